@@ -1,0 +1,2 @@
+//! The wavecast program.
+fn main() {}

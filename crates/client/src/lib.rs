@@ -1,0 +1,1 @@
+//! A push client that reconnects, resubscribes and recovers.

@@ -1,0 +1,1 @@
+//! Channels without I/O: publications, history, recovery, namespaces.

@@ -1,0 +1,1 @@
+//! WebSocket push for Rust: what a developer adds to a project.

@@ -1,0 +1,1 @@
+//! RFC 6455 for both roles, without I/O.
