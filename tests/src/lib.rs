@@ -1,1 +1,14 @@
-//! Whole-system tests: real clients, browsers and faults.
+//! What the whole-system tests share. It tests nothing itself: the tests are in `tests/tests/` (Rust) and `tests/node/`
+//! (the npm client and a browser).
+//!
+//! - [`sources`]: a crate's source files as a graph of modules, for the tests of the architecture
+//! - [`program`]: the `wavecast` program as a child process with its own configuration, port and log
+//! - [`visitor`]: a client that may misbehave: raw bytes, frames as it likes, every wait bounded
+//! - [`witness`]: a healthy subscriber and publisher that notice when the server is busy with somebody else
+//! - [`descriptors`]: room for many sockets in one process
+
+pub mod descriptors;
+pub mod program;
+pub mod sources;
+pub mod visitor;
+pub mod witness;

@@ -1,0 +1,186 @@
+//! The `wavecast` program as a child process: its own configuration, a free port, its log at hand.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use serde_json::Value;
+
+/// The program says where it listens within this time.
+const START_MAX: Duration = Duration::from_secs(20);
+/// Lines of log that are kept; a test that provokes more loses the oldest.
+const LOG_LINES_MAX: usize = 100_000;
+
+/// A running server, killed when dropped.
+pub struct Program {
+    child: Child,
+    address: SocketAddr,
+    config: PathBuf,
+    log: Arc<Log>,
+}
+
+/// What the program wrote to both its outputs.
+#[derive(Default)]
+struct Log {
+    lines: Mutex<VecDeque<String>>,
+    grew: Condvar,
+}
+
+impl Program {
+    /// Starts `wavecast serve` on a free loopback port with this configuration.
+    ///
+    /// # Panics
+    /// If it cannot be built or started, or names no address in time; the message holds its log.
+    #[must_use]
+    pub fn start(config: &Value) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let unique =
+            format!("wavecast-{}-{}.json", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(unique);
+        fs::write(&path, config.to_string()).expect("a configuration file can be written");
+        let mut child = Command::new(executable())
+            .args(["serve", "--address", "127.0.0.1", "--port", "0", "--config"])
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("wavecast can be started");
+        let log = Arc::new(Log::default());
+        log.follow(child.stdout.take().expect("stdout is piped"));
+        log.follow(child.stderr.take().expect("stderr is piped"));
+        let found = log.wait_for(START_MAX, |line| listening_address(line).is_some());
+        let address = found.as_deref().and_then(listening_address);
+        let Some(address) = address else {
+            let _ = child.kill();
+            panic!("wavecast named no address; its log:\n{}", log.text());
+        };
+        Self { child, address, config: path, log }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Process id, for figures from `/proc`.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a log line that holds every one of `words` (letter case ignored) and returns it.
+    ///
+    /// # Panics
+    /// If none comes within `within`; the message holds the end of the log.
+    #[must_use]
+    pub fn expect_log(&self, words: &[&str], within: Duration) -> String {
+        let words: Vec<_> = words.iter().map(|word| word.to_lowercase()).collect();
+        let found = self.log.wait_for(within, |line| {
+            let line = line.to_lowercase();
+            words.iter().all(|word| line.contains(word))
+        });
+        found.unwrap_or_else(|| panic!("no log line with {words:?}; the log:\n{}", self.log.text()))
+    }
+
+    /// How many log lines hold every one of `words` (letter case ignored).
+    #[must_use]
+    pub fn count_log(&self, words: &[&str]) -> usize {
+        let holds =
+            |line: &&String| words.iter().all(|word| line.to_lowercase().contains(&word.to_lowercase()));
+        self.log.lines().iter().filter(holds).count()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.config);
+    }
+}
+
+impl Log {
+    fn follow(self: &Arc<Self>, output: impl Read + Send + 'static) {
+        let log = Arc::clone(self);
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let mut lines = log.lines();
+                if lines.len() == LOG_LINES_MAX {
+                    lines.pop_front();
+                }
+                lines.push_back(line);
+                log.grew.notify_all();
+            }
+        });
+    }
+
+    fn lines(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn wait_for(&self, within: Duration, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let end = Instant::now() + within;
+        let mut lines = self.lines();
+        loop {
+            if let Some(line) = lines.iter().find(|line| wanted(line)) {
+                return Some(line.clone());
+            }
+            let left = end.checked_duration_since(Instant::now())?;
+            let waited = self.grew.wait_timeout(lines, left);
+            lines = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+
+    fn text(&self) -> String {
+        let lines = self.lines();
+        lines.iter().skip(lines.len().saturating_sub(40)).map(|line| format!("  {line}\n")).collect()
+    }
+}
+
+/// The address in the first `http://` of a line.
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let rest = line.split_once("http://")?.1;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]".contains(c))).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// `$WAVECAST_BIN`, else the program built now into the folder this test was built into.
+fn executable() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        if let Some(given) = env::var_os("WAVECAST_BIN") {
+            return PathBuf::from(given);
+        }
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "wavecast-cli", "--bin", "wavecast"]);
+        let this = env::current_exe().expect("a test knows its own path"); // <target>/<profile>/deps/<test>
+        let profile = this.ancestors().nth(2).expect("a test lies in <target>/<profile>/deps");
+        build.env("CARGO_TARGET_DIR", profile.parent().expect("a profile lies in a target folder"));
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo can be started");
+        assert!(status.success(), "wavecast does not build");
+        profile.join("wavecast")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_in_a_line_of_log() {
+        let line = "INFO listening on http://127.0.0.1:40123/ (development)";
+        assert_eq!(listening_address(line), Some(SocketAddr::from(([127, 0, 0, 1], 40123))));
+        assert_eq!(listening_address("see http://example.org/"), None);
+    }
+}
