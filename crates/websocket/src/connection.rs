@@ -1,0 +1,169 @@
+//! One end of an open connection: bytes in, events out (RFC 6455 §5 to §7).
+
+use crate::assembly::{Assembly, Progress, take_whole};
+use crate::close::CloseFrame;
+use crate::close_code::CloseCode;
+use crate::event::Event;
+use crate::frame::Reserved;
+use crate::input::Input;
+use crate::limits::Limits;
+use crate::mask::Key;
+use crate::protocol_error::ProtocolError;
+use crate::rules::{Role, Rules};
+
+/// The state of one connection after the opening handshake, at most 40 bytes.
+///
+/// Between two whole messages it owns no memory. A frame that lies whole in the [`Input`] is never copied; what a
+/// frame or message that is not yet complete needs is allocated as its bytes arrive, and freed by the first call after
+/// it was delivered.
+///
+/// ```
+/// use wavecast_websocket::{Connection, Event, Input, Limits, Role};
+///
+/// let mut connection = Connection::new(Role::Client);
+/// let mut received = [0x81, 0x05, b'H', b'e', b'l', b'l', b'o'];
+/// let mut input = Input::new(&mut received);
+/// while let Some(event) = connection.receive(&mut input, &Limits::DEFAULT)? {
+///     assert_eq!(event, Event::Text("Hello"));
+/// }
+/// # Ok::<(), wavecast_websocket::ProtocolError>(())
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    assembly: Option<Box<Assembly>>,
+    rules: Rules,
+    failed: bool,
+    close_sent: bool,
+    close_received: bool,
+}
+
+impl Connection {
+    /// A connection whose opening handshake was completed without an extension.
+    #[must_use]
+    pub const fn new(role: Role) -> Self {
+        Self {
+            assembly: None,
+            rules: Rules { role, reserved: Reserved::NONE },
+            failed: false,
+            close_sent: false,
+            close_received: false,
+        }
+    }
+
+    /// Consumes input up to and including the next whole message or control frame. Call it until it returns
+    /// `Ok(None)`: then all input is consumed and more is needed.
+    ///
+    /// After an error or [`Event::Close`] whatever the peer still sends is discarded, with `Ok(None)` (§1.4, §7.1.7).
+    ///
+    /// # Errors
+    /// The first violation of the protocol or of `limits`. The connection has failed; say so with
+    /// [`send_close`](Self::send_close) and the error's [`close_code`](ProtocolError::close_code).
+    #[inline]
+    pub fn receive<'a>(
+        &'a mut self,
+        input: &'a mut Input<'_>,
+        limits: &Limits,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        if self.failed || self.close_received {
+            self.assembly = None;
+            input.discard();
+            return Ok(None);
+        }
+        let progress = match self.progress(input, limits) {
+            Ok(progress) => progress,
+            Err(error) => {
+                self.assembly = None;
+                self.failed = true;
+                return Err(error);
+            }
+        };
+        let Self { assembly, failed, close_received, .. } = self;
+        let event = match progress {
+            Progress::NeedsInput => return Ok(None),
+            Progress::Whole(opcode, payload) => Event::decode(opcode, payload).map(Some),
+            Progress::Assembled => assembly.as_deref().map_or(Ok(None), Assembly::event),
+        };
+        match &event {
+            Ok(Some(Event::Close(_))) => *close_received = true,
+            Ok(_) => {}
+            Err(_) => *failed = true,
+        }
+        event
+    }
+
+    /// Appends a close frame to `out`, once: later calls write nothing and return `false`. After it no other frame may
+    /// be sent (§5.5.1).
+    ///
+    /// To answer a close frame, pass its code. A reason longer than 123 bytes is cut between two characters; without a
+    /// code that may be sent the frame is empty. `key` is new randomness in the client role and `None` in the server
+    /// role.
+    ///
+    /// # Panics
+    /// In debug builds, when `key` does not fit the role.
+    pub fn send_close(
+        &mut self,
+        code: Option<CloseCode>,
+        reason: &str,
+        key: Option<Key>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        debug_assert_eq!(key.is_some(), self.rules.role == Role::Client, "clients mask, servers do not");
+        if self.close_sent {
+            return false;
+        }
+        self.close_sent = true;
+        CloseFrame { code, reason }.encode(key, out);
+        true
+    }
+
+    /// Whether our close frame was written. With [`close_received`](Self::close_received) too the closing handshake is
+    /// complete and the TCP connection may end, by the server first (§7.1.1).
+    #[must_use]
+    pub const fn close_sent(&self) -> bool {
+        self.close_sent
+    }
+
+    /// Whether the peer's close frame has come.
+    #[must_use]
+    pub const fn close_received(&self) -> bool {
+        self.close_received
+    }
+
+    /// Whether the peer broke the protocol or reached a limit: nothing more is received.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether a data message has begun and not ended.
+    #[must_use]
+    pub fn is_mid_message(&self) -> bool {
+        self.assembly.as_deref().is_some_and(Assembly::is_mid_message)
+    }
+
+    /// Which end of the connection this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.rules.role
+    }
+
+    #[inline]
+    fn progress<'b>(
+        &mut self,
+        input: &mut Input<'b>,
+        limits: &Limits,
+    ) -> Result<Progress<'b>, ProtocolError> {
+        if self.assembly.as_deref_mut().is_some_and(Assembly::release) {
+            self.assembly = None;
+        }
+        if self.assembly.is_none() {
+            if input.remaining() == 0 {
+                return Ok(Progress::NeedsInput);
+            }
+            if let Some((opcode, payload)) = take_whole(self.rules, input, limits)? {
+                return Ok(Progress::Whole(opcode, payload));
+            }
+        }
+        self.assembly.get_or_insert_default().advance(self.rules, input, limits)
+    }
+}
