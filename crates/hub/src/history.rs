@@ -1,0 +1,202 @@
+//! The stream of one channel: a bounded ring of the latest publications, and the position that outlives them.
+//!
+//! Two clocks run for a stream, both set anew by each publication. When the history's time is up the publications
+//! go, together, as Centrifugo has it; the position stays, and with it the low-water mark that tells "everything
+//! expired" from "nothing was published". When the metadata's time is up the position goes too, and whatever
+//! follows is a new life with a new epoch.
+
+use crate::options::ChannelOptions;
+use crate::position::{Since, StreamPosition};
+use crate::publication::Publication;
+use crate::recovery::{Coverage, Recovery, Verdict, decide};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+/// Which part of a channel's history is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryQuery<'a> {
+    /// Start behind this position (before it when `reverse`); `None` starts at the oldest (newest) publication.
+    pub since: Option<Since<'a>>,
+    /// How many publications at most: 0 asks for the position alone, a negative number for all of them.
+    pub limit: i32,
+    /// From the newest to the oldest.
+    pub reverse: bool,
+    /// The server's own bound on one page, whatever `limit` says. Default 300.
+    pub publications_max: usize,
+}
+
+impl Default for HistoryQuery<'_> {
+    /// The position alone.
+    fn default() -> Self {
+        Self { since: None, limit: 0, reverse: false, publications_max: 300 }
+    }
+}
+
+/// A part of a channel's history.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HistoryPage {
+    /// The publications in the order that was asked for.
+    pub publications: Vec<Arc<Publication>>,
+    /// The top of the stream at that moment.
+    pub position: StreamPosition,
+}
+
+/// Why a part of the history cannot be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryError {
+    /// The position is from another life of the stream, ahead of it, or older than what is still held.
+    UnrecoverablePosition,
+    /// The channel has no stream yet and there are already as many channels as the hub may have.
+    ChannelLimit,
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnrecoverablePosition => "unrecoverable position: the stream does not hold what follows it",
+            Self::ChannelLimit => "the hub has as many channels as it may have",
+        })
+    }
+}
+
+impl std::error::Error for HistoryError {}
+
+/// The stream of one channel.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    epoch: Arc<str>,
+    /// Offset of the latest publication.
+    top: u64,
+    /// The publications `top - ring.len() + 1 ..= top`.
+    ring: VecDeque<Arc<Publication>>,
+    /// When the publications go, Unix milliseconds.
+    expires_ms: u64,
+    /// How long the position is kept after its last use, milliseconds.
+    keep_ms: u64,
+    /// When the position goes, Unix milliseconds.
+    forgotten_ms: u64,
+}
+
+impl Stream {
+    pub(crate) const fn new(epoch: Arc<str>) -> Self {
+        Self { epoch, top: 0, ring: VecDeque::new(), expires_ms: 0, keep_ms: 0, forgotten_ms: 0 }
+    }
+
+    /// The options in force may have changed: the position is kept as they say from now on.
+    pub(crate) fn adopt(&mut self, options: &ChannelOptions, now_ms: u64) {
+        self.keep_ms = options.history_meta_ttl_ms.max(options.history_ttl_ms);
+        self.touch(now_ms);
+    }
+
+    /// Somebody used the position: its time starts anew.
+    pub(crate) const fn touch(&mut self, now_ms: u64) {
+        self.forgotten_ms = now_ms.saturating_add(self.keep_ms);
+    }
+
+    /// The top of the stream.
+    pub(crate) fn position(&self) -> StreamPosition {
+        StreamPosition { offset: self.top, epoch: Arc::clone(&self.epoch) }
+    }
+
+    /// The offset that [`Stream::append`] expects next.
+    pub(crate) const fn next_offset(&self) -> u64 {
+        self.top + 1
+    }
+
+    /// Puts the publication at the top and trims the ring to the size that the options give.
+    pub(crate) fn append(&mut self, publication: &Arc<Publication>, options: &ChannelOptions, now_ms: u64) {
+        debug_assert_eq!(publication.offset, self.next_offset());
+        self.expire(now_ms);
+        self.top = publication.offset;
+        let size = options.history_kept();
+        while self.ring.len() >= size && self.ring.pop_front().is_some() {}
+        if size > 0 {
+            self.ring.push_back(Arc::clone(publication));
+        }
+        self.expires_ms = now_ms.saturating_add(options.history_ttl_ms);
+    }
+
+    /// Takes the publications out if their time is up.
+    pub(crate) fn expire(&mut self, now_ms: u64) -> VecDeque<Arc<Publication>> {
+        if self.expires_ms > now_ms { VecDeque::new() } else { self.clear() }
+    }
+
+    /// Takes all publications out and keeps the position.
+    pub(crate) fn clear(&mut self) -> VecDeque<Arc<Publication>> {
+        std::mem::take(&mut self.ring)
+    }
+
+    /// The time of the position is up.
+    pub(crate) const fn is_forgotten(&self, now_ms: u64) -> bool {
+        self.forgotten_ms <= now_ms
+    }
+
+    /// What the stream covers. Call [`Stream::expire`] first.
+    fn coverage(&self) -> Coverage<'_> {
+        Coverage { low_water: self.top - self.ring.len() as u64, top: self.top, epoch: &self.epoch }
+    }
+
+    /// All that follows `since`, or a gap.
+    pub(crate) fn recover(&mut self, since: Since<'_>, publications_max: usize, now_ms: u64) -> Recovery {
+        self.expire(now_ms);
+        match decide(self.coverage(), since, publications_max) {
+            Verdict::Complete { missed } => {
+                Recovery::Recovered(self.ring.range(self.ring.len() - missed..).cloned().collect())
+            }
+            Verdict::Gap => Recovery::Gap,
+        }
+    }
+
+    /// A page of the history.
+    pub(crate) fn page(
+        &mut self,
+        query: &HistoryQuery<'_>,
+        now_ms: u64,
+    ) -> Result<HistoryPage, HistoryError> {
+        self.expire(now_ms);
+        let position = self.position();
+        let Some(count) = query.count() else {
+            return Ok(HistoryPage { publications: Vec::new(), position });
+        };
+        let publications = if query.reverse {
+            let end = query.since.map_or(Ok(self.ring.len()), |since| self.index_before(since))?;
+            self.ring.range(..end).rev().take(count).cloned().collect()
+        } else {
+            let start = query.since.map_or(Ok(0), |since| self.index_after(since))?;
+            self.ring.range(start..).take(count).cloned().collect()
+        };
+        Ok(HistoryPage { publications, position })
+    }
+
+    /// Where in the ring the publications after `since` begin.
+    fn index_after(&self, since: Since<'_>) -> Result<usize, HistoryError> {
+        match decide(self.coverage(), since, usize::MAX) {
+            Verdict::Complete { missed } => Ok(self.ring.len() - missed),
+            Verdict::Gap => Err(HistoryError::UnrecoverablePosition),
+        }
+    }
+
+    /// Where in the ring the publications before `since` end. Going back ends where the history ends, however it
+    /// came to end there, so only a foreign epoch and an offset ahead of the stream are errors.
+    fn index_before(&self, since: Since<'_>) -> Result<usize, HistoryError> {
+        let coverage = self.coverage();
+        let same_life = since.epoch.is_empty() || since.epoch == coverage.epoch;
+        if !same_life || since.offset > coverage.top.saturating_add(1) {
+            return Err(HistoryError::UnrecoverablePosition);
+        }
+        let held = since.offset.saturating_sub(1).saturating_sub(coverage.low_water);
+        Ok(usize::try_from(held).unwrap_or(usize::MAX).min(self.ring.len()))
+    }
+}
+
+impl HistoryQuery<'_> {
+    /// How many publications may be given; `None` when only the position is wanted.
+    fn count(&self) -> Option<usize> {
+        match usize::try_from(self.limit) {
+            Ok(0) => None,
+            Ok(limit) => Some(limit.min(self.publications_max)),
+            Err(_negative) => Some(self.publications_max),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What travels through a channel.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Key and value pairs that a publisher attaches to a publication, in the order of their keys.
+pub type Tags = BTreeMap<String, String>;
+
+/// Who a client is, as others in the channel may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientInfo {
+    /// The user's id; empty for an anonymous user.
+    pub user: Box<str>,
+    /// The id of the session, unique among all nodes.
+    pub client: Box<str>,
+    /// What the connection's token or connect hook says about the user, in the form of the client protocol.
+    pub conn_info: Option<Box<[u8]>>,
+    /// What the subscription's token or subscribe hook says about the user in this channel.
+    pub chan_info: Option<Box<[u8]>>,
+}
+
+/// One message in a channel, built once and shared by the history and by every shard that delivers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The channel it was published into.
+    pub channel: Arc<str>,
+    /// Its place in the channel's stream, counted from 1; 0 when it has none (no stream, or history skipped).
+    pub offset: u64,
+    /// The payload. The hub does not look into it.
+    pub data: Box<[u8]>,
+    /// Who published it; `None` when the back end did.
+    pub info: Option<Box<ClientInfo>>,
+    /// The publisher's tags.
+    pub tags: Option<Box<Tags>>,
+    /// When it was published, Unix time in milliseconds; 0 when unknown.
+    pub time_ms: i64,
+}
+
+/// A publication before it has its place in the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Publish {
+    /// The payload.
+    pub data: Box<[u8]>,
+    /// Who publishes; `None` for the back end.
+    pub info: Option<Box<ClientInfo>>,
+    /// The publisher's tags.
+    pub tags: Option<Box<Tags>>,
+    /// Deliver it to those who are here now and keep it out of the stream: no offset, no recovery.
+    pub skip_history: bool,
+    /// When it was published, Unix time in milliseconds; 0 when unknown.
+    pub time_ms: i64,
+}

@@ -1,0 +1,94 @@
+//! The one decision whether somebody who comes back has missed nothing that cannot be given to them.
+//!
+//! It is made from numbers alone, so that it can be read, tested and reasoned about without a hub: what the stream
+//! still covers, and where the asker stopped. The rule is that of Centrifuge's stream mode, stated with a
+//! low-water mark: whatever lies between the asker's offset and the top must still be held, all of it.
+
+use crate::position::Since;
+use crate::publication::Publication;
+use std::sync::Arc;
+
+/// What came of asking to continue from a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovery {
+    /// Nobody asked.
+    NotAsked,
+    /// These publications, in order, are all that was missed; an empty list says that nothing was.
+    Recovered(Vec<Arc<Publication>>),
+    /// Something was missed, or it cannot be ruled out: the asker has to load its state anew.
+    Gap,
+}
+
+/// What a stream covers at one moment.
+///
+/// Publications with `low_water < offset <= top` are held; those up to and including `low_water` existed and are
+/// gone (trimmed by size, expired, removed), or never existed when it is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage<'a> {
+    /// The highest offset that is no longer held.
+    pub low_water: u64,
+    /// The offset of the latest publication; 0 when there was none yet.
+    pub top: u64,
+    /// The name of this life of the stream.
+    pub epoch: &'a str,
+}
+
+/// The decision of [`decide`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The last `missed` publications of the stream are exactly what the asker lacks.
+    Complete {
+        /// How many publications follow the asker's offset.
+        missed: usize,
+    },
+    /// At least one publication is missing, or would be too many, or the position is from another life.
+    Gap,
+}
+
+/// Decides, in stream mode, whether the stream can complete what somebody has seen up to `since`.
+///
+/// It is a gap when the epoch differs (an empty epoch of the asker matches any), when the offset lies ahead of the
+/// stream, when a publication after it is no longer held, or when more than `publications_max` were missed: a part
+/// is never given as the whole.
+pub fn decide(coverage: Coverage<'_>, since: Since<'_>, publications_max: usize) -> Verdict {
+    let same_life = since.epoch.is_empty() || since.epoch == coverage.epoch;
+    let covered = (coverage.low_water..=coverage.top).contains(&since.offset);
+    if !same_life || !covered {
+        return Verdict::Gap;
+    }
+    match usize::try_from(coverage.top - since.offset) {
+        Ok(missed) if missed <= publications_max => Verdict::Complete { missed },
+        _ => Verdict::Gap,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(low_water: u64, top: u64, offset: u64, epoch: &str) -> Verdict {
+        decide(Coverage { low_water, top, epoch: "now" }, Since { offset, epoch }, 300)
+    }
+
+    #[test]
+    fn the_table_of_stream_mode() {
+        let complete = |missed| Verdict::Complete { missed };
+        for (low_water, top, offset, expected, why) in [
+            (0, 0, 0, complete(0), "an empty stream has nothing to miss"),
+            (0, 5, 5, complete(0), "at the top"),
+            (0, 5, 0, complete(5), "the whole stream is held"),
+            (2, 5, 2, complete(3), "the first publication held is the next one"),
+            (2, 5, 1, Verdict::Gap, "publication 2 is gone"),
+            (5, 5, 5, complete(0), "all expired, and the asker had seen all"),
+            (5, 5, 4, Verdict::Gap, "all expired, and one was missed"),
+            (0, 5, 6, Verdict::Gap, "ahead of the stream"),
+            (0, u64::MAX, 0, Verdict::Gap, "more than any limit"),
+            (0, 300, 0, complete(300), "as many as the limit"),
+            (0, 301, 0, Verdict::Gap, "one more than the limit"),
+        ] {
+            assert_eq!(verdict(low_water, top, offset, "now"), expected, "{why}");
+            assert_eq!(verdict(low_water, top, offset, ""), expected, "{why}, epoch waived");
+            assert_eq!(verdict(low_water, top, offset, "then"), Verdict::Gap, "{why}, but in another life");
+        }
+    }
+}
