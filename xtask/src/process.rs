@@ -1,0 +1,131 @@
+//! Running other programs: with a time limit, so that a test that hangs is a test that fails, or beside us until dropped.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Runs to the end; what it prints goes where ours goes.
+pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<(), String> {
+    let mut child = command.stdin(Stdio::null()).spawn().map_err(|e| format!("{}: {e}", spell(command)))?;
+    let status = wait(&mut child, Instant::now() + limit);
+    verdict(command, status, limit)
+}
+
+/// As [`run`], and shows each line of its standard output to `read` after printing it.
+pub(crate) fn run_reading(
+    command: &mut Command,
+    limit: Duration,
+    mut read: impl FnMut(&str),
+) -> Result<(), String> {
+    run_collecting(command, limit, |line| {
+        println!("{line}");
+        read(line);
+    })
+}
+
+/// As [`run`], but its standard output goes to `read` alone, line by line.
+pub(crate) fn run_collecting(
+    command: &mut Command,
+    limit: Duration,
+    mut read: impl FnMut(&str),
+) -> Result<(), String> {
+    let end = Instant::now() + limit;
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = spawned.map_err(|e| format!("{}: {e}", spell(command)))?;
+    let output = child.stdout.take().ok_or("no output to read")?;
+    let (send, lines) = mpsc::sync_channel(256);
+    thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    // Both the end of the output and of the time end the loop; waiting tells them apart.
+    while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        read(&line);
+    }
+    let status = wait(&mut child, end);
+    verdict(command, status, limit)
+}
+
+/// The first line a program prints, if it ends well: how one asks for a version.
+pub(crate) fn first_line(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+/// A program that runs beside us; stopped, with all that it started, when dropped.
+pub(crate) struct Service {
+    child: Child,
+}
+
+impl Service {
+    /// Starts it; what it prints goes to the file.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self, String> {
+        let fault = |e| format!("{}: {e}", spell(command));
+        let file = File::create(log).map_err(fault)?;
+        let second = file.try_clone().map_err(fault)?;
+        let spawned = command.stdin(Stdio::null()).stdout(file).stderr(second).spawn();
+        Ok(Self { child: spawned.map_err(|e| format!("{}: {e}", spell(command)))? })
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            kill_tree(self.child.id());
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn wait(child: &mut Child, end: Instant) -> Option<ExitStatus> {
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        if Instant::now() >= end {
+            kill_tree(child.id());
+            let _ = child.wait();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn verdict(command: &Command, status: Option<ExitStatus>, limit: Duration) -> Result<(), String> {
+    match status {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("{}: {status}", spell(command))),
+        None => Err(format!("{}: not done after {} s, stopped", spell(command), limit.as_secs())),
+    }
+}
+
+/// Kills a process and what it started. A process group would do, but then an interrupt at the terminal would not reach it.
+fn kill_tree(id: u32) {
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    for child in children.split_ascii_whitespace().filter_map(|word| word.parse().ok()) {
+        kill_tree(child);
+    }
+}
+
+/// A command as one would type it.
+pub(crate) fn spell(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

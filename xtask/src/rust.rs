@@ -1,0 +1,93 @@
+//! What cargo itself checks.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::process;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// A cold build of everything on two cores, with room.
+const BUILD_MAX: Duration = Duration::from_secs(25 * 60);
+
+pub(crate) fn fmt(workspace: &Workspace) -> Result<Tally, String> {
+    process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]), BUILD_MAX)?;
+    Ok(Tally::ONE)
+}
+
+pub(crate) fn clippy(workspace: &Workspace) -> Result<Tally, String> {
+    let words = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    process::run(&mut workspace.cargo(&words), BUILD_MAX)?;
+    Ok(Tally::ONE)
+}
+
+pub(crate) fn test(workspace: &Workspace) -> Result<Tally, String> {
+    let program = program(workspace)?;
+    let mut command = workspace.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    command.env("WAVECAST_BIN", program);
+    let mut tally = Tally::default();
+    let ended =
+        process::run_reading(&mut command, BUILD_MAX, |line| tally.add(counted(line).unwrap_or_default()));
+    Ok(tally.or_failed(ended))
+}
+
+pub(crate) fn docs(workspace: &Workspace) -> Result<Tally, String> {
+    let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    process::run(command.env("RUSTDOCFLAGS", "-D warnings"), BUILD_MAX)?;
+    Ok(Tally::ONE)
+}
+
+/// cargo-deny is large to build and changes nothing in the code: it is used where it is installed, as in CI.
+pub(crate) fn deny(workspace: &Workspace) -> Result<Tally, String> {
+    if process::first_line(&mut workspace.cargo(&["deny", "--version"])).is_none() {
+        println!("skipped: cargo-deny is not installed (`cargo install --locked cargo-deny`)");
+        return Ok(Tally::default());
+    }
+    process::run(&mut workspace.cargo(&["deny", "check", "bans", "licenses", "sources"]), BUILD_MAX)?;
+    Ok(Tally::ONE)
+}
+
+/// Builds `wavecast` as the tests use it, and says where it is.
+pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf, String> {
+    let words = ["build", "--package", "wavecast-cli", "--bin", "wavecast", "--locked"];
+    process::run(&mut workspace.cargo(&words), BUILD_MAX)?;
+    Ok(workspace.built("debug/wavecast"))
+}
+
+/// The same program with the plain page, as it comes out where there is no Node.
+pub(crate) fn program_without_node(workspace: &Workspace) -> Result<PathBuf, String> {
+    let words = ["build", "--package", "wavecast-cli", "--bin", "wavecast", "--locked"];
+    process::run(workspace.cargo(&words).env("WAVECAST_WEB", "off"), BUILD_MAX)?;
+    let copy = workspace.built("debug/wavecast-plain-page");
+    std::fs::copy(workspace.built("debug/wavecast"), &copy)
+        .map_err(|e| format!("{}: {e}", copy.display()))?;
+    Ok(copy)
+}
+
+/// Builds examples of the facade with optimisation: the suite's section 9 is about large messages.
+pub(crate) fn examples(workspace: &Workspace, name: &str) -> Result<PathBuf, String> {
+    process::run(
+        &mut workspace.cargo(&["build", "--release", "--locked", "--package", "wavecast", "--example", name]),
+        BUILD_MAX,
+    )?;
+    Ok(workspace.built("release/examples").join(name))
+}
+
+/// `test result: ok. 3 passed; 0 failed; …`
+fn counted(line: &str) -> Option<Tally> {
+    let rest = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let count = |word: &str| rest.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok());
+    Some(Tally { passed: count("passed")?, failed: count("failed")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_cargo_test_are_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
+        assert_eq!(counted(line), Some(Tally { passed: 12, failed: 3 }));
+        assert_eq!(counted("running 15 tests"), None);
+    }
+}
