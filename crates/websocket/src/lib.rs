@@ -6,7 +6,7 @@
 //!
 //! | room | what it holds |
 //! | --- | --- |
-//! | [`handshake`] | the opening handshake: request heads, `accept` and refuse, `ClientRequest` |
+//! | [`handshake`] | the opening handshake: request heads, [`accept`](handshake::accept) and refuse, [`ClientRequest`](handshake::ClientRequest) |
 //! | `connection` | [`Connection`]: input to events, closing handshake |
 //! | `assembly`, `message` | what waits for bytes that have not arrived |
 //! | `rules` | [`Role`], and whether a well-formed frame may come now |

@@ -1,1 +1,26 @@
-//! The opening handshake (RFC 6455 §4).
+//! The opening handshake (RFC 6455 §4): an HTTP/1.1 request and its answer, as bytes.
+//!
+//! | server | client |
+//! | --- | --- |
+//! | [`parse_request`]: bytes to [`RequestHead`] | [`ClientRequest::write`] |
+//! | [`accept`]: every MUST of §4.2.1, to [`Acceptance`] or [`Refusal`] | [`ClientRequest::verify`]: every MUST of §4.1, to [`Established`] or [`HandshakeError`] |
+//! | [`Acceptance::write`], [`Refusal::write`] | [`parse_response`]: bytes to [`ResponseHead`] |
+//!
+//! Heads are read strictly: CRLF only, no folded lines, no space before a colon; what two parsers could read in two ways
+//! is refused, because a proxy may stand in front.
+
+mod accept;
+mod client;
+mod extension;
+mod field;
+mod head;
+mod key;
+mod refusal;
+mod token;
+
+pub use accept::{Acceptance, accept};
+pub use client::{ClientRequest, Established, HandshakeError, Rejected, RequestError};
+pub use extension::{ExtensionOffer, ExtensionParameter, InvalidExtensions, parse_extensions};
+pub use field::InvalidField;
+pub use head::{HeadError, Headers, RequestHead, ResponseHead, Version, parse_request, parse_response};
+pub use refusal::Refusal;
