@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::install::{self, Tool};
@@ -110,17 +110,17 @@ fn is_python_2(python: &Path) -> bool {
 fn install_packages(cache: &Path, suite: &Suite, pins: &Path) -> Result<(), String> {
     let _ = fs::remove_dir_all(&suite.site);
     let pip = fetch_pip(cache, &suite.python)?;
-    let install = |what: &[&str]| {
+    let install = |what: &[&str], errors: Stdio| {
         let mut command = Command::new(&suite.python);
         command
             .args(["-m", "pip", "install", "--quiet", "--no-deps", "--use-pep517", "--target"])
             .arg(&suite.site);
         command.args(what).env("PYTHONPATH", &pip).env("PYTHONWARNINGS", "ignore");
         command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1").env("PIP_NO_PYTHON_VERSION_WARNING", "1");
-        process::run(&mut command, DOWNLOAD_MAX)
+        process::run(command.stderr(errors), DOWNLOAD_MAX)
     };
-    install(&["--requirement", &pins.to_string_lossy()])?;
-    if install(&[ACCELERATOR]).is_err() {
+    install(&["--requirement", &pins.to_string_lossy()], Stdio::inherit())?;
+    if install(&[ACCELERATOR], Stdio::null()).is_err() {
         println!("{ACCELERATOR} did not build: the suite is slower without it");
     }
     let _ = fs::remove_dir_all(cache.join("pip"));
@@ -179,7 +179,7 @@ fn unpack_debian_python(folder: &Path) -> Result<PathBuf, String> {
     let at = root.display();
     let script = format!(
         "#!/bin/sh\n\
-         export PYTHONHOME='{at}/usr' C_INCLUDE_PATH='{at}/usr/include'\n\
+         export PYTHONHOME='{at}/usr' C_INCLUDE_PATH='{at}/usr/include/python2.7:{at}/usr/include'\n\
          export LD_LIBRARY_PATH='{at}/usr/lib/{multiarch}:{at}/lib/{multiarch}'\n\
          exec '{at}/usr/bin/python2.7' \"$@\"\n"
     );
