@@ -1,1 +1,3 @@
 //! The push server as a library.
+
+pub mod config;

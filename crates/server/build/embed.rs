@@ -1,0 +1,72 @@
+//! Writes the table of embedded files that `src/pages/mod.rs` includes.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Vite puts a hash of the content into the names of what it writes there.
+const HASHED: &str = "/assets/";
+
+pub(crate) struct EmbeddedFile {
+    /// The path in the address bar, without a query.
+    pub(crate) address: String,
+    pub(crate) path: PathBuf,
+}
+
+/// Every file below `directory`, addressed below `prefix`; an `index.html` is what its directory shows.
+pub(crate) fn files_below(directory: &Path, prefix: &str) -> Result<Vec<EmbeddedFile>, String> {
+    let unreadable = |error| format!("{} is unreadable: {error}", directory.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            files.extend(files_below(&path, &format!("{prefix}/{name}"))?);
+        } else {
+            let address = if name == "index.html" { format!("{prefix}/") } else { format!("{prefix}/{name}") };
+            files.push(EmbeddedFile { address, path });
+        }
+    }
+    Ok(files)
+}
+
+/// Sorted by address, since the server searches it by halves.
+pub(crate) fn write_table(table: &Path, mut files: Vec<EmbeddedFile>, full: bool) -> Result<(), String> {
+    files.sort_by(|a, b| a.address.cmp(&b.address));
+    let mut code = format!("const FULL_BUILD: bool = {full};\nstatic PAGES: [(&str, Page); {}] = [\n", files.len());
+    for EmbeddedFile { address, path } in &files {
+        let body = fs::read(path).map_err(|error| format!("{} is unreadable: {error}", path.display()))?;
+        let etag = format!("\"{}\"", fingerprint([&body]));
+        let _ = writeln!(
+            code,
+            "    ({address:?}, Page {{ content_type: {:?}, body: include_bytes!({:?}), immutable: {}, etag: {etag:?} }}),",
+            content_type(path)?,
+            path.display().to_string(),
+            address.starts_with(HASHED),
+        );
+    }
+    code.push_str("];\n");
+    fs::write(table, code).map_err(|error| format!("{} cannot be written: {error}", table.display()))
+}
+
+fn content_type(path: &Path) -> Result<&'static str, String> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("html") => Ok("text/html; charset=utf-8"),
+        Some("js") => Ok("text/javascript; charset=utf-8"),
+        Some("css") => Ok("text/css; charset=utf-8"),
+        Some("svg") => Ok("image/svg+xml"),
+        Some("txt") => Ok("text/plain; charset=utf-8"),
+        _ => Err(format!("{} has no known content type: add it to build/embed.rs", path.display())),
+    }
+}
+
+/// FNV-1a over the parts and their lengths. It tells versions apart; it does not resist forgery.
+pub(crate) fn fingerprint<'p>(parts: impl IntoIterator<Item = &'p Vec<u8>>) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in parts {
+        for byte in part.iter().chain(&part.len().to_le_bytes()) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    format!("{hash:016x}")
+}

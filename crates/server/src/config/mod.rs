@@ -1,0 +1,129 @@
+//! Configuration: from a file, the environment and flags into one checked [`Config`].
+//!
+//! The vocabulary is Centrifugo's v6 wherever the concept is the same: same key, same meaning, same default. Flags
+//! override variables, which override the file. Values are checked on entry, and everything that is wrong is
+//! reported at once.
+//!
+//! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`: how a value is read
+//! - `keys`: the table of keys that are carried out; `centrifugo`: the table of those that are not, and what then
+//! - `source`: file, environment, flags; `assemble`: puts them together and checks the whole
+//! - `profile`: running without any configuration; `namespaces`: what the hub needs of it; `error`: what is wrong
+
+mod assemble;
+mod centrifugo;
+mod duration;
+mod error;
+mod keys;
+mod namespaces;
+mod origins;
+mod profile;
+mod settings;
+mod slot;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use error::{ConfigError, Origin, Problem, Warning};
+pub use origins::AllowedOrigins;
+pub use profile::Profile;
+pub use settings::{
+    Channel, ChannelSettings, Client, Config, Engine, Health, HttpApi, HttpServer, Log, MemoryEngine,
+    Namespace, Node, Pages, Secret, Shard, Shutdown, WebSocket,
+};
+
+use assemble::Assembly;
+
+/// What the command line adds to file and environment.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Key and value, such as `("http_server.port", "8001")`; lists are words separated by spaces.
+    pub values: Vec<(String, String)>,
+    /// `--insecure`: an address that others can reach is meant, although nothing keeps them out.
+    pub insecure: bool,
+}
+
+/// A configuration that may be run, and what to say about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What the operator should know.
+    pub warnings: Vec<Warning>,
+    /// Whether somebody has configured this server.
+    pub profile: Profile,
+}
+
+/// Reads the configuration from a file (TOML, YAML or JSON, by extension), the process's environment and flags.
+///
+/// Variables are `WAVECAST_` or `CENTRIFUGO_` (ours wins) and the key in capitals joined with `_`. Without file and
+/// without a variable or flag that configures (`http_server.address`, `http_server.port` and `log.*` do not), the
+/// result is the development profile.
+///
+/// # Errors
+/// The file cannot be read or parsed, or values are wrong: then all of them are named.
+pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, ConfigError> {
+    // A variable that is not Unicode is none of ours: every key and every value we take is.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    load_from(file, variables, overrides)
+}
+
+/// [`load`] with an environment given by the caller.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(
+    file: Option<&Path>,
+    variables: impl IntoIterator<Item = (String, String)>,
+    overrides: &Overrides,
+) -> Result<Loaded, ConfigError> {
+    let in_file = file.map(source::file).transpose()?;
+    let (mut settings, warnings) = source::environment(variables);
+    settings.extend(source::flags(&overrides.values));
+    let profile = if in_file.is_some() { Profile::Configured } else { Profile::without_file(&settings) };
+
+    let mut assembly = Assembly::new(profile.defaults());
+    assembly.warnings = warnings;
+    assembly.apply(in_file.unwrap_or_default());
+    assembly.apply(settings);
+    assembly.check();
+    profile.check_address(&mut assembly, overrides.insecure);
+
+    let Assembly { config, warnings, problems, .. } = assembly;
+    if problems.is_empty() {
+        Ok(Loaded { config, warnings, profile })
+    } else {
+        Err(ConfigError::Invalid(problems))
+    }
+}
+
+/// One line of the reference of keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyReference {
+    /// The key's path; options of namespaces stand below `channel.without_namespace`.
+    pub path: String,
+    /// What kind of value it takes.
+    pub kind: &'static str,
+    /// The default, as a file would have it.
+    pub default: String,
+    /// What it does.
+    pub effect: &'static str,
+}
+
+/// Every key that is carried out, for `--help` and the documentation.
+pub fn reference() -> Vec<KeyReference> {
+    let mut config = Config::default();
+    let keys = keys::KEYS.iter().map(|key| {
+        let slot = (key.slot)(&mut config);
+        KeyReference { path: key.path.into(), kind: slot.kind(), default: slot.display(), effect: key.effect }
+    });
+    let mut settings = ChannelSettings::default();
+    let options = keys::CHANNEL_KEYS.iter().map(|key| {
+        let slot = (key.slot)(&mut settings);
+        let path = format!("{}.{}", source::WITHOUT_NAMESPACE, key.name);
+        KeyReference { path, kind: slot.kind(), default: slot.display(), effect: key.effect }
+    });
+    keys.chain(options).collect()
+}

@@ -1,0 +1,120 @@
+//! The two ways to run: with a configuration, and without any on a developer's own machine.
+
+use std::time::Duration;
+
+use super::assemble::Assembly;
+use super::keys;
+use super::settings::{ChannelSettings, Config, LOOPBACK};
+use super::source::Setting;
+
+/// Whether somebody has configured this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Nobody has: everything is allowed, and only this machine can reach it.
+    Development,
+    /// A file, a variable or a flag says who may do what.
+    Configured,
+}
+
+impl Profile {
+    /// The lines to print at start, so that nobody takes one profile for the other.
+    pub fn describe(self, config: &Config) -> Vec<String> {
+        match self {
+            Profile::Development => {
+                let history = &config.channel.without_namespace;
+                vec![
+                    "development profile: no configuration was given".into(),
+                    "  listens on this machine only; requests for any other host name are refused".into(),
+                    "  clients connect anonymously, and subscribe and publish to any channel".into(),
+                    "  the HTTP API asks for no key".into(),
+                    format!(
+                        "  every channel keeps its last {} publications for {} minutes, with recovery",
+                        history.history_size,
+                        history.history_ttl.as_secs() / 60
+                    ),
+                    "  any configuration file switches this profile off".into(),
+                ]
+            }
+            Profile::Configured => {
+                let mut lines = Vec::new();
+                if config.client.insecure {
+                    lines.push("client.insecure: clients may do everything without credentials".into());
+                }
+                if config.http_api.insecure && !config.http_api.disabled {
+                    lines.push("http_api.insecure: whoever reaches the HTTP API may use it".into());
+                }
+                lines
+            }
+        }
+    }
+
+    /// Which profile these settings of variables and flags leave, when there is no file.
+    pub(super) fn without_file(settings: &[Setting]) -> Self {
+        let configures =
+            |setting: &Setting| keys::find(&setting.path).is_none_or(|key| !key.keeps_development);
+        if settings.iter().any(configures) { Profile::Configured } else { Profile::Development }
+    }
+
+    /// What there is before the first setting.
+    pub(super) fn defaults(self) -> Config {
+        let mut config = Config::default();
+        if self == Profile::Development {
+            config.http_server.address = Some(LOOPBACK);
+            config.client.allow_anonymous_connect_without_token = true;
+            config.http_api.insecure = true;
+            config.pages.enabled = true;
+            // Any name works at once, with the same options: there are no namespaces to declare.
+            config.channel.namespace_boundary = String::new();
+            config.channel.without_namespace = ChannelSettings {
+                history_size: 300,
+                history_ttl: Duration::from_secs(300),
+                force_positioning: true,
+                force_recovery: true,
+                allow_subscribe_for_client: true,
+                allow_subscribe_for_anonymous: true,
+                allow_publish_for_client: true,
+                allow_publish_for_anonymous: true,
+                allow_history_for_client: true,
+                allow_history_for_anonymous: true,
+                ..ChannelSettings::default()
+            };
+        }
+        config
+    }
+
+    /// Refuses an address that others can reach while nothing keeps them out.
+    pub(super) fn check_address(self, assembly: &mut Assembly, insecure_is_meant: bool) {
+        let config = &assembly.config;
+        if !config.http_server.is_public() {
+            return;
+        }
+        let address =
+            config.http_server.address.map_or_else(|| "\"\"".into(), |address| format!("\"{address}\""));
+        let mut open = Vec::new();
+        if config.client.insecure {
+            open.push(("client.insecure", "clients need no credentials"));
+        }
+        if config.http_api.insecure && !config.http_api.disabled {
+            open.push(("http_api.insecure", "the HTTP API needs no key"));
+        }
+        match self {
+            Profile::Development => assembly.complain(
+                "http_server.address",
+                address,
+                "other machines can reach this address, and without a configuration everything is allowed; \
+                 use 127.0.0.1, or give a configuration file that says who may do what"
+                    .into(),
+            ),
+            Profile::Configured if insecure_is_meant => {}
+            Profile::Configured => {
+                for (key, consequence) in open {
+                    let allowed = format!(
+                        "{consequence}, and other machines can reach the address {address}; set it to false, \
+                         listen on 127.0.0.1, or say --insecure if you mean it"
+                    );
+                    assembly.complain(key, "true".into(), allowed);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The pages that the server shows to people, embedded in the program.
+//!
+//! The full page at `/` comes from `web/`; where it could not be built, the plain one stands there. The
+//! plain page, which needs no library and no build step, is always at `/plain/`. `build.rs` makes the table.
+
+/// One embedded file with what an HTTP answer says about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    /// The value of `Content-Type`.
+    pub(crate) content_type: &'static str,
+    pub(crate) body: &'static [u8],
+    /// The address holds a hash of the content, so a browser may keep it for ever.
+    pub(crate) immutable: bool,
+    /// A strong entity tag with its quotes (RFC 9110 §8.8.3).
+    pub(crate) etag: &'static str,
+}
+
+/// The file at `path`, the path of a request's target without its query.
+pub(crate) fn page(path: &str) -> Option<Page> {
+    let at = PAGES.binary_search_by_key(&path, |(address, _)| address).ok()?;
+    Some(PAGES[at].1)
+}
+
+/// Whether `/` is the page from `web/`, not the plain one.
+pub(crate) fn full_build() -> bool {
+    FULL_BUILD
+}
+
+// `FULL_BUILD`, and `PAGES` sorted by address.
+include!(concat!(env!("OUT_DIR"), "/pages.rs"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(path: &str) -> &'static str {
+        let page = page(path).unwrap_or_else(|| panic!("{path} is embedded"));
+        std::str::from_utf8(page.body).expect("pages are UTF-8")
+    }
+
+    /// The addresses that a page loads by itself, all of them absolute.
+    fn loads(html: &str) -> Vec<&str> {
+        html.split(['"', '\''])
+            .filter(|part| part.starts_with('/') && [".js", ".css", ".svg", ".txt"].iter().any(|end| part.ends_with(end)))
+            .collect()
+    }
+
+    #[test]
+    fn every_page_finds_what_it_loads() {
+        for address in ["/", "/plain/"] {
+            let html = text(address);
+            assert!(html.starts_with("<!doctype html>"), "{address}");
+            assert!(loads(html).len() >= 2, "{address} loads a script and a style sheet");
+            for loaded in loads(html) {
+                assert!(page(loaded).is_some(), "{address} loads {loaded}");
+            }
+        }
+        assert!(page("/nothing").is_none());
+        assert!(page("").is_none());
+    }
+
+    /// The server sends `Content-Security-Policy: default-src 'self'`: a browser would drop all of these.
+    #[test]
+    fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+        for address in ["/", "/plain/"] {
+            let html = text(address);
+            assert!(!html.contains("<style") && !html.contains(" style="), "{address} has an inline style");
+            assert!(!html.contains("<script>") && !html.contains(" onclick="), "{address} has an inline script");
+            assert!(!html.contains("src=\"http") && !html.contains("href=\"data:"), "{address} loads from elsewhere");
+        }
+    }
+
+    #[test]
+    fn hashed_names_are_immutable_and_pages_are_not() {
+        for (address, page) in &PAGES {
+            assert_eq!(page.immutable, address.starts_with("/assets/"), "{address}");
+            assert!(page.etag.len() == 18 && page.etag.starts_with('"') && page.etag.ends_with('"'), "{}", page.etag);
+        }
+        assert_eq!(full_build(), PAGES.iter().any(|(_, page)| page.immutable));
+    }
+}
