@@ -1,0 +1,45 @@
+//! The Centrifuge client protocol, version 2.
+//!
+//! A client sends [`Command`]s and gets a [`Reply`] to each that has an id; the server sends [`Push`]es on its own
+//! account, and an empty message as a ping that the client answers with an empty message. The messages are those of
+//! the public schema `client.proto`, whose field names are kept (`type` is `kind` here). As in the schema, a field
+//! that is zero or empty is the same as one that is absent.
+//!
+//! Payloads (`data`, `info`) are bytes that nobody on the way looks into: `&[u8]`, empty when absent. In JSON they are
+//! a JSON value that stands in the message as it is.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`code`] | [`Error`], [`Disconnect`], [`Unsubscribed`]: the tables of codes |
+//! | [`command`] | [`Command`] and the requests |
+//! | [`publication`] | [`Publication`] and [`ClientInfo`] |
+//! | [`reply`] | [`Reply`] and the results |
+//! | [`push`] | [`Push`] |
+//! | [`message`] | [`ServerMessage`]: either, or a ping |
+//! | [`json`] | the JSON encoding of them all |
+
+pub mod code;
+pub mod command;
+mod field;
+pub mod json;
+pub mod message;
+pub mod publication;
+pub mod push;
+pub mod reply;
+
+pub use code::{Disconnect, Error, Unsubscribed};
+pub use command::{
+    Command, ConnectRequest, HistoryRequest, PresenceRequest, PresenceStatsRequest, PublishRequest,
+    RefreshRequest, Request, RpcRequest, SendRequest, StreamPosition, SubRefreshRequest, SubscribeRequest,
+    UnsubscribeRequest,
+};
+pub use message::ServerMessage;
+pub use publication::{ClientInfo, Publication, Tags};
+pub use push::Push;
+pub use reply::{
+    ConnectResult, HistoryResult, PresenceResult, PresenceStatsResult, RefreshResult, Reply, Res, RpcResult,
+    SubRefreshResult, SubscribeResult,
+};
+
+/// The subprotocol of the WebSocket handshake for JSON; a client that offers none speaks JSON, too.
+pub const SUBPROTOCOL_JSON: &str = "centrifuge-json";
