@@ -23,7 +23,8 @@ pub(crate) fn files_below(directory: &Path, prefix: &str) -> Result<Vec<Embedded
         if path.is_dir() {
             files.extend(files_below(&path, &format!("{prefix}/{name}"))?);
         } else {
-            let address = if name == "index.html" { format!("{prefix}/") } else { format!("{prefix}/{name}") };
+            let address =
+                if name == "index.html" { format!("{prefix}/") } else { format!("{prefix}/{name}") };
             files.push(EmbeddedFile { address, path });
         }
     }
@@ -33,10 +34,11 @@ pub(crate) fn files_below(directory: &Path, prefix: &str) -> Result<Vec<Embedded
 /// Sorted by address, since the server searches it by halves.
 pub(crate) fn write_table(table: &Path, mut files: Vec<EmbeddedFile>, full: bool) -> Result<(), String> {
     files.sort_by(|a, b| a.address.cmp(&b.address));
-    let mut code = format!("const FULL_BUILD: bool = {full};\nstatic PAGES: [(&str, Page); {}] = [\n", files.len());
+    let mut code =
+        format!("const FULL_BUILD: bool = {full};\nstatic PAGES: [(&str, Page); {}] = [\n", files.len());
     for EmbeddedFile { address, path } in &files {
         let body = fs::read(path).map_err(|error| format!("{} is unreadable: {error}", path.display()))?;
-        let etag = format!("\"{}\"", fingerprint([&body]));
+        let etag = format!("\"{}\"", fingerprint([body.as_slice()]));
         let _ = writeln!(
             code,
             "    ({address:?}, Page {{ content_type: {:?}, body: include_bytes!({:?}), immutable: {}, etag: {etag:?} }}),",
@@ -61,7 +63,7 @@ fn content_type(path: &Path) -> Result<&'static str, String> {
 }
 
 /// FNV-1a over the parts and their lengths. It tells versions apart; it does not resist forgery.
-pub(crate) fn fingerprint<'p>(parts: impl IntoIterator<Item = &'p Vec<u8>>) -> String {
+pub(crate) fn fingerprint<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for part in parts {
         for byte in part.iter().chain(&part.len().to_le_bytes()) {

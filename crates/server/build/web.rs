@@ -14,8 +14,16 @@ use std::time::{Duration, Instant};
 use crate::embed::fingerprint;
 
 /// What the page is built from. Tests are not, and `node_modules` of a developer is none of our business.
-const SOURCES: [&str; 8] =
-    ["index.html", "package.json", "package-lock.json", ".npmrc", "tsconfig.json", "vite.config.ts", "src", "public"];
+const SOURCES: [&str; 8] = [
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    ".npmrc",
+    "tsconfig.json",
+    "vite.config.ts",
+    "src",
+    "public",
+];
 
 /// A registry that does not answer must not hold up a build of the server for longer than this.
 const INSTALL_TIME_MAX: Duration = Duration::from_secs(300);
@@ -24,26 +32,34 @@ const BUILD_TIME_MAX: Duration = Duration::from_secs(120);
 /// Returns the directory of the built page, or why there is none, as the middle of a sentence.
 pub(crate) fn build(source: &Path, out: &Path) -> Result<PathBuf, String> {
     if !source.join("package-lock.json").is_file() {
-        return Err("its sources (web/) are not here, as in a packaged crate; they are in the repository".to_owned());
+        return Err(
+            "its sources (web/) are not here, as in a packaged crate; they are in the repository".to_owned()
+        );
     }
     let files = read_sources(source)?;
     let copy = out.join("web");
     let dist = copy.join("dist");
-    let built = Stamp { path: out.join("web-built"), value: fingerprint(files.iter().map(|(_, bytes)| bytes)) };
+    let built = Stamp { path: out.join("web-built"), value: fingerprint(parts(&files)) };
     if built.holds() && dist.join("index.html").is_file() {
         return Ok(dist);
     }
     check_node()?;
-    write_copy(&copy, &files).map_err(|error| format!("copying web/ to {} failed: {error}", copy.display()))?;
+    write_copy(&copy, &files)
+        .map_err(|error| format!("copying web/ to {} failed: {error}", copy.display()))?;
 
-    let lock = files.iter().filter(|(name, _)| name.starts_with("package")).map(|(_, bytes)| bytes);
-    let installed = Stamp { path: out.join("web-installed"), value: fingerprint(lock) };
+    let packages: Vec<_> = files.iter().filter(|(name, _)| name.starts_with("package")).cloned().collect();
+    let installed = Stamp { path: out.join("web-installed"), value: fingerprint(parts(&packages)) };
     if !installed.holds() || !copy.join("node_modules").is_dir() {
         installed.remove();
         let mut install = npm(&copy, "ci");
         // Scripts of packages are not run: nothing here needs them, and a build should not run strangers' code
         // unasked. NODE_ENV=production must not leave out Vite, and a missing network should be noticed soon.
-        install.args(["--ignore-scripts", "--include=dev", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]);
+        install.args([
+            "--ignore-scripts",
+            "--include=dev",
+            "--fetch-retries=1",
+            "--fetch-retry-mintimeout=1000",
+        ]);
         run_within(install, INSTALL_TIME_MAX, &out.join("web-install.log"), "npm ci")?;
         installed.set();
     }
@@ -62,7 +78,8 @@ fn read_sources(source: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
         // A path that does not exist would make Cargo run this script every time.
         if path.exists() {
             println!("cargo::rerun-if-changed={}", path.display());
-            read_below(&path, name, &mut files).map_err(|error| format!("{} is unreadable: {error}", path.display()))?;
+            read_below(&path, name, &mut files)
+                .map_err(|error| format!("{} is unreadable: {error}", path.display()))?;
         }
     }
     Ok(files)
@@ -82,10 +99,18 @@ fn read_below(path: &Path, name: &str, files: &mut Vec<(String, Vec<u8>)>) -> io
     Ok(())
 }
 
+/// Names belong to what is stamped: a renamed file is a change.
+fn parts(files: &[(String, Vec<u8>)]) -> impl Iterator<Item = &[u8]> {
+    files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes])
+}
+
 /// Vite 8 runs on Node.js 20.19 and later, 22.12 and later, and everything after.
 fn check_node() -> Result<(), String> {
     let wanted = "Node.js 20.19, 22.12 or newer with npm is needed";
-    let output = Command::new("node").arg("--version").output().map_err(|_| format!("{wanted}, and none was found"))?;
+    let output = Command::new("node")
+        .arg("--version")
+        .output()
+        .map_err(|_| format!("{wanted}, and none was found"))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));

@@ -1,3 +1,4 @@
 //! The push server as a library.
 
 pub mod config;
+mod pages;

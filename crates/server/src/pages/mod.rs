@@ -41,7 +41,9 @@ mod tests {
     /// The addresses that a page loads by itself, all of them absolute.
     fn loads(html: &str) -> Vec<&str> {
         html.split(['"', '\''])
-            .filter(|part| part.starts_with('/') && [".js", ".css", ".svg", ".txt"].iter().any(|end| part.ends_with(end)))
+            .filter(|part| {
+                part.starts_with('/') && [".js", ".css", ".svg", ".txt"].iter().any(|end| part.ends_with(end))
+            })
             .collect()
     }
 
@@ -65,8 +67,14 @@ mod tests {
         for address in ["/", "/plain/"] {
             let html = text(address);
             assert!(!html.contains("<style") && !html.contains(" style="), "{address} has an inline style");
-            assert!(!html.contains("<script>") && !html.contains(" onclick="), "{address} has an inline script");
-            assert!(!html.contains("src=\"http") && !html.contains("href=\"data:"), "{address} loads from elsewhere");
+            assert!(
+                !html.contains("<script>") && !html.contains(" onclick="),
+                "{address} has an inline script"
+            );
+            assert!(
+                !html.contains("src=\"http") && !html.contains("href=\"data:"),
+                "{address} loads from elsewhere"
+            );
         }
     }
 
@@ -74,7 +82,11 @@ mod tests {
     fn hashed_names_are_immutable_and_pages_are_not() {
         for (address, page) in &PAGES {
             assert_eq!(page.immutable, address.starts_with("/assets/"), "{address}");
-            assert!(page.etag.len() == 18 && page.etag.starts_with('"') && page.etag.ends_with('"'), "{}", page.etag);
+            assert!(
+                page.etag.len() == 18 && page.etag.starts_with('"') && page.etag.ends_with('"'),
+                "{}",
+                page.etag
+            );
         }
         assert_eq!(full_build(), PAGES.iter().any(|(_, page)| page.immutable));
     }
