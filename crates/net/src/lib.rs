@@ -1,1 +1,36 @@
 //! Event loops, connections and outboxes: WebSocket servers and clients with the four events.
+//!
+//! This floor moves bytes. It knows connections and messages; it knows nothing of channels, users or protocols above
+//! WebSocket. A server is a set of *shards*, one thread each; a connection lives and dies on one of them, and from a
+//! shard's inbox to the socket a delivery takes no lock and no atomic operation.
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`server`] | a WebSocket server with the four events, in a few lines |
+//! | [`client`] | an async WebSocket client (feature `client`) |
+//! | [`shard`] | the event loop underneath, for programs that want one handler per core and no locks |
+//! | [`driver`] | what moves the bytes below a shard; a simulated one for tests |
+//! | [`listener`] | addresses that several shards listen on |
+//! | [`descriptors`] | the limit of open files |
+
+#[cfg(feature = "client")]
+pub mod client;
+pub mod descriptors;
+pub mod driver;
+mod frame;
+mod inbox;
+pub mod listener;
+mod options;
+mod outbox;
+mod random;
+pub mod server;
+pub mod shard;
+mod slots;
+mod wheel;
+
+pub use wavecast_websocket as websocket;
+pub use wavecast_websocket::CloseCode;
+
+pub use self::frame::{Batch, Frame};
+pub use self::inbox::Waker;
+pub use self::options::Options;

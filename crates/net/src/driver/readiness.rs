@@ -1,0 +1,462 @@
+//! The driver on readiness: epoll, kqueue or the like, through mio.
+//!
+//! Edge-triggered: a socket is registered once and stands on a ready list until a read has come back short. What a
+//! delivery costs here is one system call, a non-blocking `send` of all that waits (`writev` when it is long and
+//! scattered). Only when the kernel refuses is writability asked for.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net as mio_net;
+use mio::{Events, Interest, Poll, Token};
+
+use super::{Completion, Driver, Submission};
+use crate::frame::Batch;
+use crate::inbox::Waker;
+use crate::slots::Slots;
+
+/// Length of the receive buffer that all connections of a shard share.
+const RECEIVE_BYTES: usize = 64 * 1024;
+/// Frames that are together at most this long are copied into one piece: cheaper than a long list of slices.
+const FLATTEN_BYTES: usize = 32 * 1024;
+/// Slices that one `writev` takes.
+const SLICES_MAX: usize = 64;
+/// Reads in one turn, so that a turn stays around a millisecond.
+const READS_PER_TURN: u32 = 256;
+/// Accepts in one turn.
+const ACCEPTS_PER_TURN: u32 = 128;
+/// How long accepting rests when descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+const WAKE: Token = Token(usize::MAX);
+/// Listeners count down from here; slots count up from zero.
+const FIRST_LISTENER: usize = usize::MAX - 1;
+const LISTENERS_MAX: usize = 64;
+
+/// Reads on readiness into one shared buffer, writes at once.
+pub(crate) struct Readiness {
+    poll: Poll,
+    waker: Arc<mio::Waker>,
+    events: Events,
+    listeners: Vec<mio_net::TcpListener>,
+    /// Listeners (by index) with connections to accept.
+    acceptable: VecDeque<usize>,
+    accept_again: Option<Instant>,
+    sockets: Slots<Socket>,
+    free: Vec<u32>,
+    used: u32,
+    /// Sockets with bytes to read.
+    readable: VecDeque<u32>,
+    /// Completions that are not reads and accepts.
+    done: VecDeque<Done>,
+    buffer: Box<[u8]>,
+    scratch: Vec<u8>,
+    reads_left: u32,
+    accepts_left: u32,
+}
+
+/// One connection: 24 bytes while nothing is in flight.
+#[derive(Default)]
+struct Socket {
+    stream: Option<mio_net::TcpStream>,
+    /// A send that the kernel did not take whole.
+    in_flight: Option<Box<InFlight>>,
+    /// On the ready list.
+    ready: bool,
+    /// The kernel has said that the peer ended its side: a short read is not the last.
+    ended: bool,
+    paused: bool,
+    /// Registered for writability.
+    watched: bool,
+}
+
+struct InFlight {
+    batch: Batch,
+    sent: usize,
+}
+
+enum Done {
+    Sent(u32),
+    Failed(u32, io::Error),
+    Detached(u32, Option<TcpStream>),
+    Closed(u32),
+    AcceptPaused(io::Error),
+}
+
+impl Readiness {
+    pub(crate) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
+        Ok(Self {
+            poll,
+            waker,
+            events: Events::with_capacity(1024),
+            listeners: Vec::new(),
+            acceptable: VecDeque::new(),
+            accept_again: None,
+            sockets: Slots::new(),
+            free: Vec::new(),
+            used: 0,
+            readable: VecDeque::new(),
+            done: VecDeque::new(),
+            buffer: vec![0; RECEIVE_BYTES].into_boxed_slice(),
+            scratch: Vec::new(),
+            reads_left: 0,
+            accepts_left: 0,
+        })
+    }
+
+    /// Gives a socket a slot and registers it for reading.
+    fn register(&mut self, mut stream: mio_net::TcpStream) -> io::Result<u32> {
+        let slot = self.free.last().copied().unwrap_or(self.used);
+        self.poll.registry().register(&mut stream, Token(slot as usize), Interest::READABLE)?;
+        if self.free.pop().is_none() {
+            self.used += 1;
+        }
+        self.sockets.reach(slot);
+        self.sockets[slot] = Socket { stream: Some(stream), ..Socket::default() };
+        Ok(slot)
+    }
+
+    fn accept(&mut self) -> Option<(u32, std::net::SocketAddr)> {
+        while self.accepts_left > 0 {
+            let &index = self.acceptable.front()?;
+            self.accepts_left -= 1;
+            match self.listeners[index].accept() {
+                Ok((stream, peer)) => match self.register(stream) {
+                    Ok(slot) => return Some((slot, peer)),
+                    Err(error) => self.pause_accepting(error),
+                },
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => drop(self.acceptable.pop_front()),
+                    // The peer gave up between handshake and accept: nothing to accept, nothing wrong.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
+                    // Out of descriptors or memory. The listener stays readable and would spin: rest instead.
+                    _ => self.pause_accepting(error),
+                },
+            }
+        }
+        None
+    }
+
+    fn pause_accepting(&mut self, error: io::Error) {
+        self.acceptable.clear();
+        self.accept_again = Some(Instant::now() + ACCEPT_PAUSE);
+        self.done.push_back(Done::AcceptPaused(error));
+    }
+
+    /// Reads once from the socket that has waited longest. `None`: nothing is readable, or the turn is over.
+    fn read(&mut self) -> Option<Read> {
+        while self.reads_left > 0 {
+            let slot = self.readable.pop_front()?;
+            let socket = &mut self.sockets[slot];
+            let Some(stream) = &mut socket.stream else { continue };
+            if socket.paused {
+                socket.ready = false;
+                continue;
+            }
+            self.reads_left -= 1;
+            match stream.read(&mut self.buffer) {
+                Ok(0) => {
+                    socket.ready = false;
+                    return Some(Read::Ended(slot));
+                }
+                Ok(length) => {
+                    // A short read has emptied the socket; the next bytes are a new edge.
+                    if length == self.buffer.len() || socket.ended {
+                        self.readable.push_back(slot);
+                    } else {
+                        socket.ready = false;
+                    }
+                    return Some(Read::Received(slot, length));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.ready = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => self.readable.push_back(slot),
+                Err(error) => {
+                    socket.ready = false;
+                    return Some(Read::Failed(slot, error));
+                }
+            }
+        }
+        None
+    }
+
+    fn make_ready(&mut self, slot: u32) {
+        let socket = &mut self.sockets[slot];
+        if !socket.ready && !socket.paused && socket.stream.is_some() {
+            socket.ready = true;
+            self.readable.push_back(slot);
+        }
+    }
+
+    /// The kernel takes bytes again: goes on with the send in flight.
+    fn resume_send(&mut self, slot: u32) {
+        let socket = &mut self.sockets[slot];
+        let (Some(stream), Some(send)) = (&mut socket.stream, &mut socket.in_flight) else { return };
+        match write(stream, &send.batch, send.sent, &mut self.scratch) {
+            Ok(sent) => {
+                send.sent += sent;
+                if send.sent == send.batch.bytes() {
+                    socket.in_flight = None;
+                    self.done.push_back(Done::Sent(slot));
+                }
+            }
+            Err(error) => {
+                socket.in_flight = None;
+                self.done.push_back(Done::Failed(slot, error));
+            }
+        }
+    }
+
+    fn take(&mut self, slot: u32) -> Option<mio_net::TcpStream> {
+        let socket = &mut self.sockets[slot];
+        let stream = socket.stream.take()?;
+        // It may still stand on the ready list; a read finds no stream there and passes on.
+        *socket = Socket::default();
+        Some(stream)
+    }
+}
+
+enum Read {
+    Received(u32, usize),
+    Ended(u32),
+    Failed(u32, io::Error),
+}
+
+/// Writes what the kernel takes of `batch` from byte `from` on, in as few calls as it allows.
+fn write(
+    stream: &mut mio_net::TcpStream,
+    batch: &Batch,
+    from: usize,
+    scratch: &mut Vec<u8>,
+) -> io::Result<usize> {
+    let mut total = 0;
+    loop {
+        let left = batch.bytes() - from - total;
+        if left == 0 {
+            return Ok(total);
+        }
+        let result = write_once(stream, batch, from + total, left, scratch);
+        match result {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                total += written;
+                // A short write has filled the socket: the next call would only be told so.
+                if written < left.min(WRITE_ONCE_BYTES) {
+                    return Ok(total);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(total),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What one system call is sure to cover when the kernel has room.
+const WRITE_ONCE_BYTES: usize = FLATTEN_BYTES;
+
+fn write_once(
+    stream: &mut mio_net::TcpStream,
+    batch: &Batch,
+    mut skip: usize,
+    left: usize,
+    scratch: &mut Vec<u8>,
+) -> io::Result<usize> {
+    if let [frame] = batch.frames() {
+        return stream.write(&frame[skip..]);
+    }
+    let mut rest = batch.frames().iter().filter_map(|frame| {
+        let cut = skip.min(frame.len());
+        skip -= cut;
+        (cut < frame.len()).then(|| &frame[cut..])
+    });
+    if left <= FLATTEN_BYTES {
+        scratch.clear();
+        rest.for_each(|bytes| scratch.extend_from_slice(bytes));
+        return stream.write(scratch);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let mut count = 0;
+    for (slice, bytes) in slices.iter_mut().zip(&mut rest) {
+        *slice = IoSlice::new(bytes);
+        count += 1;
+    }
+    stream.write_vectored(&slices[..count])
+}
+
+impl Driver for Readiness {
+    fn listen(&mut self, listener: TcpListener) -> io::Result<()> {
+        if self.listeners.len() == LISTENERS_MAX {
+            return Err(io::Error::other(format!("a shard takes at most {LISTENERS_MAX} listeners")));
+        }
+        listener.set_nonblocking(true)?;
+        let mut listener = mio_net::TcpListener::from_std(listener);
+        let token = Token(FIRST_LISTENER - self.listeners.len());
+        self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
+        self.listeners.push(listener);
+        Ok(())
+    }
+
+    fn stop_listening(&mut self) {
+        self.acceptable.clear();
+        self.accept_again = None;
+        self.listeners.clear();
+    }
+
+    fn adopt(&mut self, socket: TcpStream) -> io::Result<u32> {
+        socket.set_nonblocking(true)?;
+        self.register(mio_net::TcpStream::from_std(socket))
+    }
+
+    fn send(&mut self, slot: u32, batch: &mut Batch) -> Submission {
+        let socket = &mut self.sockets[slot];
+        let Some(stream) = &mut socket.stream else {
+            batch.clear();
+            return Submission::Failed(ErrorKind::NotConnected.into());
+        };
+        debug_assert!(socket.in_flight.is_none(), "one send in flight per connection");
+        match write(stream, batch, 0, &mut self.scratch) {
+            Ok(sent) if sent == batch.bytes() => {
+                batch.clear();
+                Submission::Done
+            }
+            Ok(sent) => {
+                if !socket.watched {
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    if let Err(error) =
+                        self.poll.registry().reregister(stream, Token(slot as usize), interest)
+                    {
+                        batch.clear();
+                        return Submission::Failed(error);
+                    }
+                    socket.watched = true;
+                }
+                socket.in_flight = Some(Box::new(InFlight { batch: std::mem::take(batch), sent }));
+                Submission::InFlight
+            }
+            Err(error) => {
+                batch.clear();
+                Submission::Failed(error)
+            }
+        }
+    }
+
+    fn pause(&mut self, slot: u32, paused: bool) {
+        self.sockets[slot].paused = paused;
+        if !paused {
+            // What became readable meanwhile was not listed: look.
+            self.make_ready(slot);
+        }
+    }
+
+    fn shutdown(&mut self, slot: u32) {
+        if let Some(stream) = &self.sockets[slot].stream {
+            // A socket that is gone already needs no shutdown.
+            drop(stream.shutdown(Shutdown::Write));
+        }
+    }
+
+    fn close(&mut self, slot: u32) {
+        if let Some(stream) = self.take(slot) {
+            // The descriptor leaves the poll by being closed.
+            drop(stream);
+            self.done.push_back(Done::Closed(slot));
+        }
+    }
+
+    fn detach(&mut self, slot: u32) {
+        if let Some(mut stream) = self.take(slot) {
+            let socket = self.poll.registry().deregister(&mut stream).ok().map(|()| TcpStream::from(stream));
+            self.done.push_back(Done::Detached(slot, socket));
+        }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let mut timeout = timeout;
+        if !self.readable.is_empty() || !self.done.is_empty() || !self.acceptable.is_empty() {
+            timeout = Some(Duration::ZERO);
+        } else if let Some(again) = self.accept_again {
+            let pause = again.saturating_duration_since(Instant::now());
+            timeout = Some(timeout.map_or(pause, |timeout| timeout.min(pause)));
+        }
+        if let Err(error) = self.poll.poll(&mut self.events, timeout)
+            && error.kind() != ErrorKind::Interrupted
+        {
+            return Err(error);
+        }
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            let Token(token) = event.token();
+            if token == WAKE.0 {
+                continue;
+            }
+            if token > FIRST_LISTENER - LISTENERS_MAX {
+                let index = FIRST_LISTENER - token;
+                if self.accept_again.is_none() && !self.acceptable.contains(&index) {
+                    self.acceptable.push_back(index);
+                }
+                continue;
+            }
+            let slot = token as u32;
+            if event.is_writable() {
+                self.resume_send(slot);
+            }
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                self.sockets[slot].ended |= event.is_read_closed() || event.is_error();
+                self.make_ready(slot);
+            }
+        }
+        self.events = events;
+        if self.accept_again.is_some_and(|again| again <= Instant::now()) {
+            self.accept_again = None;
+            self.acceptable = (0..self.listeners.len()).collect();
+        }
+        self.reads_left = READS_PER_TURN;
+        self.accepts_left = ACCEPTS_PER_TURN;
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<Completion<'_>> {
+        if self.done.is_empty()
+            && let Some((slot, peer)) = self.accept()
+        {
+            return Some(Completion::Accepted { slot, peer });
+        }
+        while let Some(done) = self.done.pop_front() {
+            return Some(match done {
+                // Closed since: all that is left to say of it is that.
+                Done::Sent(slot) | Done::Failed(slot, _) if self.sockets[slot].stream.is_none() => continue,
+                Done::Sent(slot) => Completion::Sent { slot },
+                Done::Failed(slot, error) => Completion::Failed { slot, error },
+                Done::AcceptPaused(error) => Completion::AcceptPaused { error },
+                Done::Detached(slot, socket) => {
+                    self.free.push(slot);
+                    Completion::Detached { slot, socket }
+                }
+                Done::Closed(slot) => {
+                    self.free.push(slot);
+                    Completion::Closed { slot }
+                }
+            });
+        }
+        Some(match self.read()? {
+            Read::Received(slot, length) => Completion::Received { slot, bytes: &mut self.buffer[..length] },
+            Read::Ended(slot) => Completion::Ended { slot },
+            Read::Failed(slot, error) => Completion::Failed { slot, error },
+        })
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn waker(&self) -> Waker {
+        let waker = Arc::clone(&self.waker);
+        // A failed wake-up means that the shard has gone.
+        Arc::new(move || drop(waker.wake()))
+    }
+}

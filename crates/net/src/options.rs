@@ -1,0 +1,57 @@
+//! What a shard allows: every limit, with its default and what happens when it is reached.
+
+use std::time::Duration;
+
+use wavecast_websocket::Limits;
+use wavecast_websocket::keepalive::Intervals;
+
+/// Limits and time-outs of one shard. The defaults suit a push server on the open internet.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Limits of the WebSocket protocol: head, frame, message, fragments, pongs. A peer that passes one is closed with the
+    /// code of RFC 6455 §7.4.1 that names it (a head: with an HTTP status).
+    pub websocket: Limits,
+    /// Bytes that may wait for one connection (each frame counts 32 bytes more than its length). Default 1 MiB. When
+    /// a frame does not fit, [`Handler::overflow`](crate::shard::Handler::overflow) decides; by default the connection is
+    /// closed with 1013.
+    pub outbox_bytes_max: usize,
+    /// Connections of one shard, however far they have come. Default 1,000,000. Further ones are closed at once.
+    pub connections_max: usize,
+    /// Time from accept to a whole request head. Default 10 s; then status 408.
+    pub head_timeout: Duration,
+    /// Silence after which a peer is pinged, and further silence after which it counts as dead: the connection ends without
+    /// a closing handshake then. Default 25 s and 10 s; an interval of 0 switches both off.
+    pub keep_alive: Intervals,
+    /// Time for the closing handshake and for what still waits to be sent. Default 5 s; then the socket is closed.
+    pub close_timeout: Duration,
+    /// Time for the peer to end its side after we ended ours, so that the close frame is not lost in a reset.
+    /// Default 2 s.
+    pub linger_timeout: Duration,
+    /// Events that may wait in the inbox. Default 65,536. When it is full, whoever pushes is told.
+    pub events_max: usize,
+    /// Control messages that may wait in the inbox. Default 16,384.
+    pub control_max: usize,
+    /// Sends to the subscribers of one fan-out between two looks at all other connections. Default 128: about half a
+    /// millisecond.
+    pub flush_slice: usize,
+    /// Events handled between two looks at the sockets. Default 1,024.
+    pub events_per_turn: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            websocket: Limits::default(),
+            outbox_bytes_max: 1 << 20,
+            connections_max: 1_000_000,
+            head_timeout: Duration::from_secs(10),
+            keep_alive: Intervals::default(),
+            close_timeout: Duration::from_secs(5),
+            linger_timeout: Duration::from_secs(2),
+            events_max: 65_536,
+            control_max: 16_384,
+            flush_slice: 128,
+            events_per_turn: 1024,
+        }
+    }
+}

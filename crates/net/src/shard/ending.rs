@@ -1,0 +1,182 @@
+//! Every way a connection ends: by the peer, by this side, by an error, by time.
+//!
+//! All of them pass through [`end`], which tells the handler once. What is left after that (the last frames, the peer's own
+//! end) is between the shard and the socket, and bounded by time.
+
+use std::time::Duration;
+
+use tracing::{debug, info};
+use wavecast_websocket::CloseCode;
+use wavecast_websocket::keepalive::{Action, KeepAlive};
+
+use super::connections::{Connections, Farewell, Order, Phase, Then};
+use super::door;
+use super::handler::{Close, ConnectionError, ConnectionId, Handler, Side};
+
+/// Writes the close frame of a connection that is to be closed.
+pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
+    let close_timeout = connections.options.close_timeout;
+    let Some(connection) = connections.get_mut(id) else { return };
+    let Phase::Open(protocol) = &mut connection.phase else { return };
+    let Some(Farewell { code, reason, by }) = connection.farewell.as_deref() else { return };
+    if *code == CloseCode::ABNORMAL.get() {
+        end(handler, connections, id);
+        connections.orders.push(Order::Close(id.slot));
+        return;
+    }
+    let mut frame = Vec::new();
+    protocol.send_close(CloseCode::new(*code), reason, None, &mut frame);
+    let (answered, failed) = (protocol.close_received(), *by == Side::Failure);
+    connections.push_control(id, &frame);
+    connections.set_link_timer(id.slot, close_timeout);
+    if answered || failed {
+        let then = if answered { Then::Close } else { Then::Shutdown };
+        if let Some(connection) = connections.get_mut(id) {
+            connection.flags.then = then;
+        }
+        end(handler, connections, id);
+    }
+}
+
+/// The peer's close frame has come in.
+pub(super) fn close_received<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    code: Option<CloseCode>,
+    reason: &str,
+) {
+    let code = code.map_or(CloseCode::NO_STATUS.get(), CloseCode::get);
+    let Some(connection) = connections.get_mut(id) else { return };
+    if !connection.flags.closing {
+        // The answer is written when the turn settles; it echoes the code.
+        connections.say_farewell(id, code, reason, Side::Peer);
+        return;
+    }
+    let Phase::Open(protocol) = &connection.phase else { return };
+    if protocol.close_sent() {
+        connection.flags.then = Then::Close;
+        end(handler, connections, id);
+        connections.follow_up(id);
+    }
+}
+
+/// The peer has ended its sending side.
+pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u32) {
+    let id = connections.id(slot);
+    match &connections.table[slot].phase {
+        Phase::Open(_) if !connections.table[slot].flags.closing => {
+            broke(handler, connections, id, &ConnectionError::Ended);
+        }
+        Phase::Vacant | Phase::Leaving(_) => {}
+        Phase::Head(_) | Phase::Open(_) | Phase::Ended => {
+            end(handler, connections, id);
+            connections.orders.push(Order::Close(slot));
+        }
+    }
+}
+
+/// The connection is of no use any more.
+pub(super) fn broke<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    error: &ConnectionError,
+) {
+    let Some(connection) = connections.get_mut(id) else { return };
+    if matches!(connection.phase, Phase::Vacant | Phase::Leaving(_)) {
+        return;
+    }
+    if matches!(connection.phase, Phase::Open(_)) {
+        debug!(slot = id.slot, %error, "connection broke");
+        handler.error(connections, id, error);
+        connections.say_farewell(id, CloseCode::ABNORMAL.get(), "", Side::Failure);
+    }
+    end(handler, connections, id);
+    connections.orders.push(Order::Close(id.slot));
+}
+
+/// Tells the handler that a connection has ended. Does nothing for one that never opened or has ended before.
+fn end<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
+    let Some(connection) = connections.get_mut(id) else { return };
+    let opened = matches!(connection.phase, Phase::Open(_));
+    connection.phase = Phase::Ended;
+    if !opened {
+        return;
+    }
+    connection.flags.closing = true;
+    let farewell = connection.farewell.take();
+    connections.open -= 1;
+    connections.cancel_timer(id);
+    let close =
+        farewell
+            .as_ref()
+            .map_or(Close { code: CloseCode::ABNORMAL.get(), reason: "", by: Side::Failure }, |farewell| {
+                Close { code: farewell.code, reason: &farewell.reason, by: farewell.by }
+            });
+    debug!(slot = id.slot, code = close.code, reason = close.reason, by = ?close.by, "connection closed");
+    handler.close(connections, id, &close);
+}
+
+/// A connection's own timer has come: what it was for follows from the phase.
+pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
+    let Some(connection) = connections.get_mut(id) else { return };
+    match &connection.phase {
+        Phase::Vacant | Phase::Leaving(_) => {}
+        Phase::Head(head) => {
+            info!(peer = %head.peer, received = head.bytes.len(), "no whole request head in time: 408");
+            door::refuse(connections, id, 408, "the request head did not arrive in time");
+        }
+        Phase::Ended => connections.orders.push(Order::Close(id.slot)),
+        Phase::Open(_) if connection.flags.closing => {
+            end(handler, connections, id);
+            connections.orders.push(Order::Close(id.slot));
+        }
+        Phase::Open(_) => keep_alive(handler, connections, id),
+    }
+}
+
+/// Looks how long the peer has been silent. Hearing of it moves no timer: the timer comes, looks, and goes on.
+fn keep_alive<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
+    let now_ms = connections.elapsed_ms();
+    let intervals = connections.options.keep_alive;
+    let Some(connection) = connections.get_mut(id) else { return };
+    match connection.alive.poll(&intervals, now_ms) {
+        Action::Wait { until_ms: None } => {}
+        Action::Wait { until_ms: Some(until) } => {
+            connections.set_link_timer(id.slot, Duration::from_millis(until.saturating_sub(now_ms)));
+        }
+        Action::SendPing => {
+            // Open as the phase says: a ping is not refused.
+            connections.ping(id, b"").ok();
+            connections.set_link_timer(id.slot, Duration::from_millis(intervals.pong_timeout_ms.into()));
+        }
+        Action::PeerDead => broke(handler, connections, id, &ConnectionError::Idle),
+    }
+}
+
+impl Connections {
+    /// Starts to watch over the silences of a connection that has just opened.
+    pub(super) fn start_keep_alive(&mut self, slot: u32) {
+        let now_ms = self.elapsed_ms();
+        self.table[slot].alive = KeepAlive::new(now_ms);
+        let interval = Duration::from_millis(self.options.keep_alive.ping_interval_ms.into());
+        if interval > Duration::ZERO {
+            // A little apart from its neighbours: connections that came in one storm are not pinged in one.
+            let first = self.jitter(interval, interval + interval / 16);
+            self.set_link_timer(slot, first);
+        }
+    }
+
+    /// Closes everything; what is still at the door is let go at once.
+    pub(super) fn drain(&mut self, code: CloseCode, reason: &str) {
+        self.draining = true;
+        for slot in 0..self.table.len() as u32 {
+            match self.table[slot].phase {
+                Phase::Open(_) => self.close(self.id(slot), code, reason),
+                Phase::Head(_) => self.orders.push(Order::Close(slot)),
+                Phase::Vacant | Phase::Leaving(_) | Phase::Ended => {}
+            }
+        }
+    }
+}

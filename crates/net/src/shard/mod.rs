@@ -1,0 +1,289 @@
+//! A shard: one thread's event loop, and the connections that live and die on it.
+//!
+//! | room | what happens there |
+//! | --- | --- |
+//! | [`handler`](Handler) | the four events, and what they carry |
+//! | [`connections`](Connections) | the table of connections, as the handler sees it |
+//! | `door` | from accept to open: the request head, the verdict, the side door |
+//! | `receive` | bytes become messages |
+//! | `flush` | outboxes become writes, in slices |
+//! | `ending` | every way a connection ends |
+//! | `remote` | how other threads reach the shard |
+//! | `threads` | shards on threads of their own |
+//!
+//! A turn goes once through all of it: wait, take completions, take the inbox, fire timers, let the handler finish what it
+//! collected, flush.
+
+mod connections;
+mod door;
+mod ending;
+mod flush;
+mod handler;
+mod receive;
+mod remote;
+mod threads;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use tracing::{error, warn};
+
+pub use self::connections::{Connections, SendError, encode};
+use self::connections::{Order, Phase};
+pub use self::handler::{
+    Close, ConnectionError, ConnectionId, Detached, Handler, Message, Opening, Side, Upgrade, Verdict,
+};
+use self::remote::Post;
+pub use self::remote::Remote;
+pub use self::threads::{Mailbox, Threads, mailbox, start};
+use crate::driver::{Completion, Driver};
+use crate::frame::Batch;
+use crate::inbox::Receiver;
+use crate::options::Options;
+
+/// An event loop over a driver, with a handler above it.
+pub struct Shard<D: Driver, H: Handler> {
+    driver: D,
+    handler: H,
+    connections: Connections,
+    inbox: Receiver<Post<H::Event>>,
+    batch: Batch,
+    fired: Vec<u32>,
+    drain_until: Option<Instant>,
+}
+
+impl<D: Driver, H: Handler> Shard<D, H> {
+    /// A shard with no connections, and the handle by which other threads reach it. `seed` drives jitter, nothing that
+    /// has to be secret.
+    pub fn new(driver: D, handler: H, options: Options, seed: u64) -> (Self, Remote<H::Event>) {
+        let (remote, mailbox) = mailbox(&options);
+        (Self::with_mailbox(driver, handler, options, seed, mailbox), remote)
+    }
+
+    /// As [`Shard::new`], with a [`mailbox`] that was made before.
+    pub fn with_mailbox(
+        driver: D,
+        handler: H,
+        options: Options,
+        seed: u64,
+        mailbox: Mailbox<H::Event>,
+    ) -> Self {
+        let Mailbox(inbox) = mailbox;
+        inbox.set_waker(driver.waker());
+        Self {
+            connections: Connections::new(options, driver.now(), seed),
+            driver,
+            handler,
+            inbox,
+            batch: Batch::default(),
+            fired: Vec::new(),
+            drain_until: None,
+        }
+    }
+
+    /// The handler.
+    pub fn handler(&mut self) -> &mut H {
+        &mut self.handler
+    }
+
+    /// The driver: to give it listeners.
+    pub fn driver(&mut self) -> &mut D {
+        &mut self.driver
+    }
+
+    /// The connections, outside of any event.
+    pub fn connections(&mut self) -> &mut Connections {
+        &mut self.connections
+    }
+
+    /// Turns until the shard has been drained, or its driver fails.
+    ///
+    /// # Errors
+    /// What the driver's wait says; the shard cannot go on then.
+    pub fn run(mut self) -> io::Result<()> {
+        while self.turn()? {}
+        Ok(())
+    }
+
+    /// One turn; `false` when the shard has been drained.
+    ///
+    /// # Errors
+    /// What the driver's wait says.
+    pub fn turn(&mut self) -> io::Result<bool> {
+        let timeout = self.timeout();
+        self.driver.wait(timeout)?;
+        self.inbox.awake();
+        self.connections.now = self.driver.now();
+        self.take_completions();
+        self.take_inbox();
+        self.fire_timers();
+        self.handler.turn(&mut self.connections);
+        self.ask_about_overflows();
+        self.settle();
+        self.flush();
+        self.carry_out_orders();
+        Ok(!self.is_drained())
+    }
+
+    fn timeout(&mut self) -> Option<Duration> {
+        let c = &self.connections;
+        let idle =
+            c.flush.is_idle() && c.closing.is_empty() && c.orders.is_empty() && c.overflowed.is_empty();
+        if !idle || !self.inbox.may_sleep() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.driver.now();
+        let timer = self.connections.wheel.sleep(now.duration_since(self.connections.began));
+        let drain = self.drain_until.map(|until| until.saturating_duration_since(now));
+        match (timer, drain) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn take_completions(&mut self) {
+        let Self { driver, handler, connections, .. } = self;
+        while let Some(completion) = driver.next() {
+            match completion {
+                Completion::Received { slot, bytes } => receive::received(handler, connections, slot, bytes),
+                Completion::Sent { slot } => connections.sent(slot),
+                Completion::Accepted { slot, peer } => connections.admit(slot, peer),
+                Completion::AcceptPaused { error } => {
+                    warn!(%error, "accepting pauses: is the limit of open files (ulimit -n) too low?");
+                }
+                Completion::Ended { slot } => ending::peer_ended(handler, connections, slot),
+                Completion::Failed { slot, error } => {
+                    let id = connections.id(slot);
+                    ending::broke(handler, connections, id, &ConnectionError::Io(error));
+                }
+                Completion::Detached { slot, socket } => door::leave(handler, connections, slot, socket),
+                Completion::Closed { slot } => connections.vacate(slot),
+            }
+        }
+    }
+
+    fn take_inbox(&mut self) {
+        while let Some(post) = self.inbox.next_control() {
+            self.take_post(post);
+        }
+        let mut handled = 0;
+        while handled < self.connections.options.events_per_turn
+            && let Some(post) = self.inbox.next_event()
+        {
+            handled += 1;
+            self.take_post(post);
+        }
+        self.inbox.give_back(handled);
+    }
+
+    fn take_post(&mut self, post: Post<H::Event>) {
+        match post {
+            Post::Event(event) => self.handler.event(&mut self.connections, event),
+            Post::Adopt(mut detached) => match self.driver.adopt(detached.stream) {
+                Ok(slot) => {
+                    self.connections.admit(slot, detached.peer);
+                    receive::received(&mut self.handler, &mut self.connections, slot, &mut detached.received);
+                }
+                Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
+            },
+            Post::Drain { code, reason, within } => {
+                self.driver.stop_listening();
+                self.drain_until = Some(self.connections.now + within);
+                self.connections.drain(code, &reason);
+            }
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let mut fired = std::mem::take(&mut self.fired);
+        let elapsed = self.connections.elapsed();
+        self.connections.wheel.advance(elapsed, &mut fired);
+        for timer in fired.drain(..) {
+            let id = self.connections.id(timer / 2);
+            if timer % 2 == 0 {
+                ending::link_timer_fired(&mut self.handler, &mut self.connections, id);
+            } else if self.connections.is_open(id) {
+                self.handler.timer(&mut self.connections, id);
+            }
+        }
+        self.fired = fired;
+    }
+
+    fn ask_about_overflows(&mut self) {
+        for id in std::mem::take(&mut self.connections.overflowed) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.flags.overflowed = false;
+            }
+            if self.connections.is_open(id) {
+                self.handler.error(&mut self.connections, id, &ConnectionError::Overflow);
+                self.handler.overflow(&mut self.connections, id);
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        while let Some(id) = self.connections.closing.pop() {
+            ending::write_farewell(&mut self.handler, &mut self.connections, id);
+        }
+    }
+
+    fn flush(&mut self) {
+        let mut broken = Vec::new();
+        flush::flush(&mut self.connections, &mut self.driver, &mut self.batch, &mut broken);
+        for (id, error) in broken {
+            ending::broke(&mut self.handler, &mut self.connections, id, &ConnectionError::Io(error));
+        }
+    }
+
+    fn carry_out_orders(&mut self) {
+        for order in self.connections.orders.drain(..) {
+            match order {
+                Order::Pause(slot, paused) => self.driver.pause(slot, paused),
+                Order::Shutdown(slot) => self.driver.shutdown(slot),
+                Order::Close(slot) => self.driver.close(slot),
+                Order::Detach(slot) => self.driver.detach(slot),
+            }
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        let Some(until) = self.drain_until else { return false };
+        if self.connections.present > 0 && self.connections.now >= until {
+            error!(
+                connections = self.connections.present,
+                "the drain's time is over: what is left is cut off"
+            );
+            return true;
+        }
+        self.connections.present == 0
+    }
+}
+
+impl Connections {
+    /// A connection has come in.
+    fn admit(&mut self, slot: u32, peer: std::net::SocketAddr) {
+        self.table.reach(slot);
+        self.present += 1;
+        debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
+        if self.present > self.options.connections_max || self.draining {
+            warn!(%peer, limit = self.options.connections_max, "refused: the shard is full");
+            self.table[slot].phase = Phase::Ended;
+            self.orders.push(Order::Close(slot));
+            return;
+        }
+        self.table[slot].phase = Phase::Head(Box::new(connections::Head { peer, bytes: Vec::new() }));
+        self.set_link_timer(slot, self.options.head_timeout);
+    }
+
+    /// The slot is free: its next connection has another name.
+    fn vacate(&mut self, slot: u32) {
+        self.wheel.cancel(connections::link_timer(slot));
+        self.wheel.cancel(connections::handler_timer(slot));
+        let connection = &mut self.table[slot];
+        let generation = connection.generation.wrapping_add(1);
+        let mut outbox = std::mem::take(&mut connection.outbox);
+        outbox.clear(&mut self.pool);
+        self.table[slot] = connections::Connection { generation, ..Default::default() };
+        self.present -= 1;
+    }
+}

@@ -1,0 +1,117 @@
+//! Bytes become messages: what a connection receives, in the phase it is in.
+
+use tracing::info;
+use wavecast_websocket::{Event, Input, ProtocolError};
+
+use super::connections::{Connections, Phase};
+use super::handler::{ConnectionError, ConnectionId, Handler, Message, Side};
+use super::{door, ending};
+
+/// Bytes have come in for a connection; they are lent and may be changed.
+pub(super) fn received<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    slot: u32,
+    bytes: &mut [u8],
+) {
+    let now = connections.elapsed_ms();
+    let id = connections.id(slot);
+    let connection = &mut connections.table[slot];
+    connection.alive.heard(now);
+    match &mut connection.phase {
+        Phase::Open(_) => messages(handler, connections, id, bytes),
+        Phase::Head(_) => door::received(handler, connections, id, bytes),
+        Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
+        // Lingering: read so that the peer sees our last words, and thrown away.
+        Phase::Vacant | Phase::Ended => {}
+    }
+}
+
+/// Delivers what stands in `bytes` to the handler.
+pub(super) fn messages<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    bytes: &mut [u8],
+) {
+    // The protocol's state is lent out of the table, so that the handler can have the table meanwhile.
+    let Some(mut protocol) = connections.get_mut(id).and_then(|connection| connection.take_protocol()) else {
+        return;
+    };
+    let limits = connections.options.websocket.clone();
+    let mut input = Input::new(bytes);
+    let mut peer_close = None;
+    let mut failure = None;
+    loop {
+        match protocol.receive(&mut input, &limits) {
+            Ok(None) => break,
+            Ok(Some(Event::Close(frame))) => {
+                peer_close = Some((frame.code, frame.reason.to_owned()));
+                break;
+            }
+            // A close was asked for: nothing more is delivered.
+            Ok(Some(_)) if !connections.is_open(id) => {}
+            Ok(Some(Event::Text(text))) => handler.message(connections, id, Message::Text(text)),
+            Ok(Some(Event::Binary(bytes))) => handler.message(connections, id, Message::Binary(bytes)),
+            Ok(Some(Event::Ping(payload))) => connections.answer_ping(id, payload),
+            Ok(Some(Event::Pong(_))) => {}
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+    }
+    let Some(connection) = connections.get_mut(id) else { return };
+    if let Phase::Open(place) = &mut connection.phase {
+        *place = protocol;
+    }
+    if let Some(error) = failure {
+        fail(handler, connections, id, error);
+    }
+    if let Some((code, reason)) = peer_close {
+        ending::close_received(handler, connections, id, code, &reason);
+    }
+}
+
+/// The peer broke the protocol: it is told how (RFC 6455 §7.1.7).
+fn fail<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId, error: ProtocolError) {
+    if !connections.is_open(id) {
+        return;
+    }
+    let code = error.close_code();
+    let error = ConnectionError::Protocol(error);
+    info!(slot = id.slot, code = code.get(), %error, "closed: the peer broke the protocol or passed a limit");
+    handler.error(connections, id, &error);
+    connections.say_farewell(id, code.get(), &short(&error.to_string()), Side::Failure);
+}
+
+/// Cuts a reason to what a close frame holds (RFC 6455 §5.5: 125 bytes with the code).
+fn short(reason: &str) -> String {
+    let mut end = reason.len().min(123);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason[..end].to_owned()
+}
+
+impl Connections {
+    /// Answers a ping; when many answers wait already, only the newest further one is kept (RFC 6455 §5.5.3).
+    fn answer_ping(&mut self, id: ConnectionId, payload: &[u8]) {
+        let mut pong = Vec::new();
+        let Self { table, options, .. } = self;
+        if table[id.slot].pongs.answer(payload, &options.websocket, None, &mut pong) {
+            self.push_control(id, &pong);
+        }
+    }
+
+    /// The outbox is empty: answers the ping that had to wait.
+    pub(super) fn answer_late_ping(&mut self, id: ConnectionId) {
+        let mut pong = Vec::new();
+        if let Some(connection) = self.get_mut(id)
+            && connection.pongs.flushed(None, &mut pong)
+            && !connection.flags.closing
+        {
+            self.push_control(id, &pong);
+        }
+    }
+}
