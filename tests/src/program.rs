@@ -44,7 +44,12 @@ impl Program {
             format!("wavecast-{}-{}.json", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = env::temp_dir().join(unique);
         fs::write(&path, config.to_string()).expect("a configuration file can be written");
-        let mut child = Command::new(executable())
+        let mut serve = Command::new(executable());
+        let ours = |name: &str| name.starts_with("WAVECAST_") || name.starts_with("CENTRIFUGO_");
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
+            serve.env_remove(name); // the test's configuration is the whole of it
+        }
+        let mut child = serve
             .args(["serve", "--address", "127.0.0.1", "--port", "0", "--config"])
             .arg(&path)
             .stdin(Stdio::null())
@@ -70,32 +75,35 @@ impl Program {
         self.address
     }
 
-    /// Process id, for figures from `/proc`.
+    /// How many log lines hold this word: `1009` is in `code=1009`, not in `41009`.
     #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    pub fn count_log(&self, word: &str) -> usize {
+        self.log.lines().iter().filter(|line| holds(line, word)).count()
     }
 
-    /// Waits for a log line that holds every one of `words` (letter case ignored) and returns it.
+    /// Waits until more than `before` log lines hold this word.
     ///
     /// # Panics
-    /// If none comes within `within`; the message holds the end of the log.
-    #[must_use]
-    pub fn expect_log(&self, words: &[&str], within: Duration) -> String {
-        let words: Vec<_> = words.iter().map(|word| word.to_lowercase()).collect();
-        let found = self.log.wait_for(within, |line| {
-            let line = line.to_lowercase();
-            words.iter().all(|word| line.contains(word))
-        });
-        found.unwrap_or_else(|| panic!("no log line with {words:?}; the log:\n{}", self.log.text()))
+    /// If they do not within `within`; the message holds the end of the log.
+    pub fn expect_log(&self, word: &str, before: usize, within: Duration) {
+        let end = Instant::now() + within;
+        while self.count_log(word) <= before {
+            assert!(Instant::now() < end, "no log line with `{word}`; the log:\n{}", self.log.text());
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
-    /// How many log lines hold every one of `words` (letter case ignored).
+    /// Memory of the process that is its own and in use, in bytes, as the kernel counts it.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
     #[must_use]
-    pub fn count_log(&self, words: &[&str]) -> usize {
-        let holds =
-            |line: &&String| words.iter().all(|word| line.to_lowercase().contains(&word.to_lowercase()));
-        self.log.lines().iter().filter(holds).count()
+    pub fn resident_bytes(&self) -> u64 {
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux has /proc");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.expect("VmRSS in kB") * 1024
     }
 }
 
@@ -145,6 +153,10 @@ impl Log {
     }
 }
 
+fn holds(line: &str, word: &str) -> bool {
+    line.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == word)
+}
+
 /// The address in the first `http://` of a line.
 fn listening_address(line: &str) -> Option<SocketAddr> {
     let rest = line.split_once("http://")?.1;
@@ -152,11 +164,11 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
     rest[..end].parse().ok()
 }
 
-/// `$WAVECAST_BIN`, else the program built now into the folder this test was built into.
+/// `$TESTED_WAVECAST`, else the program built now into the folder this test was built into.
 fn executable() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        if let Some(given) = env::var_os("WAVECAST_BIN") {
+        if let Some(given) = env::var_os("TESTED_WAVECAST") {
             return PathBuf::from(given);
         }
         let mut build = Command::new(env!("CARGO"));

@@ -38,7 +38,7 @@ pub(crate) fn web(workspace: &Workspace) -> Result<Tally, String> {
 pub(crate) fn client(workspace: &Workspace) -> Result<Tally, String> {
     let program = rust::program(workspace)?;
     node_test(workspace, "client", |node| {
-        node.env("WAVECAST_BIN", &program);
+        node.env("TESTED_WAVECAST", &program);
     })
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn browser(workspace: &Workspace) -> Result<Tally, String> {
     let reports = workspace.report("page")?;
     let chromium = install::chromium().ok_or("no Chromium here")?;
     let tally = node_test(workspace, "browser", |node| {
-        node.env("WAVECAST_BIN", &program).env("WAVECAST_PLAIN_BIN", &plain);
+        node.env("TESTED_WAVECAST", &program).env("TESTED_WAVECAST_PLAIN", &plain);
         node.env("CHROMIUM", &chromium).env("REPORTS", &reports);
     })?;
     println!("screenshots: {}", reports.display());

@@ -24,7 +24,7 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<Tally, String> {
 pub(crate) fn test(workspace: &Workspace) -> Result<Tally, String> {
     let program = program(workspace)?;
     let mut command = workspace.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    command.env("WAVECAST_BIN", program);
+    command.env("TESTED_WAVECAST", program);
     let mut tally = Tally::default();
     let ended =
         process::run_reading(&mut command, BUILD_MAX, |line| tally.add(counted(line).unwrap_or_default()));

@@ -1,0 +1,178 @@
+// What is not allowed is said with the code that clients know, and disturbs nothing else on the connection.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import WebSocket from 'ws';
+
+import { call } from '../api.js';
+import { next, within } from '../patience.js';
+import { Server } from '../server.js';
+import { connected, newClient, subscribed } from '../subscriber.js';
+
+const CONFIG = {
+  client: { allow_anonymous_connect_without_token: true },
+  http_api: { key: 'secret' },
+  channel: {
+    namespaces: [
+      { name: 'read', allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true },
+      { name: 'closed', history_size: 10, history_ttl: '60s' },
+      {
+        name: 'open',
+        allow_subscribe_for_client: true,
+        allow_subscribe_for_anonymous: true,
+        allow_publish_for_client: true,
+        allow_publish_for_anonymous: true,
+      },
+    ],
+  },
+};
+
+const UNKNOWN_CHANNEL = 102;
+const PERMISSION_DENIED = 103;
+const BAD_REQUEST = 107;
+const NOT_AVAILABLE = 108;
+
+let server;
+let client;
+
+before(async () => {
+  server = await Server.start({ config: CONFIG });
+  ({ client } = await connected(server.endpoint));
+});
+
+after(async () => {
+  client?.disconnect();
+  await server?.stop();
+});
+
+async function refusal(channel) {
+  const subscription = client.newSubscription(channel);
+  const gone = next(subscription, 'unsubscribed');
+  subscription.subscribe();
+  const { code } = await gone;
+  client.removeSubscription(subscription);
+  return code;
+}
+
+test('a channel in no namespace is unknown', async () => {
+  assert.equal(await refusal('nowhere:news'), UNKNOWN_CHANNEL);
+});
+
+test('subscribing where nobody may is denied', async () => {
+  assert.equal(await refusal('closed:news'), PERMISSION_DENIED);
+});
+
+test('a name that is too long is a bad request', async () => {
+  assert.equal(await refusal(`open:${'x'.repeat(300)}`), BAD_REQUEST);
+});
+
+test('publishing where clients may not is denied, and the subscription stays', async () => {
+  const { subscription } = await subscribed(client, 'read:news');
+  await assert.rejects(subscription.publish({ no: 1 }), (error) => error.code === PERMISSION_DENIED);
+  await assert.rejects(client.publish('closed:news', {}), (error) => error.code === PERMISSION_DENIED);
+  assert.equal(subscription.state, 'subscribed');
+});
+
+test('history where none is kept is not available', async () => {
+  const { subscription } = await subscribed(client, 'open:forgetful');
+  await assert.rejects(subscription.history({ limit: 1 }), (error) => [PERMISSION_DENIED, NOT_AVAILABLE].includes(error.code));
+});
+
+test('calling what does not exist is an error with a code', async () => {
+  await assert.rejects(client.rpc('nothing', {}), (error) => error.code === 104 || error.code === NOT_AVAILABLE);
+});
+
+test('subscribing twice on one connection is an error, and the first stays', async () => {
+  const raw = await rawSession();
+  await raw.reply({ id: 2, subscribe: { channel: 'open:twice' } });
+  const second = await raw.reply({ id: 3, subscribe: { channel: 'open:twice' } });
+  assert.equal(second.error.code, 105);
+  const published = await raw.reply({ id: 4, publish: { channel: 'open:twice', data: {} } });
+  assert.equal(published.error, undefined);
+  raw.close();
+});
+
+test('an unknown command ends the connection with 3501', async () => {
+  const raw = await rawSession();
+  raw.send({ id: 2, frobnicate: {} });
+  assert.equal((await raw.closed()).code, 3501);
+});
+
+test('a command before connect ends the connection with 3501', async () => {
+  const raw = await rawSocket();
+  raw.send({ id: 1, subscribe: { channel: 'open:x' } });
+  assert.equal((await raw.closed()).code, 3501);
+});
+
+test('a second connect ends the connection with 3501', async () => {
+  const raw = await rawSession();
+  raw.send({ id: 2, connect: {} });
+  assert.equal((await raw.closed()).code, 3501);
+});
+
+test('a token that cannot be checked ends the connection for good', async () => {
+  const other = newClient(server.endpoint, { token: 'not.a.token' });
+  const gone = next(other, 'disconnected');
+  other.connect();
+  const { code } = await gone;
+  assert.ok(code >= 3500 && code < 4000, `terminal, but ${code}`);
+});
+
+test('the API asks for its key', async () => {
+  assert.equal((await call(server, 'info', {})).status, 401);
+  assert.equal((await call(server, 'info', {}, { 'X-API-Key': 'guess' })).status, 401);
+  assert.equal((await call(server, 'info', {}, { 'X-API-Key': 'secret' })).status, 200);
+  assert.equal((await call(server, 'info', {}, { Authorization: 'apikey secret' })).status, 200);
+});
+
+test('the API tells what is wrong with a call', async () => {
+  const key = { 'X-API-Key': 'secret' };
+  assert.equal((await call(server, 'publish', '{"channel":', key)).status, 400);
+  const unknown = await call(server, 'publish', { channel: 'nowhere:news', data: {} }, key);
+  assert.equal(unknown.answer.error.code, UNKNOWN_CHANNEL);
+  const unnamed = await call(server, 'publish', { data: {} }, key);
+  assert.equal(unnamed.answer.error.code, BAD_REQUEST);
+  assert.equal((await call(server, 'frobnicate', {}, key)).status, 404);
+});
+
+test('a page of another site gets in nowhere', async () => {
+  const development = await Server.start();
+  const refused = new WebSocket(development.endpoint, { origin: 'https://elsewhere.example' });
+  const [, response] = await within(5_000, new Promise((resolve) => refused.once('unexpected-response', (...got) => resolve(got))), 'a refusal');
+  assert.equal(response.statusCode, 403);
+  response.destroy();
+  const crossed = await call(development, 'publish', { channel: 'x', data: 1 }, { Origin: 'https://elsewhere.example' });
+  assert.equal(crossed.status, 403);
+  await development.stop();
+});
+
+/** A WebSocket that says what it likes. */
+async function rawSocket() {
+  const socket = new WebSocket(server.endpoint);
+  const replies = new Map();
+  const ended = new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })));
+  socket.on('message', (data) => {
+    for (const line of String(data).trim().split('\n')) {
+      const message = JSON.parse(line);
+      replies.get(message.id)?.(message);
+    }
+  });
+  await within(5_000, new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject)), 'open');
+  const send = (command) => socket.send(JSON.stringify(command));
+  return {
+    send,
+    reply: (command) => {
+      const answer = new Promise((resolve) => replies.set(command.id, resolve));
+      send(command);
+      return within(5_000, answer, `reply ${command.id}`);
+    },
+    closed: () => within(5_000, ended, 'the close'),
+    close: () => socket.close(),
+  };
+}
+
+async function rawSession() {
+  const raw = await rawSocket();
+  await raw.reply({ id: 1, connect: {} });
+  return raw;
+}
