@@ -36,6 +36,21 @@ pub trait Delivery: Send + Sync {
     fn wake(&self, shard: ShardId);
 }
 
+impl<D: Delivery + ?Sized> Delivery for Arc<D> {
+    fn reserve(&self, shard: ShardId) -> bool {
+        (**self).reserve(shard)
+    }
+    fn release(&self, shard: ShardId) {
+        (**self).release(shard);
+    }
+    fn push(&self, shard: ShardId, publication: &Arc<Publication>) {
+        (**self).push(shard, publication);
+    }
+    fn wake(&self, shard: ShardId) {
+        (**self).wake(shard);
+    }
+}
+
 /// The shards that have subscribers of one channel: a bit for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ShardSet([u64; (SHARDS_MAX / 64) as usize]);

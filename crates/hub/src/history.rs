@@ -62,6 +62,10 @@ impl fmt::Display for HistoryError {
 
 impl std::error::Error for HistoryError {}
 
+/// How long a stream is kept at most that nobody has published into. Whoever may subscribe or read history can begin
+/// such streams at will, and must not be able to fill the hub with them for the metadata's time.
+const UNUSED_KEPT_MS: u64 = 5 * 60 * 1000;
+
 /// The stream of one channel.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -90,8 +94,9 @@ impl Stream {
     }
 
     /// Somebody used the position: its time starts anew.
-    pub(crate) const fn touch(&mut self, now_ms: u64) {
-        self.forgotten_ms = now_ms.saturating_add(self.keep_ms);
+    pub(crate) fn touch(&mut self, now_ms: u64) {
+        let keep_ms = if self.top == 0 { self.keep_ms.min(UNUSED_KEPT_MS) } else { self.keep_ms };
+        self.forgotten_ms = now_ms.saturating_add(keep_ms);
     }
 
     /// The top of the stream.
@@ -109,6 +114,7 @@ impl Stream {
         debug_assert_eq!(publication.offset, self.next_offset());
         self.expire(now_ms);
         self.top = publication.offset;
+        self.touch(now_ms);
         let size = options.history_kept();
         while self.ring.len() >= size && self.ring.pop_front().is_some() {}
         if size > 0 {

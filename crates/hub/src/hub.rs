@@ -12,9 +12,10 @@ use crate::position::{EpochNames, Since, StreamPosition};
 use crate::publication::{Publication, Publish};
 use crate::recovery::Recovery;
 use crate::stripe::{Channel, NameHash, Stripe, Swept as Garbage};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// How large a hub may become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,8 +298,12 @@ impl<D: Delivery> Hub<D> {
     /// often, once a second say. It frees memory only: what has expired is never given out, swept or not.
     pub fn expire(&self, now_ms: u64) -> Swept {
         let mut total = Swept::default();
-        // Another thread is at it.
-        let Ok(mut cursor) = self.sweep.try_lock() else { return total };
+        let mut cursor = match self.sweep.try_lock() {
+            Ok(cursor) => cursor,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another thread is at it.
+            Err(TryLockError::WouldBlock) => return total,
+        };
         let mut budget = SWEEP_BUCKETS_MAX;
         let mut stripes_left = self.stripes.len();
         while budget > 0 && stripes_left > 0 {
@@ -306,8 +311,7 @@ impl<D: Delivery> Hub<D> {
             let mut garbage = Garbage::default();
             let next = self.stripe(cursor.stripe).sweep(cursor.bucket, count, now_ms, &mut garbage);
             // A stripe that ended early is charged less than a slice.
-            let publications =
-                garbage.publications.iter().map(std::collections::VecDeque::len).sum::<usize>();
+            let publications = garbage.publications.iter().map(VecDeque::len).sum::<usize>();
             let looked_at = if next.is_some() { count } else { SWEEP_STRIPE_COST };
             budget = budget.saturating_sub(looked_at + publications);
             total.channels += garbage.channels.len();

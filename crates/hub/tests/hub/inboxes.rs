@@ -1,0 +1,97 @@
+//! Inboxes of shards in memory: bounded by reservations as the contract of `Delivery` has it, and strict about it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use wavecast_hub::{Delivery, Joined, Publication, ShardId};
+
+/// What arrives at a shard.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Publication(Arc<Publication>),
+    Joined { channel: String, joined: Joined },
+}
+
+#[derive(Debug)]
+struct Inbox {
+    queue: Mutex<VecDeque<Message>>,
+    /// Room that is neither reserved nor filled by a publication.
+    room: AtomicUsize,
+    reserved: AtomicUsize,
+    wakes: AtomicUsize,
+}
+
+/// The inboxes of all shards.
+#[derive(Debug)]
+pub(crate) struct Inboxes(Vec<Inbox>);
+
+impl Inboxes {
+    pub(crate) fn new(shards: u16, room: usize) -> Arc<Self> {
+        let inbox = || Inbox {
+            queue: Mutex::default(),
+            room: AtomicUsize::new(room),
+            reserved: AtomicUsize::new(0),
+            wakes: AtomicUsize::new(0),
+        };
+        Arc::new(Self((0..shards).map(|_| inbox()).collect()))
+    }
+
+    /// Takes the oldest message out and makes room.
+    pub(crate) fn take(&self, shard: ShardId) -> Option<Message> {
+        let message = self.of(shard).queue.lock().unwrap().pop_front();
+        if let Some(Message::Publication(_)) = message {
+            self.of(shard).room.fetch_add(1, Ordering::SeqCst);
+        }
+        message
+    }
+
+    /// For `answer` of a join: control messages have room of their own.
+    pub(crate) fn joined(&self, shard: ShardId, channel: &str, joined: Joined) {
+        self.of(shard)
+            .queue
+            .lock()
+            .unwrap()
+            .push_back(Message::Joined { channel: channel.to_owned(), joined });
+    }
+
+    pub(crate) fn room(&self, shard: ShardId) -> usize {
+        self.of(shard).room.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn reserved(&self, shard: ShardId) -> usize {
+        self.of(shard).reserved.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn wakes(&self, shard: ShardId) -> usize {
+        self.of(shard).wakes.load(Ordering::SeqCst)
+    }
+
+    fn of(&self, shard: ShardId) -> &Inbox {
+        &self.0[usize::from(shard.0)]
+    }
+}
+
+impl Delivery for Inboxes {
+    fn reserve(&self, shard: ShardId) -> bool {
+        let inbox = self.of(shard);
+        let took = inbox.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |room| room.checked_sub(1));
+        if took.is_ok() {
+            inbox.reserved.fetch_add(1, Ordering::SeqCst);
+        }
+        took.is_ok()
+    }
+
+    fn release(&self, shard: ShardId) {
+        assert!(self.of(shard).reserved.fetch_sub(1, Ordering::SeqCst) > 0, "released what was not reserved");
+        self.of(shard).room.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn push(&self, shard: ShardId, publication: &Arc<Publication>) {
+        assert!(self.of(shard).reserved.fetch_sub(1, Ordering::SeqCst) > 0, "pushed without a reservation");
+        self.of(shard).queue.lock().unwrap().push_back(Message::Publication(Arc::clone(publication)));
+    }
+
+    fn wake(&self, shard: ShardId) {
+        self.of(shard).wakes.fetch_add(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,8 @@
+//! The hub from outside: what it promises, random sequences against a naive model, and real threads.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod behaviour;
+mod inboxes;
+mod model;
+mod threads;

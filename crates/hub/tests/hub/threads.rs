@@ -1,0 +1,147 @@
+//! The hub under real threads: publishers race each other, sweeps, and shards that join and leave.
+
+use crate::inboxes::{Inboxes, Message};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use wavecast_hub::{
+    ChannelOptions, Hub, HubLimits, JoinQuery, Publish, PublishError, Recovery, ShardId, StreamPosition,
+};
+
+const SHARDS: u16 = 3;
+const PUBLISHERS: usize = 3;
+const PUBLICATIONS: usize = 4_000;
+const CHANNELS: [&str; 4] = ["a", "b", "c", "d"];
+const ROOM: usize = 64;
+const NOW: u64 = 1_000_000;
+
+fn options() -> ChannelOptions {
+    ChannelOptions {
+        // All is held, so that nothing can excuse a gap.
+        history_size: (PUBLISHERS * PUBLICATIONS) as u32,
+        history_ttl_ms: 1_000_000,
+        history_meta_ttl_ms: 1_000_000,
+        force_recovery: true,
+        ..ChannelOptions::default()
+    }
+}
+
+/// One shard: reads its inbox, and now and then leaves a channel and comes back from where it was.
+struct Shard {
+    id: ShardId,
+    hub: Arc<Hub<Arc<Inboxes>>>,
+    inboxes: Arc<Inboxes>,
+    /// What has been seen of each channel it is in; `false` until the answer to the join has arrived.
+    channels: BTreeMap<String, (StreamPosition, bool)>,
+    taken: usize,
+}
+
+impl Shard {
+    fn join(&mut self, channel: &str, since: Option<&StreamPosition>) {
+        let query = JoinQuery { recover: since.map(StreamPosition::as_since), publications_max: usize::MAX };
+        let answer = |joined| self.inboxes.joined(self.id, channel, joined);
+        self.hub.join(channel, self.id, query, &options(), NOW, answer).unwrap();
+        self.channels.insert(channel.to_owned(), (since.cloned().unwrap_or_default(), false));
+    }
+
+    /// Takes one message; `false` when there is none.
+    fn turn(&mut self) -> bool {
+        let Some(message) = self.inboxes.take(self.id) else { return false };
+        self.taken += 1;
+        match message {
+            Message::Joined { channel, joined } => {
+                let (reached, live) = self.channels.get_mut(&channel).unwrap();
+                match joined.recovery {
+                    Recovery::Recovered(missed) => {
+                        let given = missed.iter().map(|publication| publication.offset);
+                        assert!(given.eq(reached.offset + 1..=joined.position.offset));
+                    }
+                    Recovery::NotAsked => {}
+                    Recovery::Gap => panic!("everything is held"),
+                }
+                (*reached, *live) = (joined.position, true);
+            }
+            Message::Publication(publication) => {
+                let (reached, live) = self.channels.get_mut(&*publication.channel).unwrap();
+                if *live {
+                    assert_eq!(publication.offset, reached.offset + 1, "lost, repeated or out of order");
+                    reached.offset = publication.offset;
+                }
+            }
+        }
+        if self.taken.is_multiple_of(97) {
+            let channel = CHANNELS[self.taken / 97 % CHANNELS.len()];
+            let (reached, live) = self.channels[channel].clone();
+            if live {
+                self.hub.leave(channel, self.id, NOW);
+                self.join(channel, Some(&reached));
+            }
+        }
+        true
+    }
+}
+
+fn publish_all(hub: &Hub<Arc<Inboxes>>, publisher: usize) {
+    let options = options();
+    for number in 0..PUBLICATIONS {
+        let channel = CHANNELS[(number + publisher) % CHANNELS.len()];
+        let mut publish = Publish { data: number.to_le_bytes().into(), ..Publish::default() };
+        loop {
+            match hub.publish(channel, publish, &options, NOW) {
+                Ok(_) => break,
+                Err(PublishError::Busy { publish: given_back, .. }) => publish = given_back,
+                Err(PublishError::ChannelLimit) => panic!("there are only {} channels", CHANNELS.len()),
+            }
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn nobody_misses_or_repeats_anything_while_threads_race() {
+    let inboxes = Inboxes::new(SHARDS, ROOM);
+    let limits = HubLimits { stripes: 2, ..HubLimits::default() };
+    let hub = Arc::new(Hub::new(limits, 1, Arc::clone(&inboxes)));
+    let publishing = AtomicUsize::new(PUBLISHERS);
+
+    thread::scope(|scope| {
+        for publisher in 0..PUBLISHERS {
+            let (hub, publishing) = (&hub, &publishing);
+            scope.spawn(move || {
+                publish_all(hub, publisher);
+                publishing.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        scope.spawn(|| {
+            while publishing.load(Ordering::SeqCst) > 0 {
+                hub.expire(NOW);
+                thread::yield_now();
+            }
+        });
+        for id in (0..SHARDS).map(ShardId) {
+            let (hub, inboxes, publishing) = (Arc::clone(&hub), Arc::clone(&inboxes), &publishing);
+            scope.spawn(move || {
+                let mut shard = Shard { id, hub, inboxes, channels: BTreeMap::new(), taken: 0 };
+                CHANNELS.iter().for_each(|channel| shard.join(channel, None));
+                loop {
+                    // Read before the turn: what was published before is in the inbox by then.
+                    let last_turn = publishing.load(Ordering::SeqCst) == 0;
+                    while shard.turn() {}
+                    if last_turn {
+                        break;
+                    }
+                    thread::yield_now();
+                }
+                let all = (PUBLISHERS * PUBLICATIONS / CHANNELS.len()) as u64;
+                for (reached, live) in shard.channels.values() {
+                    assert!(live);
+                    assert_eq!(reached.offset, all);
+                }
+            });
+        }
+    });
+    for shard in (0..SHARDS).map(ShardId) {
+        assert_eq!((inboxes.room(shard), inboxes.reserved(shard)), (ROOM, 0), "a reservation leaked");
+    }
+}
