@@ -1,0 +1,235 @@
+//! One connection of a load: non-blocking, with nothing kept but what has not fitted yet.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use socket2::{Domain, SockRef, Socket, Type};
+use wavecast_websocket::frame::{self, Opcode};
+
+use super::conversation::{self, MASKING_KEY, Said, Script};
+use super::scan::{self, Layout, Line};
+use super::stamp::{self, Stamp};
+use super::tally::Tally;
+
+/// A connection and how far it has come.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) stream: TcpStream,
+    stage: Stage,
+    /// The beginning of a frame whose end has not come yet.
+    carry: Vec<u8>,
+    /// What the kernel has not taken yet.
+    unsent: Vec<u8>,
+    /// Sequence number of the last delivery.
+    received: u32,
+    /// Sequence number of the last message sent.
+    sent: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Upgrading,
+    Joining { answers_missing: u32 },
+    Live,
+}
+
+/// What all connections of a load share while they receive.
+#[derive(Debug)]
+pub(super) struct Reception {
+    pub(super) script: Script,
+    pub(super) tally: Tally,
+    /// Deliveries are alike on all connections, so one layout serves all.
+    pub(super) layout: Layout,
+    pub(super) frame_bytes_max: usize,
+}
+
+impl Connection {
+    /// Begins to connect. The connection is reset when it is dropped, however the process ends, so that its port is free
+    /// at once: a run of tens of thousands would otherwise wait for ports in TIME_WAIT.
+    pub(super) fn open(address: SocketAddr, source: Option<Ipv4Addr>) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.set_linger(Some(Duration::ZERO))?;
+        socket.set_tcp_nodelay(true)?;
+        if let Some(source) = source {
+            socket.bind(&SocketAddr::from((source, 0)).into())?;
+        }
+        match socket.connect(&address.into()) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+            result => result?,
+        }
+        let stream = TcpStream::from_std(socket.into());
+        Ok(Self {
+            stream,
+            stage: Stage::Connecting,
+            carry: Vec::new(),
+            unsent: Vec::new(),
+            received: 0,
+            sent: 0,
+        })
+    }
+
+    /// Joined, and everything that comes counts.
+    pub(super) fn is_live(&self) -> bool {
+        self.stage == Stage::Live
+    }
+
+    /// The socket has become writable: it is connected, or takes what is unsent.
+    pub(super) fn writable(&mut self, script: &Script) -> Result<(), String> {
+        if self.stage != Stage::Connecting {
+            return self.flush();
+        }
+        if let Some(error) = SockRef::from(&self.stream).take_error().map_err(|error| error.to_string())? {
+            return Err(format!("connecting: {error}"));
+        }
+        match &script.upgrade {
+            Some(upgrade) => {
+                self.stage = Stage::Upgrading;
+                self.unsent.extend_from_slice(upgrade.request());
+                self.flush()
+            }
+            None => {
+                self.stage = Stage::Live;
+                Ok(())
+            }
+        }
+    }
+
+    /// The socket has become readable: reads it empty and returns the number of deliveries.
+    pub(super) fn readable(&mut self, buffer: &mut [u8], reception: &mut Reception) -> Result<u32, String> {
+        let mut deliveries = 0;
+        loop {
+            let carried = self.carry.len();
+            buffer[..carried].copy_from_slice(&self.carry);
+            let read = match self.stream.read(&mut buffer[carried..]) {
+                Ok(0) => return Err("the server ended the connection".into()),
+                Ok(read) => read,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(deliveries),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.to_string()),
+            };
+            reception.tally.count_read(read);
+            let filled = carried + read;
+            let (taken, delivered) = self.take(&buffer[..filled], reception)?;
+            deliveries += delivered;
+            self.carry.clear();
+            self.carry.extend_from_slice(&buffer[taken..filled]);
+            // A short read has emptied the socket, and whatever comes next is a new event: epoll(7), edge-triggered.
+            if filled < buffer.len() {
+                return Ok(deliveries);
+            }
+        }
+    }
+
+    /// Takes what is whole; returns how many bytes that was, and how many deliveries were in it.
+    fn take(&mut self, bytes: &[u8], reception: &mut Reception) -> Result<(usize, u32), String> {
+        let mut at = 0;
+        if self.stage == Stage::Upgrading
+            && let Some(upgrade) = &reception.script.upgrade
+        {
+            let Some(head_bytes) = upgrade.check(bytes)? else { return Ok((0, 0)) };
+            at = head_bytes;
+            self.unsent.extend_from_slice(&reception.script.join);
+            self.flush()?;
+            let answers_missing = reception.script.answers;
+            self.stage = if answers_missing == 0 { Stage::Live } else { Stage::Joining { answers_missing } };
+        }
+        let (now_ns, mut deliveries) = (stamp::now_ns(), 0);
+        while let Some(frame) =
+            scan::frame(bytes, at, reception.frame_bytes_max).map_err(|error| error.to_string())?
+        {
+            at = frame.payload.end;
+            let payload = &bytes[frame.payload];
+            match frame.opcode {
+                Opcode::Text | Opcode::Binary => {
+                    deliveries += self.take_message(payload, reception, now_ns)?;
+                }
+                Opcode::Close => return Err(conversation::describe_close(payload)),
+                Opcode::Ping => {
+                    frame::encode(Opcode::Pong, payload, Some(MASKING_KEY), &mut self.unsent);
+                    self.flush()?;
+                }
+                Opcode::Pong | Opcode::Continuation => {}
+            }
+        }
+        Ok((at, deliveries))
+    }
+
+    fn take_message(
+        &mut self,
+        message: &[u8],
+        reception: &mut Reception,
+        now_ns: u64,
+    ) -> Result<u32, String> {
+        let Reception { script, tally, layout, .. } = reception;
+        let (mut deliveries, mut said) = (0, Ok(()));
+        layout.lines(message, |line| match line {
+            Line::Delivery(stamp) => {
+                deliveries += 1;
+                tally.count_delivery(stamp, &mut self.received, now_ns);
+            }
+            Line::Other(text) if said.is_ok() => said = self.hear(text, script),
+            Line::Other(_) => {}
+        });
+        said.map(|()| deliveries)
+    }
+
+    fn hear(&mut self, line: &[u8], script: &Script) -> Result<(), String> {
+        match (conversation::understand(line), self.stage) {
+            (Said::Ping, _) => {
+                self.unsent.extend_from_slice(&script.pong);
+                return self.flush();
+            }
+            (Said::Answer, Stage::Joining { answers_missing: 1 }) => self.stage = Stage::Live,
+            (Said::Answer, Stage::Joining { answers_missing }) => {
+                self.stage = Stage::Joining { answers_missing: answers_missing - 1 };
+            }
+            (Said::Refusal(reason), _) => return Err(reason),
+            (Said::Answer | Said::Aside, _) => {}
+        }
+        Ok(())
+    }
+
+    /// The next message sent is number 1 again, and so is the next one expected.
+    pub(super) fn restart_numbers(&mut self) {
+        (self.sent, self.received) = (0, 0);
+    }
+
+    /// Sends up to `count` messages, as long as fewer than `last` have been sent in all; they are numbered from 1.
+    pub(super) fn send_stamped(
+        &mut self,
+        count: u32,
+        last: u32,
+        payload: &mut Vec<u8>,
+        payload_bytes: usize,
+    ) -> Result<(), String> {
+        let sent_ns = stamp::now_ns();
+        for _ in 0..count.min(last.saturating_sub(self.sent)) {
+            self.sent += 1;
+            payload.clear();
+            stamp::write_payload(Stamp { sent_ns, sequence: self.sent }, payload_bytes, payload);
+            frame::encode(Opcode::Text, payload, Some(MASKING_KEY), &mut self.unsent);
+        }
+        self.flush()
+    }
+
+    /// Hands over what the kernel takes; the rest waits for the socket to become writable. What may wait is bounded by
+    /// the messages outstanding and one pong a ping.
+    fn flush(&mut self) -> Result<(), String> {
+        let mut written = 0;
+        while written < self.unsent.len() {
+            match self.stream.write(&self.unsent[written..]) {
+                Ok(0) => return Err("the socket takes nothing more".into()),
+                Ok(bytes) => written += bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        self.unsent.drain(..written);
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The server under test: one that runs already, or one started for this run as a process of its own.
+
+use std::time::Duration;
+
+use super::account::Account;
+use super::endpoint::Endpoint;
+use super::error::BenchError;
+use super::process::ServerProcess;
+
+const START_WAIT: Duration = Duration::from_secs(10);
+const PUSH_PATH: &str = "/connection/websocket";
+const SERVE: [&str; 5] = ["serve", "--address", "127.0.0.1", "--port", "0"];
+const ECHO: [&str; 3] = ["echo", "--address", "127.0.0.1:0"];
+
+/// Which server is measured.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ServerOptions {
+    /// Measure the server at this URL (ws://…) instead of one started for the run
+    #[arg(long)]
+    pub(super) url: Option<String>,
+
+    /// Process id of the server at --url, if it runs on this machine: for its processor time and memory
+    #[arg(long, requires = "url")]
+    pub(super) pid: Option<u32>,
+}
+
+/// A server that can be connected to.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) endpoint: Endpoint,
+    account: Option<Account>,
+    process: Option<ServerProcess>,
+}
+
+impl Server {
+    /// A push server: at `--url`, or `wavecast serve`.
+    pub(super) fn push(options: &ServerOptions) -> Result<Self, BenchError> {
+        Self::open(options, &SERVE, PUSH_PATH)
+    }
+
+    /// An echo server: at `--url`, or `wavecast echo`.
+    pub(super) fn echo(options: &ServerOptions) -> Result<Self, BenchError> {
+        Self::open(options, &ECHO, "/")
+    }
+
+    fn open(options: &ServerOptions, start: &[&str], default_path: &str) -> Result<Self, BenchError> {
+        let (process, url) = match &options.url {
+            Some(url) => (None, url.clone()),
+            None => {
+                let (process, url) = ServerProcess::start(start, START_WAIT)?;
+                (Some(process), url)
+            }
+        };
+        let endpoint = Endpoint::parse(&url, "ws", default_path)?;
+        let pid = process.as_ref().map(ServerProcess::pid).or(options.pid);
+        let account = match pid {
+            Some(pid) => Some(
+                Account::open(pid)
+                    .map_err(BenchError::io(format!("reading the account of process {pid}")))?,
+            ),
+            None => None,
+        };
+        Ok(Self { endpoint, account, process })
+    }
+
+    /// `Some` when a server that was started here has ended.
+    pub(super) fn died(&mut self) -> Option<BenchError> {
+        self.process.as_mut()?.died()
+    }
+
+    /// `None` for a server whose process is not known.
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.account.as_ref()
+    }
+}

@@ -1,0 +1,113 @@
+//! The payload that measures itself: a time stamp and a sequence number at a fixed place.
+//!
+//! A payload is valid JSON, so that any push server carries it, and everything in it has a fixed width, so that the
+//! receiver can read it without a parser:
+//!
+//! ```text
+//! {"wcb":"0000004a5b6c7d8e0000002axxxxxxxx…"}
+//! ^marker ^nanoseconds    ^sequence
+//! ```
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What a payload begins with, and what receivers look for.
+pub(super) const MARKER: [u8; 8] = *b"{\"wcb\":\"";
+
+/// From the start of the marker to the end of the sequence number.
+pub(super) const STAMP_BYTES: usize = MARKER.len() + 16 + 8;
+
+/// Marker, stamp and the closing `"}`.
+pub(super) const PAYLOAD_BYTES_MIN: usize = STAMP_BYTES + 2;
+
+/// A publication must fit many times into a load's receive buffer.
+const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+
+/// Reads `--payload`.
+pub(super) fn parse_payload_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bytes) if (PAYLOAD_BYTES_MIN..=PAYLOAD_BYTES_MAX).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("expected {PAYLOAD_BYTES_MIN} to {PAYLOAD_BYTES_MAX} bytes")),
+    }
+}
+
+/// What a payload says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// `CLOCK_MONOTONIC` when it was sent: comparable between processes of one machine.
+    pub(super) sent_ns: u64,
+    /// Counts publications (or a connection's echoes), from 1.
+    pub(super) sequence: u32,
+}
+
+/// Nanoseconds on the clock that all processes of this machine share.
+pub(super) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
+/// Appends a payload of `bytes` bytes (at least [`PAYLOAD_BYTES_MIN`]).
+pub(super) fn write_payload(stamp: Stamp, bytes: usize, out: &mut Vec<u8>) {
+    let end = out.len() + bytes.max(PAYLOAD_BYTES_MIN);
+    out.extend_from_slice(&MARKER);
+    out.extend_from_slice(format!("{:016x}{:08x}", stamp.sent_ns, stamp.sequence).as_bytes());
+    out.resize(end - 2, b'x');
+    out.extend_from_slice(b"\"}");
+}
+
+/// Reads the stamp of a payload that begins at `at`; `None` when no marker stands there.
+pub(super) fn read(bytes: &[u8], at: usize) -> Option<Stamp> {
+    let stamp: &[u8; STAMP_BYTES] = bytes.get(at..)?.first_chunk()?;
+    let (marker, digits) = stamp.split_first_chunk::<8>()?;
+    if *marker != MARKER {
+        return None;
+    }
+    let (high, rest) = digits.split_first_chunk::<8>()?;
+    let (low, rest) = rest.split_first_chunk::<8>()?;
+    let sent_ns = u64::from(from_hex(*high)) << 32 | u64::from(from_hex(*low));
+    Some(Stamp { sent_ns, sequence: from_hex(*rest.first_chunk()?) })
+}
+
+/// Eight hexadecimal digits at once. Three of these are read for each of millions of deliveries, so the digits are
+/// turned into nibbles side by side in one word and then pushed together, instead of one after another.
+fn from_hex(digits: [u8; 8]) -> u32 {
+    let word = u64::from_be_bytes(digits);
+    let letters = (word >> 6) & 0x0101_0101_0101_0101;
+    let nibbles = (word & 0x0f0f_0f0f_0f0f_0f0f) + letters * 9;
+    let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+    (pairs | pairs >> 16) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_has_the_length_asked_for_and_is_json() {
+        for bytes in [PAYLOAD_BYTES_MIN, 35, 128, 4096] {
+            let mut payload = Vec::new();
+            write_payload(Stamp { sent_ns: 7, sequence: 9 }, bytes, &mut payload);
+            assert_eq!(payload.len(), bytes);
+            assert!(serde_json::from_slice::<serde_json::Value>(&payload).unwrap().is_object());
+        }
+    }
+
+    #[test]
+    fn stamp_survives_the_round() {
+        for (sent_ns, sequence) in
+            [(0, 0), (1, 1), (u64::MAX, u32::MAX), (0x0123_4567_89ab_cdef, 0xfedc_ba98)]
+        {
+            let mut bytes = b"prefix".to_vec();
+            write_payload(Stamp { sent_ns, sequence }, 64, &mut bytes);
+            assert_eq!(read(&bytes, 6), Some(Stamp { sent_ns, sequence }));
+            assert_eq!(read(&bytes, 5), None);
+            assert_eq!(read(&bytes[..6 + STAMP_BYTES - 1], 6), None);
+        }
+    }
+
+    #[test]
+    fn clock_goes_forward() {
+        let earlier = now_ns();
+        assert!(now_ns() >= earlier);
+    }
+}

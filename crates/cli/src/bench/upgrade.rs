@@ -1,0 +1,55 @@
+//! The opening handshake as a load does it: one request for all connections.
+
+use wavecast_websocket::Limits;
+use wavecast_websocket::handshake::{ClientRequest, HandshakeError};
+
+/// RFC 6455 §4.1 wants a nonce for each connection, against caches that answer in the server's place. The load checks the
+/// answer all the same, but saves itself the randomness.
+const NONCE: [u8; 16] = *b"wavecast bench 0";
+
+/// Request bytes that are made once, and the check of every answer.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    host: String,
+    path: String,
+    request: Vec<u8>,
+}
+
+impl Upgrade {
+    pub(super) fn new(host: &str, path: &str) -> Result<Self, String> {
+        let mut request = Vec::new();
+        ClientRequest::new(host, path, NONCE).write(&mut request).map_err(|error| error.to_string())?;
+        Ok(Self { host: host.to_owned(), path: path.to_owned(), request })
+    }
+
+    pub(super) fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// Length of the answer's head, or `None` while it is incomplete.
+    pub(super) fn check(&self, answer: &[u8]) -> Result<Option<usize>, String> {
+        let request = ClientRequest::new(&self.host, &self.path, NONCE);
+        match request.verify(answer, &Limits::DEFAULT) {
+            Ok(established) => Ok(established.map(|(_, head_bytes)| head_bytes)),
+            Err(HandshakeError::Status(rejected)) => {
+                let body = String::from_utf8_lossy(&rejected.body_start).trim().to_owned();
+                Err(format!("the server answered the handshake with {}: {body}", rejected.status))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_shows_what_the_server_said() {
+        let upgrade = Upgrade::new("localhost:1", "/connection/websocket").unwrap();
+        assert!(upgrade.request().starts_with(b"GET /connection/websocket HTTP/1.1\r\n"));
+        assert_eq!(upgrade.check(b"HTTP/1.1 101 Switching"), Ok(None));
+        let refused = upgrade.check(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\norigin");
+        assert_eq!(refused, Err("the server answered the handshake with 403: origin".into()));
+    }
+}
