@@ -118,7 +118,8 @@ mod tests {
         let speech = Speech::Centrifuge { host: "h".into(), path: "/".into(), channels };
         let script = Script::new(&speech).unwrap();
         assert_eq!(script.answers, 3);
-        let mut text = script.join[8..].to_vec();
+        let (_, header_bytes) = frame::Header::decode(&script.join).unwrap().unwrap();
+        let mut text = script.join[header_bytes..].to_vec();
         text.iter_mut().zip(MASKING_KEY.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
         let lines: Vec<serde_json::Value> =
             text.split(|&byte| byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
