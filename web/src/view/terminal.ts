@@ -3,13 +3,16 @@
 import { curlCommand } from '../curl.ts';
 import { element } from './element.ts';
 
+/** For the command while this page is in no channel. */
+const EXAMPLE_CHANNEL = 'demo';
+
 export class Terminal {
   readonly #command = element('curl', HTMLPreElement);
   readonly #key = element('curl-key', HTMLInputElement);
   readonly #time = element('curl-time', HTMLInputElement);
   readonly #copy = element('curl-copy', HTMLButtonElement);
   readonly #result = element('curl-result', HTMLElement);
-  #channel = '';
+  #channel = EXAMPLE_CHANNEL;
 
   attach(): void {
     this.#key.addEventListener('change', () => this.#show());
@@ -18,7 +21,7 @@ export class Terminal {
   }
 
   showChannel(channel: string): void {
-    this.#channel = channel;
+    this.#channel = channel === '' ? EXAMPLE_CHANNEL : channel;
     this.#show();
   }
 

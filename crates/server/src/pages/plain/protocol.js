@@ -188,7 +188,8 @@ export class Client {
 }
 
 function joinedSentence(channel, { recoverable, was_recovering: wasRecovering, recovered, publications = [] }) {
-  if (recovered) return `Back in ${channel}: ${publications.length} missed and delivered, nothing lost.`;
+  if (recovered && publications.length === 0) return `Back in ${channel}: nothing was sent meanwhile.`;
+  if (recovered) return `Back in ${channel}: what was sent meanwhile (${publications.length}) is here, nothing lost.`;
   if (wasRecovering) return `Back in ${channel}, with a gap: what was sent meanwhile is no longer in its history.`;
   return recoverable ? `In ${channel}. Short interruptions are recovered.` : `In ${channel}. It keeps no history.`;
 }
