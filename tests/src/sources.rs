@@ -73,7 +73,7 @@ impl CrateSources {
         })
     }
 
-    /// The groups of files that name each other in a loop, each as a sorted list of module paths.
+    /// The groups of files that name each other in a loop, each as the arrows (`a -> b`) within it.
     #[must_use]
     pub fn circles(&self) -> Vec<Vec<String>> {
         let arrows = self.arrows();
@@ -81,8 +81,12 @@ impl CrateSources {
         let mut circles = BTreeSet::new();
         for (file, reached) in &reach {
             if reached.contains(*file) {
-                let ring = reached.iter().filter(|other| reach[other].contains(*file));
-                circles.insert(ring.map(spell).collect::<Vec<_>>());
+                let ring: Vec<_> = reached.iter().filter(|other| reach[other].contains(*file)).collect();
+                let inside = ring.iter().flat_map(|from| arrows[from].iter().map(move |to| (*from, to)));
+                let arrows = inside.filter(|(_, to)| ring.contains(to));
+                circles.insert(
+                    arrows.map(|(from, to)| format!("{} -> {}", spell(from), spell(to))).collect::<Vec<_>>(),
+                );
             }
         }
         circles.into_iter().collect()
@@ -165,7 +169,7 @@ fn reachable(from: &Segments, arrows: &BTreeMap<&Segments, BTreeSet<Segments>>) 
     seen
 }
 
-fn spell(module: &Segments) -> String {
+fn spell(module: &[String]) -> String {
     if module.is_empty() { "crate".to_owned() } else { module.join("::") }
 }
 
@@ -245,6 +249,8 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_path(self, path);
     }
 
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {} // `pub(crate)` says who may come, not where it goes
+
     fn visit_attribute(&mut self, _: &'ast syn::Attribute) {} // documentation and derives name nothing that runs
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
@@ -297,12 +303,12 @@ mod tests {
     fn a_loop_through_a_reexport_is_found() {
         let (folder, sources) = crate_of(&[
             ("lib.rs", "mod a; mod b; mod c; pub use b::B;"),
-            ("a.rs", "use crate::B; pub struct A;"),
+            ("a.rs", "use crate::B; pub(crate) struct A;"),
             ("b.rs", "pub struct B(crate::a::A);"),
             ("c.rs", "use crate::{a::A, B};"),
         ]);
         fs::remove_dir_all(folder).unwrap();
-        assert_eq!(sources.circles(), [["a", "b"]]);
+        assert_eq!(sources.circles(), [["a -> b", "b -> a"]]);
     }
 
     #[test]
@@ -313,7 +319,7 @@ mod tests {
             ("room/door.rs", "use super::Key; pub fn open() { let _ = Key; }"),
         ]);
         fs::remove_dir_all(folder).unwrap();
-        assert_eq!(sources.circles(), [["room", "room::door"]]);
+        assert_eq!(sources.circles(), [["room -> room::door", "room::door -> room"]]);
     }
 
     #[test]
