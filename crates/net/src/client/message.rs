@@ -1,0 +1,106 @@
+//! What an application sends and receives: whole messages, text or binary.
+
+/// A received message that owns its content.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// UTF-8 text.
+    Text(String),
+    /// Any bytes.
+    Binary(Vec<u8>),
+}
+
+impl Message {
+    /// Copies what a [`MessageRef`] borrows.
+    pub fn copy_of(message: MessageRef<'_>) -> Self {
+        match message {
+            MessageRef::Text(text) => Self::Text(text.to_owned()),
+            MessageRef::Binary(bytes) => Self::Binary(bytes.to_owned()),
+        }
+    }
+
+    /// The content as text, where the message is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The content as bytes, whatever the kind.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+/// A message that borrows its content: what `send` takes, and what
+/// [`recv_with`](super::WebSocket::recv_with) lends.
+///
+/// Sending borrows, because a client must mask what it sends (RFC 6455 §5.1) and so copies once in
+/// any case; strings and slices convert by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageRef<'m> {
+    /// UTF-8 text.
+    Text(&'m str),
+    /// Any bytes.
+    Binary(&'m [u8]),
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'m> From<&'m Message> for MessageRef<'m> {
+    fn from(message: &'m Message) -> Self {
+        match message {
+            Message::Text(text) => Self::Text(text),
+            Message::Binary(bytes) => Self::Binary(bytes),
+        }
+    }
+}
+
+impl<'m> From<&'m str> for MessageRef<'m> {
+    fn from(text: &'m str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'m> From<&'m String> for MessageRef<'m> {
+    fn from(text: &'m String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'m> From<&'m [u8]> for MessageRef<'m> {
+    fn from(bytes: &'m [u8]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'m> From<&'m Vec<u8>> for MessageRef<'m> {
+    fn from(bytes: &'m Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'m, const N: usize> From<&'m [u8; N]> for MessageRef<'m> {
+    fn from(bytes: &'m [u8; N]) -> Self {
+        Self::Binary(bytes)
+    }
+}

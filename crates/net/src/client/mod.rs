@@ -1,0 +1,49 @@
+//! The asynchronous WebSocket client, on tokio.
+//!
+//! It holds one connection and does what RFC 6455 asks of a client: the handshake, masking, pongs and
+//! both closing handshakes. It does not reconnect and knows nothing of channels: that is
+//! `wavecast-client`, one floor up. Protocol rules live in [`wavecast_websocket`]; what is here is the
+//! transport around them.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use wavecast_net::client;
+//!
+//! let mut socket = client::connect("ws://127.0.0.1:9001/").await?;
+//! socket.send("hello").await?;
+//! while let Some(message) = socket.recv().await? {
+//!     println!("{message:?}");
+//! }
+//! println!("{}", socket.closed().expect("recv has returned None"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | room | what it holds |
+//! | --- | --- |
+//! | `url` | [`Url`]: parsing an address strictly |
+//! | `options` | [`ConnectOptions`]: headers, sub-protocols, limits, time-outs |
+//! | `connect` | TCP and the opening handshake |
+//! | `socket` | [`WebSocket`]: receive, send, ping, close |
+//! | `outbox` | bytes that wait to be written |
+//! | `mask` | unpredictable masking keys |
+//! | `message` | [`Message`] and [`MessageRef`] |
+//! | `error` | one enum per operation |
+
+mod connect;
+mod error;
+mod mask;
+mod message;
+mod options;
+mod outbox;
+mod socket;
+mod url;
+
+pub use connect::connect;
+pub use error::{CloseError, Closed, ConnectError, ConnectStep, RecvError, SendError, Side, TrySendError};
+pub use message::{Message, MessageRef};
+pub use options::ConnectOptions;
+pub use socket::WebSocket;
+pub use url::{URL_BYTES_MAX, Url, UrlError};
+pub use wavecast_websocket::handshake::{HandshakeError, Rejected, RequestError};
+pub use wavecast_websocket::{CloseCode, Limits, ProtocolError};
