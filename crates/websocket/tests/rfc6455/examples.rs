@@ -23,8 +23,9 @@ fn are_received() {
         ),
     ];
     for (role, bytes, expected) in cases {
-        assert_eq!(receive(role, bytes), [expected.clone()]);
-        assert_eq!(receive_bytewise(role, bytes), [expected]);
+        let expected = [expected];
+        assert_eq!(receive(role, bytes), expected);
+        assert_eq!(receive_bytewise(role, bytes), expected);
     }
 }
 
