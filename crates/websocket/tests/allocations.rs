@@ -59,9 +59,10 @@ fn masked(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 fn receive(connection: &mut Connection, bytes: &mut [u8]) -> usize {
     let mut input = Input::new(bytes);
     let mut events = 0;
-    while connection.receive(&mut input, &Limits::DEFAULT).unwrap().is_some() {
+    while connection.receive(&mut input, &Limits::DEFAULT).is_ok_and(|event| event.is_some()) {
         events += 1;
     }
+    assert!(!connection.has_failed());
     events
 }
 
