@@ -6,11 +6,12 @@
 mod report;
 mod suite;
 
+use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use serde_json::json;
 
@@ -130,7 +131,11 @@ fn test_client(
     until_listening(&mut service, address, &log)?;
     println!("{} connects to wstest on {url}", process::spell(&command));
     command.env("AUTOBAHN_URL", &url).env("AUTOBAHN_AGENT", agent);
-    process::run(&mut command, RUN_MAX)?;
+    // One line for each case in which the suite misbehaves, as it should: kept, not shown.
+    let said = out.join("client.log");
+    let file = File::create(&said).map_err(|e| format!("{}: {e}", said.display()))?;
+    process::run(command.stderr(file), RUN_MAX)
+        .map_err(|fault| format!("{fault}; see {}", said.display()))?;
     let lines = fs::read_to_string(&log).unwrap_or_default();
     Ok(lines.lines().find_map(announced_cases).unwrap_or(0))
 }
