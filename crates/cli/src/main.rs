@@ -1,12 +1,18 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 
 mod bench;
+mod echo;
+mod log;
+mod serve;
+mod signal;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 /// Pushes data to people and devices the moment it changes
+///
+/// Without a command it runs the push server: the same as `wavecast serve`.
 #[derive(Debug, Parser)]
 #[command(name = "wavecast", version, about)]
 struct Cli {
@@ -16,16 +22,17 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     Bench(bench::Bench),
+    #[command(hide = true)]
+    Echo(echo::Echo),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        None => serve::run(&serve::Serve::default()),
+        Some(Command::Serve(options)) => serve::run(&options),
         Some(Command::Bench(options)) => bench::run(options),
-        None => {
-            // Wrong use of the command line has the exit code that clap gives it.
-            eprintln!("{}", Cli::command().render_help());
-            ExitCode::from(2)
-        }
+        Some(Command::Echo(options)) => echo::run(&options),
     }
 }

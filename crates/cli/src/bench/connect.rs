@@ -5,7 +5,6 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::control::Speech;
-use super::descriptors;
 use super::error::BenchError;
 use super::limit::{self, LimitSpec};
 use super::run::{LoadSpec, Run, RunOptions};
@@ -62,9 +61,7 @@ struct ConnectFigures {
 
 /// Runs the benchmark and returns what is to be printed.
 pub(super) fn run(options: &ConnectOptions) -> Result<String, BenchError> {
-    if options.server.url.is_none() {
-        descriptors::check(options.connections, "server")?;
-    }
+    options.server.check_descriptors(options.connections)?;
     let figures = (0..options.runs).map(|_| measure(options)).collect::<Result<Vec<_>, _>>()?;
     if options.run.json {
         let json = serde_json::json!({
@@ -80,7 +77,7 @@ pub(super) fn run(options: &ConnectOptions) -> Result<String, BenchError> {
         });
         return Ok(json.to_string());
     }
-    let mut table = Table::new(format!(
+    let mut table = Table::of_runs(format!(
         "Connect: {} connections, {} subscriptions each",
         options.connections, options.subscriptions
     ));
@@ -92,9 +89,7 @@ pub(super) fn run(options: &ConnectOptions) -> Result<String, BenchError> {
         table.row("connection ÷ raw send", column(|run| run.raw_sends_per_connection));
     }
     table.row("memory per idle connection, bytes", column(|run| run.memory_bytes_per_connection));
-    if options.server.url.is_some() && options.server.pid.is_none() {
-        table.note("CPU and memory of the server: give its process id with --pid");
-    }
+    table.note(options.server.note());
     Ok(table.render())
 }
 

@@ -56,6 +56,8 @@ pub(super) struct Delivery {
     pub(super) wire_bytes_per_delivery: f64,
     /// How many deliveries the load found in one read.
     pub(super) deliveries_per_read: f64,
+    /// Share of a core that the busiest load process used: near 1, rate and latency are the load's and not the server's.
+    pub(super) load_share: f64,
     /// Lost, doubled or overtaken: anything but 0 is a fault of the server.
     pub(super) out_of_order: u64,
 }
@@ -73,6 +75,10 @@ pub(super) fn measure(
     }
     run.begin(course.loads)?;
     let cpu = |account: &Account| account.cpu().map_err(BenchError::io("reading the processor time"));
+    let open = |&load: &WorkerId| Account::open(run.crew().pid(load));
+    let load_accounts = course.loads.iter().map(open).collect::<Result<Vec<_>, _>>();
+    let load_accounts = load_accounts.map_err(BenchError::io("reading the load's account"))?;
+    let loads_before = load_accounts.iter().map(cpu).collect::<Result<Vec<_>, _>>()?;
     let cpu_before = course.account.map(cpu).transpose()?;
     if let Amount::While(worker) = course.amount {
         run.begin(&[worker])?;
@@ -82,8 +88,11 @@ pub(super) fn measure(
     let elapsed = begun.elapsed();
     let cpu_after = course.account.map(cpu).transpose()?;
     let cpu_used = cpu_after.zip(cpu_before).map(|(after, before)| after.since(&before));
+    let loads_after = load_accounts.iter().map(cpu).collect::<Result<Vec<_>, _>>()?;
+    let loads_used = loads_after.iter().zip(&loads_before).map(|(after, before)| after.since(before));
     let (report, latency) = run.report(course.loads)?;
-    Ok((Delivery::new(window.sent() - course.warm_up, elapsed, cpu_used, &report, &latency), worker_report))
+    let interval = Interval { elapsed, cpu_used, load_used: loads_used.max().unwrap_or_default() };
+    Ok((Delivery::new(window.sent() - course.warm_up, &interval, &report, &latency), worker_report))
 }
 
 /// Publishes at the window's pace until the amount is reached and everything has arrived.
@@ -153,21 +162,26 @@ impl Source {
     }
 }
 
+/// What the clocks say of a measured interval.
+#[derive(Debug)]
+struct Interval {
+    elapsed: Duration,
+    cpu_used: Option<Duration>,
+    /// By the busiest load.
+    load_used: Duration,
+}
+
 impl Delivery {
-    fn new(
-        publications: u32,
-        elapsed: Duration,
-        cpu: Option<Duration>,
-        report: &Report,
-        latency: &Latency,
-    ) -> Self {
+    fn new(publications: u32, interval: &Interval, report: &Report, latency: &Latency) -> Self {
         let deliveries = report.deliveries.max(1) as f64;
+        let elapsed_s = interval.elapsed.as_secs_f64().max(1e-9);
         Self {
             publications,
             deliveries: report.deliveries,
-            elapsed_s: elapsed.as_secs_f64(),
-            deliveries_per_s: report.deliveries as f64 / elapsed.as_secs_f64().max(1e-9),
-            cpu_us_per_delivery: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / deliveries),
+            elapsed_s,
+            deliveries_per_s: report.deliveries as f64 / elapsed_s,
+            cpu_us_per_delivery: interval.cpu_used.map(|used| used.as_secs_f64() * 1e6 / deliveries),
+            load_share: interval.load_used.as_secs_f64() / elapsed_s,
             latency: latency.summary(),
             wire_bytes_per_delivery: report.bytes as f64 / deliveries,
             deliveries_per_read: deliveries / report.reads.max(1) as f64,
@@ -186,6 +200,7 @@ impl Delivery {
             ("latency max, µs", Some(self.latency.max_us)),
             ("bytes on the wire per delivery", Some(self.wire_bytes_per_delivery)),
             ("deliveries per read", Some(self.deliveries_per_read)),
+            ("busiest load, share of a core", Some(self.load_share)),
             ("lost, doubled or overtaken", Some(self.out_of_order as f64)),
             ("CPU per delivery, µs", self.cpu_us_per_delivery),
         ]

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::control::{News, Order, Speech};
-use super::descriptors;
 use super::error::BenchError;
 use super::latency::LatencySummary;
 use super::run::{LoadSpec, Run, RunOptions, progress_bar};
@@ -61,9 +60,7 @@ struct EchoFigures {
 
 /// Runs the benchmark and returns what is to be printed.
 pub(super) fn run(options: &EchoOptions) -> Result<String, BenchError> {
-    if options.server.url.is_none() {
-        descriptors::check(options.connections, "server")?;
-    }
+    options.server.check_descriptors(options.connections)?;
     let figures = (0..options.runs).map(|_| measure(options)).collect::<Result<Vec<_>, _>>()?;
     if options.run.json {
         let json = serde_json::json!({
@@ -128,7 +125,7 @@ fn measure(options: &EchoOptions) -> Result<EchoFigures, BenchError> {
 }
 
 fn table(options: &EchoOptions, figures: &[EchoFigures]) -> String {
-    let mut table = Table::new(format!(
+    let mut table = Table::of_runs(format!(
         "Echo: {} connections, payload {} bytes, {} outstanding each",
         options.connections, options.payload, options.outstanding
     ));
@@ -142,8 +139,6 @@ fn table(options: &EchoOptions, figures: &[EchoFigures]) -> String {
     table.row("echoes per read", column(|run| Some(run.echoes_per_read)));
     table.row("lost, doubled or overtaken", column(|run| Some(run.out_of_order as f64)));
     table.row("CPU per echo, µs", column(|run| run.cpu_us_per_echo));
-    if options.server.url.is_some() && options.server.pid.is_none() {
-        table.note("CPU of the server: give its process id with --pid");
-    }
+    table.note(options.server.note());
     table.render()
 }

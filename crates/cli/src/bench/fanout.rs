@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::account::Account;
 use super::control::{News, Order, PublishRoute, QuietPlan, Speech};
 use super::delivery::{self, Amount, Course, Delivery, Source};
-use super::descriptors;
+use super::endpoint::Endpoint;
 use super::error::BenchError;
 use super::latency::{Latency, LatencySummary};
 use super::limit::{self, LimitFigures, LimitSpec, ShapeOptions};
@@ -83,14 +83,11 @@ struct FanoutFigures {
 
 /// Runs the benchmark and returns what is to be printed.
 pub(super) fn run(options: &FanoutOptions) -> Result<String, BenchError> {
-    if options.server.url.is_none() {
-        descriptors::check(options.subscribers, "server")?;
-    }
-    let route = options.api.route()?;
+    options.server.check_descriptors(options.subscribers)?;
     let runs = options.runs.unwrap_or(if options.limit { RUNS_OF_A_COMPARISON } else { 1 });
     let mut figures = Vec::new();
     for _ in 0..runs {
-        let mut measured = measure(options, &route)?;
+        let mut measured = measure(options)?;
         if options.limit {
             let limit = limit::measure(&limit_of(options, &measured.delivery), options.run)?;
             let costs = measured.delivery.cpu_us_per_delivery.zip(limit.delivery.cpu_us_per_delivery);
@@ -116,9 +113,10 @@ fn limit_of(options: &FanoutOptions, delivery: &Delivery) -> LimitSpec {
     }
 }
 
-fn measure(options: &FanoutOptions, route: &PublishRoute) -> Result<FanoutFigures, BenchError> {
+fn measure(options: &FanoutOptions) -> Result<FanoutFigures, BenchError> {
     let server = Server::push(&options.server)?;
     let (endpoint, account) = (server.endpoint.clone(), server.account().cloned());
+    let route = options.api.route(&endpoint)?;
     let mut run = Run::new(options.run, Some(server));
     let memory = || account.as_ref().map(Account::memory_bytes).transpose();
     let empty = memory().map_err(BenchError::io("reading the server's memory"))?;
@@ -138,11 +136,11 @@ fn measure(options: &FanoutOptions, route: &PublishRoute) -> Result<FanoutFigure
         account.wait_for_rest().map_err(BenchError::io("waiting for the server to be at rest"))?;
     }
     let full = memory().map_err(BenchError::io("reading the server's memory"))?;
-    let publisher = Publisher::open(&endpoint, route, &options.channel, options.shape.payload);
+    let publisher = Publisher::open(&endpoint, &route, &options.channel, options.shape.payload);
     let mut source = Source::Publisher(publisher.map_err(BenchError::Server)?);
     let publications = options.shape.publications(options.subscribers);
     let (outstanding, amount) = if options.quiet {
-        (QUIET_OUTSTANDING, Amount::While(open_quiet(&mut run, options, route, &endpoint)?))
+        (QUIET_OUTSTANDING, Amount::While(open_quiet(&mut run, options, &route, &endpoint)?))
     } else {
         (options.outstanding, Amount::Publications(publications))
     };
@@ -170,7 +168,7 @@ fn open_quiet(
     run: &mut Run,
     options: &FanoutOptions,
     route: &PublishRoute,
-    server: &super::endpoint::Endpoint,
+    server: &Endpoint,
 ) -> Result<WorkerId, BenchError> {
     let quiet = run.crew().hire("quiet")?;
     let plan = QuietPlan {
@@ -205,12 +203,12 @@ fn json(options: &FanoutOptions, figures: &[FanoutFigures]) -> String {
 
 fn table(options: &FanoutOptions, figures: &[FanoutFigures]) -> String {
     let outstanding = if options.quiet { QUIET_OUTSTANDING } else { options.outstanding };
-    let mut table = Table::new(format!(
+    let mut table = Table::of_runs(format!(
         "Fan-out: {} subscribers, payload {} bytes, {outstanding} outstanding",
         options.subscribers, options.shape.payload
     ));
     let column = |take: fn(&FanoutFigures) -> Option<f64>| figures.iter().map(take).collect::<Vec<_>>();
-    table.runs("", &figures.iter().map(|run| run.delivery.rows()).collect::<Vec<_>>());
+    table.columns(&figures.iter().map(|run| run.delivery.rows()).collect::<Vec<_>>());
     table.row("memory per connection, bytes", column(|run| run.memory_bytes_per_connection));
     if options.quiet {
         table.row("quiet channel p50, µs", column(|run| Some(run.quiet_latency?.p50_us)));
@@ -223,8 +221,6 @@ fn table(options: &FanoutOptions, figures: &[FanoutFigures]) -> String {
         table.row("raw send, CPU per delivery, µs", column(raw));
         table.row("server ÷ raw send", column(|run| run.ratio));
     }
-    if options.server.url.is_some() && options.server.pid.is_none() {
-        table.note("CPU and memory of the server: give its process id with --pid");
-    }
+    table.note(options.server.note());
     table.render()
 }

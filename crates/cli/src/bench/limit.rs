@@ -85,14 +85,13 @@ pub(super) fn run(options: &LimitOptions) -> Result<String, BenchError> {
     if options.run.json {
         return Ok(serde_json::json!({"benchmark": "limit", "runs": figures}).to_string());
     }
-    let mut table = Table::new(format!(
+    let title = format!(
         "What the kernel alone costs: {} sockets, payload {} bytes",
         options.subscribers, options.shape.payload
-    ));
-    for figures in figures {
-        let rows = figures.delivery.rows();
-        table.runs(&format!("{:>2} a send: ", figures.messages_per_send), &[rows]);
-    }
+    );
+    let names = figures.iter().map(|column| format!("{} a send", column.messages_per_send)).collect();
+    let mut table = Table::of_columns(title, names);
+    table.columns(&figures.iter().map(|column| column.delivery.rows()).collect::<Vec<_>>());
     Ok(table.render())
 }
 

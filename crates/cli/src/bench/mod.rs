@@ -51,9 +51,9 @@ use std::process::ExitCode;
 use control::News;
 
 const AFTER_HELP: &str = "\
-Without --url a server is started for each run, as a process of its own, and ended with it. All traffic stays on
-loopback unless --url names another host. CPU and memory are read from /proc, so they need Linux, and a server that
-runs on this machine (--pid, with --url).
+A server is started for each run, as a process of its own, and ended with it: this program's, or with --start any
+other. With --url a server is measured that runs already; all traffic stays on loopback unless --url names another
+host. CPU and memory are read from /proc, so they need Linux and a server on this machine (with --url: --pid).
 
 The figure to quote is a ratio: `bench fanout --limit` measures server and kernel alternately and divides CPU per
 delivery pair by pair, so that the machine cancels out.
@@ -84,11 +84,11 @@ enum What {
     /// Worker: observes a quiet channel
     #[command(hide = true)]
     Quiet,
-    /// Becomes this program with these arguments, and ends with its parent
+    /// Becomes another program that ends with its parent
     #[command(hide = true)]
     Tethered {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
+        #[arg(last = true)]
+        command: Vec<String>,
     },
 }
 
@@ -103,8 +103,8 @@ pub(crate) fn run(bench: Bench) -> ExitCode {
         What::Load => return worker(load::run()),
         What::RawSender => return worker(raw_sender::run()),
         What::Quiet => return worker(quiet::run()),
-        What::Tethered { arguments } => {
-            eprintln!("wavecast bench: {}", process::become_tethered(&arguments));
+        What::Tethered { command } => {
+            eprintln!("cannot be started: {}", process::become_tethered(&command));
             return ExitCode::FAILURE;
         }
     };

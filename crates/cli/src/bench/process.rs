@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::env;
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,20 +31,24 @@ pub(super) fn die_with_parent() {
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }
 
-/// Becomes this program with other arguments, tied to the parent: the death signal outlives `exec`, and a server need not
-/// know that it is being measured. Returns only when it failed.
-pub(super) fn become_tethered(arguments: &[String]) -> io::Error {
+/// Becomes another program, tied to the parent: the death signal outlives `exec`, and a server need not know that it is
+/// being measured. Returns only when it failed.
+pub(super) fn become_tethered(command: &[String]) -> io::Error {
     use std::os::unix::process::CommandExt;
     die_with_parent();
-    match env::current_exe() {
-        Ok(program) => Command::new(program).args(arguments).exec(),
-        Err(error) => error,
+    match command.split_first() {
+        Some((program, arguments)) => Command::new(program).args(arguments).exec(),
+        None => io::Error::new(io::ErrorKind::InvalidInput, "no command"),
     }
 }
 
+/// Where this program lies: what workers and servers are started from.
+pub(super) fn own_path() -> Result<PathBuf, BenchError> {
+    env::current_exe().map_err(BenchError::io("finding this program"))
+}
+
 fn this_program(arguments: &[&str]) -> Result<Command, BenchError> {
-    let program = env::current_exe().map_err(BenchError::io("finding this program"))?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(own_path()?);
     command.args(arguments);
     Ok(command)
 }
@@ -151,10 +156,10 @@ pub(super) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts this program with other arguments and waits, at most `wait`, for a line of its output with a `ws://` URL.
-    pub(super) fn start(arguments: &[&str], wait: Duration) -> Result<(Self, String), BenchError> {
-        let mut child = this_program(&["bench", "tethered"])?
-            .args(arguments)
+    /// Starts a program and waits, at most `wait`, for a line of its output with a `ws://` URL.
+    pub(super) fn start(command: &[String], wait: Duration) -> Result<(Self, String), BenchError> {
+        let mut child = this_program(&["bench", "tethered", "--"])?
+            .args(command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

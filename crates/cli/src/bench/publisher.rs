@@ -16,7 +16,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// The HTTP API as a way in.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ApiOptions {
-    /// Publish by this HTTP API (http://…/api) instead of a client connection
+    /// Publish by this HTTP API (http://…/api, or a path on the server itself) instead of a client connection
     #[arg(long)]
     api: Option<String>,
 
@@ -26,9 +26,13 @@ pub(super) struct ApiOptions {
 }
 
 impl ApiOptions {
-    pub(super) fn route(&self) -> Result<PublishRoute, BenchError> {
+    pub(super) fn route(&self, server: &Endpoint) -> Result<PublishRoute, BenchError> {
         let Some(url) = &self.api else { return Ok(PublishRoute::Client) };
-        let api = Endpoint::parse(url, "http", "/api")?;
+        let api = if url.starts_with('/') {
+            Endpoint::parse(&format!("http://{}{url}", server.host), "http", "/api")?
+        } else {
+            Endpoint::parse(url, "http", "/api")?
+        };
         if self.api_key.as_ref().is_some_and(|key| key.contains(|c: char| c.is_control())) {
             return Err(BenchError::Usage("--api-key: control characters cannot be sent in a header".into()));
         }

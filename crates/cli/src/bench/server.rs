@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::account::Account;
+use super::descriptors;
 use super::endpoint::Endpoint;
 use super::error::BenchError;
-use super::process::ServerProcess;
+use super::process::{self, ServerProcess};
 
 const START_WAIT: Duration = Duration::from_secs(10);
 const PUSH_PATH: &str = "/connection/websocket";
@@ -17,11 +18,33 @@ const ECHO: [&str; 3] = ["echo", "--address", "127.0.0.1:0"];
 pub(super) struct ServerOptions {
     /// Measure the server at this URL (ws://…) instead of one started for the run
     #[arg(long)]
-    pub(super) url: Option<String>,
+    url: Option<String>,
 
     /// Process id of the server at --url, if it runs on this machine: for its processor time and memory
     #[arg(long, requires = "url")]
-    pub(super) pid: Option<u32>,
+    pid: Option<u32>,
+
+    /// Start this server instead of our own: a command with arguments, split at spaces, whose output names a ws:// URL
+    #[arg(long, value_name = "COMMAND", conflicts_with = "url")]
+    start: Option<String>,
+}
+
+impl ServerOptions {
+    /// Refuses more connections than a server started here may have; one that runs already knows its own limits.
+    pub(super) fn check_descriptors(&self, connections: u32) -> Result<(), BenchError> {
+        if self.url.is_some() { Ok(()) } else { descriptors::check(connections, "server") }
+    }
+
+    /// What to tell a person who misses the server's figures.
+    pub(super) fn note(&self) -> Option<&'static str> {
+        match (&self.url, self.pid) {
+            (Some(_), None) => Some("CPU and memory of the server: give its process id with --pid"),
+            (Some(_), Some(_)) => {
+                Some("memory: a server that has had connections before fills what it kept of them")
+            }
+            (None, _) => None,
+        }
+    }
 }
 
 /// A server that can be connected to.
@@ -43,11 +66,18 @@ impl Server {
         Self::open(options, &ECHO, "/")
     }
 
-    fn open(options: &ServerOptions, start: &[&str], default_path: &str) -> Result<Self, BenchError> {
+    fn open(options: &ServerOptions, own: &[&str], default_path: &str) -> Result<Self, BenchError> {
         let (process, url) = match &options.url {
             Some(url) => (None, url.clone()),
             None => {
-                let (process, url) = ServerProcess::start(start, START_WAIT)?;
+                let command: Vec<String> = match &options.start {
+                    Some(command) => command.split_whitespace().map(str::to_owned).collect(),
+                    None => {
+                        let program = process::own_path()?.to_string_lossy().into_owned();
+                        [program].into_iter().chain(own.iter().map(|&argument| argument.to_owned())).collect()
+                    }
+                };
+                let (process, url) = ServerProcess::start(&command, START_WAIT)?;
                 (Some(process), url)
             }
         };

@@ -1,4 +1,4 @@
-//! Figures side by side for people: one column a run, and the median where there are several.
+//! Figures side by side for people: one column a run with the median before them, or columns with names of their own.
 
 use std::fmt::Write;
 
@@ -6,13 +6,26 @@ use std::fmt::Write;
 #[derive(Debug)]
 pub(super) struct Table {
     title: String,
+    columns: Columns,
     rows: Vec<(String, Vec<Option<f64>>)>,
     notes: Vec<String>,
 }
 
+#[derive(Debug)]
+enum Columns {
+    Runs,
+    Named(Vec<String>),
+}
+
 impl Table {
-    pub(super) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), rows: Vec::new(), notes: Vec::new() }
+    /// Columns are runs of the same thing.
+    pub(super) fn of_runs(title: String) -> Self {
+        Self { title, columns: Columns::Runs, rows: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Columns are different things.
+    pub(super) fn of_columns(title: String, names: Vec<String>) -> Self {
+        Self { title, columns: Columns::Named(names), rows: Vec::new(), notes: Vec::new() }
     }
 
     /// A figure with its value in each run; `None` is shown as a dash.
@@ -20,30 +33,35 @@ impl Table {
         self.rows.push((label.into(), values));
     }
 
-    /// The same rows of several runs, turned into columns.
-    pub(super) fn runs(&mut self, prefix: &str, runs: &[Vec<(&'static str, Option<f64>)>]) {
-        let Some(first) = runs.first() else { return };
+    /// Adds columns that have the same rows.
+    pub(super) fn columns(&mut self, columns: &[Vec<(&'static str, Option<f64>)>]) {
+        let Some(first) = columns.first() else { return };
         for (index, (label, _)) in first.iter().enumerate() {
-            let values = runs.iter().map(|run| run.get(index).and_then(|(_, value)| *value)).collect();
-            self.row(format!("{prefix}{label}"), values);
+            let values =
+                columns.iter().map(|column| column.get(index).and_then(|(_, value)| *value)).collect();
+            self.row(*label, values);
         }
     }
 
     /// A line below the table.
-    pub(super) fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
+    pub(super) fn note(&mut self, text: Option<&str>) {
+        self.notes.extend(text.map(str::to_owned));
     }
 
     /// Labels to the left, figures to the right; with more than one run, their median first.
     pub(super) fn render(&self) -> String {
-        let runs = self.rows.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-        let mut lines = Vec::new();
-        if runs > 1 {
-            let names = (1..=runs).map(|run| format!("run {run}"));
-            lines.push([String::new(), "median".into()].into_iter().chain(names).collect::<Vec<_>>());
-        }
+        let count = self.rows.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+        let with_median = count > 1 && matches!(self.columns, Columns::Runs);
+        let mut lines = match &self.columns {
+            Columns::Runs if count > 1 => {
+                let runs = (1..=count).map(|run| format!("run {run}"));
+                vec![[String::new(), "median".into()].into_iter().chain(runs).collect::<Vec<_>>()]
+            }
+            Columns::Runs => Vec::new(),
+            Columns::Named(names) => vec![[String::new()].into_iter().chain(names.iter().cloned()).collect()],
+        };
         for (label, values) in &self.rows {
-            let middle = (runs > 1).then(|| figure(median(values.iter().copied().flatten())));
+            let middle = with_median.then(|| figure(median(values.iter().copied().flatten())));
             let figures = values.iter().map(|value| figure(*value));
             lines.push([label.clone()].into_iter().chain(middle).chain(figures).collect());
         }
@@ -130,15 +148,22 @@ mod tests {
 
     #[test]
     fn one_run_has_no_median_and_several_have() {
-        let mut table = Table::new("title");
-        table.runs("", &[vec![("first", Some(1.0)), ("second", None)]]);
+        let mut table = Table::of_runs("title".into());
+        table.columns(&[vec![("first", Some(1.0)), ("second", None)]]);
         assert_eq!(table.render(), "title\n  first   1\n  second  –\n");
-        let mut table = Table::new("title");
-        table.runs("", &[vec![("µs", Some(1.5))], vec![("µs", Some(2.5))], vec![("µs", Some(9.0))]]);
-        table.note("note");
+        let mut table = Table::of_runs("title".into());
+        table.columns(&[vec![("µs", Some(1.5))], vec![("µs", Some(2.5))], vec![("µs", Some(9.0))]]);
+        table.note(Some("note"));
         assert_eq!(
             table.render(),
             "title\n      median  run 1  run 2  run 3\n  µs    2.50   1.50   2.50      9\n  note\n"
         );
+    }
+
+    #[test]
+    fn named_columns_have_no_median() {
+        let mut table = Table::of_columns("title".into(), vec!["a".into(), "b".into()]);
+        table.columns(&[vec![("µs", Some(1.5))], vec![("µs", Some(22.5))]]);
+        assert_eq!(table.render(), "title\n         a      b\n  µs  1.50  22.50\n");
     }
 }

@@ -1,0 +1,40 @@
+//! `wavecast echo`: a server that sends back what it receives, for `wavecast bench echo`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use wavecast_net::server::{Connection, Events, Server};
+use wavecast_net::shard::Message;
+
+/// Sends back every message: what the echo benchmark runs against
+#[derive(Args, Debug)]
+pub(crate) struct Echo {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    address: String,
+}
+
+struct Back;
+
+impl Events for Back {
+    fn message(&self, connection: &mut Connection<'_>, message: Message<'_>) {
+        // Who takes no more is closed by the server.
+        connection.send(message).ok();
+    }
+}
+
+/// Exit codes: 1 when it cannot listen; otherwise it runs until it is ended.
+pub(crate) fn run(echo: &Echo) -> ExitCode {
+    wavecast_net::descriptors::raise_limit();
+    let served = Server::bind(&echo.address).and_then(|server| {
+        println!("listening on ws://{}", server.address());
+        server.run(Back)
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wavecast: cannot listen on {}: {error}", echo.address);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `wavecast serve`: the push server, until it is told to end.
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use wavecast_server::config::{self, Config, Loaded, Overrides};
+use wavecast_server::{DrainHandle, PushServer};
+
+use crate::{log, signal};
+
+/// Runs the push server
+///
+/// Without a configuration it runs in the development profile: this machine only, everything allowed. Settings come
+/// from --config, from the environment (WAVECAST_CLIENT_INSECURE=true, say; CENTRIFUGO_… is understood, too) and from
+/// these flags; flags win over the environment, and that over the file.
+///
+/// SIGTERM and Ctrl-C end it in order: clients are told to reconnect elsewhere. A second signal ends it at once.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Serve {
+    /// Configuration file: TOML, YAML or JSON, by its extension
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Address to listen on [default: 127.0.0.1 without a configuration, every interface with one]
+    #[arg(short, long, value_name = "IP")]
+    address: Option<IpAddr>,
+
+    /// Port to listen on; 0 takes a free one [default: 8000]
+    #[arg(short, long)]
+    port: Option<u16>,
+
+    /// Sets any key of the configuration, such as --set client.ping_interval=10s
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    settings: Vec<(String, String)>,
+
+    /// Listens on an address that others can reach, although nothing keeps them out
+    #[arg(long)]
+    insecure: bool,
+}
+
+/// Exit codes: 0 ended in order, 1 cannot start or failed, 2 wrong use of the command line.
+pub(crate) fn run(serve: &Serve) -> ExitCode {
+    let loaded = match config::load(serve.config.as_deref(), &serve.overrides()) {
+        Ok(loaded) => loaded,
+        Err(error) => return fail(error),
+    };
+    if let Err(error) = log::start(&loaded.config.log) {
+        return fail(error);
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let introduction = introduction(&loaded);
+    let pages = loaded.config.pages.enabled;
+    let server = match PushServer::start(loaded) {
+        Ok(server) => server,
+        Err(error) => return fail(error),
+    };
+    for line in introduction {
+        eprintln!("{line}");
+    }
+    println!("listening on {}", url(server.address()));
+    if pages {
+        println!("open it in a browser, or publish from a terminal:");
+        println!(
+            "  curl {}/api/publish -d '{{\"channel\": \"demo\", \"data\": {{\"text\": \"hello\"}}}}'",
+            url(server.address())
+        );
+    }
+    if let Err(error) = end_on_signal(server.drain_handle()) {
+        return fail(error);
+    }
+    match server.join() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(format!("a shard failed: {error}")),
+    }
+}
+
+impl Serve {
+    fn overrides(&self) -> Overrides {
+        let mut values = self.settings.clone();
+        values.extend(self.address.map(|address| ("http_server.address".to_owned(), address.to_string())));
+        values.extend(self.port.map(|port| ("http_server.port".to_owned(), port.to_string())));
+        Overrides { values, insecure: self.insecure }
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as client.ping_interval=10s")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn introduction(loaded: &Loaded) -> Vec<String> {
+    let Loaded { config, profile, .. } = loaded;
+    let mut lines = vec![format!("wavecast {}", wavecast_server::VERSION)];
+    lines.extend(profile.describe(config));
+    lines.extend(health(config));
+    lines
+}
+
+fn health(config: &Config) -> Option<String> {
+    config.health.enabled.then(|| format!("health at {}", config.health.handler_prefix))
+}
+
+/// The address as a browser on this machine would have it.
+fn url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+/// Drains the server at the first signal to end, and ends the process at the second.
+fn end_on_signal(drain: DrainHandle) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            if let Err(error) = signal::to_end().await {
+                tracing::error!(%error, "signals cannot be received");
+                return;
+            }
+            tracing::info!("draining: clients are told to reconnect; a second signal ends at once");
+            drain.drain();
+            signal::to_end().await.ok();
+            std::process::exit(1);
+        });
+    })?;
+    Ok(())
+}
+
+fn fail(error: impl Display) -> ExitCode {
+    eprintln!("wavecast: {error}");
+    ExitCode::FAILURE
+}
