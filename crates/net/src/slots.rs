@@ -8,33 +8,56 @@ use std::ops::{Index, IndexMut};
 /// Slots a chunk holds.
 const CHUNK: usize = 256;
 
-/// A table of `T` addressed by slot number; slots spring into being as `T::default()`.
-pub(crate) struct Slots<T> {
+/// A table of `T` addressed by slot number; slots spring into being as `T::default()`. For a handler's own state: see
+/// [`ConnectionId::slot`](crate::shard::ConnectionId::slot).
+///
+/// # Panics
+/// Indexing a slot that does not exist yet panics; [`Slots::reach`] makes it.
+#[derive(Debug)]
+pub struct Slots<T> {
     chunks: Vec<Box<[T]>>,
 }
 
+impl<T: Default> Default for Slots<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Default> Slots<T> {
-    pub(crate) const fn new() -> Self {
+    /// An empty table.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { chunks: Vec::new() }
     }
 
     /// Makes sure that `slot` exists.
-    pub(crate) fn reach(&mut self, slot: u32) {
+    pub fn reach(&mut self, slot: u32) {
         while self.len() <= slot as usize {
             self.chunks.push((0..CHUNK).map(|_| T::default()).collect());
         }
     }
 
+    /// Whether no slot exists yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
     /// Slots that exist, used or not.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.chunks.len() * CHUNK
     }
 
-    pub(crate) fn get(&self, slot: u32) -> Option<&T> {
+    /// What stands in a slot, if the slot exists.
+    #[must_use]
+    pub fn get(&self, slot: u32) -> Option<&T> {
         self.chunks.get(slot as usize / CHUNK).map(|chunk| &chunk[slot as usize % CHUNK])
     }
 
-    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+    /// What stands in a slot, if the slot exists.
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.chunks.get_mut(slot as usize / CHUNK).map(|chunk| &mut chunk[slot as usize % CHUNK])
     }
 }

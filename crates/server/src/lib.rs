@@ -1,4 +1,40 @@
-//! The push server as a library.
+//! The push server as a library: channels on top of WebSocket, for the clients that people already have.
+//!
+//! A [`PushServer`] is a [`Node`](node::Node) (configuration, channels, counts), one shard per core (an event loop of the net
+//! floor with sessions above it) and a front desk (HTTP on tokio). It knows no command line.
+//!
+//! A publication's way: [`desk`] or a session → [`node`] → the hub, which gives it its place → `inboxes` → `shard` →
+//! `channels`, framed once → the outboxes of the net floor. A connection's way: the net floor's door → `admission` →
+//! `session`, command by command → `shard`, which carries out what the session decided.
+//!
+//! | room | what it is for |
+//! | --- | --- |
+//! | [`config`] | configuration in Centrifugo's vocabulary, checked |
+//! | [`server`] | node, shards and desk put together, started and drained |
+//! | [`node`] | what all shards and the desk share: publish, history, info |
+//! | `shard` | sessions and channels on one event loop |
+//! | `session` | the Centrifuge protocol as a state machine |
+//! | `channels` | a shard's channels, their subscribers and what they are to get |
+//! | `inboxes` | the shards' inboxes, as the hub delivers into them |
+//! | `admission` | who comes in as a client |
+//! | `wire` | publications and pushes as frames |
+//! | [`desk`] | the front desk: API, health, pages |
+//! | `pages` | the pages, built in |
 
+mod admission;
+mod channels;
 pub mod config;
+pub mod desk;
+mod inboxes;
+pub mod node;
 mod pages;
+pub mod server;
+mod session;
+mod shard;
+mod wire;
+
+pub use self::node::Node;
+pub use self::server::{DrainHandle, PushServer, StartError};
+
+/// The version that clients and the API are told.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wavecast_websocket::keepalive::KeepAlive;
 use wavecast_websocket::{self as websocket, CloseCode, Opcode, Pongs, Role};
 
-use super::flush::Flush;
+use super::flush::{Flush, WaveId};
 use super::handler::{ConnectionId, Message, Side};
 use crate::frame::Frame;
 use crate::options::Options;
@@ -180,16 +180,23 @@ impl Connections {
     }
 
     /// Queues one frame for many connections. Who has ended is passed over; who has no room is reported through
-    /// [`Handler::overflow`](super::Handler::overflow). The flush is cut into slices, so that other connections are served
-    /// in between.
-    pub fn fan_out(&mut self, targets: &[ConnectionId], frame: &Frame) {
+    /// [`Handler::overflow`](super::Handler::overflow). The flush to many is cut into slices, so that other connections are
+    /// served in between; then the wave has a name, for [`Connections::is_under_way`].
+    pub fn fan_out(&mut self, targets: &[ConnectionId], frame: &Frame) -> Option<WaveId> {
         let mut wave = self.flush.wave(targets.len());
         for &id in targets {
             if self.queue(id, frame) == Ok(true) {
                 wave.push(id);
             }
         }
-        self.flush.launch(wave);
+        self.flush.launch(wave)
+    }
+
+    /// Whether a fan-out still has connections to flush. Who publishes faster than a wave runs collects what comes
+    /// meanwhile, and sends it with the next: one write for many publications.
+    #[must_use]
+    pub fn is_under_way(&self, wave: WaveId) -> bool {
+        self.flush.is_under_way(wave)
     }
 
     /// Pings a connection. The payload is at most 125 bytes; a longer one is cut there (RFC 6455 §5.5).

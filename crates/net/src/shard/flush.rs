@@ -32,10 +32,16 @@ pub(super) struct Flush {
     waves: VecDeque<Wave>,
     spare: Vec<Vec<ConnectionId>>,
     slice: usize,
+    last: WaveId,
 }
+
+/// Names a fan-out whose flush takes more than a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaveId(u64);
 
 /// The connections that one fan-out has to flush.
 pub(super) struct Wave {
+    id: WaveId,
     targets: Vec<ConnectionId>,
     done: usize,
 }
@@ -48,7 +54,13 @@ impl Wave {
 
 impl Flush {
     pub(super) fn new(slice: usize) -> Self {
-        Self { soon: VecDeque::new(), waves: VecDeque::new(), spare: Vec::new(), slice: slice.max(1) }
+        Self {
+            soon: VecDeque::new(),
+            waves: VecDeque::new(),
+            spare: Vec::new(),
+            slice: slice.max(1),
+            last: WaveId(0),
+        }
     }
 
     pub(super) fn soon(&mut self, id: ConnectionId) {
@@ -58,16 +70,24 @@ impl Flush {
     pub(super) fn wave(&mut self, size: usize) -> Wave {
         let mut targets = self.spare.pop().unwrap_or_default();
         targets.reserve(size);
-        Wave { targets, done: 0 }
+        self.last.0 += 1;
+        Wave { id: self.last, targets, done: 0 }
     }
 
-    pub(super) fn launch(&mut self, wave: Wave) {
+    /// Sends a wave on its way; one that is small goes with those to flush soon and needs no name.
+    pub(super) fn launch(&mut self, wave: Wave) -> Option<WaveId> {
         if wave.targets.len() < WAVE_MIN {
             self.soon.extend(&wave.targets);
             self.retire(wave.targets);
-        } else {
-            self.waves.push_back(wave);
+            return None;
         }
+        let id = wave.id;
+        self.waves.push_back(wave);
+        Some(id)
+    }
+
+    pub(super) fn is_under_way(&self, id: WaveId) -> bool {
+        self.waves.iter().any(|wave| wave.id == id)
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -164,15 +164,23 @@ pub trait Handler {
     /// An event from another thread.
     fn event(&mut self, connections: &mut Connections, event: Self::Event);
 
+    /// Whether more events may be handed over now. While it says no they wait in the inbox, and who posts them finds it full
+    /// in the end: back-pressure.
+    fn ready(&self) -> bool {
+        true
+    }
+
     /// The timer of a connection ([`Connections::set_timer`]) has come.
     fn timer(&mut self, connections: &mut Connections, id: ConnectionId) {
         let _ = (connections, id);
     }
 
     /// All that had come in has been handled; the outboxes are flushed next. What was collected for this moment (several
-    /// publications of one channel, say) is sent now.
-    fn turn(&mut self, connections: &mut Connections) {
+    /// publications of one channel, say) is sent now. `true`: something is held back, for a wave that is under way; the
+    /// shard does not sleep then.
+    fn turn(&mut self, connections: &mut Connections) -> bool {
         let _ = connections;
+        false
     }
 
     /// A frame for this connection did not fit its outbox and was not queued.

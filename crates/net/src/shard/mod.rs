@@ -30,6 +30,7 @@ use tracing::{error, warn};
 
 pub use self::connections::{Connections, SendError, encode};
 use self::connections::{Order, Phase};
+pub use self::flush::WaveId;
 pub use self::handler::{
     Close, ConnectionError, ConnectionId, Detached, Handler, Message, Opening, Side, Upgrade, Verdict,
 };
@@ -40,6 +41,7 @@ use crate::driver::{Completion, Driver};
 use crate::frame::Batch;
 use crate::inbox::Receiver;
 use crate::options::Options;
+pub use crate::slots::Slots;
 
 /// An event loop over a driver, with a handler above it.
 pub struct Shard<D: Driver, H: Handler> {
@@ -50,6 +52,8 @@ pub struct Shard<D: Driver, H: Handler> {
     batch: Batch,
     fired: Vec<u32>,
     drain_until: Option<Instant>,
+    /// The handler holds something back for a later turn.
+    unfinished: bool,
 }
 
 impl<D: Driver, H: Handler> Shard<D, H> {
@@ -78,6 +82,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             batch: Batch::default(),
             fired: Vec::new(),
             drain_until: None,
+            unfinished: false,
         }
     }
 
@@ -117,7 +122,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.take_completions();
         self.take_inbox();
         self.fire_timers();
-        self.handler.turn(&mut self.connections);
+        self.unfinished = self.handler.turn(&mut self.connections);
         self.ask_about_overflows();
         self.settle();
         self.flush();
@@ -129,7 +134,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let c = &self.connections;
         let idle =
             c.flush.is_idle() && c.closing.is_empty() && c.orders.is_empty() && c.overflowed.is_empty();
-        if !idle || !self.inbox.may_sleep() {
+        if !idle || self.unfinished || !self.inbox.may_sleep() {
             return Some(Duration::ZERO);
         }
         let now = self.driver.now();
@@ -168,6 +173,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         }
         let mut handled = 0;
         while handled < self.connections.options.events_per_turn
+            && self.handler.ready()
             && let Some(post) = self.inbox.next_event()
         {
             handled += 1;

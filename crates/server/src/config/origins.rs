@@ -19,8 +19,11 @@ impl AllowedOrigins {
         self.0.iter().any(|pattern| pattern == "*" || matches(pattern.as_bytes(), origin.as_bytes()))
     }
 
-    /// Reads the patterns; the error says what is wrong with which.
-    pub(super) fn new(patterns: &[String]) -> Result<Self, String> {
+    /// Reads the patterns.
+    ///
+    /// # Errors
+    /// Names the one that is not a pattern.
+    pub fn new(patterns: &[String]) -> Result<Self, String> {
         patterns.iter().map(|pattern| read(pattern)).collect::<Result<_, _>>().map(Self)
     }
 

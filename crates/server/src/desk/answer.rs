@@ -1,0 +1,66 @@
+//! HTTP answers in the forms the front desk has.
+
+use bytes::Bytes;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+
+use crate::pages::Page;
+
+/// An answer before the connection sends it.
+pub(super) type Answer = Response<Bytes>;
+
+/// A page loads scripts, styles and data from this server alone, and no other page may frame it.
+const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// Words for a person, with a line feed so that a terminal shows them well.
+pub(super) fn text(status: StatusCode, text: &str) -> Answer {
+    answer(status, "text/plain; charset=utf-8", Bytes::from(format!("{text}\n")))
+}
+
+/// JSON for a program.
+pub(super) fn json(status: StatusCode, json: impl Into<Bytes>) -> Answer {
+    answer(status, "application/json", json.into())
+}
+
+/// A page or what it loads. `known` is the value of `If-None-Match`.
+pub(super) fn page(page: &Page, known: Option<&str>) -> Answer {
+    let is_known = known.is_some_and(|tags| tags.split(',').any(|tag| is_tag(tag.trim(), page.etag)));
+    let (status, body) = match is_known {
+        true => (StatusCode::NOT_MODIFIED, Bytes::new()),
+        false => (StatusCode::OK, Bytes::from_static(page.body)),
+    };
+    let mut answer = answer(status, page.content_type, body);
+    let headers = answer.headers_mut();
+    headers.insert(ETAG, HeaderValue::from_static(page.etag));
+    headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let cached = if page.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cached));
+    answer
+}
+
+/// The same with one more field.
+pub(super) fn with(mut answer: Answer, name: HeaderName, value: &'static str) -> Answer {
+    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    answer
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// Weak comparison, as `If-None-Match` has it (RFC 9110 §13.1.2).
+fn is_tag(known: &str, tag: &str) -> bool {
+    known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+}

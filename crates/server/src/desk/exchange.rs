@@ -1,0 +1,133 @@
+//! How far the request of the moment is, as the socket and the service of one connection share it.
+//!
+//! The service sees requests and answers; the socket sees bytes. Only together do they know whether an answer has
+//! gone out to its last byte, which is when the next request may be looked at, and since when the connection is idle.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::net::TcpStream;
+
+/// The state that both sides of a connection share. Both run in one task, so the lock is never contended.
+#[derive(Debug, Default)]
+pub(super) struct Exchange(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    stage: Stage,
+    /// Requests begun on this connection.
+    requests: u64,
+    /// The reader that waits for [`Stage::Settled`].
+    reader: Option<Waker>,
+    /// The socket, taken out of hyper's hands to go back to a shard.
+    returned: Option<(TcpStream, BytesMut)>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No request is under way, and nothing is left to write.
+    #[default]
+    Settled,
+    /// A request is read or answered.
+    Answering,
+    /// The answer is given to hyper to its end, and may still lie in hyper's buffer.
+    Answered,
+}
+
+impl Exchange {
+    /// A request begins: socket or service has seen it, whichever is first.
+    pub(super) fn begin(&self) {
+        let mut state = self.lock();
+        if state.stage != Stage::Answering {
+            state.stage = Stage::Answering;
+            state.requests += 1;
+        }
+    }
+
+    /// hyper has written all it had.
+    pub(super) fn flushed(&self) {
+        let mut state = self.lock();
+        if state.stage == Stage::Answered {
+            state.stage = Stage::Settled;
+            if let Some(reader) = state.reader.take() {
+                reader.wake();
+            }
+        }
+    }
+
+    /// Waits until no request is under way.
+    pub(super) fn poll_settled(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.stage == Stage::Settled {
+            return Poll::Ready(());
+        }
+        state.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.lock().stage == Stage::Settled
+    }
+
+    /// How many requests have begun.
+    pub(super) fn requests(&self) -> u64 {
+        self.lock().requests
+    }
+
+    /// Puts the socket down for a shard, with the bytes that nobody has looked at.
+    pub(super) fn give_back(&self, stream: TcpStream, received: BytesMut) {
+        self.lock().returned = Some((stream, received));
+    }
+
+    /// Takes up what [`give_back`](Self::give_back) put down.
+    pub(super) fn take_back(&self) -> Option<(TcpStream, BytesMut)> {
+        self.lock().returned.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer's body: one piece, which tells the exchange when hyper has taken all of it.
+#[derive(Debug)]
+pub(super) struct AnswerBody {
+    bytes: Bytes,
+    exchange: Arc<Exchange>,
+}
+
+impl AnswerBody {
+    pub(super) fn new(bytes: Bytes, exchange: Arc<Exchange>) -> Self {
+        Self { bytes, exchange }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.exchange.lock().stage = Stage::Answered;
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let bytes = std::mem::take(&mut self.bytes);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
+    }
+}

@@ -1,0 +1,192 @@
+//! The front desk: HTTP on tokio and hyper, beside the shards.
+//!
+//! A shard hands over every connection whose request is no WebSocket handshake. The desk answers the API, the health
+//! endpoint and the pages, and holds no session. Each connection has time-outs for head, body, answer and idleness,
+//! there are at most `http_server.connection_limit` of them, and one on which a WebSocket handshake follows goes back
+//! to a shard (reverse proxies keep connections alive and send whatever comes next).
+//!
+//! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
+//! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request
+//! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
+
+mod answer;
+mod api;
+pub mod backend;
+mod deadline;
+mod exchange;
+mod framing;
+pub mod guard;
+mod request_body;
+mod route;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::net::{Shutdown, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+use wavecast_net::shard::Detached;
+
+pub use backend::{Backend, NodeInfo};
+
+use self::exchange::{AnswerBody, Exchange};
+use self::request_body::RequestBody;
+use self::route::Routes;
+use self::socket::Socket;
+use crate::config::{Config, Profile};
+
+/// What takes a connection back that wants to speak WebSocket.
+type WayBack = Box<dyn Fn(Detached) + Send + Sync>;
+
+/// The front desk of a node.
+pub struct Desk<B> {
+    routes: Routes<B>,
+    config: Arc<Config>,
+    connections: Semaphore,
+    refused: AtomicU64,
+    draining: watch::Sender<bool>,
+    way_back: Option<WayBack>,
+}
+
+impl<B: Backend> Desk<B> {
+    /// A desk over a backend.
+    pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
+        let draining = watch::Sender::new(false);
+        Self {
+            routes: Routes::new(backend, Arc::clone(&config), profile, draining.subscribe()),
+            connections: Semaphore::new(config.http_server.connection_limit),
+            refused: AtomicU64::new(0),
+            draining,
+            way_back: None,
+            config,
+        }
+    }
+
+    /// The same desk with a way back: what is to become of a connection on which a WebSocket handshake follows a
+    /// plain request. The handshake's head and all that follows it are in `received`. Without a way back such a
+    /// handshake is answered 426.
+    #[must_use]
+    pub fn with_way_back(mut self, back: impl Fn(Detached) + Send + Sync + 'static) -> Self {
+        self.way_back = Some(Box::new(back));
+        self
+    }
+
+    /// Ends every connection when its request is answered, and makes the health endpoint say so.
+    pub fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Whether [`drain`](Self::drain) was called.
+    pub fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Connections at the desk at this moment.
+    pub fn connections(&self) -> usize {
+        self.config.http_server.connection_limit - self.connections.available_permits()
+    }
+
+    /// Connections refused since the start because there were `http_server.connection_limit` of them.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl<B> fmt::Debug for Desk<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk")
+            .field("connections", &self.connections)
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Serves one connection until its end, or until it goes back to a shard. Must run on a tokio runtime with I/O and
+/// time. Every failure is the peer's or the network's and ends this connection alone, so there is nothing to return.
+///
+/// Cancel-safe: dropping the future closes the connection.
+pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>) {
+    let peer = detached.peer;
+    let Ok(_permit) = desk.connections.try_acquire() else {
+        desk.refuse(&detached);
+        return;
+    };
+    match desk.serve(detached).await {
+        Ok(()) => tracing::trace!(%peer, "an HTTP connection ends"),
+        Err(error) => tracing::debug!(%peer, %error, "an HTTP connection breaks"),
+    }
+}
+
+impl<B: Backend> Desk<B> {
+    async fn serve(&self, detached: Detached) -> io::Result<()> {
+        let Detached { stream, received, peer } = detached;
+        let stream = TcpStream::from_std(stream)?;
+        // An answer goes out in one write, and waits for nothing.
+        stream.set_nodelay(true)?;
+        let settings = &self.config.http_server;
+        let exchange = Arc::new(Exchange::default());
+        let socket = Socket::new(stream, &received, Arc::clone(&exchange), settings, self.way_back.is_some());
+        let service = service_fn(|request: Request<Incoming>| {
+            let exchange = Arc::clone(&exchange);
+            exchange.begin();
+            async move {
+                let (head, body) = request.into_parts();
+                let answer = self.routes.answer(&head, RequestBody::new(body)).await;
+                Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
+            }
+        });
+        let connection = http1::Builder::new()
+            // A client that has ended its side still gets its answer.
+            .half_close(true)
+            // The socket has time-outs of its own, one for each kind of wait.
+            .header_read_timeout(None)
+            .max_headers(settings.head_field_limit)
+            .max_header_size(settings.head_size_limit)
+            .serve_connection(socket, service);
+        let mut connection = pin!(connection);
+        let mut draining = self.draining.subscribe();
+        // The sender lives as long as the desk, so the wait ends only when it is told to.
+        let drained = async { draining.wait_for(|draining| *draining).await.is_ok() };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = drained => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        self.return_to_shard(&exchange, peer)?;
+        ended.map_err(io::Error::other)
+    }
+
+    fn return_to_shard(&self, exchange: &Exchange, peer: SocketAddr) -> io::Result<()> {
+        if let (Some((stream, received)), Some(way_back)) = (exchange.take_back(), &self.way_back) {
+            way_back(Detached { stream: stream.into_std()?, received: received.to_vec(), peer });
+        }
+        Ok(())
+    }
+
+    /// Too many connections: this one is told so, as far as that goes without waiting.
+    fn refuse(&self, detached: &Detached) {
+        const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
+            Content-Type: text/plain\r\nContent-Length: 35\r\n\r\nToo many HTTP connections at once.\n";
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        // Named at 1, 2, 4, 8…: a flood must not become one of the log.
+        if refused.is_power_of_two() {
+            let limit = self.config.http_server.connection_limit;
+            tracing::warn!(refused, limit, peer = %detached.peer, "http_server.connection_limit is reached");
+        }
+        let _ = (&detached.stream).write(FULL);
+        let _ = detached.stream.shutdown(Shutdown::Write);
+    }
+}

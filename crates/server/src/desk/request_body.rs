@@ -1,0 +1,54 @@
+//! A request's body: at most so many bytes, within so much time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub(super) enum BodyError {
+    /// It is longer than the limit, or says that it will be.
+    TooLarge,
+    /// It took too long.
+    TooSlow,
+    /// The connection broke, or the body is not what its head announced.
+    Broken,
+}
+
+/// A body that has been read, or has not.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    incoming: Incoming,
+    finished: bool,
+}
+
+impl RequestBody {
+    pub(super) fn new(incoming: Incoming) -> Self {
+        Self { finished: incoming.is_end_stream(), incoming }
+    }
+
+    /// Reads all of it. A length that is announced beyond the limit is not read at all.
+    pub(super) async fn read(&mut self, bytes_max: usize, time_max: Duration) -> Result<Bytes, BodyError> {
+        if self.incoming.size_hint().lower() > bytes_max as u64 {
+            return Err(BodyError::TooLarge);
+        }
+        let body = Limited::new(&mut self.incoming, bytes_max).collect();
+        match timeout(time_max, body).await {
+            Ok(Ok(collected)) => {
+                self.finished = true;
+                Ok(collected.to_bytes())
+            }
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+            Ok(Err(_)) => Err(BodyError::Broken),
+            Err(_) => Err(BodyError::TooSlow),
+        }
+    }
+
+    /// Whether nothing of it is left in the connection, so that another request may follow.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+}

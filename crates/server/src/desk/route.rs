@@ -1,0 +1,146 @@
+//! Which room answers a request: the API, the health endpoint, a page, or nobody.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use hyper::header::{
+    ALLOW, CONNECTION, HOST, HeaderValue, IF_NONE_MATCH, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use hyper::{Method, StatusCode};
+use tokio::sync::watch;
+
+use super::answer::{self, Answer};
+use super::api::Api;
+use super::backend::Backend;
+use super::guard;
+use super::request_body::RequestBody;
+use crate::config::{Config, Profile};
+use crate::pages;
+
+/// The rooms behind the desk.
+#[derive(Debug)]
+pub(super) struct Routes<B> {
+    api: Api<B>,
+    config: Arc<Config>,
+    profile: Profile,
+    draining: watch::Receiver<bool>,
+}
+
+impl<B: Backend> Routes<B> {
+    pub(super) fn new(
+        backend: Arc<B>,
+        config: Arc<Config>,
+        profile: Profile,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
+        Self { api: Api::new(backend, Arc::clone(&config)), config, profile, draining }
+    }
+
+    /// Answers a request. A connection whose body nobody has read is not used again.
+    pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody) -> Answer {
+        let mut answer = self.route(head, &mut body).await;
+        if !body.is_finished() {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        tracing::debug!(method = %head.method, path = head.uri.path(), status = answer.status().as_u16(), "answered");
+        answer
+    }
+
+    async fn route(&self, head: &Parts, body: &mut RequestBody) -> Answer {
+        let (Ok(host), Ok(origin)) = (host(head), only(head, ORIGIN.as_str())) else {
+            return answer::text(StatusCode::BAD_REQUEST, "Host and Origin may each stand once, in ASCII.");
+        };
+        if let Err(refused) = guard::check_host(self.profile, host) {
+            tracing::debug!(%refused, "a request is refused");
+            return answer::text(StatusCode::MISDIRECTED_REQUEST, &refused.to_string());
+        }
+        let path = head.uri.path();
+        if let Some(method) = self.api_method(path) {
+            return self.api.answer(method, head, host, origin, body).await;
+        }
+        if self.config.health.enabled && path == self.config.health.handler_prefix {
+            return read_only(head, || self.health());
+        }
+        if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
+            return websocket_wanted();
+        }
+        match pages::page(path) {
+            Some(page) if self.config.pages.enabled => {
+                let known = head.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+                read_only(head, || answer::page(&page, known))
+            }
+            _ => self.not_found(path),
+        }
+    }
+
+    fn api_method<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let settings = &self.config.http_api;
+        if settings.disabled {
+            return None;
+        }
+        path.strip_prefix(settings.handler_prefix.as_str())?.strip_prefix('/')
+    }
+
+    /// Healthy until it drains: a load balancer then sends no more.
+    fn health(&self) -> Answer {
+        match *self.draining.borrow() {
+            false => answer::json(StatusCode::OK, "{}"),
+            true => answer::json(StatusCode::SERVICE_UNAVAILABLE, "{\"draining\":true}"),
+        }
+    }
+
+    fn not_found(&self, path: &str) -> Answer {
+        let config = &self.config;
+        let mut text = format!("There is nothing at {path}. This is Wavecast:");
+        if !config.websocket.disabled {
+            let _ = write!(text, "\n  WebSocket clients connect to {}", config.websocket.handler_prefix);
+        }
+        if !config.http_api.disabled {
+            let _ = write!(text, "\n  the HTTP API is at POST {}/<method>", config.http_api.handler_prefix);
+        }
+        if config.health.enabled {
+            let _ = write!(text, "\n  health is at GET {}", config.health.handler_prefix);
+        }
+        if config.pages.enabled {
+            text.push_str("\n  the start page is at GET /");
+        }
+        answer::text(StatusCode::NOT_FOUND, &text)
+    }
+}
+
+/// A plain request where only a WebSocket handshake makes sense: mostly a proxy has taken the handshake's fields out.
+fn websocket_wanted() -> Answer {
+    let text = "This is the WebSocket endpoint, and the request is no WebSocket handshake. If a client sent one, a \
+        proxy on the way has removed the fields Upgrade and Connection.";
+    let answer = answer::with(answer::text(StatusCode::UPGRADE_REQUIRED, text), UPGRADE, "websocket");
+    answer::with(answer, SEC_WEBSOCKET_VERSION, "13")
+}
+
+/// Answers GET, and HEAD, for which hyper leaves the body out.
+fn read_only(head: &Parts, answer: impl FnOnce() -> Answer) -> Answer {
+    if head.method == Method::GET || head.method == Method::HEAD {
+        return answer();
+    }
+    let text = format!("{} answers GET only.", head.uri.path());
+    answer::with(answer::text(StatusCode::METHOD_NOT_ALLOWED, &text), ALLOW, "GET, HEAD")
+}
+
+/// A field that is there more than once, or that is not ASCII.
+struct Unclear;
+
+/// The host that a request names: in an absolute target, else in `Host` (RFC 9112 §3.2).
+fn host(head: &Parts) -> Result<Option<&str>, Unclear> {
+    let field = only(head, HOST.as_str())?;
+    Ok(head.uri.authority().map(Authority::as_str).or(field))
+}
+
+fn only<'h>(head: &'h Parts, name: &str) -> Result<Option<&'h str>, Unclear> {
+    let mut values = head.headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| Unclear),
+        (Some(_), Some(_)) => Err(Unclear),
+    }
+}

@@ -1,0 +1,239 @@
+//! The push server put together: node, shards, front desk.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{self, Runtime};
+use tracing::warn;
+use wavecast_hub::ShardId;
+use wavecast_net::shard::{self, Detached, Mailbox, Remote, Threads};
+use wavecast_net::websocket::Limits;
+use wavecast_net::websocket::keepalive::Intervals;
+use wavecast_net::{CloseCode, Options, descriptors, listener};
+use wavecast_protocol::centrifuge::Disconnect;
+
+use crate::config::{Config, Loaded};
+use crate::desk::{self, Desk};
+use crate::inboxes::ShardEvent;
+use crate::node::{Node, now_ms};
+use crate::shard::{PushShard, SideDoor};
+
+/// Threads of the front desk: it parses and routes, the shards do the rest.
+const DESK_THREADS: usize = 1;
+/// How often a part of the hub is looked through for what has expired.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A push server that runs.
+pub struct PushServer {
+    node: Arc<Node>,
+    desk: Arc<Desk<Node>>,
+    address: SocketAddr,
+    remotes: Vec<Remote<ShardEvent>>,
+    threads: Threads,
+    runtime: Runtime,
+}
+
+/// Why a server could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The address could not be listened on.
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// A thread, a poll or the like could not be made.
+    Resources(io::Error),
+    /// The namespaces contradict each other.
+    Namespaces(wavecast_hub::NamespaceError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { address, error } if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(
+                    f,
+                    "port {} of {} is in use: stop what listens there, or choose another with --port",
+                    address.port(),
+                    address.ip()
+                )
+            }
+            Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::Resources(error) => write!(f, "the system does not give what a server needs: {error}"),
+            Self::Namespaces(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl PushServer {
+    /// Starts to serve with a configuration from [`config::load`](crate::config::load), on threads of its own. Raises
+    /// the limit of open files as far as the system allows.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub fn start(loaded: Loaded) -> Result<Self, StartError> {
+        let Loaded { config, profile, .. } = loaded;
+        let config = Arc::new(config);
+        let shards = shard_count(&config);
+        let options = shard_options(&config);
+        let namespaces = config.namespaces().map_err(StartError::Namespaces)?;
+        let address = config.http_server.listen();
+        let listeners =
+            listener::bind(address, shards).map_err(|error| StartError::Listen { address, error })?;
+        let address = listeners[0].local_addr().map_err(StartError::Resources)?;
+
+        let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<_>>) =
+            (0..shards).map(|_| shard::mailbox(&options)).unzip();
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|error| StartError::Resources(io::Error::other(error)))?;
+        let seed = u64::from_ne_bytes(seed);
+        let node = Arc::new(Node::new(Arc::clone(&config), profile, namespaces, remotes.clone(), seed));
+
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(DESK_THREADS)
+            .max_blocking_threads(1)
+            .thread_name("desk")
+            .enable_all()
+            .build()
+            .map_err(StartError::Resources)?;
+        let desk = Desk::new(Arc::clone(&node), config, profile).with_way_back(way_back(remotes.clone()));
+        let desk = Arc::new(desk);
+        runtime.spawn(sweep(Arc::clone(&node)));
+
+        let side_door = side_door(&runtime, &desk);
+        let handler_node = Arc::clone(&node);
+        let make = move |n: usize| {
+            // At most SHARDS_MAX of them.
+            PushShard::new(Arc::clone(&handler_node), ShardId(n as u16), Arc::clone(&side_door))
+        };
+        let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
+        Ok(Self { node, desk, address, remotes, threads, runtime })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The node: to publish and to read history from inside the process.
+    #[must_use]
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// A handle that ends the server, free to be sent to another thread.
+    #[must_use]
+    pub fn drain_handle(&self) -> DrainHandle {
+        DrainHandle {
+            node: Arc::clone(&self.node),
+            desk: Arc::clone(&self.desk),
+            remotes: self.remotes.clone(),
+        }
+    }
+
+    /// Waits until the server has been drained. Blocks.
+    ///
+    /// # Errors
+    /// When a shard ended in any other way: the process had better end, too.
+    pub fn join(self) -> io::Result<()> {
+        let ended = self.threads.join();
+        // Answers on their way may still go out.
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        ended
+    }
+}
+
+impl fmt::Debug for PushServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushServer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Ends a [`PushServer`].
+#[derive(Clone, Debug)]
+pub struct DrainHandle {
+    node: Arc<Node>,
+    desk: Arc<Desk<Node>>,
+    remotes: Vec<Remote<ShardEvent>>,
+}
+
+impl DrainHandle {
+    /// Stops to listen and closes every session with 3001 (shutdown), upon which clients reconnect elsewhere.
+    /// [`PushServer::join`] returns when all have gone, or after `shutdown.timeout`.
+    pub fn drain(&self) {
+        let Disconnect { code, reason } = Disconnect::SHUTDOWN;
+        let code = CloseCode::new(code).unwrap_or(CloseCode::GOING_AWAY);
+        self.desk.drain();
+        for remote in &self.remotes {
+            if !remote.drain(code, reason, self.node.config().shutdown.timeout) {
+                warn!("a shard takes no more control messages and cannot be drained");
+            }
+        }
+    }
+}
+
+fn shard_count(config: &Config) -> usize {
+    match config.shard.count {
+        0 => thread::available_parallelism().map_or(1, usize::from).min(wavecast_hub::SHARDS_MAX.into()),
+        count => count,
+    }
+}
+
+fn shard_options(config: &Config) -> Options {
+    let limit = descriptors::raise_limit();
+    let connections_max =
+        limit.current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX));
+    Options {
+        websocket: Limits {
+            head_bytes_max: config.http_server.head_size_limit,
+            head_fields_max: config.http_server.head_field_limit,
+            frame_bytes_max: config.websocket.message_size_limit as u64,
+            message_bytes_max: config.websocket.message_size_limit,
+            ..Limits::default()
+        },
+        outbox_bytes_max: config.client.queue_max_size,
+        connections_max,
+        head_timeout: config.http_server.handshake_timeout,
+        // Sessions are pinged in the words of their own protocol.
+        keep_alive: Intervals { ping_interval_ms: 0, ..Intervals::default() },
+        events_max: config.shard.inbox_size,
+        ..Options::default()
+    }
+}
+
+/// Hands sockets that are not for a shard to the desk.
+fn side_door(runtime: &Runtime, desk: &Arc<Desk<Node>>) -> SideDoor {
+    let (handle, desk) = (runtime.handle().clone(), Arc::clone(desk));
+    Arc::new(move |detached: Detached| {
+        handle.spawn(desk::serve_connection(detached, Arc::clone(&desk)));
+    })
+}
+
+/// Hands sockets that want to speak WebSocket after all to a shard, to each in turn.
+fn way_back(remotes: Vec<Remote<ShardEvent>>) -> impl Fn(Detached) + Send + Sync {
+    let next = OnceLock::<std::sync::atomic::AtomicUsize>::new();
+    move |detached| {
+        let turn = next.get_or_init(Default::default).fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if let Err(refused) = remotes[turn % remotes.len()].adopt(detached) {
+            warn!(peer = %refused.peer, "a connection could not go back to a shard: its control lane is full");
+        }
+    }
+}
+
+/// Frees what has expired in the hub, bit by bit.
+async fn sweep(node: Arc<Node>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        node.hub().expire(now_ms());
+    }
+}

@@ -1,0 +1,221 @@
+//! Subscriptions of a session: none, joining, live.
+
+use wavecast_hub::{Joined, Recovery};
+use wavecast_protocol::centrifuge::{Error, Reply, Res, SubscribeRequest, SubscribeResult};
+
+use super::{Join, Rules, Session, Step};
+use crate::channels::ChannelNumber;
+use crate::wire;
+
+/// The client asks for error 112 instead of `recovered: false`.
+const FLAG_REJECT_UNRECOVERED: i64 = 2;
+
+/// What a session has to do with one channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subscription {
+    pub(crate) channel: ChannelNumber,
+    pub(crate) state: State,
+    positioned: bool,
+    recoverable: bool,
+    recovering: bool,
+    reject_unrecovered: bool,
+}
+
+/// How far a subscription has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The hub has been asked. `id` is the subscribe command's; `unsubscribe` that of a command which came meanwhile and is
+    /// carried out after the answer.
+    Joining { id: u32, unsubscribe: Option<std::num::NonZeroU32> },
+    /// Publications are delivered. `place`: where the connection stands among the channel's subscribers.
+    Live { place: u32 },
+}
+
+/// A subscription that is live, taken out of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Live {
+    pub(crate) channel: ChannelNumber,
+    pub(crate) place: u32,
+}
+
+/// What to do with the hub's answer.
+#[derive(Debug)]
+pub(crate) struct Settled<'j> {
+    pub(crate) reply: Reply<'j>,
+    /// The subscription is to go live; else it has been taken out of the session.
+    pub(crate) live: bool,
+    /// Answer this unsubscribe command, too.
+    pub(crate) unsubscribed: Option<u32>,
+}
+
+impl Session {
+    pub(super) fn subscribe<'c>(
+        &mut self,
+        id: u32,
+        request: SubscribeRequest<'c>,
+        rules: &Rules,
+        number: Option<ChannelNumber>,
+    ) -> Result<Step<'c>, Error> {
+        let options = rules.options(&request.channel)?;
+        if number.is_some_and(|number| self.find(number).is_some()) {
+            return Err(Error::ALREADY_SUBSCRIBED);
+        }
+        if self.subscriptions.len() >= rules.channel_limit {
+            return Err(Error::LIMIT_EXCEEDED);
+        }
+        // Maps and shared polls are not offered, and a filter must not be passed over: its client would get too much.
+        if request.kind != 0 || !request.tf.is_empty() {
+            return Err(Error::NOT_AVAILABLE);
+        }
+        if !rules.insecure && !self.may_subscribe(&request, rules) {
+            return Err(Error::PERMISSION_DENIED);
+        }
+        let recoverable = options.force_recovery || (request.recoverable && options.allow_recovery);
+        let positioned =
+            recoverable || options.force_positioning || (request.positioned && options.allow_positioning);
+        let recovering = request.recover && recoverable;
+        let subscription = Subscription {
+            // The shard numbers the channel when it enters it.
+            channel: number.unwrap_or_default(),
+            state: State::Joining { id, unsubscribe: None },
+            positioned,
+            recoverable,
+            recovering,
+            reject_unrecovered: request.flag & FLAG_REJECT_UNRECOVERED != 0,
+        };
+        let recover = recovering.then_some((request.offset, request.epoch));
+        let options = options.clone();
+        Ok(Step::Join(Join { channel: request.channel, options, recover, subscription }))
+    }
+
+    fn may_subscribe(&self, request: &SubscribeRequest<'_>, rules: &Rules) -> bool {
+        let names = rules.namespaces.rules();
+        // No key is configured that could verify a token, and a private channel needs one.
+        if !request.token.is_empty() || names.is_private(&request.channel) {
+            return false;
+        }
+        let Ok(options) = rules.namespaces.resolve(&request.channel) else { return false };
+        if names.is_user_limited(&request.channel) {
+            return options.allow_user_limited_channels
+                && !self.user.is_empty()
+                && names.is_user_allowed(&request.channel, &self.user);
+        }
+        self.is_allowed(options.allow_subscribe_for_client, options.allow_subscribe_for_anonymous)
+    }
+
+    /// Notes a subscription that the hub is asked for.
+    pub(crate) fn joining(&mut self, subscription: Subscription) {
+        if self.subscriptions.is_empty() {
+            // Most sessions have one: no room for four.
+            self.subscriptions.reserve_exact(1);
+        }
+        self.subscriptions.push(subscription);
+    }
+
+    /// The hub has answered. `None`: nobody in this session waits for it.
+    pub(crate) fn joined<'j>(
+        &mut self,
+        channel: ChannelNumber,
+        joined: &'j Joined,
+        place: u32,
+    ) -> Option<Settled<'j>> {
+        let index = self.find(channel)?;
+        let subscription = &mut self.subscriptions[index];
+        let State::Joining { id, unsubscribe } = subscription.state else { return None };
+        let body = subscription.result(joined).map(Res::Subscribe);
+        let live = body.is_ok() && unsubscribe.is_none();
+        subscription.state = State::Live { place };
+        if !live {
+            self.subscriptions.swap_remove(index);
+        }
+        Some(Settled { reply: Reply { id, body }, live, unsubscribed: unsubscribe.map(Into::into) })
+    }
+
+    pub(super) fn unsubscribe<'c>(&mut self, id: u32, number: Option<ChannelNumber>) -> Step<'c> {
+        let done = Step::Reply(Reply { id, body: Ok(Res::Unsubscribe) });
+        let Some(index) = number.and_then(|number| self.find(number)) else { return done };
+        let Subscription { channel, state, .. } = &mut self.subscriptions[index];
+        match state {
+            State::Live { place } => {
+                let live = Live { channel: *channel, place: *place };
+                self.subscriptions.swap_remove(index);
+                Step::Leave { id, live }
+            }
+            State::Joining { unsubscribe: Some(_), .. } => done,
+            State::Joining { unsubscribe, .. } => {
+                *unsubscribe = std::num::NonZeroU32::new(id);
+                Step::Nothing
+            }
+        }
+    }
+
+    /// Ends the subscription of a channel from the server's side; says whether there was one that is live.
+    pub(crate) fn unsubscribed(&mut self, channel: ChannelNumber) -> bool {
+        let live =
+            self.find(channel).filter(|&index| matches!(self.subscriptions[index].state, State::Live { .. }));
+        live.map(|index| self.subscriptions.swap_remove(index)).is_some()
+    }
+
+    /// The session is over: gives out its live subscriptions. Those that are joining end with the hub's answer.
+    pub(crate) fn take_live(&mut self) -> Vec<Live> {
+        std::mem::take(&mut self.subscriptions)
+            .into_iter()
+            .filter_map(|Subscription { channel, state, .. }| match state {
+                State::Live { place } => Some(Live { channel, place }),
+                State::Joining { .. } => None,
+            })
+            .collect()
+    }
+
+    /// The connection stands elsewhere among the channel's subscribers now.
+    pub(crate) fn moved(&mut self, channel: ChannelNumber, to: u32) {
+        if let Some(index) = self.find(channel) {
+            self.subscriptions[index].state = State::Live { place: to };
+        }
+    }
+
+    pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
+        number.is_some_and(|number| self.find(number).is_some())
+    }
+
+    fn find(&self, channel: ChannelNumber) -> Option<usize> {
+        self.subscriptions.iter().position(|subscription| subscription.channel == channel)
+    }
+}
+
+impl Subscription {
+    /// The id of the subscribe command, while it waits for its reply.
+    pub(crate) fn command(&self) -> u32 {
+        match self.state {
+            State::Joining { id, .. } => id,
+            State::Live { .. } => 0,
+        }
+    }
+
+    /// The result of the subscribe command, from the hub's answer.
+    fn result<'j>(&self, joined: &'j Joined) -> Result<SubscribeResult<'j>, Error> {
+        let recovered = matches!(joined.recovery, Recovery::Recovered(_));
+        if self.recovering && !recovered && self.reject_unrecovered {
+            return Err(Error::UNRECOVERABLE_POSITION);
+        }
+        let mut result = SubscribeResult {
+            recoverable: self.recoverable,
+            positioned: self.positioned,
+            was_recovering: self.recovering,
+            recovered: self.recovering && recovered,
+            ..SubscribeResult::default()
+        };
+        if self.positioned {
+            result.epoch = (&*joined.position.epoch).into();
+            result.offset = joined.position.offset;
+        }
+        if let Recovery::Recovered(publications) = &joined.recovery {
+            // The client steps forward with each publication that it is given: it starts from where it was.
+            if let Some(first) = publications.first() {
+                result.offset = first.offset - 1;
+            }
+            result.publications = publications.iter().map(|p| wire::publication(p)).collect();
+        }
+        Ok(result)
+    }
+}
