@@ -1,8 +1,12 @@
 //! Inboxes of shards in memory: bounded by reservations as the contract of `Delivery` has it, and strict about it.
+//! Jostling ones make whoever is about to put something in wait for others now and then, so that what is not covered
+//! by a lock comes to light.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 use wavecast_hub::{Delivery, Joined, Publication, ShardId};
 
 /// What arrives at a shard.
@@ -23,17 +27,29 @@ struct Inbox {
 
 /// The inboxes of all shards.
 #[derive(Debug)]
-pub(crate) struct Inboxes(Vec<Inbox>);
+pub(crate) struct Inboxes {
+    inboxes: Vec<Inbox>,
+    jostling: bool,
+    puts: AtomicUsize,
+}
 
 impl Inboxes {
     pub(crate) fn new(shards: u16, room: usize) -> Arc<Self> {
+        Arc::new(Self::with(shards, room, false))
+    }
+
+    pub(crate) fn jostling(shards: u16, room: usize) -> Arc<Self> {
+        Arc::new(Self::with(shards, room, true))
+    }
+
+    fn with(shards: u16, room: usize, jostling: bool) -> Self {
         let inbox = || Inbox {
             queue: Mutex::default(),
             room: AtomicUsize::new(room),
             reserved: AtomicUsize::new(0),
             wakes: AtomicUsize::new(0),
         };
-        Arc::new(Self((0..shards).map(|_| inbox()).collect()))
+        Self { inboxes: (0..shards).map(|_| inbox()).collect(), jostling, puts: AtomicUsize::new(0) }
     }
 
     /// Takes the oldest message out and makes room.
@@ -66,8 +82,21 @@ impl Inboxes {
         self.of(shard).wakes.load(Ordering::SeqCst)
     }
 
+    fn put(&self, shard: ShardId, message: Message) {
+        if self.jostling {
+            let turn = self.puts.fetch_add(1, Ordering::Relaxed) % 16;
+            match message {
+                Message::Joined { .. } => thread::sleep(Duration::from_micros(20)),
+                Message::Publication(_) if turn == 0 => thread::sleep(Duration::from_micros(1)),
+                Message::Publication(_) if turn < 4 => thread::yield_now(),
+                Message::Publication(_) => {}
+            }
+        }
+        self.of(shard).queue.lock().unwrap().push_back(message);
+    }
+
     fn of(&self, shard: ShardId) -> &Inbox {
-        &self.0[usize::from(shard.0)]
+        &self.inboxes[usize::from(shard.0)]
     }
 }
 
@@ -88,7 +117,7 @@ impl Delivery for Inboxes {
 
     fn push(&self, shard: ShardId, publication: &Arc<Publication>) {
         assert!(self.of(shard).reserved.fetch_sub(1, Ordering::SeqCst) > 0, "pushed without a reservation");
-        self.of(shard).queue.lock().unwrap().push_back(Message::Publication(Arc::clone(publication)));
+        self.put(shard, Message::Publication(Arc::clone(publication)));
     }
 
     fn wake(&self, shard: ShardId) {

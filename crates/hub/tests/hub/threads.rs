@@ -2,9 +2,10 @@
 
 use crate::inboxes::{Inboxes, Message};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::{Duration, Instant};
 use wavecast_hub::{
     ChannelOptions, Hub, HubLimits, JoinQuery, Publish, PublishError, Recovery, ShardId, StreamPosition,
 };
@@ -70,8 +71,8 @@ impl Shard {
                 }
             }
         }
-        if self.taken.is_multiple_of(97) {
-            let channel = CHANNELS[self.taken / 97 % CHANNELS.len()];
+        if self.taken.is_multiple_of(19) {
+            let channel = CHANNELS[self.taken / 19 % CHANNELS.len()];
             let (reached, live) = self.channels[channel].clone();
             if live {
                 self.hub.leave(channel, self.id, NOW);
@@ -82,10 +83,12 @@ impl Shard {
     }
 }
 
-fn publish_all(hub: &Hub<Arc<Inboxes>>, publisher: usize) {
+fn publish_all(hub: &Hub<Arc<Inboxes>>) {
     let options = options();
+    let give_up = Instant::now() + Duration::from_secs(30);
     for number in 0..PUBLICATIONS {
-        let channel = CHANNELS[(number + publisher) % CHANNELS.len()];
+        // All at the same channel for a while, so that they meet.
+        let channel = CHANNELS[number / 50 % CHANNELS.len()];
         let mut publish = Publish { data: number.to_le_bytes().into(), ..Publish::default() };
         loop {
             match hub.publish(channel, publish, &options, NOW) {
@@ -93,24 +96,36 @@ fn publish_all(hub: &Hub<Arc<Inboxes>>, publisher: usize) {
                 Err(PublishError::Busy { publish: given_back, .. }) => publish = given_back,
                 Err(PublishError::ChannelLimit) => panic!("there are only {} channels", CHANNELS.len()),
             }
+            assert!(Instant::now() < give_up, "an inbox stays full");
             thread::yield_now();
         }
     }
 }
 
+/// Counts a publisher out, however it ends, so that the others end, too.
+struct Done<'a>(&'a AtomicUsize);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn nobody_misses_or_repeats_anything_while_threads_race() {
-    let inboxes = Inboxes::new(SHARDS, ROOM);
+    let inboxes = Inboxes::jostling(SHARDS, ROOM);
     let limits = HubLimits { stripes: 2, ..HubLimits::default() };
     let hub = Arc::new(Hub::new(limits, 1, Arc::clone(&inboxes)));
     let publishing = AtomicUsize::new(PUBLISHERS);
+    let everybody_joined = Barrier::new(PUBLISHERS + usize::from(SHARDS));
 
     thread::scope(|scope| {
-        for publisher in 0..PUBLISHERS {
-            let (hub, publishing) = (&hub, &publishing);
+        for _ in 0..PUBLISHERS {
+            let (hub, publishing, everybody_joined) = (&hub, &publishing, &everybody_joined);
             scope.spawn(move || {
-                publish_all(hub, publisher);
-                publishing.fetch_sub(1, Ordering::SeqCst);
+                let _done = Done(publishing);
+                everybody_joined.wait();
+                publish_all(hub);
             });
         }
         scope.spawn(|| {
@@ -120,10 +135,12 @@ fn nobody_misses_or_repeats_anything_while_threads_race() {
             }
         });
         for id in (0..SHARDS).map(ShardId) {
-            let (hub, inboxes, publishing) = (Arc::clone(&hub), Arc::clone(&inboxes), &publishing);
+            let (hub, inboxes) = (Arc::clone(&hub), Arc::clone(&inboxes));
+            let (publishing, everybody_joined) = (&publishing, &everybody_joined);
             scope.spawn(move || {
                 let mut shard = Shard { id, hub, inboxes, channels: BTreeMap::new(), taken: 0 };
                 CHANNELS.iter().for_each(|channel| shard.join(channel, None));
+                everybody_joined.wait();
                 loop {
                     // Read before the turn: what was published before is in the inbox by then.
                     let last_turn = publishing.load(Ordering::SeqCst) == 0;
@@ -144,4 +161,25 @@ fn nobody_misses_or_repeats_anything_while_threads_race() {
     for shard in (0..SHARDS).map(ShardId) {
         assert_eq!((inboxes.room(shard), inboxes.reserved(shard)), (ROOM, 0), "a reservation leaked");
     }
+}
+
+#[test]
+fn nothing_is_published_while_a_join_is_answered() {
+    let inboxes = Inboxes::new(1, ROOM);
+    let hub = Hub::new(HubLimits::default(), 1, Arc::clone(&inboxes));
+    let shard = ShardId(0);
+    thread::scope(|scope| {
+        let answer = |joined| {
+            scope.spawn(|| hub.publish("a", Publish::default(), &options(), NOW).unwrap());
+            thread::sleep(Duration::from_millis(50));
+            inboxes.joined(shard, "a", joined);
+        };
+        hub.join("a", shard, JoinQuery::default(), &options(), NOW, answer).unwrap();
+    });
+    assert!(
+        matches!(inboxes.take(shard), Some(Message::Joined { joined, .. }) if joined.position.offset == 0)
+    );
+    assert!(
+        matches!(inboxes.take(shard), Some(Message::Publication(publication)) if publication.offset == 1)
+    );
 }
