@@ -1,1 +1,69 @@
 //! A push client that reconnects, resubscribes and recovers.
+//!
+//! It speaks the Centrifuge protocol, version 2 in JSON, over WebSocket. One task owns the connection
+//! and the subscriptions; what the user holds are handles. Connections come and go, subscriptions
+//! stay: after a reconnect the client asks the server for what was published meanwhile, and where
+//! that cannot be had it says so with a [`Gap`](SubscriptionEvent::Gap) instead of going on as if
+//! nothing had happened. Every queue in it has a limit, every wait a time-out.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use wavecast_client::{Client, Options, SubscriptionEvent};
+//!
+//! let client = Client::connect("ws://127.0.0.1:8000/connection/websocket", Options::default())?;
+//! let mut news = client.subscribe("news").await?;
+//! client.publish("news", "hello").await?;
+//! while let Some(event) = news.next().await {
+//!     match event {
+//!         SubscriptionEvent::Publication(publication) => println!("{}", publication.data),
+//!         SubscriptionEvent::Gap(gap) => println!("something may be missing: {}", gap.cause),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | room | what it holds |
+//! | --- | --- |
+//! | `client`, `state` | [`Client`], the handle, and its [`State`] |
+//! | `options` | [`Options`], [`SubscribeOptions`], [`Token`] |
+//! | `subscription`, `event` | [`Subscription`] and [`SubscriptionEvent`] |
+//! | `publication` | [`Publication`], [`ClientInfo`], [`StreamPosition`] |
+//! | `request` | publish and history: question and answer |
+//! | `queue` | the bounded queue behind a subscription |
+//! | `inbox` | how handles reach the task |
+//! | `task` | connect, serve, back off: all the I/O |
+//! | `session` | one connection's commands, replies, pushes and time-outs |
+//! | `channels` | the table of subscriptions, which outlives connections |
+//! | `backoff` | delays with full jitter |
+//! | `error` | one enum per operation |
+//!
+//! Subscriptions that the server makes by itself, and refreshing a token within a connection, are not
+//! there yet: the server ends the connection when the token expires, and the client comes back with a
+//! new one.
+
+mod backoff;
+mod channels;
+mod client;
+mod error;
+mod event;
+mod inbox;
+mod options;
+mod publication;
+mod queue;
+mod request;
+mod session;
+mod state;
+mod subscription;
+mod task;
+
+pub use client::Client;
+pub use error::{Cause, ConnectError, RequestError, ServerError, SubscribeError};
+pub use event::{Gap, GapCause, SubscriptionEvent};
+pub use options::{Options, SubscribeOptions, Token, TokenError};
+pub use publication::{ClientInfo, Publication, StreamPosition};
+pub use request::{HistoryPage, HistoryQuery};
+pub use state::State;
+pub use subscription::Subscription;
+pub use wavecast_net::client::UrlError;

@@ -1,0 +1,343 @@
+//! The one task that owns the connection: connect, serve, back off, and again.
+
+use std::collections::VecDeque;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use wavecast_net::client::{
+    CloseCode, ConnectError, ConnectOptions, Limits, MessageRef, RecvError, TrySendError, WebSocket,
+};
+use wavecast_protocol::centrifuge::{self, ConnectRequest};
+
+use crate::backoff::Backoff;
+use crate::channels::Channels;
+use crate::error::{Cause, RequestError};
+use crate::inbox::{Command, Signals};
+use crate::options::{Options, Token};
+use crate::request::Request;
+use crate::session::{End, Next, Session};
+use crate::state::State;
+
+pub(crate) struct Task {
+    url: String,
+    options: Arc<Options>,
+    transport: ConnectOptions,
+    commands: mpsc::Receiver<Command>,
+    signals: Arc<Signals>,
+    state: watch::Sender<State>,
+    channels: Channels,
+    /// Requests that wait for a session.
+    requests: VecDeque<Request>,
+    backoff: Backoff,
+    /// The token that the server last had no objection to.
+    token: Option<String>,
+}
+
+impl Task {
+    pub(crate) fn new(
+        url: String,
+        options: Arc<Options>,
+        commands: mpsc::Receiver<Command>,
+        signals: Arc<Signals>,
+        state: watch::Sender<State>,
+    ) -> Self {
+        let seed = options.jitter_seed.unwrap_or_else(random_seed);
+        let (min, max) = (options.reconnect_delay_min, options.reconnect_delay_max);
+        let channels = Channels::new(
+            options.subscriptions_max,
+            options.events_max,
+            Backoff::new(min, max, !seed),
+            signals.attention.clone(),
+        );
+        Self {
+            transport: transport(&options),
+            backoff: Backoff::new(min, max, seed),
+            requests: VecDeque::new(),
+            token: None,
+            url,
+            options,
+            commands,
+            signals,
+            state,
+            channels,
+        }
+    }
+
+    /// Runs until the user or the server wants the client to end.
+    pub(crate) async fn run(mut self) {
+        let cause = self.keep_connected().await;
+        self.channels.close(&cause);
+        for request in self.requests.drain(..) {
+            request.answer.fail(RequestError::Closed);
+        }
+        self.state.send_replace(State::Closed(cause));
+    }
+
+    async fn keep_connected(&mut self) -> Cause {
+        let mut failures = 0;
+        loop {
+            let dial =
+                dial(self.url.clone(), self.options.clone(), self.transport.clone(), self.token.clone());
+            let (end, lasted) = match self.while_offline(dial).await {
+                Err(stop) => return stop.cause,
+                Ok(Err(end)) => (end, false),
+                Ok(Ok((socket, token))) => {
+                    self.token = token;
+                    self.serve(socket).await
+                }
+            };
+            match end.next {
+                Next::Reconnect => {}
+                Next::StartAnew => {
+                    self.token = None;
+                    self.channels.forget_positions();
+                }
+                // The same token again would be refused again.
+                Next::RenewToken if self.options.token.as_ref().is_none_or(Token::is_fixed) => {
+                    return end.cause;
+                }
+                Next::RenewToken => self.token = None,
+                Next::Stop => return end.cause,
+            }
+            failures = if lasted { 1 } else { failures + 1_u32 };
+            self.state.send_replace(State::Connecting { failures, cause: Some(end.cause) });
+            let delay = self.backoff.delay(failures - 1);
+            if let Err(stop) = self.while_offline(sleep(delay)).await {
+                return stop.cause;
+            }
+        }
+    }
+
+    /// Does `work` while looking after the user's wishes as far as that goes without a session.
+    async fn while_offline<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
+        let mut work = pin!(work);
+        loop {
+            let deadline = self.requests.front().map(|request| request.deadline);
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                command = self.commands.recv(), if self.requests.len() < self.requests_max() => {
+                    self.take(command)?;
+                }
+                () = self.signals.attention.notified() => self.look_around()?,
+                () = reached(deadline) => self.expire_requests(Instant::now()),
+            }
+        }
+    }
+
+    /// One session, from connect to its end; also says whether it lasted longer than the longest
+    /// delay, so that a server that accepts and drops us at once is not asked every time without one.
+    async fn serve(&mut self, mut socket: WebSocket) -> (End, bool) {
+        let begin = Instant::now();
+        let connect = connect_request(&self.options, self.token.as_deref());
+        let mut session =
+            Session::new(connect, self.options.request_timeout, self.options.ping_delay_max, begin);
+        let end = self.drive(&mut session, &mut socket).await;
+        let lasted = session.client().is_some() && begin.elapsed() > self.options.reconnect_delay_max;
+        session.lost();
+        if end.next != Next::Stop {
+            // Otherwise subscriptions are told the end, not an interruption.
+            self.channels.disconnected(&end.cause);
+        }
+        let close = socket.close(CloseCode::NORMAL, "");
+        if end.next == Next::Stop {
+            let _ = close.await;
+        } else {
+            // The next connection does not wait for the end of this one: the close frame has to do.
+            let _ = timeout(Duration::ZERO, close).await;
+        }
+        (end, lasted)
+    }
+
+    async fn drive(&mut self, session: &mut Session, socket: &mut WebSocket) -> End {
+        let mut announced = false;
+        loop {
+            if let Some(client) = session.client() {
+                if !announced {
+                    announced = true;
+                    self.state.send_replace(State::Connected { client: client.to_owned() });
+                    self.channels.connected();
+                }
+                self.hand_over(session);
+            }
+            write_frames(session, socket);
+            let turn = self.turn(session, socket).await;
+            let went_on = match turn {
+                Turn::Room => Ok(()),
+                Turn::Received(Ok(Some(outcome))) => outcome,
+                Turn::Received(Ok(None)) => Err(End::closed(socket.closed())),
+                Turn::Received(Err(error)) => Err(End::transport(error)),
+                Turn::Command(command) => self.take(command),
+                Turn::Attention => self.look_around(),
+                Turn::Time => self.expire(session),
+            };
+            if let Err(end) = went_on {
+                return end;
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen.
+    async fn turn(&mut self, session: &mut Session, socket: &mut WebSocket) -> Turn {
+        let requests_max = self.requests_max();
+        let takes_commands = self.requests.len() < requests_max && session.pending() < requests_max;
+        let request = self.requests.front().map(|request| request.deadline);
+        let deadline = [session.deadline(), self.channels.retry_at(), request].into_iter().flatten().min();
+        let (commands, channels) = (&mut self.commands, &mut self.channels);
+        // Both at once: while the outbox is full, what the server sends must still be read.
+        let traffic = poll_fn(|cx| {
+            if session.frame().is_some() && socket.poll_ready(cx).is_ready() {
+                return Poll::Ready(Turn::Room);
+            }
+            let mut received = |message: MessageRef<'_>| session.received(message, channels, Instant::now());
+            socket.poll_recv_with(cx, &mut received).map(Turn::Received)
+        });
+        tokio::select! {
+            turn = traffic => turn,
+            command = commands.recv(), if takes_commands => Turn::Command(command),
+            () = self.signals.attention.notified() => Turn::Attention,
+            () = reached(deadline) => Turn::Time,
+        }
+    }
+
+    /// Turns wishes into commands, as many as may await an answer.
+    fn hand_over(&mut self, session: &mut Session) {
+        let now = Instant::now();
+        while let Some(ask) = self.channels.next_ask() {
+            session.ask(ask, &self.channels, now);
+        }
+        while session.pending() < self.requests_max()
+            && let Some(request) = self.requests.pop_front()
+        {
+            session.request(request);
+        }
+    }
+
+    fn take(&mut self, command: Option<Command>) -> Result<(), End> {
+        match command {
+            None => return Err(End::local("client dropped")),
+            Some(Command::Request(request)) => self.requests.push_back(request),
+            Some(Command::Subscribe { channel, options, reply }) => {
+                // Who does not wait for the answer any more drops the subscription with it.
+                drop(reply.send(self.channels.open(&channel, options)));
+            }
+        }
+        Ok(())
+    }
+
+    fn look_around(&mut self) -> Result<(), End> {
+        if self.signals.closing.load(Ordering::SeqCst) {
+            return Err(End::local("client closed"));
+        }
+        self.channels.sweep();
+        Ok(())
+    }
+
+    fn expire(&mut self, session: &mut Session) -> Result<(), End> {
+        let now = Instant::now();
+        self.channels.retry(now);
+        self.expire_requests(now);
+        session.expire(now)
+    }
+
+    fn requests_max(&self) -> usize {
+        self.options.requests_max.max(1)
+    }
+
+    fn expire_requests(&mut self, now: Instant) {
+        while self.requests.front().is_some_and(|request| request.deadline <= now) {
+            if let Some(request) = self.requests.pop_front() {
+                request.answer.fail(RequestError::NotSent);
+            }
+        }
+    }
+}
+
+/// What a served connection waits for.
+enum Turn {
+    /// The outbox has room for a frame.
+    Room,
+    /// A message was received and dealt with, or the connection is over.
+    Received(Result<Option<Result<(), End>>, RecvError>),
+    Command(Option<Command>),
+    Attention,
+    Time,
+}
+
+/// Fetches a token if need be, and opens the connection.
+async fn dial(
+    url: String,
+    options: Arc<Options>,
+    transport: ConnectOptions,
+    token: Option<String>,
+) -> Result<(WebSocket, Option<String>), End> {
+    let token = match &options.token {
+        Some(source) if token.is_none() => match timeout(options.connect_timeout, source.get()).await {
+            Ok(Ok(token)) => Some(token),
+            Ok(Err(error)) => return Err(End::transport(format_args!("no token: {error}"))),
+            Err(_) => return Err(End::transport("no token within the time-out")),
+        },
+        _ => token,
+    };
+    match transport.connect(&url).await {
+        Ok(socket) => Ok((socket, token)),
+        // The options name a header that can never be sent.
+        Err(error @ ConnectError::Request(_)) => Err(End { next: Next::Stop, ..End::transport(error) }),
+        Err(error) => Err(End::transport(error)),
+    }
+}
+
+fn transport(options: &Options) -> ConnectOptions {
+    let bytes_max = options.message_bytes_max;
+    let limits =
+        Limits { message_bytes_max: bytes_max, frame_bytes_max: bytes_max as u64, ..Limits::DEFAULT };
+    let transport = ConnectOptions::new()
+        .limits(limits)
+        .connect_timeout(options.connect_timeout)
+        .handshake_timeout(options.connect_timeout);
+    let add = |transport: ConnectOptions, (name, value): &(String, String)| transport.header(name, value);
+    options.headers.iter().fold(transport, add)
+}
+
+fn connect_request<'o>(options: &'o Options, token: Option<&'o str>) -> centrifuge::Request<'o> {
+    centrifuge::Request::Connect(ConnectRequest {
+        token: token.unwrap_or_default().into(),
+        data: options.data.as_ref().map_or(&[], |data| data.get().as_bytes()),
+        name: options.name.as_str().into(),
+        version: options.version.as_str().into(),
+        ..ConnectRequest::default()
+    })
+}
+
+/// Sends frames as long as the outbox takes them. Failures show when receiving.
+fn write_frames(session: &mut Session, socket: &mut WebSocket) {
+    while let Some(frame) = session.frame() {
+        // Commands are encoded from strings and checked JSON.
+        let text = String::from_utf8_lossy(frame);
+        match socket.try_send(text.as_ref()) {
+            Ok(()) => session.frame_sent(),
+            Err(TrySendError::Full) => return,
+            Err(_) => session.drop_frames(),
+        }
+    }
+}
+
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+/// Without randomness from the system the time has to do: only the spread of delays depends on it.
+fn random_seed() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| since.subsec_nanos().into())
+    })
+}
