@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 
 /// Bytes that a publication's push has around channel and data, at most, when there is neither info nor tags.
-const PUBLICATION_FRAME_BYTES: usize = 96;
+const PUBLICATION_FRAME_BYTES: usize = 128;
 
 /// Writes a push. For a publication it allocates nothing but `out`, and that once.
 pub fn encode_push(push: &Push<'_>, out: &mut Vec<u8>) {
