@@ -20,6 +20,8 @@ struct State {
     stage: Stage,
     /// Requests begun on this connection.
     requests: u64,
+    /// No further request is wanted.
+    draining: bool,
     /// The reader that waits for [`Stage::Settled`].
     reader: Option<Waker>,
     /// The socket, taken out of hyper's hands to go back to a shard.
@@ -70,6 +72,15 @@ impl Exchange {
 
     pub(super) fn is_settled(&self) -> bool {
         self.lock().stage == Stage::Settled
+    }
+
+    /// Ends the connection when no request is under way. Poll the connection after it.
+    pub(super) fn drain(&self) {
+        self.lock().draining = true;
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.lock().draining
     }
 
     /// How many requests have begun.

@@ -209,7 +209,7 @@ mod tests {
             check_websocket(Profile::Configured, &AllowedOrigins::default(), Some("a.test"), None).is_ok()
         );
         assert!(check_keyless_api(Some("a.test"), None).is_ok());
-        assert!(!check_keyless_api(None, Some("http://a.test")).is_ok());
+        assert!(check_keyless_api(None, Some("http://a.test")).is_err());
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl<B: Backend> Desk<B> {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             _ = drained => {
-                connection.as_mut().graceful_shutdown();
+                exchange.drain();
                 connection.await
             }
         };

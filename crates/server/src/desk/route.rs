@@ -38,10 +38,10 @@ impl<B: Backend> Routes<B> {
         Self { api: Api::new(backend, Arc::clone(&config)), config, profile, draining }
     }
 
-    /// Answers a request. A connection whose body nobody has read is not used again.
+    /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
     pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody) -> Answer {
         let mut answer = self.route(head, &mut body).await;
-        if !body.is_finished() {
+        if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         tracing::debug!(method = %head.method, path = head.uri.path(), status = answer.status().as_u16(), "answered");

@@ -117,6 +117,9 @@ impl Socket {
                     self.unexamined =
                         new.contains(&b'\n') || self.received.len() > self.limits.head_bytes_max;
                 }
+                Poll::Pending if wait == Wait::Request && self.exchange.is_draining() => {
+                    return Poll::Ready(Ok(None));
+                }
                 Poll::Pending => {
                     ready!(self.deadline.poll(context, wait, timeout));
                     return Poll::Ready(Err(self.too_slow(wait)));
@@ -143,6 +146,9 @@ impl Socket {
                         true => (Wait::Head, self.handshake_timeout),
                         false => (Wait::Request, self.idle_timeout),
                     };
+                    if wait == Wait::Request && self.exchange.is_draining() {
+                        return Poll::Ready(Ok(0));
+                    }
                     ready!(self.deadline.poll(context, wait, timeout));
                     return Poll::Ready(Err(self.too_slow(wait)));
                 }
