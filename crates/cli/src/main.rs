@@ -1,10 +1,13 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 
 mod bench;
+mod connection;
 mod echo;
 mod log;
+mod publish;
 mod serve;
 mod signal;
+mod subscribe;
 
 use std::process::ExitCode;
 
@@ -23,6 +26,8 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Publish(publish::Publish),
+    Subscribe(subscribe::Subscribe),
     Bench(bench::Bench),
     #[command(hide = true)]
     Echo(echo::Echo),
@@ -32,6 +37,8 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         None => serve::run(&serve::Serve::default()),
         Some(Command::Serve(options)) => serve::run(&options),
+        Some(Command::Publish(options)) => publish::run(&options),
+        Some(Command::Subscribe(options)) => subscribe::run(&options),
         Some(Command::Bench(options)) => bench::run(options),
         Some(Command::Echo(options)) => echo::run(&options),
     }

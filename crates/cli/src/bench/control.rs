@@ -43,6 +43,10 @@ pub(super) enum News {
     Reached {
         sequence: u32,
     },
+    /// So many echoes have come back by now.
+    Returned {
+        messages: u64,
+    },
     /// All echoes have come back.
     Finished,
     Report(Report),

@@ -62,6 +62,11 @@ pub(super) struct Delivery {
     pub(super) out_of_order: u64,
 }
 
+/// Publications before the measured ones: a tenth, but enough to fill the window twice and never many.
+pub(super) fn warm_up(publications: u32, outstanding: u32) -> u32 {
+    (publications / 10).min(500).max(2 * outstanding)
+}
+
 /// Warms up, then measures; with the report of the worker that set the amount, if one did.
 pub(super) fn measure(
     run: &mut Run,

@@ -97,16 +97,24 @@ fn measure(options: &EchoOptions) -> Result<EchoFigures, BenchError> {
         outstanding: options.outstanding,
         payload_bytes: options.payload,
     };
-    let bar = progress_bar("echoing", 2);
     run.order_all(&loads, &order((messages / 10).max(1)))?;
     run.gather(&loads, "warming up", |_, news| news == News::Finished)?;
-    bar.inc(1);
     run.begin(&loads)?;
     let cpu = || account.as_ref().map(Account::cpu).transpose();
     let before = cpu().map_err(BenchError::io("reading the server's processor time"))?;
     let begun = Instant::now();
     run.order_all(&loads, &order(messages))?;
-    run.gather(&loads, "waiting for the echoes", |_, news| news == News::Finished)?;
+    let bar = progress_bar("echoing", u64::from(messages) * u64::from(options.connections));
+    let mut returned = vec![0; loads.len()];
+    run.gather(&loads, "waiting for the echoes", |load, news| {
+        if let News::Returned { messages } = news
+            && let Some(place) = loads.iter().position(|&id| id == load)
+        {
+            returned[place] = messages;
+            bar.set_position(returned.iter().sum());
+        }
+        news == News::Finished
+    })?;
     let elapsed = begun.elapsed();
     let after = cpu().map_err(BenchError::io("reading the server's processor time"))?;
     bar.finish_and_clear();

@@ -149,7 +149,7 @@ fn measure(options: &FanoutOptions) -> Result<FanoutFigures, BenchError> {
         loads: &loads,
         account: account.as_ref(),
         pace: Pace::Window(outstanding),
-        warm_up: (publications / 10).max(2 * outstanding),
+        warm_up: delivery::warm_up(publications, outstanding),
         amount,
     };
     let (delivery, quiet) = delivery::measure(&mut run, &mut source, &course)?;

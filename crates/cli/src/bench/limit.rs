@@ -131,7 +131,8 @@ pub(super) fn measure(spec: &LimitSpec, options: RunOptions) -> Result<LimitFigu
         loads: &loads,
         account: Some(&account),
         pace: Pace::Lot(spec.messages_per_send),
-        warm_up: (spec.publications / 10).max(2).next_multiple_of(spec.messages_per_send),
+        warm_up: delivery::warm_up(spec.publications, spec.messages_per_send)
+            .next_multiple_of(spec.messages_per_send),
         amount: Amount::Publications(spec.publications),
     };
     let (delivery, _) = delivery::measure(&mut run, &mut Source::RawSender(sender), &course)?;

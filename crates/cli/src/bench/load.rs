@@ -115,6 +115,14 @@ impl Load {
             if self.reception.tally.arrivals.complete() != complete {
                 tell(&News::Reached { sequence: self.reception.tally.arrivals.complete() });
             }
+            if let Some(echo) = &self.echo
+                && self.told_at.elapsed() >= PROGRESS_INTERVAL
+            {
+                self.told_at = Instant::now();
+                let messages =
+                    u64::from(echo.messages) * u64::from(self.plan.connections) - echo.returns_missing;
+                tell(&News::Returned { messages });
+            }
         }
     }
 

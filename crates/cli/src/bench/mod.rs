@@ -50,15 +50,16 @@ use std::process::ExitCode;
 
 use control::News;
 
+// One line a paragraph: clap wraps them to the terminal.
 const AFTER_HELP: &str = "\
-A server is started for each run, as a process of its own, and ended with it: this program's, or with --start any
-other. With --url a server is measured that runs already; all traffic stays on loopback unless --url names another
+A server is started for each run, as a process of its own, and ended with it: this program's, or with --start any \
+other. With --url a server is measured that runs already; all traffic stays on loopback unless --url names another \
 host. CPU and memory are read from /proc, so they need Linux and a server on this machine (with --url: --pid).
 
-The figure to quote is a ratio: `bench fanout --limit` measures server and kernel alternately and divides CPU per
+The figure to quote is a ratio: `bench fanout --limit` measures server and kernel alternately and divides CPU per \
 delivery pair by pair, so that the machine cancels out.
 
-Exit codes: 0 measured; 1 the server or a worker failed, or --timeout ran out; 2 wrong options; 3 this machine
+Exit codes: 0 measured; 1 the server or a worker failed, or --timeout ran out; 2 wrong options; 3 this machine \
 allows too few descriptors.";
 
 /// Measure a server: fan-out, connections, echoes, and the kernel's own limit

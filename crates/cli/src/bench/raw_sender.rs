@@ -4,13 +4,18 @@
 //! the same run with the same receivers, is the unit that servers are measured in.
 
 use std::io::{self, ErrorKind, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
+use socket2::{Domain, Socket, Type};
 use wavecast_websocket::frame::{self, Opcode};
 
 use super::control::{self, News, Order};
 use super::process;
 use super::stamp::{self, Stamp};
+
+/// Receivers say nothing that would slow them down, so they come faster than they are accepted; one that finds the queue
+/// full would try again only after a second. The kernel cuts it to `net.core.somaxconn`.
+const ACCEPT_PENDING_MAX: i32 = 65_535;
 
 /// Runs a raw sender on this process's standard streams until its input ends.
 pub(super) fn run() -> Result<(), String> {
@@ -38,7 +43,10 @@ fn tell(news: &News) -> Result<(), String> {
 
 /// Listens on loopback until all receivers have come.
 fn accept(receivers: u32, payload_bytes: usize) -> io::Result<RawSender> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    socket.listen(ACCEPT_PENDING_MAX)?;
+    let listener = TcpListener::from(socket);
     control::write_line(io::stdout().lock(), &News::Listening { address: listener.local_addr()? })?;
     let mut sockets = Vec::with_capacity(receivers as usize);
     while sockets.len() < receivers as usize {

@@ -123,7 +123,7 @@ impl Run {
     /// Waits until every connection is ready, and shows how far it has come.
     pub(super) fn wait_ready(&mut self, loads: &[WorkerId], connections: u32) -> Result<(), BenchError> {
         let bar = progress_bar("connecting", u64::from(connections));
-        let mut ready = vec![(0, 0); 0];
+        let mut ready: Vec<(WorkerId, u32)> = Vec::new();
         let during = format!("opening {connections} connections");
         self.gather(loads, &during, |id, news| {
             if let News::Progress { connections } = news {

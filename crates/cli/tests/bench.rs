@@ -1,0 +1,131 @@
+//! `wavecast bench` as a user runs it: real processes, small numbers.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+fn bench(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wavecast"));
+    command.arg("bench").args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = bench(arguments).output().expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program prints UTF-8");
+    (status.code(), text(stdout), text(stderr))
+}
+
+#[test]
+fn limit_delivers_everything_and_reports_it() {
+    let (code, out, err) = run(&[
+        "limit",
+        "--subscribers",
+        "20",
+        "--publications",
+        "60",
+        "--messages",
+        "1",
+        "--messages",
+        "4",
+        "--json",
+    ]);
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    for (run, messages) in report["runs"].as_array().unwrap().iter().zip([1, 4]) {
+        assert_eq!(run["messages_per_send"], messages);
+        assert_eq!(run["deliveries"], 20 * 60);
+        assert_eq!(run["out_of_order"], 0);
+        assert_eq!(run["latency"]["samples"], 20 * 60);
+        assert!(run["cpu_us_per_delivery"].as_f64().unwrap() > 0.0, "{run}");
+        assert!((run["deliveries_per_read"].as_f64().unwrap() - f64::from(messages)).abs() < 0.01, "{run}");
+    }
+}
+
+#[test]
+fn limit_prints_a_column_for_each_batch() {
+    let (code, out, err) = run(&["limit", "--subscribers", "5", "--publications", "16"]);
+    assert_eq!(code, Some(0), "{err}");
+    for part in ["5 sockets", "1 a send", "4 a send", "16 a send", "CPU per delivery, µs"] {
+        assert!(out.contains(part), "{part} is missing:\n{out}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_options_limits_and_failures_apart() {
+    let (code, _, err) = run(&["limit", "--payload", "3"]);
+    assert_eq!(code, Some(2), "{err}");
+    let (code, _, err) = run(&["fanout", "--url", "wss://127.0.0.1:1"]);
+    assert_eq!(code, Some(2), "{err}");
+    let (code, _, err) = run(&["fanout", "--url", "ws://127.0.0.1:1", "--subscribers", "2"]);
+    assert_eq!(code, Some(1), "{err}");
+    let (code, _, err) = run(&["fanout", "--start", "/nonexistent/server", "--subscribers", "2"]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("No such file"), "{err}");
+}
+
+#[test]
+fn too_few_descriptors_are_reported_before_anything_starts() {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let Some(hard) = line.split_ascii_whitespace().rev().nth(1).and_then(|hard| hard.parse::<u64>().ok())
+    else {
+        return;
+    };
+    if hard >= 900_000 {
+        return;
+    }
+    let (code, _, err) = run(&["limit", "--subscribers", "900000"]);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("needed 900100") && err.contains(&format!("have {hard}")), "{err}");
+}
+
+#[test]
+fn a_server_that_dies_is_named_with_its_last_words() {
+    let (code, _, err) = run(&["fanout", "--start", "cat /nonexistent/configuration", "--subscribers", "2"]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("the server died") && err.contains("/nonexistent/configuration"), "{err}");
+}
+
+#[test]
+fn killing_the_orchestrator_leaves_no_process_behind() {
+    let mut orchestrator = bench(&["limit", "--subscribers", "50", "--publications", "10000000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let workers = wait_for(|| Some(children(orchestrator.id())).filter(|children| children.len() == 2));
+    orchestrator.kill().unwrap();
+    orchestrator.wait().unwrap();
+    wait_for(|| workers.iter().all(|&worker| !is_running(worker)).then_some(()));
+}
+
+fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited too long");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Field 3 (state) and 4 (parent) of proc_pid_stat(5).
+fn state_and_parent(pid: u32) -> Option<(String, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+fn is_running(pid: u32) -> bool {
+    state_and_parent(pid).is_some_and(|(state, _)| state != "Z")
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").expect("Linux has /proc").filter_map(Result::ok);
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|&pid| state_and_parent(pid).is_some_and(|(_, of)| of == parent)).collect()
+}
