@@ -1,6 +1,7 @@
 //! `wavecast subscribe`: prints what is published, one line of JSON for each publication.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -86,7 +87,7 @@ async fn tell_states(client: Client) {
     let mut states = client.states();
     while states.changed().await.is_ok() {
         if let State::Connecting { cause: Some(cause), .. } = &*states.borrow_and_update() {
-            eprintln!("wavecast: not connected: {cause}; trying again");
+            tell(format_args!("not connected: {cause}; trying again"));
         }
     }
 }
@@ -109,16 +110,16 @@ async fn print_events(
                 }
             }
             SubscriptionEvent::Subscribed { recovered: true, .. } => {
-                eprintln!("wavecast: subscribed to {channel} again, nothing missed");
+                tell(format_args!("subscribed to {channel} again, nothing missed"));
             }
-            SubscriptionEvent::Subscribed { .. } => eprintln!("wavecast: subscribed to {channel}"),
+            SubscriptionEvent::Subscribed { .. } => tell(format_args!("subscribed to {channel}")),
             SubscriptionEvent::Gap(gap) => {
-                eprintln!("wavecast: {channel}: publications may be missing: {}", gap.cause);
+                tell(format_args!("{channel}: publications may be missing: {}", gap.cause));
             }
             SubscriptionEvent::Interrupted(cause) => {
-                eprintln!("wavecast: {channel}: interrupted: {cause}");
+                tell(format_args!("{channel}: interrupted: {cause}"));
             }
-            SubscriptionEvent::Unsubscribed(cause) => eprintln!("wavecast: {channel}: ended: {cause}"),
+            SubscriptionEvent::Unsubscribed(cause) => tell(format_args!("{channel}: ended: {cause}")),
             _ => {}
         }
     }
@@ -139,8 +140,13 @@ fn print(publication: &Publication) -> io::Result<bool> {
 }
 
 fn failed(error: &str) -> ExitCode {
-    eprintln!("wavecast: {error}");
+    tell(format_args!("{error}"));
     ExitCode::FAILURE
+}
+
+/// Says something on standard error, where it may be that nobody listens.
+fn tell(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "wavecast: {what}");
 }
 
 /// A publication as it is printed, with the protocol's field names.

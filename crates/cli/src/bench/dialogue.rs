@@ -14,7 +14,8 @@ use super::scan;
 
 /// A server that does not take or answer a few bytes in this time is not measured any further.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
-const BUFFER_BYTES: usize = 64 * 1024;
+/// More than the longest payload in its envelope.
+const BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
 /// A joined connection.
 #[derive(Debug)]

@@ -81,7 +81,7 @@ impl RawSender {
             match socket.write(&self.bytes) {
                 Ok(written) if written == self.bytes.len() => {}
                 // The window is small and everyone has received the lot before, so this is no back-pressure to wait out.
-                Ok(_) => return Err("a receiver's socket took only a part of a send".into()),
+                Ok(_) => return Err("a receiver's socket took only a part of a send: lower the payload or the messages a send".into()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     return Err("a receiver's socket was full".into());
                 }
