@@ -1,5 +1,7 @@
 //! `cargo xtask fuzz`: the targets of `fuzz/`, each for a while.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -27,9 +29,11 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, time: Duration) -
         println!("\n== fuzz {name}: {} s", time.as_secs());
         process::run(&mut fuzz(workspace, &["build", name]), BUILD_MAX)?;
         let total = format!("-max_total_time={}", time.as_secs());
+        let folders = folders(workspace, name)?;
+        let mut run = fuzz(workspace, &["run", name]);
         // An input that takes 10 s, or 1 GiB, is a finding too.
-        let words = ["run", name, "--", &total, "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"];
-        if let Err(fault) = process::run(&mut fuzz(workspace, &words), time + BUILD_MAX) {
+        run.args(folders).args(["--", &total, "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"]);
+        if let Err(fault) = process::run(&mut run, time + BUILD_MAX) {
             eprintln!("{fault}");
             found.push(name.as_str());
         }
@@ -40,6 +44,14 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, time: Duration) -
         println!("findings: {} (inputs under fuzz/artifacts/)", found.join(", "));
     }
     Ok(found.is_empty())
+}
+
+/// What earlier runs found worth keeping, which is not committed, and the seeds, which are.
+fn folders(workspace: &Workspace, target: &str) -> Result<Vec<PathBuf>, String> {
+    let corpus = workspace.path("fuzz/corpus").join(target);
+    fs::create_dir_all(&corpus).map_err(|e| format!("{}: {e}", corpus.display()))?;
+    let seeds = workspace.path("fuzz/seeds").join(target);
+    Ok([corpus, seeds].into_iter().filter(|folder| folder.exists()).collect())
 }
 
 /// The sanitizer needs options that stable refuses: nightly where it is installed, else stable told to take them.

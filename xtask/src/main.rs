@@ -116,9 +116,9 @@ fn fuzz(workspace: &Workspace, mut words: &[&str]) -> Result<bool, String> {
         match *word {
             "--minutes" => {
                 let text = value("--minutes", &mut words)?;
-                minutes = text
-                    .parse()
-                    .map_err(|_| format!("--minutes {text}: a whole number of minutes is allowed"))?;
+                // 0 would mean "without end" to the fuzzer.
+                let parsed = text.parse().ok().filter(|minutes| (1..=24 * 60).contains(minutes));
+                minutes = parsed.ok_or_else(|| format!("--minutes {text}: 1 to 1440 are allowed"))?;
             }
             "-h" | "--help" => return help(),
             name if !name.starts_with('-') => target = Some(name),
