@@ -39,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, time: Duration) -
         }
     }
     println!("\n== Summary");
-    println!("{} targets ran clean", chosen.len() - found.len());
+    println!("{} of {} ran clean", chosen.len() - found.len(), chosen.len());
     if !found.is_empty() {
         println!("findings: {} (inputs under fuzz/artifacts/)", found.join(", "));
     }
