@@ -55,6 +55,7 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     }
     let introduction = introduction(&loaded);
     let pages = loaded.config.pages.enabled;
+    let endpoint = (!loaded.config.websocket.disabled).then(|| loaded.config.websocket.handler_prefix.clone());
     let server = match PushServer::start(loaded) {
         Ok(server) => server,
         Err(error) => return fail(error),
@@ -63,6 +64,9 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
         eprintln!("{line}");
     }
     println!("listening on {}", url(server.address()));
+    if let Some(path) = endpoint {
+        println!("clients connect to {}{path}", url(server.address()).replacen("http", "ws", 1));
+    }
     if pages {
         println!("open it in a browser, or publish from a terminal:");
         println!(

@@ -21,6 +21,12 @@ impl ConnectionId {
     pub fn slot(self) -> u32 {
         self.slot
     }
+
+    /// An id that no shard has given out, for the tests of a handler's own rooms.
+    #[must_use]
+    pub const fn for_tests(slot: u32, generation: u32) -> Self {
+        Self { slot, generation }
+    }
 }
 
 /// A whole message, lent until the event returns.

@@ -1,1 +1,241 @@
+//! Sessions walked through their commands: no socket, no clock, no hub.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
+
+use std::sync::Arc;
+
+use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
+use wavecast_net::shard::ConnectionId;
+use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, Res, json};
+
+use super::{Beat, Rules, Session, Step};
+use crate::channels::{ChannelNumber, Channels};
+use crate::config::{Config, Overrides, load_from};
+
+fn rules(change: impl FnOnce(&mut Config)) -> Rules {
+    let mut config = load_from(None, [], &Overrides::default()).unwrap().config;
+    change(&mut config);
+    let namespaces = config.namespaces().unwrap();
+    Rules::new(&config, namespaces)
+}
+
+/// What a command leads to, in words that a test can compare.
+#[derive(Debug, PartialEq)]
+enum Led {
+    Nothing,
+    Json(String),
+    Error(u32),
+    Join(String),
+    Leave,
+    Publish(String, String),
+    History(i32),
+    Close(u16),
+}
+
+struct Walk {
+    session: Session,
+    rules: Rules,
+    channels: Channels,
+}
+
+impl Walk {
+    fn new(change: impl FnOnce(&mut Config)) -> Self {
+        let session = Session::new(ConnectionId::for_tests(7, 0), [0xab; 16]);
+        Self { session, rules: rules(change), channels: Channels::default() }
+    }
+
+    fn connected(change: impl FnOnce(&mut Config)) -> Self {
+        let mut walk = Self::new(change);
+        assert!(matches!(walk.say(r#"{"id":1,"connect":{}}"#), Led::Json(_)));
+        walk
+    }
+
+    fn say(&mut self, text: &str) -> Led {
+        let command = match json::commands(text).next().unwrap() {
+            Ok(command) => command,
+            Err(error) => return Led::Close(error.disconnect().code),
+        };
+        match self.session.command(command, &self.rules, |name| self.channels.find(name)) {
+            Step::Nothing => Led::Nothing,
+            Step::Reply(Reply { body: Err(error), .. }) => Led::Error(error.code),
+            Step::Reply(reply) | Step::Welcome(reply) => Led::Json(encoded(&reply)),
+            Step::Join(join) => {
+                let mut subscription = join.subscription;
+                subscription.channel = self.channels.enter(&join.channel);
+                self.session.joining(subscription);
+                Led::Join(join.channel.into_owned())
+            }
+            Step::Leave { .. } => Led::Leave,
+            Step::Publish(publish) => {
+                Led::Publish(publish.channel.into_owned(), String::from_utf8_lossy(publish.data).into_owned())
+            }
+            Step::History(history) => Led::History(history.limit),
+            Step::Close(Disconnect { code, .. }) => Led::Close(code),
+        }
+    }
+
+    fn hub_answers(&mut self, channel: &str, joined: &Joined) -> (String, bool, Option<u32>) {
+        let number = self.number(channel);
+        let settled = self.session.joined(number, joined, 0).unwrap();
+        (encoded(&settled.reply), settled.live, settled.unsubscribed)
+    }
+
+    fn number(&self, channel: &str) -> ChannelNumber {
+        self.channels.find(channel).unwrap()
+    }
+}
+
+fn encoded(reply: &Reply<'_>) -> String {
+    let mut out = Vec::new();
+    json::encode_reply(reply, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn at(offset: u64, recovery: Recovery) -> Joined {
+    Joined { position: StreamPosition { offset, epoch: Arc::from("e") }, recovery }
+}
+
+fn publication(offset: u64) -> Arc<Publication> {
+    Arc::new(Publication {
+        channel: Arc::from("c"),
+        offset,
+        data: offset.to_string().into_bytes().into(),
+        info: None,
+        tags: None,
+        time_ms: 0,
+    })
+}
+
+#[test]
+fn the_first_command_is_connect_and_there_is_no_second() {
+    let mut walk = Walk::new(|_| {});
+    assert_eq!(walk.say(r#"{"id":1,"subscribe":{"channel":"c"}}"#), Led::Close(3501));
+    let mut walk = Walk::connected(|_| {});
+    assert_eq!(walk.say(r#"{"id":2,"connect":{}}"#), Led::Close(3501));
+}
+
+#[test]
+fn connect_says_who_the_client_is_and_how_it_is_pinged() {
+    let mut walk = Walk::new(|_| {});
+    let Led::Json(reply) = walk.say(r#"{"id":5,"connect":{"name":"js"}}"#) else { panic!("a reply") };
+    assert_eq!(
+        reply,
+        r#"{"id":5,"connect":{"client":"abababab-abab-abab-abab-abababababab","version":"0.1.0","ping":25,"pong":true}}"#
+    );
+}
+
+#[test]
+fn nobody_comes_in_without_leave() {
+    let mut strangers = Walk::new(|config| config.client.allow_anonymous_connect_without_token = false);
+    assert_eq!(strangers.say(r#"{"id":1,"connect":{}}"#), Led::Close(3501));
+    // A token that nobody can verify is refused, not passed over.
+    assert_eq!(Walk::new(|_| {}).say(r#"{"id":1,"connect":{"token":"x.y.z"}}"#), Led::Close(3500));
+    let mut insecure = Walk::new(|config| config.client.insecure = true);
+    assert!(matches!(insecure.say(r#"{"id":1,"connect":{"token":"x.y.z"}}"#), Led::Json(_)));
+    let long = format!(r#"{{"id":1,"connect":{{"name":"{}"}}}}"#, "n".repeat(17));
+    assert_eq!(Walk::new(|_| {}).say(&long), Led::Close(3501));
+}
+
+#[test]
+fn a_subscription_joins_goes_live_and_ends() {
+    let mut walk = Walk::connected(|_| {});
+    assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"c"}}"#), Led::Join("c".into()));
+    assert_eq!(walk.say(r#"{"id":3,"subscribe":{"channel":"c"}}"#), Led::Error(105));
+    let (reply, live, _) = walk.hub_answers("c", &at(4, Recovery::NotAsked));
+    assert_eq!(reply, r#"{"id":2,"subscribe":{"recoverable":true,"epoch":"e","offset":4,"positioned":true}}"#);
+    assert!(live);
+    assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c"}}"#), Led::Error(105));
+    assert_eq!(walk.say(r#"{"id":5,"unsubscribe":{"channel":"c"}}"#), Led::Leave);
+    assert_eq!(walk.say(r#"{"id":6,"unsubscribe":{"channel":"c"}}"#), Led::Json(r#"{"id":6,"unsubscribe":{}}"#.into()));
+}
+
+#[test]
+fn an_unsubscribe_that_overtakes_the_hub_is_carried_out_after_its_answer() {
+    let mut walk = Walk::connected(|_| {});
+    assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"c"}}"#), Led::Join("c".into()));
+    assert_eq!(walk.say(r#"{"id":3,"unsubscribe":{"channel":"c"}}"#), Led::Nothing);
+    let (_, live, unsubscribed) = walk.hub_answers("c", &at(0, Recovery::NotAsked));
+    assert_eq!((live, unsubscribed), (false, Some(3)));
+    assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c"}}"#), Led::Join("c".into()));
+}
+
+#[test]
+fn recovered_is_said_with_what_was_missed_and_else_it_is_not_said() {
+    let ask = r#"{"id":2,"subscribe":{"channel":"c","recover":true,"epoch":"e","offset":3}}"#;
+    let mut walk = Walk::connected(|_| {});
+    walk.say(ask);
+    let recovered = Recovery::Recovered(vec![publication(4), publication(5)]);
+    let (reply, ..) = walk.hub_answers("c", &at(5, recovered));
+    assert_eq!(
+        reply,
+        r#"{"id":2,"subscribe":{"recoverable":true,"epoch":"e","publications":[{"data":4,"offset":4},{"data":5,"offset":5}],"recovered":true,"offset":3,"positioned":true,"was_recovering":true}}"#
+    );
+    let mut walk = Walk::connected(|_| {});
+    walk.say(ask);
+    let (reply, live, _) = walk.hub_answers("c", &at(9, Recovery::Gap));
+    assert!(live && reply.contains(r#""was_recovering":true"#) && !reply.contains("recovered\":true"), "{reply}");
+    assert!(reply.contains(r#""offset":9"#), "the client goes on from the top: {reply}");
+}
+
+#[test]
+fn who_wants_an_error_for_a_gap_gets_it() {
+    let mut walk = Walk::connected(|_| {});
+    walk.say(r#"{"id":2,"subscribe":{"channel":"c","recover":true,"epoch":"e","offset":3,"flag":3}}"#);
+    let (reply, live, _) = walk.hub_answers("c", &at(9, Recovery::Gap));
+    assert_eq!(reply, r#"{"id":2,"error":{"code":112,"message":"unrecoverable position"}}"#);
+    assert!(!live);
+}
+
+#[test]
+fn what_is_not_allowed_or_not_offered_has_its_code() {
+    let closed = |config: &mut Config| config.channel.without_namespace = Default::default();
+    let mut walk = Walk::connected(closed);
+    assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"c"}}"#), Led::Error(103));
+    assert_eq!(walk.say(r#"{"id":3,"publish":{"channel":"c","data":1}}"#), Led::Error(103));
+    assert_eq!(walk.say(r#"{"id":4,"history":{"channel":"c"}}"#), Led::Error(103));
+    let mut walk = Walk::connected(|_| {});
+    assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"$private"}}"#), Led::Error(103));
+    assert_eq!(walk.say(r#"{"id":3,"subscribe":{"channel":"c#42"}}"#), Led::Error(103));
+    assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c","type":4}}"#), Led::Error(108));
+    assert_eq!(walk.say(r#"{"id":5,"subscribe":{"channel":"c","token":"x.y.z"}}"#), Led::Error(103));
+    assert_eq!(walk.say(r#"{"id":6,"subscribe":{"channel":""}}"#), Led::Error(107));
+    assert_eq!(walk.say(&format!(r#"{{"id":7,"subscribe":{{"channel":"{}"}}}}"#, "c".repeat(256))), Led::Error(107));
+    assert_eq!(walk.say(r#"{"id":8,"publish":{"channel":"c"}}"#), Led::Error(107));
+    assert_eq!(walk.say(r#"{"id":9,"presence":{"channel":"c"}}"#), Led::Error(108));
+    assert_eq!(walk.say(r#"{"id":10,"rpc":{"method":"m","data":1}}"#), Led::Error(108));
+    assert_eq!(walk.say(r#"{"send":{"data":1}}"#), Led::Close(3508));
+    assert_eq!(walk.say(r#"{"id":11}"#), Led::Close(3501));
+}
+
+#[test]
+fn subscriptions_are_counted_against_the_limit() {
+    let mut walk = Walk::connected(|config| config.client.channel_limit = 2);
+    assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"a"}}"#), Led::Join("a".into()));
+    assert_eq!(walk.say(r#"{"id":3,"subscribe":{"channel":"b"}}"#), Led::Join("b".into()));
+    assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c"}}"#), Led::Error(Error::LIMIT_EXCEEDED.code));
+}
+
+#[test]
+fn publications_and_looks_back_pass_on_what_was_said() {
+    let mut walk = Walk::connected(|_| {});
+    let publish = r#"{"id":2,"publish":{"channel":"c","data":{"a":[1, 2]}}}"#;
+    assert_eq!(walk.say(publish), Led::Publish("c".into(), r#"{"a":[1, 2]}"#.into()));
+    assert_eq!(walk.say(r#"{"id":3,"history":{"channel":"c","limit":-1}}"#), Led::History(-1));
+    assert_eq!(walk.say(r#"{"id":4,"ping":{}}"#), Led::Json(encoded(&Reply { id: 4, body: Ok(Res::Ping) })));
+}
+
+#[test]
+fn pings_are_answered_or_the_session_ends() {
+    let mut walk = Walk::new(|_| {});
+    assert_eq!(walk.session.beat(&walk.rules), Beat::Close(Disconnect::STALE));
+    let mut walk = Walk::connected(|_| {});
+    assert_eq!(walk.say("{}"), Led::Close(3501), "a pong without a ping");
+    let mut walk = Walk::connected(|_| {});
+    let (interval, timeout) = (walk.rules.ping_interval, walk.rules.pong_timeout);
+    assert_eq!(walk.session.beat(&walk.rules), Beat::Ping { next: timeout });
+    assert_eq!(walk.say("{}"), Led::Nothing);
+    assert_eq!(walk.say("{}"), Led::Close(3501), "a second pong");
+    assert_eq!(walk.session.beat(&walk.rules), Beat::Rest { next: interval - timeout });
+    assert_eq!(walk.session.beat(&walk.rules), Beat::Ping { next: timeout });
+    assert_eq!(walk.session.beat(&walk.rules), Beat::Close(Disconnect::NO_PONG));
+}
