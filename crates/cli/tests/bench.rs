@@ -54,6 +54,46 @@ fn limit_prints_a_column_for_each_batch() {
 }
 
 #[test]
+fn fanout_reaches_every_subscriber_of_our_own_server() {
+    let shape = ["fanout", "--subscribers", "20", "--publications", "50", "--json"];
+    for more in [&["--outstanding", "4"][..], &["--api", "/api"], &["--limit", "--runs", "2"]] {
+        let (code, out, err) = run(&[&shape[..], more].concat());
+        assert_eq!(code, Some(0), "{more:?}: {err}");
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        for run in report["runs"].as_array().unwrap() {
+            assert_eq!(
+                (&run["deliveries"], &run["out_of_order"]),
+                (&1000.into(), &0.into()),
+                "{more:?}: {run}"
+            );
+        }
+        assert_eq!(report["median"]["ratio"].is_number(), more[0] == "--limit", "{more:?}");
+    }
+}
+
+#[test]
+fn quiet_channel_is_observed_beside_a_busy_one() {
+    let (code, out, err) =
+        run(&["fanout", "--subscribers", "10", "--quiet", "--quiet-publications", "5", "--json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["runs"][0]["quiet_latency"]["samples"], 5);
+}
+
+#[test]
+fn connect_and_echo_measure_our_own_servers() {
+    let (code, out, err) = run(&["connect", "--connections", "20", "--json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(report["median"]["raw_sends_per_connection"].as_f64().unwrap() > 0.0, "{report}");
+    let (code, out, err) =
+        run(&["echo", "--connections", "10", "--messages", "30", "--outstanding", "3", "--json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["runs"][0]["echoes"], &report["runs"][0]["out_of_order"]), (&300.into(), &0.into()));
+}
+
+#[test]
 fn exit_codes_tell_options_limits_and_failures_apart() {
     let (code, _, err) = run(&["limit", "--payload", "3"]);
     assert_eq!(code, Some(2), "{err}");

@@ -10,7 +10,19 @@ use super::process::{self, ServerProcess};
 
 const START_WAIT: Duration = Duration::from_secs(10);
 const PUSH_PATH: &str = "/connection/websocket";
-const SERVE: [&str; 5] = ["serve", "--address", "127.0.0.1", "--port", "0"];
+/// With settings of its own the server is not in the development profile, whose channels keep a history: what is compared
+/// keeps none, and a publication with an offset is longer on the wire. So it must be said that anyone may come in.
+const SERVE: [&str; 9] = [
+    "serve",
+    "--address",
+    "127.0.0.1",
+    "--port",
+    "0",
+    "--set",
+    "client.insecure=true",
+    "--set",
+    "http_api.insecure=true",
+];
 const ECHO: [&str; 3] = ["echo", "--address", "127.0.0.1:0"];
 
 /// Which server is measured.
@@ -27,6 +39,10 @@ pub(super) struct ServerOptions {
     /// Start this server instead of our own: a command with arguments, split at spaces, whose output names a ws:// URL
     #[arg(long, value_name = "COMMAND", conflicts_with = "url")]
     start: Option<String>,
+
+    /// Set a key of our own server's configuration; channels keep no history unless it is set here
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with_all = ["url", "start"])]
+    set: Vec<String>,
 }
 
 impl ServerOptions {
@@ -74,7 +90,9 @@ impl Server {
                     Some(command) => command.split_whitespace().map(str::to_owned).collect(),
                     None => {
                         let program = process::own_path()?.to_string_lossy().into_owned();
-                        [program].into_iter().chain(own.iter().map(|&argument| argument.to_owned())).collect()
+                        let settings = options.set.iter().flat_map(|setting| ["--set", setting.as_str()]);
+                        let arguments = own.iter().copied().chain(settings).map(str::to_owned);
+                        [program].into_iter().chain(arguments).collect()
                     }
                 };
                 let (process, url) = ServerProcess::start(&command, START_WAIT)?;
