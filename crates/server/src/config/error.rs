@@ -10,7 +10,7 @@ pub enum Origin {
     File(PathBuf),
     /// An environment variable.
     Variable(String),
-    /// A command line flag, named by its key.
+    /// The command line, which may have a short flag for the key.
     Flag(String),
     /// Nowhere: it is the default.
     Default,
@@ -21,7 +21,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::File(path) => write!(f, "file {}", path.display()),
             Origin::Variable(name) => write!(f, "environment variable {name}"),
-            Origin::Flag(key) => write!(f, "flag --{key}"),
+            Origin::Flag(_) => f.write_str("command line"),
             Origin::Default => f.write_str("the default"),
         }
     }

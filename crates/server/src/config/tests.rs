@@ -222,8 +222,8 @@ fn several_errors_are_reported_together_and_readably() {
   log.level = "loud" (file wavecast.yaml): must be one of "trace", "debug", "info", "warn", "error", "fatal", "none"
   engine.type = "redis" (environment variable CENTRIFUGO_ENGINE_TYPE): only the engine in memory is there; set it to "memory" or remove the key
   http_api.insecure = "maybe" (environment variable WAVECAST_HTTP_API_INSECURE): must be true or false
-  shard.count = "129" (flag --shard.count): must be a whole number from 0 to 128
-  client.chanel_limit (flag --client.chanel_limit): there is no such key; did you mean client.channel_limit?"#
+  shard.count = "129" (command line): must be a whole number from 0 to 128
+  client.chanel_limit (command line): there is no such key; did you mean client.channel_limit?"#
     );
 }
 
@@ -440,7 +440,7 @@ fn a_public_address_needs_keys_or_the_word_insecure() {
     let error = without_file(&[], &[("http_server.address", "0.0.0.0")]).unwrap_err().to_string();
     assert!(
         error.contains(
-            "http_server.address = \"0.0.0.0\" (flag --http_server.address): other machines can reach this address"
+            "http_server.address = \"0.0.0.0\" (command line): other machines can reach this address"
         ),
         "{error}"
     );
