@@ -21,7 +21,7 @@ const LINES_AHEAD_MAX: usize = 64;
 /// not, 2 wrong use.
 #[derive(Args, Debug)]
 pub(crate) struct Publish {
-    /// Channel to publish to, `news` say
+    /// Channel to publish to, such as news
     channel: String,
     /// What to publish: JSON, or `-` for one publication per line of standard input. What is not JSON
     /// is sent as a JSON string: hello becomes "hello", while 42, true and null stay what they are
@@ -30,7 +30,7 @@ pub(crate) struct Publish {
     #[command(flatten)]
     connection: Connection,
     /// Longest wait for the server's answer to one publication, connecting included, in seconds
-    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     timeout: f64,
 }
 

@@ -27,12 +27,12 @@ const EVENTS_MAX: usize = 64;
 #[derive(Args, Debug)]
 pub(crate) struct Subscribe {
     /// Channels to subscribe to
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "CHANNEL")]
     channels: Vec<String>,
     #[command(flatten)]
     connection: Connection,
     /// End after this many publications
-    #[arg(long, short = 'n', value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 }
 
