@@ -12,8 +12,10 @@ use crate::visitor::{Heard, Visitor};
 
 /// The channel they talk on.
 const CHANNEL: &str = "witness";
-/// One publication in this time.
-const PACE: Duration = Duration::from_millis(20);
+/// One publication in this time: often enough to be under way whenever somebody misbehaves.
+const PACE: Duration = Duration::from_millis(2);
+/// So many at least, however short the test.
+const PUBLICATIONS_MIN: u64 = 50;
 /// A publication that takes longer is a disturbance: well above what two busy cores explain, well below any time-out.
 const DELAY_MAX: Duration = Duration::from_secs(2);
 
@@ -66,7 +68,7 @@ impl Witness {
 /// Publishes and waits for the publication, over and over: order, loss and doubles show at once.
 fn watch(mut publisher: Visitor, mut subscriber: Visitor, stop: &AtomicBool) -> Testimony {
     let mut seen = Testimony { publications: 0, delay_max: Duration::ZERO };
-    while !stop.load(Ordering::Relaxed) || seen.publications == 0 {
+    while !stop.load(Ordering::Relaxed) || seen.publications < PUBLICATIONS_MIN {
         let number = seen.publications;
         let start = Instant::now();
         let id = number + 2;

@@ -24,7 +24,7 @@ const STALE: u16 = 3502;
 
 fn configuration() -> Value {
     json!({
-        "log": { "level": "debug" },
+        "log": { "level": "info" },
         "http_server": { "handshake_timeout": "2s", "head_size_limit": HEAD_MAX },
         "client": { "insecure": true, "stale_close_delay": "1s", "queue_max_size": 1_048_576 },
         "http_api": { "insecure": true },

@@ -27,7 +27,7 @@ fn ten_thousand_silent_connections_end_with_408() {
         "this test needs {CONNECTIONS} descriptors, the hard limit is {room}"
     );
     let server = Program::start(&json!({
-        "log": { "level": "debug" },
+        "log": { "level": "info" },
         "http_server": { "handshake_timeout": format!("{}s", HANDSHAKE_MAX.as_secs()) },
         "client": { "insecure": true },
     }));

@@ -29,6 +29,7 @@ const CONFIG = {
 
 const UNKNOWN_CHANNEL = 102;
 const PERMISSION_DENIED = 103;
+const METHOD_NOT_FOUND = 104;
 const BAD_REQUEST = 107;
 const NOT_AVAILABLE = 108;
 
@@ -79,7 +80,7 @@ test('history where none is kept is not available', async () => {
 });
 
 test('calling what does not exist is an error with a code', async () => {
-  await assert.rejects(client.rpc('nothing', {}), (error) => error.code === 104 || error.code === NOT_AVAILABLE);
+  await assert.rejects(client.rpc('nothing', {}), (error) => error.code === METHOD_NOT_FOUND || error.code === NOT_AVAILABLE);
 });
 
 test('subscribing twice on one connection is an error, and the first stays', async () => {
@@ -127,12 +128,14 @@ test('the API asks for its key', async () => {
 
 test('the API tells what is wrong with a call', async () => {
   const key = { 'X-API-Key': 'secret' };
-  assert.equal((await call(server, 'publish', '{"channel":', key)).status, 400);
+  const broken = await call(server, 'publish', '{"channel":', key);
+  assert.equal(broken.answer.error.code, BAD_REQUEST);
   const unknown = await call(server, 'publish', { channel: 'nowhere:news', data: {} }, key);
   assert.equal(unknown.answer.error.code, UNKNOWN_CHANNEL);
   const unnamed = await call(server, 'publish', { data: {} }, key);
   assert.equal(unnamed.answer.error.code, BAD_REQUEST);
-  assert.equal((await call(server, 'frobnicate', {}, key)).status, 404);
+  const unheard = await call(server, 'frobnicate', {}, key);
+  assert.equal(unheard.answer.error.code, METHOD_NOT_FOUND);
 });
 
 test('a page of another site gets in nowhere', async () => {
