@@ -55,7 +55,8 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     }
     let introduction = introduction(&loaded);
     let pages = loaded.config.pages.enabled;
-    let endpoint = (!loaded.config.websocket.disabled).then(|| loaded.config.websocket.handler_prefix.clone());
+    let endpoint =
+        (!loaded.config.websocket.disabled).then(|| loaded.config.websocket.handler_prefix.clone());
     let server = match PushServer::start(loaded) {
         Ok(server) => server,
         Err(error) => return fail(error),
@@ -68,6 +69,9 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
         println!("clients connect to {}{path}", url(server.address()).replacen("http", "ws", 1));
     }
     if pages {
+        if !wavecast_server::pages::full_build() {
+            println!("the start page is the plain one: for the full page install Node.js 20 and build again");
+        }
         println!("open it in a browser, or publish from a terminal:");
         println!(
             "  curl {}/api/publish -d '{{\"channel\": \"demo\", \"data\": {{\"text\": \"hello\"}}}}'",

@@ -1,5 +1,7 @@
 //! The server's four events on real sockets, against another implementation's client.
 
+#![allow(clippy::unwrap_used, reason = "events of tests, too, may fail loudly")]
+
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

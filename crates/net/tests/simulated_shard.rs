@@ -86,9 +86,8 @@ impl Peer {
     fn read(&mut self, network: &Network) {
         let mut bytes = network.read(self.number);
         if !self.head.ends_with(b"\r\n\r\n") {
-            let end = (0..=bytes.len()).find(|&n| {
-                [&self.head[..], &bytes[..n]].concat().ends_with(b"\r\n\r\n")
-            });
+            let end =
+                (0..=bytes.len()).find(|&n| [&self.head[..], &bytes[..n]].concat().ends_with(b"\r\n\r\n"));
             let rest = bytes.split_off(end.unwrap_or(bytes.len()));
             self.head.extend(bytes);
             bytes = rest;

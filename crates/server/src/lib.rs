@@ -27,7 +27,7 @@ pub mod config;
 pub mod desk;
 mod inboxes;
 pub mod node;
-mod pages;
+pub mod pages;
 pub mod server;
 mod session;
 mod shard;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use wavecast_websocket::keepalive::KeepAlive;
 use wavecast_websocket::{self as websocket, CloseCode, Opcode, Pongs, Role};
 
-use super::flush::{Flush, WaveId};
-use super::handler::{ConnectionId, Message, Side};
+use super::event::{ConnectionId, Message, Side};
+use super::waves::{WaveId, Waves};
 use crate::frame::Frame;
 use crate::options::Options;
 use crate::outbox::{FRAME_OVERHEAD_BYTES, Outbox, Pool};
@@ -24,7 +24,7 @@ pub struct Connections {
     pub(super) options: Options,
     pub(super) pool: Pool,
     pub(super) wheel: Wheel,
-    pub(super) flush: Flush,
+    pub(super) waves: Waves,
     pub(super) orders: Vec<Order>,
     /// Closes that were asked for and whose frame is not written yet.
     pub(super) closing: Vec<ConnectionId>,
@@ -137,7 +137,7 @@ impl Connections {
     pub(super) fn new(options: Options, now: Instant, seed: u64) -> Self {
         Self {
             table: Slots::new(),
-            flush: Flush::new(options.flush_slice),
+            waves: Waves::new(options.flush_slice),
             options,
             pool: Pool::default(),
             wheel: Wheel::new(),
@@ -174,7 +174,7 @@ impl Connections {
     pub fn send_frame(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
         let pushed = self.queue(id, frame);
         if pushed == Ok(true) {
-            self.flush.soon(id);
+            self.waves.soon(id);
         }
         pushed.map(|_| ())
     }
@@ -183,20 +183,20 @@ impl Connections {
     /// [`Handler::overflow`](super::Handler::overflow). The flush to many is cut into slices, so that other connections are
     /// served in between; then the wave has a name, for [`Connections::is_under_way`].
     pub fn fan_out(&mut self, targets: &[ConnectionId], frame: &Frame) -> Option<WaveId> {
-        let mut wave = self.flush.wave(targets.len());
+        let mut wave = self.waves.wave(targets.len());
         for &id in targets {
             if self.queue(id, frame) == Ok(true) {
                 wave.push(id);
             }
         }
-        self.flush.launch(wave)
+        self.waves.launch(wave)
     }
 
     /// Whether a fan-out still has connections to flush. Who publishes faster than a wave runs collects what comes
     /// meanwhile, and sends it with the next: one write for many publications.
     #[must_use]
     pub fn is_under_way(&self, wave: WaveId) -> bool {
-        self.flush.is_under_way(wave)
+        self.waves.is_under_way(wave)
     }
 
     /// Pings a connection. The payload is at most 125 bytes; a longer one is cut there (RFC 6455 §5.5).
@@ -339,7 +339,7 @@ impl Connections {
         };
         connection.outbox.push(&mut self.pool, Frame::new(bytes));
         if connection.wants_flush() {
-            self.flush.soon(id);
+            self.waves.soon(id);
         }
     }
 

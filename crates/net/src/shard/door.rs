@@ -8,10 +8,12 @@ use std::net::TcpStream;
 use tracing::{debug, info, warn};
 use wavecast_websocket as websocket;
 use wavecast_websocket::Role;
-use wavecast_websocket::handshake::{self, Refusal, RequestHead};
+use wavecast_websocket::handshake;
 
-use super::connections::{Connections, Head, Order, Phase, Then};
-use super::handler::{ConnectionId, Detached, Handler, Opening, Upgrade, Verdict};
+use super::connections::{Connections, Head, Order, Phase};
+use super::ending::{refuse, write_refusal};
+use super::event::{ConnectionId, Detached, Opening, Upgrade, Verdict};
+use super::handler::Handler;
 use super::receive;
 
 /// Bytes of a request head have come in.
@@ -32,7 +34,7 @@ pub(super) fn received<H: Handler>(
         collected.extend_from_slice(bytes);
         &mut collected
     };
-    let limits = connections.options.websocket.clone();
+    let limits = connections.options.websocket;
     match handshake::parse_request(whole, &limits) {
         Ok(None) => {
             let bytes = whole.to_vec();
@@ -98,20 +100,6 @@ fn open<H: Handler>(
     true
 }
 
-/// Answers with a status and ends the connection.
-pub(super) fn refuse(connections: &mut Connections, id: ConnectionId, status: u16, reason: &str) {
-    write_refusal(connections, id, &Refusal::new(status, reason.to_owned()));
-}
-
-fn write_refusal(connections: &mut Connections, id: ConnectionId, refusal: &Refusal) {
-    let mut answer = Vec::new();
-    refusal.write(&mut answer);
-    connections.table[id.slot].phase = Phase::Ended;
-    connections.table[id.slot].flags.then = Then::Shutdown;
-    connections.push_control(id, &answer);
-    connections.set_link_timer(id.slot, connections.options.close_timeout);
-}
-
 /// The socket has left the driver: the handler gets it.
 pub(super) fn leave<H: Handler>(
     handler: &mut H,
@@ -124,12 +112,5 @@ pub(super) fn leave<H: Handler>(
     if let (Phase::Leaving(head), Some(stream)) = (phase, socket) {
         let Head { peer, bytes: received } = *head;
         handler.side_door(Detached { stream, received, peer });
-    }
-}
-
-impl From<&RequestHead<'_>> for Verdict {
-    /// The common rule where there is a side door: a WebSocket handshake stays, anything else leaves.
-    fn from(head: &RequestHead<'_>) -> Self {
-        if head.is_websocket_upgrade() { Self::Upgrade } else { Self::SideDoor }
     }
 }

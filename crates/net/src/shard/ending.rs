@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tracing::{debug, info};
 use wavecast_websocket::CloseCode;
+use wavecast_websocket::handshake::Refusal;
 use wavecast_websocket::keepalive::{Action, KeepAlive};
 
 use super::connections::{Connections, Farewell, Order, Phase, Then};
-use super::door;
-use super::handler::{Close, ConnectionError, ConnectionId, Handler, Side};
+use super::event::{Close, ConnectionError, ConnectionId, Side};
+use super::handler::Handler;
 
 /// Writes the close frame of a connection that is to be closed.
 pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
@@ -125,7 +126,7 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
         Phase::Vacant | Phase::Leaving(_) => {}
         Phase::Head(head) => {
             info!(peer = %head.peer, received = head.bytes.len(), "no whole request head in time: 408");
-            door::refuse(connections, id, 408, "the request head did not arrive in time");
+            refuse(connections, id, 408, "the request head did not arrive in time");
         }
         Phase::Ended => connections.orders.push(Order::Close(id.slot)),
         Phase::Open(_) if connection.flags.closing => {
@@ -153,6 +154,20 @@ fn keep_alive<H: Handler>(handler: &mut H, connections: &mut Connections, id: Co
         }
         Action::PeerDead => broke(handler, connections, id, &ConnectionError::Idle),
     }
+}
+
+/// Answers with a status and ends the connection.
+pub(super) fn refuse(connections: &mut Connections, id: ConnectionId, status: u16, reason: &str) {
+    write_refusal(connections, id, &Refusal::new(status, reason.to_owned()));
+}
+
+pub(super) fn write_refusal(connections: &mut Connections, id: ConnectionId, refusal: &Refusal) {
+    let mut answer = Vec::new();
+    refusal.write(&mut answer);
+    connections.table[id.slot].phase = Phase::Ended;
+    connections.table[id.slot].flags.then = Then::Shutdown;
+    connections.push_control(id, &answer);
+    connections.set_link_timer(id.slot, connections.options.close_timeout);
 }
 
 impl Connections {

@@ -2,11 +2,11 @@
 //!
 //! | room | what happens there |
 //! | --- | --- |
-//! | [`handler`](Handler) | the four events, and what they carry |
+//! | [`handler`](Handler), `event` | the four events, and what they carry |
 //! | [`connections`](Connections) | the table of connections, as the handler sees it |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
 //! | `receive` | bytes become messages |
-//! | `flush` | outboxes become writes, in slices |
+//! | `waves`, `flush` | whose turn it is, and outboxes become writes |
 //! | `ending` | every way a connection ends |
 //! | `remote` | how other threads reach the shard |
 //! | `threads` | shards on threads of their own |
@@ -17,11 +17,13 @@
 mod connections;
 mod door;
 mod ending;
+mod event;
 mod flush;
 mod handler;
 mod receive;
 mod remote;
 mod threads;
+mod waves;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -30,13 +32,14 @@ use tracing::{error, warn};
 
 pub use self::connections::{Connections, SendError, encode};
 use self::connections::{Order, Phase};
-pub use self::flush::WaveId;
-pub use self::handler::{
-    Close, ConnectionError, ConnectionId, Detached, Handler, Message, Opening, Side, Upgrade, Verdict,
+pub use self::event::{
+    Close, ConnectionError, ConnectionId, Detached, Message, Opening, Side, Upgrade, Verdict,
 };
+pub use self::handler::Handler;
 use self::remote::Post;
 pub use self::remote::Remote;
 pub use self::threads::{Mailbox, Threads, mailbox, start};
+pub use self::waves::WaveId;
 use crate::driver::{Completion, Driver};
 use crate::frame::Batch;
 use crate::inbox::Receiver;
@@ -133,7 +136,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
     fn timeout(&mut self) -> Option<Duration> {
         let c = &self.connections;
         let idle =
-            c.flush.is_idle() && c.closing.is_empty() && c.orders.is_empty() && c.overflowed.is_empty();
+            c.waves.is_idle() && c.closing.is_empty() && c.orders.is_empty() && c.overflowed.is_empty();
         if !idle || self.unfinished || !self.inbox.may_sleep() {
             return Some(Duration::ZERO);
         }
@@ -150,7 +153,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let Self { driver, handler, connections, .. } = self;
         while let Some(completion) = driver.next() {
             match completion {
-                Completion::Received { slot, bytes } => receive::received(handler, connections, slot, bytes),
+                Completion::Received { slot, bytes } => received(handler, connections, slot, bytes),
                 Completion::Sent { slot } => connections.sent(slot),
                 Completion::Accepted { slot, peer } => connections.admit(slot, peer),
                 Completion::AcceptPaused { error } => {
@@ -188,7 +191,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             Post::Adopt(mut detached) => match self.driver.adopt(detached.stream) {
                 Ok(slot) => {
                     self.connections.admit(slot, detached.peer);
-                    receive::received(&mut self.handler, &mut self.connections, slot, &mut detached.received);
+                    received(&mut self.handler, &mut self.connections, slot, &mut detached.received);
                 }
                 Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
             },
@@ -262,6 +265,21 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             return true;
         }
         self.connections.present == 0
+    }
+}
+
+/// Bytes have come in for a connection; they are lent and may be changed.
+fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u32, bytes: &mut [u8]) {
+    let now = connections.elapsed_ms();
+    let id = connections.id(slot);
+    let connection = &mut connections.table[slot];
+    connection.alive.heard(now);
+    match &mut connection.phase {
+        Phase::Open(_) => receive::messages(handler, connections, id, bytes),
+        Phase::Head(_) => door::received(handler, connections, id, bytes),
+        Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
+        // Lingering: read so that the peer sees our last words, and thrown away.
+        Phase::Vacant | Phase::Ended => {}
     }
 }
 

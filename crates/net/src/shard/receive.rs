@@ -1,31 +1,12 @@
-//! Bytes become messages: what a connection receives, in the phase it is in.
+//! Bytes become messages: what an open connection receives.
 
 use tracing::info;
 use wavecast_websocket::{Event, Input, ProtocolError};
 
 use super::connections::{Connections, Phase};
-use super::handler::{ConnectionError, ConnectionId, Handler, Message, Side};
-use super::{door, ending};
-
-/// Bytes have come in for a connection; they are lent and may be changed.
-pub(super) fn received<H: Handler>(
-    handler: &mut H,
-    connections: &mut Connections,
-    slot: u32,
-    bytes: &mut [u8],
-) {
-    let now = connections.elapsed_ms();
-    let id = connections.id(slot);
-    let connection = &mut connections.table[slot];
-    connection.alive.heard(now);
-    match &mut connection.phase {
-        Phase::Open(_) => messages(handler, connections, id, bytes),
-        Phase::Head(_) => door::received(handler, connections, id, bytes),
-        Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
-        // Lingering: read so that the peer sees our last words, and thrown away.
-        Phase::Vacant | Phase::Ended => {}
-    }
-}
+use super::ending;
+use super::event::{ConnectionError, ConnectionId, Message, Side};
+use super::handler::Handler;
 
 /// Delivers what stands in `bytes` to the handler.
 pub(super) fn messages<H: Handler>(
@@ -35,10 +16,11 @@ pub(super) fn messages<H: Handler>(
     bytes: &mut [u8],
 ) {
     // The protocol's state is lent out of the table, so that the handler can have the table meanwhile.
-    let Some(mut protocol) = connections.get_mut(id).and_then(|connection| connection.take_protocol()) else {
+    let Some(mut protocol) = connections.get_mut(id).and_then(super::connections::Connection::take_protocol)
+    else {
         return;
     };
-    let limits = connections.options.websocket.clone();
+    let limits = connections.options.websocket;
     let mut input = Input::new(bytes);
     let mut peer_close = None;
     let mut failure = None;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wavecast_websocket::CloseCode;
 
-use super::handler::Detached;
+use super::event::Detached;
 use crate::inbox::Sender;
 
 /// What arrives in a shard's inbox.

@@ -22,7 +22,7 @@ pub(crate) fn page(path: &str) -> Option<Page> {
 }
 
 /// Whether `/` is the page from `web/`, not the plain one.
-pub(crate) fn full_build() -> bool {
+pub fn full_build() -> bool {
     FULL_BUILD
 }
 

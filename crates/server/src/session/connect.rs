@@ -2,7 +2,9 @@
 
 use wavecast_protocol::centrifuge::{ConnectRequest, ConnectResult, Disconnect, Reply, Res};
 
-use super::{Phase, Rules, Session, Step};
+use super::rules::Rules;
+use super::state::{Phase, Session};
+use super::step::Step;
 use crate::VERSION;
 
 /// Longest name of a client's library, in characters.

@@ -2,7 +2,9 @@
 
 use wavecast_protocol::centrifuge::{Error, HistoryRequest};
 
-use super::{History, Rules, Session, Step};
+use super::rules::Rules;
+use super::state::Session;
+use super::step::{History, Step};
 use crate::channels::ChannelNumber;
 
 impl Session {

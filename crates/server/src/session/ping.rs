@@ -2,19 +2,9 @@
 
 use wavecast_protocol::centrifuge::Disconnect;
 
-use super::{Phase, Rules, Session, Step};
-
-/// Where the session stands between two pings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ping {
-    /// The timer is set for the next ping.
-    #[default]
-    Resting,
-    /// A ping has gone out, and the timer is set for its answer.
-    Asked,
-    /// It has been answered; the timer still runs.
-    Answered,
-}
+use super::rules::Rules;
+use super::state::{Phase, Ping, Session};
+use super::step::Step;
 
 /// What the session's timer demands.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! The publish command: who may publish, and as whom.
 
 use wavecast_hub::ClientInfo;
-use wavecast_protocol::centrifuge::{Error, PublishRequest};
+use wavecast_protocol::centrifuge::{Error, PublishRequest, json};
 
-use super::{Publish, Rules, Session, Step};
+use super::rules::Rules;
+use super::state::Session;
+use super::step::{Publish, Step};
 use crate::channels::ChannelNumber;
 
 impl Session {
@@ -27,6 +29,8 @@ impl Session {
         if !rules.insecure && !self.is_allowed(users, anonymous) {
             return Err(Error::PERMISSION_DENIED);
         }
+        let data = json::compact(request.data)
+            .map_err(|error| Error { message: format!("bad request: {error}").into(), ..Error::BAD_REQUEST })?;
         let info = ClientInfo {
             user: self.user.clone(),
             client: self.client().into_boxed_str(),
@@ -37,7 +41,7 @@ impl Session {
             id,
             channel: request.channel,
             options: options.clone(),
-            data: request.data,
+            data,
             info: Box::new(info),
         }))
     }

@@ -3,40 +3,14 @@
 use wavecast_hub::{Joined, Recovery};
 use wavecast_protocol::centrifuge::{Error, Reply, Res, SubscribeRequest, SubscribeResult};
 
-use super::{Join, Rules, Session, Step};
+use super::rules::Rules;
+use super::state::{Session, State, Subscription};
+use super::step::{Join, Live, Step};
 use crate::channels::ChannelNumber;
 use crate::wire;
 
 /// The client asks for error 112 instead of `recovered: false`.
 const FLAG_REJECT_UNRECOVERED: i64 = 2;
-
-/// What a session has to do with one channel.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subscription {
-    pub(crate) channel: ChannelNumber,
-    pub(crate) state: State,
-    positioned: bool,
-    recoverable: bool,
-    recovering: bool,
-    reject_unrecovered: bool,
-}
-
-/// How far a subscription has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// The hub has been asked. `id` is the subscribe command's; `unsubscribe` that of a command which came meanwhile and is
-    /// carried out after the answer.
-    Joining { id: u32, unsubscribe: Option<std::num::NonZeroU32> },
-    /// Publications are delivered. `place`: where the connection stands among the channel's subscribers.
-    Live { place: u32 },
-}
-
-/// A subscription that is live, taken out of its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Live {
-    pub(crate) channel: ChannelNumber,
-    pub(crate) place: u32,
-}
 
 /// What to do with the hub's answer.
 #[derive(Debug)]

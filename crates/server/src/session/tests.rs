@@ -67,7 +67,7 @@ impl Walk {
             }
             Step::Leave { .. } => Led::Leave,
             Step::Publish(publish) => {
-                Led::Publish(publish.channel.into_owned(), String::from_utf8_lossy(publish.data).into_owned())
+                Led::Publish(publish.channel.into_owned(), String::from_utf8_lossy(&publish.data).into_owned())
             }
             Step::History(history) => Led::History(history.limit),
             Step::Close(Disconnect { code, .. }) => Led::Close(code),
@@ -142,11 +142,17 @@ fn a_subscription_joins_goes_live_and_ends() {
     assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"c"}}"#), Led::Join("c".into()));
     assert_eq!(walk.say(r#"{"id":3,"subscribe":{"channel":"c"}}"#), Led::Error(105));
     let (reply, live, _) = walk.hub_answers("c", &at(4, Recovery::NotAsked));
-    assert_eq!(reply, r#"{"id":2,"subscribe":{"recoverable":true,"epoch":"e","offset":4,"positioned":true}}"#);
+    assert_eq!(
+        reply,
+        r#"{"id":2,"subscribe":{"recoverable":true,"epoch":"e","offset":4,"positioned":true}}"#
+    );
     assert!(live);
     assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c"}}"#), Led::Error(105));
     assert_eq!(walk.say(r#"{"id":5,"unsubscribe":{"channel":"c"}}"#), Led::Leave);
-    assert_eq!(walk.say(r#"{"id":6,"unsubscribe":{"channel":"c"}}"#), Led::Json(r#"{"id":6,"unsubscribe":{}}"#.into()));
+    assert_eq!(
+        walk.say(r#"{"id":6,"unsubscribe":{"channel":"c"}}"#),
+        Led::Json(r#"{"id":6,"unsubscribe":{}}"#.into())
+    );
 }
 
 #[test]
@@ -173,7 +179,10 @@ fn recovered_is_said_with_what_was_missed_and_else_it_is_not_said() {
     let mut walk = Walk::connected(|_| {});
     walk.say(ask);
     let (reply, live, _) = walk.hub_answers("c", &at(9, Recovery::Gap));
-    assert!(live && reply.contains(r#""was_recovering":true"#) && !reply.contains("recovered\":true"), "{reply}");
+    assert!(
+        live && reply.contains(r#""was_recovering":true"#) && !reply.contains("recovered\":true"),
+        "{reply}"
+    );
     assert!(reply.contains(r#""offset":9"#), "the client goes on from the top: {reply}");
 }
 
@@ -199,7 +208,10 @@ fn what_is_not_allowed_or_not_offered_has_its_code() {
     assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c","type":4}}"#), Led::Error(108));
     assert_eq!(walk.say(r#"{"id":5,"subscribe":{"channel":"c","token":"x.y.z"}}"#), Led::Error(103));
     assert_eq!(walk.say(r#"{"id":6,"subscribe":{"channel":""}}"#), Led::Error(107));
-    assert_eq!(walk.say(&format!(r#"{{"id":7,"subscribe":{{"channel":"{}"}}}}"#, "c".repeat(256))), Led::Error(107));
+    assert_eq!(
+        walk.say(&format!(r#"{{"id":7,"subscribe":{{"channel":"{}"}}}}"#, "c".repeat(256))),
+        Led::Error(107)
+    );
     assert_eq!(walk.say(r#"{"id":8,"publish":{"channel":"c"}}"#), Led::Error(107));
     assert_eq!(walk.say(r#"{"id":9,"presence":{"channel":"c"}}"#), Led::Error(108));
     assert_eq!(walk.say(r#"{"id":10,"rpc":{"method":"m","data":1}}"#), Led::Error(108));

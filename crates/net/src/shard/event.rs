@@ -1,0 +1,145 @@
+//! What the events of a shard carry: names, messages, verdicts, ends.
+
+use std::fmt;
+use std::net::{SocketAddr, TcpStream};
+
+use wavecast_websocket::ProtocolError;
+use wavecast_websocket::handshake::RequestHead;
+
+/// A connection's name on its shard. It is never given out twice: a slot that is used again has a new generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+impl ConnectionId {
+    /// A small number, dense and used again after the connection has ended: an index for a handler's own table.
+    #[must_use]
+    pub fn slot(self) -> u32 {
+        self.slot
+    }
+
+    /// An id that no shard has given out, for the tests of a handler's own rooms.
+    #[must_use]
+    pub const fn for_tests(slot: u32, generation: u32) -> Self {
+        Self { slot, generation }
+    }
+}
+
+/// A whole message, lent until the event returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'m> {
+    /// Text, valid UTF-8.
+    Text(&'m str),
+    /// Any bytes.
+    Binary(&'m [u8]),
+}
+
+/// What to do with a request.
+#[derive(Debug, Default)]
+pub enum Verdict {
+    /// Go on with the opening handshake, if the request is a right one (RFC 6455 §4.2.1).
+    #[default]
+    Upgrade,
+    /// As [`Verdict::Upgrade`], with a choice of sub-protocols and headers for the answer.
+    UpgradeWith(Upgrade),
+    /// Answer with an HTTP status and a line of text, and close.
+    Refuse {
+        /// HTTP status, 400 to 599.
+        status: u16,
+        /// A line for people.
+        reason: String,
+    },
+    /// Hand the socket over, with all that was received: [`Handler::side_door`] gets it.
+    SideDoor,
+}
+
+/// How to answer an opening handshake.
+#[derive(Debug, Default)]
+pub struct Upgrade {
+    /// Sub-protocols that are spoken, best first; the first that the client offers too is taken.
+    pub protocols: &'static [&'static str],
+    /// Headers to add to the answer.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A connection that has just opened.
+#[derive(Debug)]
+pub struct Opening<'o> {
+    /// The request.
+    pub head: &'o RequestHead<'o>,
+    /// The sub-protocol agreed on.
+    pub protocol: Option<&'o str>,
+    /// Where it came from.
+    pub peer: SocketAddr,
+}
+
+/// Who began to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The peer, with a close frame.
+    Peer,
+    /// This side: the handler, a time-out, the drain.
+    Local,
+    /// An error: the peer broke the protocol or a limit, or the connection broke.
+    Failure,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close<'c> {
+    /// The code of the close frame; 1005 if it had none, 1006 if there was no close frame (RFC 6455 §7.1.5).
+    pub code: u16,
+    /// The reason that came with it.
+    pub reason: &'c str,
+    /// Who began.
+    pub by: Side,
+}
+
+/// What went wrong on a connection.
+#[derive(Debug)]
+pub enum ConnectionError {
+    /// The peer broke the protocol or passed a limit; it is told by its close code.
+    Protocol(ProtocolError),
+    /// The connection broke.
+    Io(std::io::Error),
+    /// The peer ended its side without a closing handshake.
+    Ended,
+    /// Nothing was heard of the peer for the idle time-out.
+    Idle,
+    /// What waits for the peer has passed the limit of its outbox.
+    Overflow,
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "the connection broke: {error}"),
+            Self::Ended => f.write_str("the peer ended the connection without a close frame"),
+            Self::Idle => f.write_str("nothing was heard of the peer for the idle time-out"),
+            Self::Overflow => f.write_str("the peer reads too slowly: its outbox is full"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectionError {}
+
+/// A socket that leaves the shard, with what it has received so far.
+#[derive(Debug)]
+pub struct Detached {
+    /// The socket, non-blocking.
+    pub stream: TcpStream,
+    /// Every byte received, the request head first.
+    pub received: Vec<u8>,
+    /// Where it came from.
+    pub peer: SocketAddr,
+}
+
+impl From<&RequestHead<'_>> for Verdict {
+    /// The common rule where there is a side door: a WebSocket handshake stays, anything else leaves.
+    fn from(head: &RequestHead<'_>) -> Self {
+        if head.is_websocket_upgrade() { Self::Upgrade } else { Self::SideDoor }
+    }
+}
