@@ -16,7 +16,8 @@ pub(crate) fn fmt(workspace: &Workspace) -> Result<Tally, String> {
 }
 
 pub(crate) fn clippy(workspace: &Workspace) -> Result<Tally, String> {
-    let words = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let words =
+        ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
     process::run(&mut workspace.cargo(&words), BUILD_MAX)?;
     Ok(Tally::ONE)
 }
@@ -32,7 +33,9 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Tally, String> {
 }
 
 pub(crate) fn docs(workspace: &Workspace) -> Result<Tally, String> {
-    let mut command = workspace.cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    // Libraries alone: the program and the facade are both called wavecast, and would write to the same folder.
+    let mut command =
+        workspace.cargo(&["doc", "--workspace", "--lib", "--no-deps", "--all-features", "--locked"]);
     process::run(command.env("RUSTDOCFLAGS", "-D warnings"), BUILD_MAX)?;
     Ok(Tally::ONE)
 }
