@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wavecast_hub::Publication;
 use wavecast_net::Frame;
@@ -15,6 +16,10 @@ use crate::wire;
 
 /// From this length on a run is sent, and as long as it cannot be the shard takes no more events.
 pub(crate) const RUN_BYTES_MAX: usize = 64 * 1024;
+/// After a wave a channel rests for this part of the wave's time…
+const REST_PART: u32 = 16;
+/// …and no longer than this.
+const REST_MAX: Duration = Duration::from_millis(2);
 /// A run's memory is kept for the next one up to this size.
 const RUN_BYTES_KEPT: usize = 4 * 1024;
 
@@ -32,6 +37,8 @@ pub(crate) struct Channels {
     pending: Vec<ChannelNumber>,
     /// Some run is as long as it may be.
     full: bool,
+    /// Channels with a wave that was under way when last looked at.
+    waves: Vec<ChannelNumber>,
     /// Scratch for one publication.
     scratch: Vec<u8>,
 }
@@ -47,8 +54,18 @@ struct Channel {
     is_pending: bool,
     /// The offset up to which the subscribers have everything; 0 while it is not known.
     offset: u64,
-    /// The last fan-out, while it may be under way.
-    wave: Option<WaveId>,
+    wave: Wave,
+}
+
+/// Where the channel stands between two fan-outs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wave {
+    /// The next one may start.
+    None,
+    /// One is under way.
+    UnderWay { id: WaveId, since: Instant },
+    /// One has just ended, and the next may not start before.
+    Resting { until: Instant },
 }
 
 /// What became of a publication.
@@ -65,7 +82,7 @@ pub(crate) enum Appended {
 pub(crate) struct Run<'c> {
     pub(crate) frame: Frame,
     pub(crate) subscribers: &'c [ConnectionId],
-    pub(crate) wave: &'c mut Option<WaveId>,
+    pub(crate) channel: ChannelNumber,
 }
 
 impl Channels {
@@ -88,7 +105,7 @@ impl Channels {
             run: Vec::new(),
             is_pending: false,
             offset: 0,
-            wave: None,
+            wave: Wave::None,
         };
         let number = if let Some(number) = self.free.pop() {
             *self.at(number) = channel;
@@ -211,9 +228,40 @@ impl Channels {
         self.full
     }
 
-    /// The last fan-out of the channel.
-    pub(crate) fn wave(&self, number: ChannelNumber) -> Option<WaveId> {
-        self.table[number.0 as usize].wave
+    /// A fan-out of the channel has begun that takes more than a turn.
+    pub(crate) fn launched(&mut self, number: ChannelNumber, id: WaveId, now: Instant) {
+        self.at(number).wave = Wave::UnderWay { id, since: now };
+        self.waves.push(number);
+    }
+
+    /// Looks which waves have ended. After a wave a channel rests for a small part of the time that the wave took: what
+    /// is published in answer to it comes in a burst, and then goes with one wave instead of two.
+    pub(crate) fn end_waves(&mut self, now: Instant, is_under_way: impl Fn(WaveId) -> bool) {
+        let table = &mut self.table;
+        self.waves.retain(|number| {
+            let wave = &mut table[number.0 as usize].wave;
+            let Wave::UnderWay { id, since } = *wave else { return false };
+            if is_under_way(id) {
+                return true;
+            }
+            let rest = (now.duration_since(since) / REST_PART).min(REST_MAX);
+            *wave = Wave::Resting { until: now + rest };
+            false
+        });
+    }
+
+    /// How long the channel's run has to wait for its wave to end (zero: nobody knows) or its rest to be over.
+    pub(crate) fn has_to_wait(&mut self, number: ChannelNumber, now: Instant) -> Option<Duration> {
+        let channel = self.at(number);
+        match channel.wave {
+            Wave::None => None,
+            Wave::UnderWay { .. } => Some(Duration::ZERO),
+            Wave::Resting { until } if now < until && channel.run.len() < RUN_BYTES_MAX => Some(until - now),
+            Wave::Resting { .. } => {
+                channel.wave = Wave::None;
+                None
+            }
+        }
     }
 
     /// The run and whom it is for; `None` if there is nothing to send.
@@ -226,7 +274,7 @@ impl Channels {
         let frame = Frame::new(&channel.run);
         channel.run.clear();
         channel.run.shrink_to(RUN_BYTES_KEPT);
-        Some(Run { frame, subscribers: &channel.subscribers, wave: &mut channel.wave })
+        Some(Run { frame, subscribers: &channel.subscribers, channel: number })
     }
 
     fn at(&mut self, number: ChannelNumber) -> &mut Channel {

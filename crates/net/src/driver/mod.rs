@@ -13,6 +13,7 @@
 //! - [`Driver::next`] is bounded per turn: a peer that sends without pause cannot keep the shard from its other work.
 
 pub(crate) mod readiness;
+mod short_timer;
 pub mod simulated;
 
 use std::io;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use mio::net as mio_net;
 use mio::{Events, Interest, Poll, Token};
 
+use super::short_timer::ShortTimer;
 use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
@@ -31,15 +32,19 @@ const ACCEPTS_PER_TURN: u32 = 128;
 /// How long accepting rests when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 const WAKE: Token = Token(usize::MAX);
+const SHORT_TIMER: Token = Token(usize::MAX - 1);
 /// Listeners count down from here; slots count up from zero.
-const FIRST_LISTENER: usize = usize::MAX - 1;
+const FIRST_LISTENER: usize = usize::MAX - 2;
 const LISTENERS_MAX: usize = 64;
 
 /// Reads on readiness into one shared buffer, writes at once.
 pub(crate) struct Readiness {
     poll: Poll,
     waker: Arc<mio::Waker>,
+    short_timer: ShortTimer,
     events: Events,
     listeners: Vec<mio_net::TcpListener>,
     /// Listeners (by index) with connections to accept.
@@ -90,9 +95,11 @@ impl Readiness {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
+        let short_timer = ShortTimer::new(poll.registry(), SHORT_TIMER)?;
         Ok(Self {
             poll,
             waker,
+            short_timer,
             events: Events::with_capacity(1024),
             listeners: Vec::new(),
             acceptable: VecDeque::new(),
@@ -383,6 +390,9 @@ impl Driver for Readiness {
             let pause = again.saturating_duration_since(Instant::now());
             timeout = Some(timeout.map_or(pause, |timeout| timeout.min(pause)));
         }
+        if let Some(short) = timeout.filter(|timeout| !timeout.is_zero() && *timeout < MILLISECOND) {
+            timeout = self.short_timer.set(short)?;
+        }
         if let Err(error) = self.poll.poll(&mut self.events, timeout)
             && error.kind() != ErrorKind::Interrupted
         {
@@ -391,7 +401,7 @@ impl Driver for Readiness {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             let Token(token) = event.token();
-            if token == WAKE.0 {
+            if token == WAKE.0 || token == SHORT_TIMER.0 {
                 continue;
             }
             if token > FIRST_LISTENER - LISTENERS_MAX {

@@ -1,6 +1,7 @@
 //! What a shard asks of the program above it: the four events, and the questions around them.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use wavecast_websocket::CloseCode;
 use wavecast_websocket::handshake::RequestHead;
@@ -51,11 +52,11 @@ pub trait Handler {
     }
 
     /// All that had come in has been handled; the outboxes are flushed next. What was collected for this moment (several
-    /// publications of one channel, say) is sent now. `true`: something is held back, for a wave that is under way; the
-    /// shard does not sleep then.
-    fn turn(&mut self, connections: &mut Connections) -> bool {
+    /// publications of one channel, say) is sent now. What is held back for a later turn, for a wave that is under way, say,
+    /// says how long the shard may sleep at most; zero: not at all.
+    fn turn(&mut self, connections: &mut Connections) -> Option<Duration> {
         let _ = connections;
-        false
+        None
     }
 
     /// A frame for this connection did not fit its outbox and was not queued.

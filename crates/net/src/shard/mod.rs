@@ -55,8 +55,8 @@ pub struct Shard<D: Driver, H: Handler> {
     batch: Batch,
     fired: Vec<u32>,
     drain_until: Option<Instant>,
-    /// The handler holds something back for a later turn.
-    unfinished: bool,
+    /// The handler holds something back and wants to be asked again after at most this time.
+    held_back: Option<Duration>,
 }
 
 impl<D: Driver, H: Handler> Shard<D, H> {
@@ -85,7 +85,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             batch: Batch::default(),
             fired: Vec::new(),
             drain_until: None,
-            unfinished: false,
+            held_back: None,
         }
     }
 
@@ -125,7 +125,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.take_completions();
         self.take_inbox();
         self.fire_timers();
-        self.unfinished = self.handler.turn(&mut self.connections);
+        self.held_back = self.handler.turn(&mut self.connections);
         self.ask_about_overflows();
         self.settle();
         self.flush();
@@ -137,16 +137,13 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let c = &self.connections;
         let idle =
             c.waves.is_idle() && c.closing.is_empty() && c.orders.is_empty() && c.overflowed.is_empty();
-        if !idle || self.unfinished || !self.inbox.may_sleep() {
+        if !idle || !self.inbox.may_sleep() {
             return Some(Duration::ZERO);
         }
         let now = self.driver.now();
         let timer = self.connections.wheel.sleep(now.duration_since(self.connections.began));
         let drain = self.drain_until.map(|until| until.saturating_duration_since(now));
-        match (timer, drain) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [timer, drain, self.held_back].into_iter().flatten().min()
     }
 
     fn take_completions(&mut self) {

@@ -1,6 +1,7 @@
 //! From publications to subscribers: collected while events are taken, sent once a turn.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use tracing::warn;
 use wavecast_hub::Publication;
@@ -20,24 +21,27 @@ impl PushShard {
         }
     }
 
-    /// Sends the runs of this turn; `true` if some wait for an earlier wave of their channel.
+    /// Sends the runs of this turn. Some wait for an earlier wave of their channel: says when to look again, at the latest.
     ///
     /// A subscriber is written to once per wave: what is published while the last wave is still on its way goes with the next.
-    pub(super) fn send_runs(&mut self, connections: &mut Connections) -> bool {
+    pub(super) fn send_runs(&mut self, connections: &mut Connections) -> Option<Duration> {
+        let now = connections.now();
+        self.channels.end_waves(now, |wave| connections.is_under_way(wave));
         if !self.channels.has_pending() {
-            return false;
+            return None;
         }
         let pending = self.channels.take_pending();
+        let mut again = None::<Duration>;
         for &channel in &pending {
-            let waits = self.channels.wave(channel).is_some_and(|wave| connections.is_under_way(wave));
-            if waits {
+            if let Some(wait) = self.channels.has_to_wait(channel, now) {
+                again = Some(again.map_or(wait, |again| again.min(wait)));
                 self.channels.keep_pending(channel);
             } else {
                 self.send_run(connections, channel);
             }
         }
         self.channels.recycle(pending);
-        self.channels.has_pending()
+        again
     }
 
     /// Sends what a channel's run holds to its subscribers.
@@ -45,7 +49,8 @@ impl PushShard {
         if let Some(run) = self.channels.take_run(channel)
             && let Some(wave) = connections.fan_out(run.subscribers, &run.frame)
         {
-            *run.wave = Some(wave);
+            let channel = run.channel;
+            self.channels.launched(channel, wave, connections.now());
         }
     }
 

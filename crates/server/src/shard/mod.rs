@@ -311,7 +311,7 @@ impl Handler for PushShard {
         }
     }
 
-    fn turn(&mut self, connections: &mut Connections) -> bool {
+    fn turn(&mut self, connections: &mut Connections) -> Option<Duration> {
         self.send_runs(connections)
     }
 
