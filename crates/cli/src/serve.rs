@@ -21,7 +21,7 @@ use crate::{log, signal};
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Serve {
     /// Configuration file: TOML, YAML or JSON, by its extension
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", env = "WAVECAST_CONFIG")]
     config: Option<PathBuf>,
 
     /// Address to listen on [default: 127.0.0.1 without a configuration, every interface with one]

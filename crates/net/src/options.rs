@@ -11,8 +11,8 @@ pub struct Options {
     /// Limits of the WebSocket protocol: head, frame, message, fragments, pongs. A peer that passes one is closed with the
     /// code of RFC 6455 §7.4.1 that names it (a head: with an HTTP status).
     pub websocket: Limits,
-    /// Bytes that may wait for one connection (each frame counts 32 bytes more than its length). Default 1 MiB. When
-    /// a frame does not fit, [`Handler::overflow`](crate::shard::Handler::overflow) decides; by default the connection is
+    /// Bytes that may wait for one connection (each frame counts 32 bytes more than its length); a single frame may be
+    /// longer when nothing else waits. Default 1 MiB. When a frame does not fit, [`Handler::overflow`](crate::shard::Handler::overflow) decides; by default the connection is
     /// closed with 1013.
     pub outbox_bytes_max: usize,
     /// Connections of one shard, however far they have come. Default 1,000,000. Further ones are closed at once.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -85,9 +85,7 @@ impl PushServer {
         let shards = shard_count(&config);
         let options = shard_options(&config);
         let namespaces = config.namespaces().map_err(StartError::Namespaces)?;
-        let address = config.http_server.listen();
-        let listeners =
-            listener::bind(address, shards).map_err(|error| StartError::Listen { address, error })?;
+        let listeners = listen(config.http_server.listen(), shards)?;
         let address = listeners[0].local_addr().map_err(StartError::Resources)?;
 
         let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<_>>) =
@@ -179,6 +177,18 @@ impl DrainHandle {
             }
         }
     }
+}
+
+/// Listens; where every interface is meant and the host has no IPv6, on those of IPv4.
+fn listen(address: SocketAddr, shards: usize) -> Result<Vec<TcpListener>, StartError> {
+    let every_interface = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
+    match listener::bind(address, shards) {
+        Err(error) if address == every_interface && error.kind() != io::ErrorKind::AddrInUse => {
+            listener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())), shards)
+        }
+        bound => bound,
+    }
+    .map_err(|error| StartError::Listen { address, error })
 }
 
 fn shard_count(config: &Config) -> usize {

@@ -1,5 +1,26 @@
 //! WebSocket push for Rust: what a developer adds to a project.
 //!
+//! A WebSocket server in ten lines:
+//!
+//! ```no_run
+//! # #[cfg(feature = "net")]
+//! # mod example {
+//! use wavecast::net::server::{Connection, Events, Server};
+//! use wavecast::net::shard::Message;
+//!
+//! struct Echo;
+//!
+//! impl Events for Echo {
+//!     fn message(&self, connection: &mut Connection<'_>, message: Message<'_>) {
+//!         connection.send(message).ok();
+//!     }
+//! }
+//! # fn main() -> std::io::Result<()> {
+//! Server::bind("127.0.0.1:9001")?.run(Echo)
+//! # }
+//! # }
+//! ```
+//!
 //! A WebSocket client in ten lines:
 //!
 //! ```no_run

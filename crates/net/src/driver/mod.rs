@@ -1,7 +1,7 @@
 //! What stands below a shard: a driver moves bytes, and says what has come to pass.
 //!
 //! The interface is completion-shaped. A shard asks for a send and later hears that it is done; it never hears "ready".
-//! That shape fits readiness (the [`readiness`] driver reads and writes, then reports) and completion queues alike, and a
+//! That shape fits readiness (the driver on epoll or kqueue reads and writes, then reports) and completion queues alike, and a
 //! [`simulated`] driver moves the bytes in tests from a seed: late, in part, and after a close.
 //!
 //! The contract, which every driver keeps:

@@ -1,6 +1,6 @@
 //! A driver without sockets and without a clock, for tests: everything comes from a seed.
 //!
-//! It keeps the contract of [`Driver`](super::Driver) and uses all the freedom that contract leaves: bytes arrive split
+//! It keeps the contract of [`Driver`] and uses all the freedom that contract leaves: bytes arrive split
 //! anywhere, a send completes at once, later, or in several pieces, a peer that does not read blocks it, and a close takes
 //! its time while other slots go on. What an interface of completion queues would find is found here first.
 

@@ -322,7 +322,9 @@ impl Connections {
         if !matches!(connection.phase, Phase::Open(_)) || connection.flags.closing {
             return Err(SendError::Closed);
         }
-        if connection.outbox.queued_bytes() + frame.len() + FRAME_OVERHEAD_BYTES > limit {
+        // When nothing waits, one frame goes however long it is: else a message could be received and not sent.
+        let waiting = connection.outbox.queued_bytes();
+        if waiting > 0 && waiting + frame.len() + FRAME_OVERHEAD_BYTES > limit {
             if !mem::replace(&mut connection.flags.overflowed, true) {
                 self.overflowed.push(id);
             }

@@ -51,7 +51,7 @@ pub enum Verdict {
         /// A line for people.
         reason: String,
     },
-    /// Hand the socket over, with all that was received: [`Handler::side_door`] gets it.
+    /// Hand the socket over, with all that was received: [`Handler::side_door`](super::Handler::side_door) gets it.
     SideDoor,
 }
 

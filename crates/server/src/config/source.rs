@@ -27,7 +27,8 @@ pub(super) const WITHOUT_NAMESPACE: &str = "channel.without_namespace";
 /// Prefixes of environment variables; the later wins.
 const PREFIXES: [&str; 2] = ["CENTRIFUGO_", "WAVECAST_"];
 /// Variables with our prefix that belong to the program and not to the configuration.
-const OF_THE_PROGRAM: [&str; 1] = ["WAVECAST_CONFIG"];
+const OF_THE_PROGRAM: [&str; 5] =
+    ["WAVECAST_API_KEY", "WAVECAST_CONFIG", "WAVECAST_TOKEN", "WAVECAST_URL", "WAVECAST_WEB"];
 
 /// Reads a file: TOML, YAML or JSON, as its extension says.
 pub(super) fn file(path: &Path) -> Result<Vec<Setting>, ConfigError> {
