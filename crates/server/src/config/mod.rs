@@ -89,6 +89,7 @@ pub fn load_from(
     assembly.apply(in_file.unwrap_or_default());
     assembly.apply(settings);
     assembly.check();
+    let profile = profile.exposed_if(&assembly.config, overrides.insecure);
     profile.check_address(&mut assembly, overrides.insecure);
 
     let Assembly { config, warnings, problems, .. } = assembly;

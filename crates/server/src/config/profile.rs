@@ -12,6 +12,8 @@ use super::source::Setting;
 pub enum Profile {
     /// Nobody has: everything is allowed, and only this machine can reach it.
     Development,
+    /// Nobody has, and `--insecure` opens it to other machines: everything is allowed to everybody who can reach it.
+    Exposed,
     /// A file, a variable or a flag says who may do what.
     Configured,
 }
@@ -20,11 +22,15 @@ impl Profile {
     /// The lines to print at start, so that nobody takes one profile for the other.
     pub fn describe(self, config: &Config) -> Vec<String> {
         match self {
-            Profile::Development => {
+            Profile::Development | Profile::Exposed => {
                 let history = &config.channel.without_namespace;
                 vec![
                     "development profile: no configuration was given".into(),
-                    "  listens on this machine only; requests for any other host name are refused".into(),
+                    if self == Profile::Exposed {
+                        "  --insecure: other machines can reach it, and nothing keeps them out".into()
+                    } else {
+                        "  listens on this machine only; requests for any other host name are refused".into()
+                    },
                     "  clients connect anonymously, and subscribe and publish to any channel".into(),
                     "  the HTTP API asks for no key".into(),
                     format!(
@@ -58,7 +64,7 @@ impl Profile {
     /// What there is before the first setting.
     pub(super) fn defaults(self) -> Config {
         let mut config = Config::default();
-        if self == Profile::Development {
+        if self != Profile::Configured {
             config.http_server.address = Some(LOOPBACK);
             config.client.allow_anonymous_connect_without_token = true;
             config.http_api.insecure = true;
@@ -82,6 +88,12 @@ impl Profile {
         config
     }
 
+    /// The development profile on an address that others can reach, when `--insecure` says that this is meant.
+    pub(super) fn exposed_if(self, config: &Config, insecure_is_meant: bool) -> Self {
+        let exposed = self == Profile::Development && insecure_is_meant && config.http_server.is_public();
+        if exposed { Profile::Exposed } else { self }
+    }
+
     /// Refuses an address that others can reach while nothing keeps them out.
     pub(super) fn check_address(self, assembly: &mut Assembly, insecure_is_meant: bool) {
         let config = &assembly.config;
@@ -102,9 +114,11 @@ impl Profile {
                 "http_server.address",
                 address,
                 "other machines can reach this address, and without a configuration everything is allowed; \
-                 use 127.0.0.1, or give a configuration file that says who may do what"
+                 use 127.0.0.1, give a configuration file that says who may do what, or say --insecure if \
+                 you mean it"
                     .into(),
             ),
+            Profile::Exposed => {}
             Profile::Configured if insecure_is_meant => {}
             Profile::Configured => {
                 for (key, consequence) in open {

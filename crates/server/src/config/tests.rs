@@ -444,6 +444,11 @@ fn a_public_address_needs_keys_or_the_word_insecure() {
         ),
         "{error}"
     );
+    let values = vec![("http_server.address".to_owned(), "0.0.0.0".to_owned())];
+    let exposed = load_from(None, [], &Overrides { values, insecure: true }).unwrap();
+    assert_eq!(exposed.profile, Profile::Exposed);
+    assert!(exposed.config.http_api.insecure && exposed.config.pages.enabled);
+    assert!(exposed.profile.describe(&exposed.config)[1].contains("nothing keeps them out"));
     let text = "[client]\ninsecure = true\n[http_api]\ninsecure = true\n";
     let file = Written::new("w.toml", text);
     let error = file.error(&[], &[("http_server.address", "192.0.2.1")]);

@@ -69,7 +69,7 @@ const API_REMEDY: &str =
 /// [`Refused::Host`]; a missing `Host` counts as another one's.
 pub fn check_host(profile: Profile, host: Option<&str>) -> Result<(), Refused> {
     match profile {
-        Profile::Configured => Ok(()),
+        Profile::Configured | Profile::Exposed => Ok(()),
         Profile::Development if host.is_some_and(is_loopback) => Ok(()),
         Profile::Development => Err(Refused::Host { host: host.unwrap_or_default().to_owned() }),
     }
@@ -89,7 +89,7 @@ pub fn check_websocket(
     check_host(profile, host)?;
     let Some(origin) = origin else { return Ok(()) };
     let (passes, remedy) = match profile {
-        Profile::Development => (is_same_host(origin, host), DEVELOPMENT_REMEDY),
+        Profile::Development | Profile::Exposed => (is_same_host(origin, host), DEVELOPMENT_REMEDY),
         Profile::Configured if allowed.is_empty() => (is_same_host(origin, host), SAME_HOST_REMEDY),
         Profile::Configured => (allowed.allows(origin), ALLOWED_ORIGINS_REMEDY),
     };
@@ -178,6 +178,7 @@ mod tests {
         ] {
             assert_eq!(check_host(Profile::Development, Some(host)).is_ok(), passes, "{host}");
             assert!(check_host(Profile::Configured, Some(host)).is_ok(), "{host}");
+            assert!(check_host(Profile::Exposed, Some(host)).is_ok(), "{host}");
         }
         let refused = check_host(Profile::Development, None).unwrap_err();
         assert_eq!(refused.status(), 421);
@@ -199,7 +200,7 @@ mod tests {
             ("http://", "localhost", false),
         ] {
             let none = AllowedOrigins::default();
-            for profile in [Profile::Development, Profile::Configured] {
+            for profile in [Profile::Development, Profile::Exposed, Profile::Configured] {
                 let checked = check_websocket(profile, &none, Some(host), Some(origin));
                 assert_eq!(checked.is_ok(), passes, "{origin} {host} {profile:?}");
             }
