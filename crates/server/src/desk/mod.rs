@@ -142,7 +142,7 @@ impl<B: Backend> Desk<B> {
             exchange.begin();
             async move {
                 let (head, body) = request.into_parts();
-                let answer = self.routes.answer(&head, RequestBody::new(body)).await;
+                let answer = self.routes.answer(&head, RequestBody::new(body), peer).await;
                 Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
             }
         });
@@ -166,7 +166,15 @@ impl<B: Backend> Desk<B> {
             }
         };
         self.return_to_shard(&exchange, peer)?;
-        ended.map_err(io::Error::other)
+        match ended {
+            // hyper has answered by itself, and nobody behind the desk has seen the request.
+            Err(error) if error.is_parse() && !error.is_parse_version_h2() => {
+                let status = if error.is_parse_too_large() { 431 } else { 400 };
+                tracing::info!(%peer, status, %error, "refused: not a right request");
+                Ok(())
+            }
+            ended => ended.map_err(io::Error::other),
+        }
     }
 
     fn return_to_shard(&self, exchange: &Exchange, peer: SocketAddr) -> io::Result<()> {
@@ -184,7 +192,8 @@ impl<B: Backend> Desk<B> {
         // Named at 1, 2, 4, 8…: a flood must not become one of the log.
         if refused.is_power_of_two() {
             let limit = self.config.http_server.connection_limit;
-            tracing::warn!(refused, limit, peer = %detached.peer, "http_server.connection_limit is reached");
+            let peer = detached.peer;
+            tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }
         let _ = (&detached.stream).write(FULL);
         let _ = detached.stream.shutdown(Shutdown::Write);

@@ -1,6 +1,7 @@
 //! Which room answers a request: the API, the health endpoint, a page, or nobody.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::header::{
@@ -39,12 +40,12 @@ impl<B: Backend> Routes<B> {
     }
 
     /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
-    pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody) -> Answer {
+    pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody, peer: SocketAddr) -> Answer {
         let mut answer = self.route(head, &mut body).await;
         if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        tracing::debug!(method = %head.method, path = head.uri.path(), status = answer.status().as_u16(), "answered");
+        report(head, &answer, peer);
         answer
     }
 
@@ -53,7 +54,6 @@ impl<B: Backend> Routes<B> {
             return answer::text(StatusCode::BAD_REQUEST, "Host and Origin may each stand once, in ASCII.");
         };
         if let Err(refused) = guard::check_host(self.profile, host) {
-            tracing::debug!(%refused, "a request is refused");
             return answer::text(StatusCode::MISDIRECTED_REQUEST, &refused.to_string());
         }
         let path = head.uri.path();
@@ -107,6 +107,18 @@ impl<B: Backend> Routes<B> {
             text.push_str("\n  the start page is at GET /");
         }
         answer::text(StatusCode::NOT_FOUND, &text)
+    }
+}
+
+/// The operator reads who is turned away and why; answers, and those who have lost their way, are for who looks closer.
+fn report(head: &Parts, answer: &Answer, peer: SocketAddr) {
+    let (method, path, status) = (&head.method, head.uri.path(), answer.status());
+    let is_lost = matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+    if status.is_client_error() && !is_lost {
+        let reason = String::from_utf8_lossy(answer.body());
+        tracing::info!(%peer, status = status.as_u16(), %method, path, reason = reason.trim_end(), "refused");
+    } else {
+        tracing::debug!(%peer, status = status.as_u16(), %method, path, "answered");
     }
 }
 

@@ -189,8 +189,11 @@ impl Socket {
     fn too_slow(&self, wait: Wait) -> io::Error {
         if let (Wait::Head, Some(stream)) = (wait, &self.stream) {
             let _ = stream.try_write(TOO_SLOW);
+            let peer = stream.peer_addr().ok().map(tracing::field::display);
+            tracing::info!(peer, status = 408, "refused: the request's head took too long");
+        } else {
+            tracing::debug!(?wait, "an HTTP connection waited too long and is closed");
         }
-        tracing::debug!(?wait, "an HTTP connection waited too long and is closed");
         io::ErrorKind::TimedOut.into()
     }
 
