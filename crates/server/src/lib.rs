@@ -1,6 +1,6 @@
 //! The push server as a library: channels on top of WebSocket, for the clients that people already have.
 //!
-//! A [`PushServer`] is a [`Node`](node::Node) (configuration, channels, counts), one shard per core (an event loop of the net
+//! A [`PushServer`] is a [`Node`] (configuration, channels, counts), one shard per core (an event loop of the net
 //! floor with sessions above it) and a front desk (HTTP on tokio). It knows no command line.
 //!
 //! A publication's way: [`desk`] or a session → [`node`] → the hub, which gives it its place → `inboxes` → `shard` →

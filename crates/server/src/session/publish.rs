@@ -29,8 +29,10 @@ impl Session {
         if !rules.insecure && !self.is_allowed(users, anonymous) {
             return Err(Error::PERMISSION_DENIED);
         }
-        let data = json::compact(request.data)
-            .map_err(|error| Error { message: format!("bad request: {error}").into(), ..Error::BAD_REQUEST })?;
+        let data = json::compact(request.data).map_err(|error| Error {
+            message: format!("bad request: {error}").into(),
+            ..Error::BAD_REQUEST
+        })?;
         let info = ClientInfo {
             user: self.user.clone(),
             client: self.client().into_boxed_str(),

@@ -66,9 +66,10 @@ impl Walk {
                 Led::Join(join.channel.into_owned())
             }
             Step::Leave { .. } => Led::Leave,
-            Step::Publish(publish) => {
-                Led::Publish(publish.channel.into_owned(), String::from_utf8_lossy(&publish.data).into_owned())
-            }
+            Step::Publish(publish) => Led::Publish(
+                publish.channel.into_owned(),
+                String::from_utf8_lossy(&publish.data).into_owned(),
+            ),
             Step::History(history) => Led::History(history.limit),
             Step::Close(Disconnect { code, .. }) => Led::Close(code),
         }
