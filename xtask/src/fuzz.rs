@@ -17,10 +17,10 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, time: Duration) -
         println!("missing: cargo-fuzz; installing with cargo");
         process::run(&mut workspace.cargo(&["install", "--locked", "cargo-fuzz"]), BUILD_MAX)?;
     }
-    let listed = workspace.cargo(&["fuzz", "list"]).output().map_err(|e| format!("cargo fuzz list: {e}"))?;
-    let all: Vec<String> = String::from_utf8_lossy(&listed.stdout).lines().map(ToOwned::to_owned).collect();
-    let chosen: Vec<&String> =
-        all.iter().filter(|name| target.is_none_or(|wanted| wanted == **name)).collect();
+    let listed = process::output(&mut workspace.cargo(&["fuzz", "list"]))?;
+    let all: Vec<&str> = listed.lines().collect();
+    let chosen: Vec<&str> =
+        all.iter().copied().filter(|name| target.is_none_or(|wanted| wanted == *name)).collect();
     if chosen.is_empty() {
         return Err(format!("no such target; there are: {}", all.join(", ")));
     }
@@ -35,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, time: Duration) -
         run.args(folders).args(["--", &total, "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"]);
         if let Err(fault) = process::run(&mut run, time + BUILD_MAX) {
             eprintln!("{fault}");
-            found.push(name.as_str());
+            found.push(*name);
         }
     }
     println!("\n== Summary");

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// A program that is asked something answers at once, but on a busy machine.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
 /// Runs to the end; what it prints goes where ours goes.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<(), String> {
     let mut child = command.stdin(Stdio::null()).spawn().map_err(|e| format!("{}: {e}", spell(command)))?;
@@ -55,11 +58,20 @@ pub(crate) fn run_collecting(
     verdict(command, status, limit)
 }
 
-/// The first line a program prints, if it ends well: how one asks for a version.
+/// All that a program prints, if it ends well and within a minute.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let mut text = String::new();
+    run_collecting(command, ANSWER_MAX, |line| {
+        text.push_str(line);
+        text.push('\n');
+    })?;
+    Ok(text)
+}
+
+/// The first line of it, and nothing of what it complains about: how one asks for a version.
 pub(crate) fn first_line(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned();
-    output.status.success().then_some(text)
+    let text = output(command.stderr(Stdio::null())).ok()?;
+    Some(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// A program that runs beside us; stopped, with all that it started, when dropped.
@@ -115,7 +127,10 @@ fn verdict(command: &Command, status: Option<ExitStatus>, limit: Duration) -> Re
 
 /// Kills a process and what it started. A process group would do, but then an interrupt at the terminal would not reach it.
 fn kill_tree(id: u32) {
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    // Each thread has children of its own.
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let children: String =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok()).collect();
     if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, Signal::KILL);
     }
@@ -128,4 +143,35 @@ fn kill_tree(id: u32) {
 pub(crate) fn spell(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_too_long_is_stopped_with_all_that_it_started() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000 & echo $!; wait"]);
+        let mut started = String::new();
+        let begun = Instant::now();
+        let ended = run_collecting(&mut command, Duration::from_millis(300), |line| started.push_str(line))
+            .unwrap_err();
+        assert!(ended.contains("not done after"), "{ended}");
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        let stat = || fs::read_to_string(format!("/proc/{started}/stat")).unwrap_or_default();
+        while !(stat().is_empty() || stat().contains(") Z ")) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{started} is still there");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_version_is_the_first_line_of_what_ends_well() {
+        let answer = |script: &str| first_line(Command::new("sh").args(["-c", script]));
+        assert_eq!(answer("echo ' 1.2 '; echo more").as_deref(), Some("1.2"));
+        assert_eq!(answer("true").as_deref(), Some(""));
+        assert_eq!(answer("echo 1.2; false"), None);
+        assert_eq!(first_line(&mut Command::new("/nonexistent")), None);
+    }
 }

@@ -24,12 +24,28 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<Tally, String> {
 
 pub(crate) fn test(workspace: &Workspace) -> Result<Tally, String> {
     let program = program(workspace)?;
-    let mut command = workspace.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    // Tests that take too long for every day are marked as ignored; here nothing is.
+    let words = ["test", "--workspace", "--locked", "--no-fail-fast", "--", "--include-ignored"];
+    let mut command = workspace.cargo(&words);
     command.env("TESTED_WAVECAST", program);
     let mut tally = Tally::default();
     let ended =
         process::run_reading(&mut command, BUILD_MAX, |line| tally.add(counted(line).unwrap_or_default()));
     Ok(tally.or_failed(ended))
+}
+
+/// The fuzz targets are a workspace of their own. Checked here, so that they follow what they test; run by `cargo xtask fuzz`.
+pub(crate) fn fuzz_targets(workspace: &Workspace) -> Result<Tally, String> {
+    process::run(
+        &mut workspace.cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--", "--check"]),
+        BUILD_MAX,
+    )?;
+    let folder = workspace.built("fuzz-check");
+    let mut command = workspace.cargo(&["clippy", "--manifest-path", "fuzz/Cargo.toml", "--locked"]);
+    command.arg("--target-dir").arg(&folder).args(["--", "-D", "warnings"]);
+    // Nothing is linked, so the fuzzer itself need not be there: that saves building it, and a C++ compiler.
+    process::run(command.env("CUSTOM_LIBFUZZER_PATH", folder.join("libFuzzer.a")), BUILD_MAX)?;
+    Ok(Tally::ONE)
 }
 
 pub(crate) fn docs(workspace: &Workspace) -> Result<Tally, String> {

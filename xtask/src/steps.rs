@@ -17,7 +17,7 @@ struct Step {
 }
 
 /// Cheap ones first: what fails in a second is seen in a second.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", what: "formatting", needs: &[Tool::Rustfmt], run: rust::fmt },
     Step { name: "clippy", what: "lints, warnings are errors", needs: &[Tool::Clippy], run: rust::clippy },
     Step {
@@ -25,6 +25,12 @@ const STEPS: [Step; 10] = [
         what: "cargo test: every crate, documentation examples, whole system",
         needs: &[],
         run: rust::test,
+    },
+    Step {
+        name: "fuzz-targets",
+        what: "the fuzz targets compile, without warnings",
+        needs: &[Tool::Rustfmt, Tool::Clippy],
+        run: rust::fuzz_targets,
     },
     Step { name: "docs", what: "the documentation builds without warnings", needs: &[], run: rust::docs },
     Step { name: "deny", what: "licences and sources of what we depend on", needs: &[], run: rust::deny },

@@ -6,6 +6,8 @@ use std::{env, fs};
 
 use serde_json::Value;
 
+use crate::process;
+
 /// The checkout and the folders around it.
 pub(crate) struct Workspace {
     root: PathBuf,
@@ -17,9 +19,8 @@ impl Workspace {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("xtask lies in no checkout")?;
         let mut metadata = Command::new(cargo());
         metadata.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root);
-        let output = metadata.output().map_err(|e| format!("cargo metadata: {e}"))?;
-        let described: Value = serde_json::from_slice(&output.stdout)
-            .map_err(|_| format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let described: Value = serde_json::from_str(&process::output(&mut metadata)?)
+            .map_err(|e| format!("cargo metadata: {e}"))?;
         let target = described["target_directory"].as_str().ok_or("cargo metadata names no target folder")?;
         Ok(Self { root: root.to_owned(), target: target.into() })
     }
