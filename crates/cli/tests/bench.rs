@@ -45,6 +45,18 @@ fn limit_delivers_everything_and_reports_it() {
 }
 
 #[test]
+fn limit_on_several_threads_delivers_as_much() {
+    let shape = ["limit", "--subscribers", "20", "--publications", "60", "--messages", "1", "--json"];
+    for threads in ["3", "20", "64"] {
+        let (code, out, err) = run(&[&shape[..], &["--threads", threads]].concat());
+        assert_eq!(code, Some(0), "{threads}: {err}");
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let run = &report["runs"][0];
+        assert_eq!((&run["deliveries"], &run["out_of_order"]), (&1200.into(), &0.into()), "{threads}: {run}");
+    }
+}
+
+#[test]
 fn limit_prints_a_column_for_each_batch() {
     let (code, out, err) = run(&["limit", "--subscribers", "5", "--publications", "16"]);
     assert_eq!(code, Some(0), "{err}");
@@ -56,7 +68,12 @@ fn limit_prints_a_column_for_each_batch() {
 #[test]
 fn fanout_reaches_every_subscriber_of_our_own_server() {
     let shape = ["fanout", "--subscribers", "20", "--publications", "50", "--json"];
-    for more in [&["--outstanding", "4"][..], &["--api", "/api"], &["--limit", "--runs", "2"]] {
+    for more in [
+        &["--outstanding", "4"][..],
+        &["--api", "/api"],
+        &["--limit", "--runs", "2"],
+        &["--limit", "--raw-threads", "2", "--runs", "1"],
+    ] {
         let (code, out, err) = run(&[&shape[..], more].concat());
         assert_eq!(code, Some(0), "{more:?}: {err}");
         let report: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -96,6 +113,8 @@ fn connect_and_echo_measure_our_own_servers() {
 #[test]
 fn exit_codes_tell_options_limits_and_failures_apart() {
     let (code, _, err) = run(&["limit", "--payload", "3"]);
+    assert_eq!(code, Some(2), "{err}");
+    let (code, _, err) = run(&["fanout", "--raw-threads", "2"]);
     assert_eq!(code, Some(2), "{err}");
     let (code, _, err) = run(&["fanout", "--url", "wss://127.0.0.1:1"]);
     assert_eq!(code, Some(2), "{err}");

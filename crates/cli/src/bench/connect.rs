@@ -15,7 +15,7 @@ use super::table::{Table, median};
 const RAW_PAYLOAD_BYTES: usize = 128;
 const RAW_DELIVERIES: u32 = 200_000;
 
-/// Open N connections and keep them: handshake, connect, subscribe, idle memory
+/// Opens N connections and keeps them: handshake, connect, subscribe, idle memory
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ConnectOptions {
     #[command(flatten)]
@@ -103,6 +103,7 @@ fn measure(options: &ConnectOptions) -> Result<ConnectFigures, BenchError> {
             frame_bytes: 0,
             publications: (RAW_DELIVERIES / options.connections).clamp(20, 2000),
             messages_per_send: 1,
+            threads: 1,
         };
         figures.raw_send_us = limit::measure(&raw, options.run)?.delivery.cpu_us_per_delivery;
         let costs = figures.cpu_us_per_connection.zip(figures.raw_send_us);

@@ -13,7 +13,7 @@ pub(super) enum Order {
     /// To a load, first: open these connections. Answered with `Progress`, then `Ready`.
     Load(LoadPlan),
     /// To a raw sender, first: listen. Answered with `Listening`, then `Ready` when all receivers are there.
-    RawSender { receivers: u32, payload_bytes: usize, frame_bytes: usize },
+    RawSender { receivers: u32, threads: u32, payload_bytes: usize, frame_bytes: usize },
     /// To a raw sender: so many publications in one send to every receiver.
     Send { messages: u32 },
     /// To a quiet observer, first: subscribe, and be ready to publish. Answered with `Ready`.

@@ -15,7 +15,7 @@ use super::table::{Table, median};
 
 const ECHOES_BY_DEFAULT: u32 = 500_000;
 
-/// Send messages that the server sends back
+/// Sends messages that the server sends back
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct EchoOptions {
     #[command(flatten)]

@@ -21,7 +21,7 @@ const QUIET_INTERVAL_MS: u64 = 50;
 /// In the quiet measurement the busy channel never pauses: while one publication is delivered the next is there.
 const QUIET_OUTSTANDING: u32 = 2;
 
-/// Publish to one channel with N subscribers
+/// Publishes to one channel with N subscribers
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct FanoutOptions {
     #[command(flatten)]
@@ -56,6 +56,10 @@ pub(super) struct FanoutOptions {
     /// After each run, measure the kernel's limit for the same deliveries, and give the ratio pair by pair
     #[arg(long)]
     limit: bool,
+
+    /// Threads of the raw sender that --limit measures; as many as the server has shards is the like for it
+    #[arg(long, default_value_t = 1, requires = "limit", value_parser = limit::threads())]
+    raw_threads: u32,
 
     /// Runs, each with new connections (and a new server, unless --url is given) [default: 1, or 5 with --limit]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -110,6 +114,7 @@ fn limit_of(options: &FanoutOptions, delivery: &Delivery) -> LimitSpec {
         frame_bytes: delivery.wire_bytes_per_delivery.round() as usize,
         publications: delivery.publications.next_multiple_of(options.outstanding),
         messages_per_send: options.outstanding,
+        threads: options.raw_threads,
     }
 }
 
@@ -138,7 +143,7 @@ fn measure(options: &FanoutOptions) -> Result<FanoutFigures, BenchError> {
     let full = memory().map_err(BenchError::io("reading the server's memory"))?;
     let publisher = Publisher::open(&endpoint, &route, &options.channel, options.shape.payload);
     let mut source = Source::Publisher(publisher.map_err(BenchError::Server)?);
-    let publications = options.shape.publications(options.subscribers);
+    let publications = options.shape.publications(options.subscribers, options.outstanding);
     let (outstanding, amount) = if options.quiet {
         (QUIET_OUTSTANDING, Amount::While(open_quiet(&mut run, options, &route, &endpoint)?))
     } else {
@@ -218,7 +223,9 @@ fn table(options: &FanoutOptions, figures: &[FanoutFigures]) -> String {
     if options.limit {
         let raw =
             |run: &FanoutFigures| run.limit.as_ref().and_then(|limit| limit.delivery.cpu_us_per_delivery);
-        table.row("raw send, CPU per delivery, µs", column(raw));
+        let threads = options.raw_threads;
+        let label = if threads == 1 { String::new() } else { format!(" on {threads} threads") };
+        table.row(format!("raw send{label}, CPU per delivery, µs"), column(raw));
         table.row("server ÷ raw send", column(|run| run.ratio));
     }
     table.note(options.server.note());

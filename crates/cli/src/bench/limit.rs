@@ -1,5 +1,6 @@
 //! `bench limit`: what the kernel alone costs, per delivery.
 
+use clap::builder::RangedI64ValueParser;
 use serde::Serialize;
 
 use super::account::Account;
@@ -14,8 +15,10 @@ use super::window::Pace;
 
 /// Deliveries that take long enough for a steady figure and short enough to wait for.
 const DELIVERIES_BY_DEFAULT: u32 = 500_000;
+/// With few rounds, the first and the last of them would make the figure.
+const ROUNDS_BY_DEFAULT: u32 = 20;
 
-/// Cost of one non-blocking send to each of N sockets, by messages a send
+/// Measures what one non-blocking send costs to each of N sockets, by messages a send
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct LimitOptions {
     /// Sockets that are sent to
@@ -29,6 +32,10 @@ pub(super) struct LimitOptions {
     #[arg(long, default_values_t = [1, 4, 16], value_parser = clap::value_parser!(u32).range(1..=1024))]
     messages: Vec<u32>,
 
+    /// Threads that share the sockets
+    #[arg(long, default_value_t = 1, value_parser = threads())]
+    threads: u32,
+
     #[command(flatten)]
     run: RunOptions,
 }
@@ -40,15 +47,23 @@ pub(super) struct ShapeOptions {
     #[arg(long, default_value_t = 128, value_parser = stamp::parse_payload_bytes)]
     pub(super) payload: usize,
 
-    /// Publications that are measured [default: 500,000 deliveries' worth, between 50 and 5,000]
+    /// Publications that are measured [default: 500,000 deliveries' worth, between 50 and 5,000, and 20 times as many
+    /// as are under way at once or more]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     publications: Option<u32>,
 }
 
 impl ShapeOptions {
-    pub(super) fn publications(&self, subscribers: u32) -> u32 {
-        self.publications.unwrap_or_else(|| (DELIVERIES_BY_DEFAULT / subscribers.max(1)).clamp(50, 5000))
+    /// `at_once`: how many are under way at the same time.
+    pub(super) fn publications(&self, subscribers: u32, at_once: u32) -> u32 {
+        let steady = (DELIVERIES_BY_DEFAULT / subscribers.max(1)).clamp(50, 5000);
+        self.publications.unwrap_or_else(|| steady.max(ROUNDS_BY_DEFAULT * at_once))
     }
+}
+
+/// Reads a number of sending threads.
+pub(super) fn threads() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=128)
 }
 
 /// What is to be sent to whom.
@@ -60,6 +75,8 @@ pub(super) struct LimitSpec {
     pub(super) frame_bytes: usize,
     pub(super) publications: u32,
     pub(super) messages_per_send: u32,
+    /// They share the sockets: each sends to its own.
+    pub(super) threads: u32,
 }
 
 /// The raw sender's figures.
@@ -67,6 +84,7 @@ pub(super) struct LimitSpec {
 pub(super) struct LimitFigures {
     pub(super) subscribers: u32,
     pub(super) messages_per_send: u32,
+    pub(super) threads: u32,
     #[serde(flatten)]
     pub(super) delivery: Delivery,
 }
@@ -77,8 +95,12 @@ pub(super) fn run(options: &LimitOptions) -> Result<String, BenchError> {
         subscribers: options.subscribers,
         payload_bytes: options.shape.payload,
         frame_bytes: 0,
-        publications: options.shape.publications(options.subscribers).next_multiple_of(messages_per_send),
+        publications: options
+            .shape
+            .publications(options.subscribers, messages_per_send)
+            .next_multiple_of(messages_per_send),
         messages_per_send,
+        threads: options.threads,
     };
     let measured = options.messages.iter().map(|&messages| measure(&spec(messages), options.run));
     let figures = measured.collect::<Result<Vec<_>, _>>()?;
@@ -86,8 +108,11 @@ pub(super) fn run(options: &LimitOptions) -> Result<String, BenchError> {
         return Ok(serde_json::json!({"benchmark": "limit", "runs": figures}).to_string());
     }
     let title = format!(
-        "What the kernel alone costs: {} sockets, payload {} bytes",
-        options.subscribers, options.shape.payload
+        "What the kernel alone costs: {} sockets, payload {} bytes, {} sending thread{}",
+        options.subscribers,
+        options.shape.payload,
+        options.threads,
+        if options.threads == 1 { "" } else { "s" }
     );
     let names = figures.iter().map(|column| format!("{} a send", column.messages_per_send)).collect();
     let mut table = Table::of_columns(title, names);
@@ -102,6 +127,7 @@ pub(super) fn measure(spec: &LimitSpec, options: RunOptions) -> Result<LimitFigu
     let sender = run.crew().hire("raw-sender")?;
     let order = Order::RawSender {
         receivers: spec.subscribers,
+        threads: spec.threads,
         payload_bytes: spec.payload_bytes,
         frame_bytes: spec.frame_bytes,
     };
@@ -136,5 +162,6 @@ pub(super) fn measure(spec: &LimitSpec, options: RunOptions) -> Result<LimitFigu
         amount: Amount::Publications(spec.publications),
     };
     let (delivery, _) = delivery::measure(&mut run, &mut Source::RawSender(sender), &course)?;
-    Ok(LimitFigures { subscribers: spec.subscribers, messages_per_send: spec.messages_per_send, delivery })
+    let LimitSpec { subscribers, messages_per_send, threads, .. } = *spec;
+    Ok(LimitFigures { subscribers, messages_per_send, threads, delivery })
 }

@@ -62,7 +62,7 @@ delivery pair by pair, so that the machine cancels out.
 Exit codes: 0 measured; 1 the server or a worker failed, or --timeout ran out; 2 wrong options; 3 this machine \
 allows too few descriptors.";
 
-/// Measure a server: fan-out, connections, echoes, and the kernel's own limit
+/// Measures a server: fan-out, connections, echoes, and the kernel's own limit
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Bench {

@@ -1,10 +1,15 @@
-//! The kernel's share of a delivery: one thread, one non-blocking send of ready bytes to each socket, and nothing else.
+//! The kernel's share of a delivery: one non-blocking send of ready bytes to each socket, and nothing else.
 //!
 //! No server that uses sockets can do with less per send than this loop, so its processor time per delivery, taken in
-//! the same run with the same receivers, is the unit that servers are measured in.
+//! the same run with the same receivers, is the unit that servers are measured in. It runs on one thread, or on as many
+//! as a server has, each with sockets of its own: threads that send at the same time get in each other's way in the
+//! kernel and in the caches, for a server as for this.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use socket2::{Domain, Socket, Type};
 use wavecast_websocket::frame::{self, Opcode};
@@ -22,11 +27,11 @@ pub(super) fn run() -> Result<(), String> {
     process::die_with_parent();
     let mut orders = io::stdin().lock();
     let first = control::read_line(&mut orders).map_err(|error| error.to_string())?;
-    let Some(Order::RawSender { receivers, payload_bytes, frame_bytes }) = first else {
+    let Some(Order::RawSender { receivers, threads, payload_bytes, frame_bytes }) = first else {
         return Err("the first order was not to listen".into());
     };
-    let mut sender =
-        accept(receivers, padded_payload(payload_bytes, frame_bytes)).map_err(|error| error.to_string())?;
+    let sockets = accept(receivers).map_err(|error| error.to_string())?;
+    let mut sender = RawSender::new(sockets, threads, padded_payload(payload_bytes, frame_bytes));
     tell(&News::Ready)?;
     loop {
         match control::read_line(&mut orders).map_err(|error| error.to_string())? {
@@ -42,7 +47,7 @@ fn tell(news: &News) -> Result<(), String> {
 }
 
 /// Listens on loopback until all receivers have come.
-fn accept(receivers: u32, payload_bytes: usize) -> io::Result<RawSender> {
+fn accept(receivers: u32) -> io::Result<Vec<TcpStream>> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     socket.listen(ACCEPT_PENDING_MAX)?;
@@ -55,11 +60,14 @@ fn accept(receivers: u32, payload_bytes: usize) -> io::Result<RawSender> {
         socket.set_nodelay(true)?;
         sockets.push(socket);
     }
-    Ok(RawSender { sockets, payload_bytes, sequence: 0, message: Vec::new(), bytes: Vec::new() })
+    Ok(sockets)
 }
 
 struct RawSender {
+    /// Those that this thread sends to.
     sockets: Vec<TcpStream>,
+    /// To the other threads: what to send to theirs.
+    others: Vec<SyncSender<Arc<[u8]>>>,
     payload_bytes: usize,
     sequence: u32,
     message: Vec<u8>,
@@ -67,6 +75,18 @@ struct RawSender {
 }
 
 impl RawSender {
+    fn new(mut sockets: Vec<TcpStream>, threads: u32, payload_bytes: usize) -> Self {
+        let share = sockets.len().div_ceil(threads.max(1) as usize).max(1);
+        let mut others = Vec::new();
+        while sockets.len() > share {
+            let theirs = sockets.split_off(sockets.len() - share);
+            let (sender, rounds) = sync_channel(1);
+            thread::spawn(move || send_rounds(theirs, &rounds));
+            others.push(sender);
+        }
+        Self { sockets, others, payload_bytes, sequence: 0, message: Vec::new(), bytes: Vec::new() }
+    }
+
     /// So many publications in one send to every socket.
     fn send(&mut self, messages: u32) -> Result<(), String> {
         let sent_ns = stamp::now_ns();
@@ -77,19 +97,43 @@ impl RawSender {
             push(Stamp { sent_ns, sequence: self.sequence }, self.payload_bytes, &mut self.message);
             frame::encode(Opcode::Text, &self.message, None, &mut self.bytes);
         }
-        for socket in &mut self.sockets {
-            match socket.write(&self.bytes) {
-                Ok(written) if written == self.bytes.len() => {}
-                // The window is small and everyone has received the lot before, so this is no back-pressure to wait out.
-                Ok(_) => return Err("a receiver's socket took only a part of a send: lower the payload or the messages a send".into()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Err("a receiver's socket was full".into());
-                }
-                Err(error) => return Err(format!("sending to a receiver: {error}")),
+        if !self.others.is_empty() {
+            let bytes: Arc<[u8]> = self.bytes.as_slice().into();
+            for other in &self.others {
+                // A thread that has gone has told why.
+                let _ = other.send(Arc::clone(&bytes));
             }
         }
-        Ok(())
+        send_to_all(&mut self.sockets, &self.bytes)
     }
+}
+
+/// One of the other threads. Nobody waits for it: a round is over when its receivers say so.
+fn send_rounds(mut sockets: Vec<TcpStream>, rounds: &Receiver<Arc<[u8]>>) {
+    while let Ok(bytes) = rounds.recv() {
+        if let Err(reason) = send_to_all(&mut sockets, &bytes) {
+            let _ = tell(&News::Failed { reason });
+            return;
+        }
+    }
+}
+
+fn send_to_all(sockets: &mut [TcpStream], bytes: &[u8]) -> Result<(), String> {
+    for socket in sockets {
+        match socket.write(bytes) {
+            Ok(written) if written == bytes.len() => {}
+            // The window is small and everyone has received the lot before, so this is no back-pressure to wait out.
+            Ok(_) => return Err(
+                "a receiver's socket took only a part of a send: lower the payload or the messages a send"
+                    .into(),
+            ),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Err("a receiver's socket was full".into());
+            }
+            Err(error) => return Err(format!("sending to a receiver: {error}")),
+        }
+    }
+    Ok(())
 }
 
 /// A publication as the Centrifuge JSON protocol delivers it.
