@@ -57,7 +57,7 @@ pub(super) struct FanoutOptions {
     #[arg(long)]
     limit: bool,
 
-    /// Threads of the raw sender that --limit measures; as many as the server has shards is the like for it
+    /// Threads of the raw sender that --limit measures: to compare like with like, as many as the server has shards
     #[arg(long, default_value_t = 1, requires = "limit", value_parser = limit::threads())]
     raw_threads: u32,
 

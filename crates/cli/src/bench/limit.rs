@@ -47,8 +47,8 @@ pub(super) struct ShapeOptions {
     #[arg(long, default_value_t = 128, value_parser = stamp::parse_payload_bytes)]
     pub(super) payload: usize,
 
-    /// Publications that are measured [default: 500,000 deliveries' worth, between 50 and 5,000, and 20 times as many
-    /// as are under way at once or more]
+    /// Publications that are measured [default: 500,000 deliveries' worth, between 50 and 5,000, but 20 times what is
+    /// under way at once]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     publications: Option<u32>,
 }
