@@ -61,8 +61,18 @@ fn full_page(source: &Path, out: &Path) -> Result<Option<PathBuf>, String> {
                 "cargo::warning=the server gets its plain page only: {failure}. \
                  For the full page, mend that and build with {WISH}=on; with {WISH}=off this is no longer said"
             );
+            watch_for_programs();
             Ok(None)
         }
+    }
+}
+
+/// Runs this script again when a program was installed: it may be the Node.js that was missing.
+fn watch_for_programs() {
+    println!("cargo::rerun-if-env-changed=PATH");
+    let path = env::var_os("PATH").unwrap_or_default();
+    for directory in env::split_paths(&path).filter(|path| path.is_absolute() && path.is_dir()) {
+        println!("cargo::rerun-if-changed={}", directory.display());
     }
 }
 
