@@ -24,9 +24,18 @@ pub(crate) enum Admission {
 /// Judges a request by its path, its `Host` and `Origin`, and the encoding it asks for.
 pub(crate) fn admit(head: &RequestHead<'_>, node: &Node) -> Admission {
     let config = node.config();
-    let is_ours = head.path() == Some(config.websocket.handler_prefix.as_str()) && !config.websocket.disabled;
-    if !head.is_websocket_upgrade() || !is_ours {
+    let endpoint = config.websocket.handler_prefix.as_str();
+    if !head.is_websocket_upgrade() {
         return Admission::SideDoor;
+    }
+    // Not for the front desk: it gives handshakes back, and the two would pass it to and fro for ever.
+    if config.websocket.disabled || head.path() != Some(endpoint) {
+        let reason = if config.websocket.disabled {
+            "No WebSocket here: websocket.disabled is set.".into()
+        } else {
+            format!("No WebSocket at this path: clients connect to {endpoint}.")
+        };
+        return Admission::Refused { status: 404, reason };
     }
     let (host, origin) = (head.header("host"), head.header("origin"));
     if let Err(refused) = guard::check_websocket(node.profile(), &config.client.allowed_origins, host, origin)
