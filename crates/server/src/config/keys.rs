@@ -189,7 +189,7 @@ pub(super) const KEYS: &[Key] = &[
     key("shutdown.timeout", "the longest a shutdown may take", |c| {
         Slot::Time(&mut c.shutdown.timeout, Duration::ZERO..=HOUR)
     }),
-    key("node.name", "what the API and the logs call this node; empty = host name and port", |c| {
+    key("node.name", "what the API calls this node; empty = `wavecast_` and the configured port", |c| {
         Slot::Text(&mut c.node.name)
     }),
     key("shard.count", "event loops; 0 = one per core", |c| Slot::Number(&mut c.shard.count, 0..=128)),

@@ -335,7 +335,7 @@ impl Default for Shutdown {
 /// `node.*`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Node {
-    /// `name`: what the API and the logs call this node; "" (default) = host name and port.
+    /// `name`: what the API calls this node; "" (default) = `wavecast_` and the configured port.
     pub name: String,
 }
 

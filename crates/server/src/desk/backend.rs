@@ -35,7 +35,7 @@ pub trait Backend: Send + Sync + 'static {
 pub struct NodeInfo {
     /// Its id, new with each start.
     pub uid: String,
-    /// Its name: `node.name`, or host name and port.
+    /// Its name: `node.name`, or `wavecast_` and the configured port.
     pub name: String,
     /// The version of the program.
     pub version: String,
