@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -230,9 +231,9 @@ fn side_door(runtime: &Runtime, desk: &Arc<Desk<Node>>) -> SideDoor {
 
 /// Hands sockets that want to speak WebSocket after all to a shard, to each in turn.
 fn way_back(remotes: Vec<Remote<ShardEvent>>) -> impl Fn(Detached) + Send + Sync {
-    let next = OnceLock::<std::sync::atomic::AtomicUsize>::new();
+    let next = AtomicUsize::new(0);
     move |detached| {
-        let turn = next.get_or_init(Default::default).fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let turn = next.fetch_add(1, Relaxed);
         if let Err(refused) = remotes[turn % remotes.len()].adopt(detached) {
             warn!(peer = %refused.peer, "a connection could not go back to a shard: its control lane is full");
         }
