@@ -39,6 +39,14 @@ pub(crate) struct Counts {
     pub(crate) subscriptions: AtomicUsize,
 }
 
+impl Counts {
+    /// Counts one client more; `false`, and nothing counted, when there are `limit` already (0: no limit).
+    pub(crate) fn admit_client(&self, limit: usize) -> bool {
+        let one_more = |clients| (limit == 0 || clients < limit).then_some(clients + 1);
+        self.clients.fetch_update(Relaxed, Relaxed, one_more).is_ok()
+    }
+}
+
 impl Node {
     /// A node over the inboxes of its shards. `seed` names epochs: random, and new in each process.
     pub(crate) fn new(

@@ -1,5 +1,7 @@
 //! The connect command: who is there?
 
+use std::time::Duration;
+
 use wavecast_protocol::centrifuge::{ConnectRequest, ConnectResult, Disconnect, Reply, Res};
 
 use super::rules::Rules;
@@ -31,7 +33,7 @@ impl Session {
         let result = ConnectResult {
             client: self.client().into(),
             version: VERSION.into(),
-            ping: u32::try_from(rules.ping_interval.as_secs()).unwrap_or(u32::MAX),
+            ping: ping_seconds(rules.ping_interval),
             pong: !rules.ping_interval.is_zero() && !rules.pong_timeout.is_zero(),
             ..ConnectResult::default()
         };
@@ -42,4 +44,11 @@ impl Session {
     pub(super) fn is_allowed(&self, for_users: bool, for_anonymous: bool) -> bool {
         for_users && (for_anonymous || !self.user.is_empty())
     }
+}
+
+/// The interval of pings in the protocol's whole seconds, rounded up: 0 would say that there are none, and a client that
+/// waits a little longer than it has to loses nothing.
+fn ping_seconds(interval: Duration) -> u32 {
+    let seconds = interval.as_secs().saturating_add(u64::from(interval.subsec_nanos() > 0));
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }

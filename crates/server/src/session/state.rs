@@ -74,6 +74,11 @@ impl Session {
         self.phase == Phase::Connected
     }
 
+    /// There was no place for the session after all: it is not connected and not counted.
+    pub(crate) fn turned_away(&mut self) {
+        self.phase = Phase::Waiting;
+    }
+
     /// The session's id as clients and back ends know it (RFC 9562 form).
     pub(crate) fn client(&self) -> String {
         let hex = u128::from_be_bytes(self.client);

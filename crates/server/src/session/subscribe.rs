@@ -31,7 +31,7 @@ impl Session {
         number: Option<ChannelNumber>,
     ) -> Result<Step<'c>, Error> {
         let options = rules.options(&request.channel)?;
-        if number.is_some_and(|number| self.find(number).is_some()) {
+        if self.is_subscribed(number) {
             return Err(Error::ALREADY_SUBSCRIBED);
         }
         if self.subscriptions.len() >= rules.channel_limit {
@@ -86,36 +86,41 @@ impl Session {
         self.subscriptions.push(subscription);
     }
 
-    /// The hub has answered. `None`: nobody in this session waits for it.
+    /// The hub has answered: its answers come in the order in which it was asked. `has_room`: what was missed fits beside
+    /// what already waits for the client; else it has to ask again. `None`: nobody in this session waits for the answer.
     pub(crate) fn joined<'j>(
         &mut self,
         channel: ChannelNumber,
         joined: &'j Joined,
+        has_room: bool,
         place: u32,
     ) -> Option<Settled<'j>> {
-        let index = self.find(channel)?;
+        let index = self.find(channel, |state| matches!(state, State::Joining { .. }))?;
         let subscription = &mut self.subscriptions[index];
         let State::Joining { id, unsubscribe } = subscription.state else { return None };
-        let body = subscription.result(joined).map(Res::Subscribe);
+        let body = if has_room {
+            subscription.result(joined).map(Res::Subscribe)
+        } else {
+            Err(Error::TOO_MANY_REQUESTS)
+        };
         let live = body.is_ok() && unsubscribe.is_none();
         subscription.state = State::Live { place };
         if !live {
-            self.subscriptions.swap_remove(index);
+            self.subscriptions.remove(index);
         }
         Some(Settled { reply: Reply { id, body }, live, unsubscribed: unsubscribe.map(Into::into) })
     }
 
     pub(super) fn unsubscribe<'c>(&mut self, id: u32, number: Option<ChannelNumber>) -> Step<'c> {
         let done = Step::Reply(Reply { id, body: Ok(Res::Unsubscribe) });
-        let Some(index) = number.and_then(|number| self.find(number)) else { return done };
+        let Some(index) = number.and_then(|number| self.find(number, State::is_wanted)) else { return done };
         let Subscription { channel, state, .. } = &mut self.subscriptions[index];
         match state {
             State::Live { place } => {
                 let live = Live { channel: *channel, place: *place };
-                self.subscriptions.swap_remove(index);
+                self.subscriptions.remove(index);
                 Step::Leave { id, live }
             }
-            State::Joining { unsubscribe: Some(_), .. } => done,
             State::Joining { unsubscribe, .. } => {
                 *unsubscribe = std::num::NonZeroU32::new(id);
                 Step::Nothing
@@ -123,11 +128,11 @@ impl Session {
         }
     }
 
-    /// Ends the subscription of a channel from the server's side; says whether there was one that is live.
-    pub(crate) fn unsubscribed(&mut self, channel: ChannelNumber) -> bool {
-        let live =
-            self.find(channel).filter(|&index| matches!(self.subscriptions[index].state, State::Live { .. }));
-        live.map(|index| self.subscriptions.swap_remove(index)).is_some()
+    /// Ends the live subscription of a channel from the server's side.
+    pub(crate) fn unsubscribed(&mut self, channel: ChannelNumber) {
+        if let Some(index) = self.find(channel, State::is_live) {
+            self.subscriptions.remove(index);
+        }
     }
 
     /// The session is over: gives out its live subscriptions. Those that are joining end with the hub's answer.
@@ -143,17 +148,32 @@ impl Session {
 
     /// The connection stands elsewhere among the channel's subscribers now.
     pub(crate) fn moved(&mut self, channel: ChannelNumber, to: u32) {
-        if let Some(index) = self.find(channel) {
+        if let Some(index) = self.find(channel, State::is_live) {
             self.subscriptions[index].state = State::Live { place: to };
         }
     }
 
     pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
-        number.is_some_and(|number| self.find(number).is_some())
+        number.is_some_and(|number| self.find(number, State::is_wanted).is_some())
     }
 
-    fn find(&self, channel: ChannelNumber) -> Option<usize> {
-        self.subscriptions.iter().position(|subscription| subscription.channel == channel)
+    /// The first subscription of a channel in such a state. A client that changes its mind may have several: all but the
+    /// last are joining and unsubscribed. They stand in the order of their commands, and so do the hub's answers.
+    fn find(&self, channel: ChannelNumber, is_in: impl Fn(&State) -> bool) -> Option<usize> {
+        let is_it =
+            |subscription: &Subscription| subscription.channel == channel && is_in(&subscription.state);
+        self.subscriptions.iter().position(is_it)
+    }
+}
+
+impl State {
+    fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+
+    /// The client has not unsubscribed.
+    fn is_wanted(&self) -> bool {
+        !matches!(self, Self::Joining { unsubscribe: Some(_), .. })
     }
 }
 

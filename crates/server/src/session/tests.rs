@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
@@ -77,7 +78,7 @@ impl Walk {
 
     fn hub_answers(&mut self, channel: &str, joined: &Joined) -> (String, bool, Option<u32>) {
         let number = self.number(channel);
-        let settled = self.session.joined(number, joined, 0).unwrap();
+        let settled = self.session.joined(number, joined, true, 0).unwrap();
         (encoded(&settled.reply), settled.live, settled.unsubscribed)
     }
 
@@ -164,6 +165,33 @@ fn an_unsubscribe_that_overtakes_the_hub_is_carried_out_after_its_answer() {
     let (_, live, unsubscribed) = walk.hub_answers("c", &at(0, Recovery::NotAsked));
     assert_eq!((live, unsubscribed), (false, Some(3)));
     assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c"}}"#), Led::Join("c".into()));
+}
+
+#[test]
+fn a_client_that_changes_its_mind_again_is_subscribed_in_the_end() {
+    let mut walk = Walk::connected(|_| {});
+    assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"c"}}"#), Led::Join("c".into()));
+    assert_eq!(walk.say(r#"{"id":3,"unsubscribe":{"channel":"c"}}"#), Led::Nothing);
+    assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c"}}"#), Led::Join("c".into()));
+    assert_eq!(walk.say(r#"{"id":5,"subscribe":{"channel":"c"}}"#), Led::Error(105));
+    // The hub's answers come in the order in which it was asked.
+    let (reply, live, unsubscribed) = walk.hub_answers("c", &at(1, Recovery::NotAsked));
+    assert!(reply.starts_with(r#"{"id":2,"#), "{reply}");
+    assert_eq!((live, unsubscribed), (false, Some(3)));
+    let (reply, live, unsubscribed) = walk.hub_answers("c", &at(2, Recovery::NotAsked));
+    assert!(reply.starts_with(r#"{"id":4,"#), "{reply}");
+    assert_eq!((live, unsubscribed), (true, None));
+    assert_eq!(walk.say(r#"{"id":6,"unsubscribe":{"channel":"c"}}"#), Led::Leave);
+}
+
+#[test]
+fn pings_more_often_than_once_a_second_are_not_announced_as_none() {
+    for (interval_ms, seconds) in [(200, 1), (1_000, 1), (1_500, 2), (0, 0)] {
+        let mut walk = Walk::new(|config| config.client.ping_interval = Duration::from_millis(interval_ms));
+        let Led::Json(reply) = walk.say(r#"{"id":1,"connect":{}}"#) else { panic!("a reply") };
+        let announced = reply.contains(&format!(r#""ping":{seconds},"pong":true"#));
+        assert!(announced || (seconds == 0 && !reply.contains("ping")), "{interval_ms} ms: {reply}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod fan_out;
 mod identity;
+mod replies;
 mod table;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tracing::{debug, info};
-use wavecast_hub::{HistoryQuery, JoinQuery, ShardId};
+use wavecast_hub::{HistoryPage, HistoryQuery, JoinQuery, Publication, Recovery, ShardId};
 use wavecast_net::shard::{
     Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Message, Opening, Verdict,
 };
@@ -21,6 +22,7 @@ use wavecast_net::{CloseCode, Frame};
 use wavecast_protocol::centrifuge::{Disconnect, Error, HistoryResult, Reply, Res, json};
 
 use self::identity::ClientIds;
+use self::replies::Replies;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
@@ -41,9 +43,7 @@ pub(crate) struct PushShard {
     clients: ClientIds,
     ping: Frame,
     side_door: SideDoor,
-    /// Replies to the commands of one message, a line each.
-    replies: Vec<u8>,
-    framed: Vec<u8>,
+    replies: Replies,
 }
 
 impl PushShard {
@@ -56,8 +56,7 @@ impl PushShard {
             clients: ClientIds::default(),
             ping: wire::ping(),
             side_door,
-            replies: Vec::new(),
-            framed: Vec::new(),
+            replies: Replies::default(),
         }
     }
 
@@ -65,26 +64,26 @@ impl PushShard {
     fn carry_out(&mut self, connections: &mut Connections, id: ConnectionId, step: Step<'_>) {
         match step {
             Step::Nothing => {}
-            Step::Reply(reply) => self.reply(&reply),
+            Step::Reply(reply) => self.replies.push(id, &reply),
             Step::Welcome(reply) => self.welcome(connections, id, &reply),
             Step::Join(join) => self.join(id, &join),
             Step::Leave { id: command, live } => {
                 self.leave(live);
-                self.reply(&Reply { id: command, body: Ok(Res::Unsubscribe) });
+                self.replies.push(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
             }
-            Step::Publish(publish) => self.publish(publish),
-            Step::History(history) => self.history(&history),
+            Step::Publish(publish) => self.publish(id, publish),
+            Step::History(history) => self.history(connections, id, &history),
             Step::Close(disconnect) => self.disconnect(connections, id, disconnect),
         }
     }
 
     fn welcome(&mut self, connections: &mut Connections, id: ConnectionId, reply: &Reply<'_>) {
         let limit = self.node.config().client.connection_limit;
-        let before = self.node.counts().clients.fetch_add(1, Relaxed);
-        if limit > 0 && before >= limit {
-            info!(limit, "refused: as many clients as may be");
-            self.disconnect(connections, id, Disconnect::CONNECTION_LIMIT);
-            return;
+        if !self.node.counts().admit_client(limit) {
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.turned_away();
+            }
+            return self.disconnect(connections, id, Disconnect::CONNECTION_LIMIT);
         }
         let interval = self.node.rules().ping_interval;
         if !interval.is_zero() {
@@ -94,7 +93,7 @@ impl PushShard {
         } else {
             connections.cancel_timer(id);
         }
-        self.reply(reply);
+        self.replies.push(id, reply);
     }
 
     fn join(&mut self, id: ConnectionId, join: &Join<'_>) {
@@ -103,7 +102,7 @@ impl PushShard {
         let mut subscription = join.subscription;
         let command = subscription.command();
         let refuse = |shard: &mut Self, error| {
-            shard.reply(&Reply { id: command, body: Err(error) });
+            shard.replies.push(id, &Reply { id: command, body: Err(error) });
         };
         // Room for the answer is kept before the hub is asked: it cannot fail under the hub's lock.
         if !inbox.reserve() {
@@ -133,12 +132,14 @@ impl PushShard {
         self.send_run(connections, *channel);
         self.channels.starts_at(*channel, joined.position.offset);
         let place = self.channels.next_place(*channel);
-        let settled = self.sessions.get_mut(*connection).and_then(|s| s.joined(*channel, joined, place));
+        let has_room = self.has_room(connections, *connection, recovered(&joined.recovery));
+        let settled =
+            (self.sessions.get_mut(*connection)).and_then(|s| s.joined(*channel, joined, has_room, place));
         let Some(settled) = settled else {
             self.release(*channel);
             return;
         };
-        self.reply(&settled.reply);
+        self.replies.push(*connection, &settled.reply);
         if settled.live {
             self.channels.add(*channel, *connection);
             self.node.counts().subscriptions.fetch_add(1, Relaxed);
@@ -146,7 +147,7 @@ impl PushShard {
             self.release(*channel);
         }
         if let Some(id) = settled.unsubscribed {
-            self.reply(&Reply { id, body: Ok(Res::Unsubscribe) });
+            self.replies.push(*connection, &Reply { id, body: Ok(Res::Unsubscribe) });
         }
         self.send_replies(connections, *connection);
     }
@@ -169,22 +170,16 @@ impl PushShard {
         }
     }
 
-    fn publish(&mut self, publish: Publish<'_>) {
+    fn publish(&mut self, connection: ConnectionId, publish: Publish<'_>) {
         let Publish { id, channel, options, data, info } = publish;
         let publish =
             wavecast_hub::Publish { data: data.into(), info: Some(info), ..wavecast_hub::Publish::default() };
         let body = self.node.try_publish(&channel, publish, &options).map(|_| Res::Publish);
-        self.reply(&Reply { id, body });
+        self.replies.push(connection, &Reply { id, body });
     }
 
-    fn history(&mut self, history: &History<'_>) {
-        let query = HistoryQuery {
-            since: since(history.since.as_ref()),
-            limit: history.limit,
-            reverse: history.reverse,
-            publications_max: self.node.rules().history_max,
-        };
-        let page = self.node.history_with(&history.channel, query, &history.options);
+    fn history(&mut self, connections: &Connections, id: ConnectionId, history: &History<'_>) {
+        let page = self.page(connections, id, history);
         let body = page.as_ref().map_err(Clone::clone).map(|page| {
             Res::History(HistoryResult {
                 publications: page.publications.iter().map(|p| wire::publication(p)).collect(),
@@ -192,18 +187,53 @@ impl PushShard {
                 offset: page.position.offset,
             })
         });
-        self.reply(&Reply { id: history.id, body });
+        self.replies.push(id, &Reply { id: history.id, body });
+    }
+
+    fn page(
+        &mut self,
+        connections: &Connections,
+        id: ConnectionId,
+        history: &History<'_>,
+    ) -> Result<HistoryPage, Error> {
+        if !self.replies.may_page() {
+            return Err(Error::TOO_MANY_REQUESTS);
+        }
+        let query = HistoryQuery {
+            since: since(history.since.as_ref()),
+            limit: history.limit,
+            reverse: history.reverse,
+            publications_max: self.node.rules().history_max,
+        };
+        let page = self.node.history_with(&history.channel, query, &history.options)?;
+        let has_room = self.has_room(connections, id, &page.publications);
+        has_room.then_some(page).ok_or(Error::TOO_MANY_REQUESTS)
+    }
+
+    /// Whether a reply with these publications fits beside what waits for the connection.
+    fn has_room(
+        &mut self,
+        connections: &Connections,
+        id: ConnectionId,
+        publications: &[Arc<Publication>],
+    ) -> bool {
+        let limit = self.node.config().client.queue_max_size;
+        self.replies.has_room(connections, id, limit, publications.iter().map(|p| &**p))
     }
 
     /// Ends a session from the server's side.
     fn disconnect(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: Disconnect) {
+        self.log_disconnect(id, disconnect);
+        self.send_replies(connections, id);
+        connections.close(id, code(disconnect), disconnect.reason);
+        self.forget(id);
+    }
+
+    fn log_disconnect(&mut self, id: ConnectionId, disconnect: Disconnect) {
         if let Some(session) = self.sessions.get_mut(id) {
             let client = session.client();
             info!(client, code = disconnect.code, reason = disconnect.reason, "disconnected");
         }
-        self.send_replies(connections, id);
-        connections.close(id, code(disconnect), disconnect.reason);
-        self.forget(id);
     }
 
     /// The session is over, however it ended: nothing is delivered to it any more.
@@ -217,23 +247,9 @@ impl PushShard {
         }
     }
 
-    fn reply(&mut self, reply: &Reply<'_>) {
-        if !self.replies.is_empty() {
-            self.replies.push(b'\n');
-        }
-        json::encode_reply(reply, &mut self.replies);
-    }
-
-    /// Sends what was replied, in one frame.
-    fn send_replies(&mut self, connections: &mut Connections, id: ConnectionId) {
-        if self.replies.is_empty() {
-            return;
-        }
-        self.framed.clear();
-        wire::frame_text(&self.replies, &mut self.framed);
-        self.replies.clear();
-        // A full outbox has been reported, a closed connection needs no reply.
-        connections.send_frame(id, &Frame::new(&self.framed)).ok();
+    /// Sends what was replied; `false` when nothing more can be sent to this connection.
+    fn send_replies(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
+        self.replies.send(connections, id).is_ok()
     }
 }
 
@@ -263,6 +279,7 @@ impl Handler for PushShard {
         let Message::Text(text) = message else {
             return self.disconnect(connections, id, Disconnect::BAD_REQUEST);
         };
+        self.replies.begin();
         for command in json::commands(text) {
             let command = match command {
                 Ok(command) => command,
@@ -274,6 +291,10 @@ impl Handler for PushShard {
             let Some(session) = self.sessions.get_mut(id) else { return };
             let step = session.command(command, self.node.rules(), |name| self.channels.find(name));
             self.carry_out(connections, id, step);
+            if self.replies.is_long() && !self.send_replies(connections, id) {
+                // It does not read what it asks for, and is cut off when the turn ends.
+                return;
+            }
         }
         self.send_replies(connections, id);
     }
@@ -316,9 +337,8 @@ impl Handler for PushShard {
     }
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {
-        let disconnect = Disconnect::SLOW;
-        info!(slot = id.slot(), code = disconnect.code, "disconnected: it reads too slowly");
-        connections.cut(id, code(disconnect), disconnect.reason);
+        self.log_disconnect(id, Disconnect::SLOW);
+        connections.cut(id, code(Disconnect::SLOW), Disconnect::SLOW.reason);
         self.forget(id);
     }
 
@@ -329,4 +349,11 @@ impl Handler for PushShard {
 
 fn code(disconnect: Disconnect) -> CloseCode {
     CloseCode::new(disconnect.code).unwrap_or(CloseCode::INTERNAL_ERROR)
+}
+
+fn recovered(recovery: &Recovery) -> &[Arc<Publication>] {
+    match recovery {
+        Recovery::Recovered(publications) => publications,
+        Recovery::NotAsked | Recovery::Gap => &[],
+    }
 }

@@ -1,0 +1,98 @@
+//! Replies: collected while the commands of one message are carried out, and sent in as few frames as is sensible.
+//!
+//! One message may hold thousands of commands, and a short command may ask for a long answer. So what has been collected
+//! goes into the outbox whenever it is long enough, and pages of publications are given only while the outbox has room
+//! beside what waits there: whoever asks for more at once than it may have waiting is told to ask again (111).
+
+use tracing::debug;
+use wavecast_hub::Publication;
+use wavecast_net::Frame;
+use wavecast_net::shard::{ConnectionId, Connections, SendError};
+use wavecast_protocol::centrifuge::{Error, Reply, json};
+
+use crate::wire;
+
+/// From this length on, what has been collected is sent.
+const COLLECTED_BYTES_MAX: usize = 64 * 1024;
+/// What a publication takes in a reply beside its own bytes, names of fields and numbers; generous.
+const PUBLICATION_OVERHEAD_BYTES: usize = 160;
+
+/// Replies to the commands of one message, a line each.
+#[derive(Debug, Default)]
+pub(super) struct Replies {
+    lines: Vec<u8>,
+    framed: Vec<u8>,
+    /// A page has been refused since the message began: further ones are not even looked up.
+    out_of_room: bool,
+}
+
+impl Replies {
+    /// A message begins.
+    pub(super) fn begin(&mut self) {
+        self.out_of_room = false;
+    }
+
+    pub(super) fn push(&mut self, id: ConnectionId, reply: &Reply<'_>) {
+        if let Err(Error { code, message, .. }) = &reply.body {
+            debug!(slot = id.slot(), command = reply.id, code, %message, "command refused");
+        }
+        if !self.lines.is_empty() {
+            self.lines.push(b'\n');
+        }
+        json::encode_reply(reply, &mut self.lines);
+    }
+
+    /// Whether so much has been collected that it should be sent before the next command.
+    pub(super) fn is_long(&self) -> bool {
+        self.lines.len() >= COLLECTED_BYTES_MAX
+    }
+
+    /// Whether a page may be asked for at all.
+    pub(super) fn may_page(&self) -> bool {
+        !self.out_of_room
+    }
+
+    /// Whether a reply with these publications fits beside what waits for the connection. As in the outbox itself, one page
+    /// fits however long it is when nothing else waits: else it could never be had.
+    pub(super) fn has_room<'p>(
+        &mut self,
+        connections: &Connections,
+        id: ConnectionId,
+        outbox_bytes_max: usize,
+        publications: impl Iterator<Item = &'p Publication>,
+    ) -> bool {
+        let waiting = connections.queued_bytes(id) + self.lines.len();
+        let fits = waiting == 0 || waiting + publications.map(bytes).sum::<usize>() <= outbox_bytes_max;
+        self.out_of_room |= !fits;
+        fits
+    }
+
+    /// Sends what has been collected, in one frame.
+    ///
+    /// # Errors
+    /// What the outbox says. [`SendError::Full`] has been reported as an overflow and ends the session with the turn.
+    pub(super) fn send(&mut self, connections: &mut Connections, id: ConnectionId) -> Result<(), SendError> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        wire::frame_text(&self.lines, &mut self.framed);
+        let sent = connections.send_frame(id, &Frame::new(&self.framed));
+        for buffer in [&mut self.lines, &mut self.framed] {
+            buffer.clear();
+            buffer.shrink_to(COLLECTED_BYTES_MAX);
+        }
+        sent
+    }
+}
+
+/// What a publication takes in a reply, about.
+fn bytes(publication: &Publication) -> usize {
+    let info = publication.info.as_deref().map_or(0, |info| {
+        let given =
+            [&info.conn_info, &info.chan_info].map(|given| given.as_ref().map_or(0, |bytes| bytes.len()));
+        info.user.len() + info.client.len() + given.iter().sum::<usize>()
+    });
+    let tags =
+        publication.tags.iter().flat_map(|tags| tags.iter()).map(|(key, value)| key.len() + value.len() + 8);
+    publication.data.len() + info + tags.sum::<usize>() + PUBLICATION_OVERHEAD_BYTES
+}
