@@ -9,12 +9,17 @@
 //!   [`Completion::Detached`]; after one of those it may be given out again.
 //! - One send is in flight per slot. The driver owns its frames until [`Completion::Sent`] or the end of the slot, and
 //!   completes it whole or not at all.
-//! - After [`Driver::close`] nothing of that slot is reported but [`Completion::Closed`].
-//! - [`Driver::next`] is bounded per turn: a peer that sends without pause cannot keep the shard from its other work.
+//! - After [`Driver::close`] nothing of that slot is reported but [`Completion::Closed`]; after [`Driver::detach`] nothing but
+//!   [`Completion::Detached`]. Either may take its time. The shard asks for one of them, once, and for nothing of that slot
+//!   afterwards.
+//! - [`Driver::next`] is bounded per turn: a peer that sends without pause cannot keep the shard from its other work, and is
+//!   not read so far ahead that what its messages provoke fills its outbox before a flush.
 
+mod acceptor;
 pub(crate) mod readiness;
 mod short_timer;
 pub mod simulated;
+mod write;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -33,7 +38,8 @@ pub enum Completion<'d> {
         /// The address it came from.
         peer: SocketAddr,
     },
-    /// The process is out of descriptors (or memory for them). Accepting pauses and is tried again by itself.
+    /// The process is out of descriptors (or memory for them). Accepting pauses, and goes on by itself when one is freed.
+    /// Said once, until accepting has caught up.
     AcceptPaused {
         /// What the kernel said.
         error: io::Error,
@@ -128,6 +134,10 @@ pub trait Driver {
 
     /// The next thing that has come to pass, `None` when the turn is over.
     fn next(&mut self) -> Option<Completion<'_>>;
+
+    /// Whether, since this was last asked, the kernel has taken bytes that it had refused before: it does so only when the
+    /// peer acknowledges earlier ones. A slow peer, then, and not a dead one.
+    fn take_progress(&mut self, slot: u32) -> bool;
 
     /// The time by which the shard lives.
     fn now(&self) -> Instant;

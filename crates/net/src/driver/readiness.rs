@@ -5,15 +5,17 @@
 //! scattered). Only when the kernel refuses is writability asked for.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{self, ErrorKind, Read as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net as mio_net;
 use mio::{Events, Interest, Poll, Token};
 
+use super::acceptor::Acceptor;
 use super::short_timer::ShortTimer;
+use super::write::write;
 use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
@@ -21,16 +23,8 @@ use crate::slots::Slots;
 
 /// Length of the receive buffer that all connections of a shard share.
 const RECEIVE_BYTES: usize = 64 * 1024;
-/// Frames that are together at most this long are copied into one piece: cheaper than a long list of slices.
-const FLATTEN_BYTES: usize = 32 * 1024;
-/// Slices that one `writev` takes.
-const SLICES_MAX: usize = 64;
 /// Reads in one turn, so that a turn stays around a millisecond.
-const READS_PER_TURN: u32 = 256;
-/// Accepts in one turn.
-const ACCEPTS_PER_TURN: u32 = 128;
-/// How long accepting rests when descriptors have run out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+const READS_PER_TURN: usize = 256;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -38,7 +32,6 @@ const WAKE: Token = Token(usize::MAX);
 const SHORT_TIMER: Token = Token(usize::MAX - 1);
 /// Listeners count down from here; slots count up from zero.
 const FIRST_LISTENER: usize = usize::MAX - 2;
-const LISTENERS_MAX: usize = 64;
 
 /// Reads on readiness into one shared buffer, writes at once.
 pub(crate) struct Readiness {
@@ -46,21 +39,19 @@ pub(crate) struct Readiness {
     waker: Arc<mio::Waker>,
     short_timer: ShortTimer,
     events: Events,
-    listeners: Vec<mio_net::TcpListener>,
-    /// Listeners (by index) with connections to accept.
-    acceptable: VecDeque<usize>,
-    accept_again: Option<Instant>,
+    acceptor: Acceptor,
     sockets: Slots<Socket>,
     free: Vec<u32>,
     used: u32,
-    /// Sockets with bytes to read.
+    /// Sockets with bytes to read, by slot: the ready list. Each stands on it at most once.
     readable: VecDeque<u32>,
     /// Completions that are not reads and accepts.
     done: VecDeque<Done>,
     buffer: Box<[u8]>,
     scratch: Vec<u8>,
-    reads_left: u32,
-    accepts_left: u32,
+    /// Entries of the ready list whose turn it is. One read for each: who sends without pause is read once a turn, and
+    /// what its messages provoke is sent in between.
+    reads_left: usize,
 }
 
 /// One connection: 24 bytes while nothing is in flight.
@@ -69,13 +60,15 @@ struct Socket {
     stream: Option<mio_net::TcpStream>,
     /// A send that the kernel did not take whole.
     in_flight: Option<Box<InFlight>>,
-    /// On the ready list.
+    /// The slot stands on the ready list. It does so beyond the end of a socket, for the next one in its slot.
     ready: bool,
     /// The kernel has said that the peer ended its side: a short read is not the last.
     ended: bool,
     paused: bool,
     /// Registered for writability.
     watched: bool,
+    /// The kernel has taken bytes that it had refused, since this was last asked.
+    moved: bool,
 }
 
 struct InFlight {
@@ -101,9 +94,7 @@ impl Readiness {
             waker,
             short_timer,
             events: Events::with_capacity(1024),
-            listeners: Vec::new(),
-            acceptable: VecDeque::new(),
-            accept_again: None,
+            acceptor: Acceptor::new(),
             sockets: Slots::new(),
             free: Vec::new(),
             used: 0,
@@ -112,7 +103,6 @@ impl Readiness {
             buffer: vec![0; RECEIVE_BYTES].into_boxed_slice(),
             scratch: Vec::new(),
             reads_left: 0,
-            accepts_left: 0,
         })
     }
 
@@ -124,68 +114,48 @@ impl Readiness {
             self.used += 1;
         }
         self.sockets.reach(slot);
-        self.sockets[slot] = Socket { stream: Some(stream), ..Socket::default() };
+        let ready = self.sockets[slot].ready;
+        self.sockets[slot] = Socket { stream: Some(stream), ready, ..Socket::default() };
         Ok(slot)
     }
 
-    fn accept(&mut self) -> Option<(u32, std::net::SocketAddr)> {
-        while self.accepts_left > 0 {
-            let &index = self.acceptable.front()?;
-            self.accepts_left -= 1;
-            match self.listeners[index].accept() {
-                Ok((stream, peer)) => match self.register(stream) {
-                    Ok(slot) => return Some((slot, peer)),
-                    Err(error) => self.pause_accepting(error),
-                },
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => drop(self.acceptable.pop_front()),
-                    // The peer gave up between handshake and accept: nothing to accept, nothing wrong.
-                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {}
-                    // Out of descriptors or memory. The listener stays readable and would spin: rest instead.
-                    _ => self.pause_accepting(error),
-                },
-            }
-        }
+    fn accept(&mut self) -> Option<(u32, SocketAddr)> {
+        let refused = match self.acceptor.accept() {
+            Ok(None) => return None,
+            Ok(Some((stream, peer))) => match self.register(stream) {
+                Ok(slot) => return Some((slot, peer)),
+                Err(error) => self.acceptor.pause(error),
+            },
+            Err(error) => Some(error),
+        };
+        self.done.extend(refused.map(Done::AcceptPaused));
         None
-    }
-
-    fn pause_accepting(&mut self, error: io::Error) {
-        self.acceptable.clear();
-        self.accept_again = Some(Instant::now() + ACCEPT_PAUSE);
-        self.done.push_back(Done::AcceptPaused(error));
     }
 
     /// Reads once from the socket that has waited longest. `None`: nothing is readable, or the turn is over.
     fn read(&mut self) -> Option<Read> {
         while self.reads_left > 0 {
+            self.reads_left -= 1;
             let slot = self.readable.pop_front()?;
             let socket = &mut self.sockets[slot];
+            socket.ready = false;
             let Some(stream) = &mut socket.stream else { continue };
             if socket.paused {
-                socket.ready = false;
                 continue;
             }
-            self.reads_left -= 1;
             match stream.read(&mut self.buffer) {
-                Ok(0) => {
-                    socket.ready = false;
-                    return Some(Read::Ended(slot));
-                }
+                Ok(0) => return Some(Read::Ended(slot)),
                 Ok(length) => {
-                    // A short read has emptied the socket; the next bytes are a new edge.
+                    // A short read has emptied the socket, and the next bytes are a new edge; but not when the kernel
+                    // has said already that the end follows.
                     if length == self.buffer.len() || socket.ended {
-                        self.readable.push_back(slot);
-                    } else {
-                        socket.ready = false;
+                        self.make_ready(slot);
                     }
                     return Some(Read::Received(slot, length));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => socket.ready = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => self.readable.push_back(slot),
-                Err(error) => {
-                    socket.ready = false;
-                    return Some(Read::Failed(slot, error));
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => self.make_ready(slot),
+                Err(error) => return Some(Read::Failed(slot, error)),
             }
         }
         None
@@ -206,6 +176,7 @@ impl Readiness {
         match write(stream, &send.batch, send.sent, &mut self.scratch) {
             Ok(sent) => {
                 send.sent += sent;
+                socket.moved |= sent > 0;
                 if send.sent == send.batch.bytes() {
                     socket.in_flight = None;
                     self.done.push_back(Done::Sent(slot));
@@ -221,8 +192,7 @@ impl Readiness {
     fn take(&mut self, slot: u32) -> Option<mio_net::TcpStream> {
         let socket = &mut self.sockets[slot];
         let stream = socket.stream.take()?;
-        // It may still stand on the ready list; a read finds no stream there and passes on.
-        *socket = Socket::default();
+        *socket = Socket { ready: socket.ready, ..Socket::default() };
         Some(stream)
     }
 }
@@ -233,85 +203,13 @@ enum Read {
     Failed(u32, io::Error),
 }
 
-/// Writes what the kernel takes of `batch` from byte `from` on, in as few calls as it allows.
-fn write(
-    stream: &mut mio_net::TcpStream,
-    batch: &Batch,
-    from: usize,
-    scratch: &mut Vec<u8>,
-) -> io::Result<usize> {
-    let mut total = 0;
-    loop {
-        let left = batch.bytes() - from - total;
-        if left == 0 {
-            return Ok(total);
-        }
-        let result = write_once(stream, batch, from + total, left, scratch);
-        match result {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                total += written;
-                // A short write has filled the socket: the next call would only be told so.
-                if written < left.min(WRITE_ONCE_BYTES) {
-                    return Ok(total);
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(total),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// What one system call is sure to cover when the kernel has room.
-const WRITE_ONCE_BYTES: usize = FLATTEN_BYTES;
-
-fn write_once(
-    stream: &mut mio_net::TcpStream,
-    batch: &Batch,
-    mut skip: usize,
-    left: usize,
-    scratch: &mut Vec<u8>,
-) -> io::Result<usize> {
-    if let [frame] = batch.frames() {
-        return stream.write(&frame[skip..]);
-    }
-    let mut rest = batch.frames().iter().filter_map(|frame| {
-        let cut = skip.min(frame.len());
-        skip -= cut;
-        (cut < frame.len()).then(|| &frame[cut..])
-    });
-    if left <= FLATTEN_BYTES {
-        scratch.clear();
-        rest.for_each(|bytes| scratch.extend_from_slice(bytes));
-        return stream.write(scratch);
-    }
-    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-    let mut count = 0;
-    for (slice, bytes) in slices.iter_mut().zip(&mut rest) {
-        *slice = IoSlice::new(bytes);
-        count += 1;
-    }
-    stream.write_vectored(&slices[..count])
-}
-
 impl Driver for Readiness {
     fn listen(&mut self, listener: TcpListener) -> io::Result<()> {
-        if self.listeners.len() == LISTENERS_MAX {
-            return Err(io::Error::other(format!("a shard takes at most {LISTENERS_MAX} listeners")));
-        }
-        listener.set_nonblocking(true)?;
-        let mut listener = mio_net::TcpListener::from_std(listener);
-        let token = Token(FIRST_LISTENER - self.listeners.len());
-        self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
-        self.listeners.push(listener);
-        Ok(())
+        self.acceptor.listen(self.poll.registry(), FIRST_LISTENER, listener)
     }
 
     fn stop_listening(&mut self) {
-        self.acceptable.clear();
-        self.accept_again = None;
-        self.listeners.clear();
+        self.acceptor.stop();
     }
 
     fn adopt(&mut self, socket: TcpStream) -> io::Result<u32> {
@@ -371,6 +269,7 @@ impl Driver for Readiness {
         if let Some(stream) = self.take(slot) {
             // The descriptor leaves the poll by being closed.
             drop(stream);
+            self.acceptor.descriptor_freed();
             self.done.push_back(Done::Closed(slot));
         }
     }
@@ -384,11 +283,10 @@ impl Driver for Readiness {
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let mut timeout = timeout;
-        if !self.readable.is_empty() || !self.done.is_empty() || !self.acceptable.is_empty() {
+        if !self.readable.is_empty() || !self.done.is_empty() || !self.acceptor.is_idle() {
             timeout = Some(Duration::ZERO);
-        } else if let Some(again) = self.accept_again {
-            let pause = again.saturating_duration_since(Instant::now());
-            timeout = Some(timeout.map_or(pause, |timeout| timeout.min(pause)));
+        } else if let Some(rest) = self.acceptor.rest() {
+            timeout = Some(timeout.map_or(rest, |timeout| timeout.min(rest)));
         }
         if let Some(short) = timeout.filter(|timeout| !timeout.is_zero() && *timeout < MILLISECOND) {
             timeout = self.short_timer.set(short)?;
@@ -404,11 +302,8 @@ impl Driver for Readiness {
             if token == WAKE.0 || token == SHORT_TIMER.0 {
                 continue;
             }
-            if token > FIRST_LISTENER - LISTENERS_MAX {
-                let index = FIRST_LISTENER - token;
-                if self.accept_again.is_none() && !self.acceptable.contains(&index) {
-                    self.acceptable.push_back(index);
-                }
+            if let Some(index) = Acceptor::index(FIRST_LISTENER, token) {
+                self.acceptor.ready(index);
                 continue;
             }
             let slot = token as u32;
@@ -421,12 +316,8 @@ impl Driver for Readiness {
             }
         }
         self.events = events;
-        if self.accept_again.is_some_and(|again| again <= Instant::now()) {
-            self.accept_again = None;
-            self.acceptable = (0..self.listeners.len()).collect();
-        }
-        self.reads_left = READS_PER_TURN;
-        self.accepts_left = ACCEPTS_PER_TURN;
+        self.acceptor.begin();
+        self.reads_left = self.readable.len().min(READS_PER_TURN);
         Ok(())
     }
 
@@ -460,6 +351,10 @@ impl Driver for Readiness {
         })
     }
 
+    fn take_progress(&mut self, slot: u32) -> bool {
+        std::mem::take(&mut self.sockets[slot].moved)
+    }
+
     fn now(&self) -> Instant {
         Instant::now()
     }
@@ -470,3 +365,6 @@ impl Driver for Readiness {
         Arc::new(move || drop(waker.wake()))
     }
 }
+
+#[cfg(test)]
+mod tests;

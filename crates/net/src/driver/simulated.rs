@@ -2,7 +2,8 @@
 //!
 //! It keeps the contract of [`Driver`] and uses all the freedom that contract leaves: bytes arrive split
 //! anywhere, a send completes at once, later, or in several pieces, a peer that does not read blocks it, and a close takes
-//! its time while other slots go on. What an interface of completion queues would find is found here first.
+//! some turns while other slots go on. What an interface of completion queues would find is found here first. A shard that
+//! breaks its own side of the contract panics here.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -38,6 +39,7 @@ struct State {
     slots: Vec<Option<usize>>,
     listening: bool,
     split_max: usize,
+    asked: Option<Duration>,
 }
 
 /// One connection, seen from both ends.
@@ -57,8 +59,17 @@ struct Wire {
     sent: bool,
     paused: bool,
     closing: Option<Ending>,
+    /// Turns until what has come to pass with a send, or a close, is told.
+    delay: u64,
+    /// The window has held up the send in flight.
+    refused: bool,
+    /// The peer has taken bytes that its window had held up, since this was last asked.
+    moved: bool,
     gone: bool,
 }
+
+/// Turns that a completion may take, at most.
+const DELAY_MAX: u64 = 6;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ending {
@@ -80,6 +91,7 @@ impl Simulated {
             slots: Vec::new(),
             listening: true,
             split_max: 64,
+            asked: None,
         }));
         (Self { state: Rc::clone(&state), lent: Vec::new(), left_in_turn: 0 }, Network(state))
     }
@@ -140,6 +152,12 @@ impl Network {
         self.0.borrow_mut().now += by;
     }
 
+    /// How long the shard was ready to wait when it last waited; `None`: without end.
+    #[must_use]
+    pub fn last_wait(&self) -> Option<Duration> {
+        self.0.borrow().asked
+    }
+
     /// The longest piece in which bytes arrive; 1 delivers byte by byte.
     pub fn set_split_max(&self, bytes: usize) {
         self.0.borrow_mut().split_max = bytes.max(1);
@@ -163,18 +181,38 @@ impl State {
         slot as u32
     }
 
+    /// The wire in a slot that the shard may still ask something of.
+    fn usable(&mut self, slot: u32) -> Option<&mut Wire> {
+        let wire = self.wire(slot);
+        assert!(wire.as_ref().is_some_and(|wire| wire.closing.is_none()), "nothing is asked after a close");
+        wire
+    }
+
+    fn end(&mut self, slot: u32, ending: Ending) {
+        let delay = self.jitter.below(DELAY_MAX);
+        if let Some(wire) = self.usable(slot) {
+            wire.closing = Some(ending);
+            wire.delay = delay;
+        }
+    }
+
     /// Moves some bytes of sends in flight, as chance and the peers' windows allow.
     fn carry(&mut self) {
         for index in 0..self.wires.len() {
             let portion = self.jitter.below(200) as usize;
+            let delay = self.jitter.below(DELAY_MAX);
             let wire = &mut self.wires[index];
+            wire.delay = wire.delay.saturating_sub(1);
             let Some(flight) = &mut wire.in_flight else { continue };
             let room = wire.window.saturating_sub(wire.to_peer.len());
             let count = portion.min(room).min(flight.len());
             wire.to_peer.extend(flight.drain(..count));
+            wire.moved |= wire.refused && count > 0;
+            wire.refused = count == room && !flight.is_empty();
             if flight.is_empty() {
                 wire.in_flight = None;
                 wire.sent = true;
+                wire.delay = wire.delay.max(delay);
             }
         }
     }
@@ -194,12 +232,15 @@ impl State {
         }
         let slot = wire.slot?;
         if let Some(ending) = wire.closing {
+            if wire.delay > 0 {
+                return None;
+            }
             wire.gone = true;
             wire.in_flight = None;
             self.slots[slot as usize] = None;
             return Some(if ending == Ending::Close { Event::Closed(slot) } else { Event::Detached(slot) });
         }
-        if wire.sent {
+        if wire.sent && wire.delay == 0 {
             wire.sent = false;
             return Some(Event::Sent(slot));
         }
@@ -246,9 +287,11 @@ impl Driver for Simulated {
         let at_once = state.jitter.below(2) == 0;
         let bytes: VecDeque<u8> = batch.frames().iter().flat_map(|frame| frame.iter().copied()).collect();
         batch.clear();
-        let Some(wire) = state.wire(slot) else { return Submission::Failed(ErrorKind::NotConnected.into()) };
+        let Some(wire) = state.usable(slot) else {
+            return Submission::Failed(ErrorKind::NotConnected.into());
+        };
         assert!(wire.in_flight.is_none() && !wire.sent, "one send in flight per connection");
-        assert!(wire.closing.is_none(), "no send after a close");
+        assert!(!wire.shard_ended, "no send after a shutdown");
         if wire.reset {
             return Submission::Failed(ErrorKind::ConnectionReset.into());
         }
@@ -261,32 +304,31 @@ impl Driver for Simulated {
     }
 
     fn pause(&mut self, slot: u32, paused: bool) {
-        if let Some(wire) = self.state.borrow_mut().wire(slot) {
+        if let Some(wire) = self.state.borrow_mut().usable(slot) {
             wire.paused = paused;
         }
     }
 
     fn shutdown(&mut self, slot: u32) {
-        if let Some(wire) = self.state.borrow_mut().wire(slot) {
+        if let Some(wire) = self.state.borrow_mut().usable(slot) {
             assert!(wire.in_flight.is_none(), "shutdown waits for the send in flight");
             wire.shard_ended = true;
         }
     }
 
     fn close(&mut self, slot: u32) {
-        if let Some(wire) = self.state.borrow_mut().wire(slot) {
-            wire.closing = Some(Ending::Close);
-        }
+        self.state.borrow_mut().end(slot, Ending::Close);
     }
 
     fn detach(&mut self, slot: u32) {
-        if let Some(wire) = self.state.borrow_mut().wire(slot) {
-            wire.closing = Some(Ending::Detach);
-        }
+        self.state.borrow_mut().end(slot, Ending::Detach);
     }
 
-    fn wait(&mut self, _timeout: Option<Duration>) -> io::Result<()> {
-        self.state.borrow_mut().carry();
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        state.asked = timeout;
+        state.carry();
+        drop(state);
         self.left_in_turn = 64;
         Ok(())
     }
@@ -312,6 +354,10 @@ impl Driver for Simulated {
             });
         }
         None
+    }
+
+    fn take_progress(&mut self, slot: u32) -> bool {
+        self.state.borrow_mut().wire(slot).is_some_and(|wire| std::mem::take(&mut wire.moved))
     }
 
     fn now(&self) -> Instant {

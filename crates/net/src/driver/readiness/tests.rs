@@ -1,0 +1,205 @@
+//! The driver alone, on real sockets: what an edge-triggered poll makes easy to lose.
+
+use std::io::{Read as _, Write as _};
+
+use super::*;
+use crate::frame::Frame;
+
+/// What a turn reported, in short.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Received(u32, Vec<u8>),
+    Ended(u32),
+    Sent(u32),
+    Failed(u32),
+    Closed(u32),
+}
+
+fn pair(driver: &mut Readiness) -> (u32, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    peer.set_nodelay(true).unwrap();
+    (driver.adopt(listener.accept().unwrap().0).unwrap(), peer)
+}
+
+fn turn(driver: &mut Readiness) -> Vec<Seen> {
+    driver.wait(Some(Duration::from_millis(50))).unwrap();
+    let mut seen = Vec::new();
+    while let Some(completion) = driver.next() {
+        seen.push(match completion {
+            Completion::Received { slot, bytes } => Seen::Received(slot, bytes.to_vec()),
+            Completion::Ended { slot } => Seen::Ended(slot),
+            Completion::Sent { slot } => Seen::Sent(slot),
+            Completion::Failed { slot, .. } => Seen::Failed(slot),
+            Completion::Closed { slot } => Seen::Closed(slot),
+            other => panic!("{other:?}"),
+        });
+    }
+    seen
+}
+
+/// Turns until something is seen.
+fn next(driver: &mut Readiness) -> Vec<Seen> {
+    (0..100).map(|_| turn(driver)).find(|seen| !seen.is_empty()).expect("something within five seconds")
+}
+
+fn received(slot: u32, bytes: &[u8]) -> Vec<Seen> {
+    vec![Seen::Received(slot, bytes.to_vec())]
+}
+
+#[test]
+fn what_comes_while_paused_is_received_after_the_pause() {
+    let mut driver = Readiness::new().unwrap();
+    let (slot, mut peer) = pair(&mut driver);
+    peer.write_all(b"one").unwrap();
+    assert_eq!(next(&mut driver), received(slot, b"one"));
+    driver.pause(slot, true);
+    peer.write_all(b"two").unwrap();
+    assert_eq!(turn(&mut driver), []);
+    // The edge was seen and let go; nothing new comes.
+    driver.pause(slot, false);
+    assert_eq!(next(&mut driver), received(slot, b"two"));
+    driver.pause(slot, true);
+    peer.write_all(b"three").unwrap();
+    drop(peer);
+    assert_eq!(turn(&mut driver), []);
+    driver.pause(slot, false);
+    assert_eq!(next(&mut driver), received(slot, b"three"));
+    assert_eq!(next(&mut driver), [Seen::Ended(slot)]);
+}
+
+#[test]
+fn a_pause_between_readiness_and_read_loses_nothing() {
+    let mut driver = Readiness::new().unwrap();
+    let (slot, mut peer) = pair(&mut driver);
+    peer.write_all(b"one").unwrap();
+    driver.wait(Some(Duration::from_secs(5))).unwrap();
+    driver.pause(slot, true);
+    assert!(driver.next().is_none());
+    driver.pause(slot, false);
+    driver.pause(slot, true);
+    driver.pause(slot, false);
+    assert_eq!(next(&mut driver), received(slot, b"one"));
+}
+
+#[test]
+fn a_peer_that_has_ended_is_no_reason_to_spin() {
+    let mut driver = Readiness::new().unwrap();
+    let (slot, peer) = pair(&mut driver);
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(next(&mut driver), [Seen::Ended(slot)]);
+    assert!(driver.readable.is_empty() && driver.done.is_empty());
+    let began = Instant::now();
+    assert_eq!(turn(&mut driver), []);
+    assert!(began.elapsed() >= Duration::from_millis(45));
+}
+
+#[test]
+fn a_socket_is_read_once_a_turn_however_much_it_has() {
+    let mut driver = Readiness::new().unwrap();
+    let (slot, mut peer) = pair(&mut driver);
+    let writing = std::thread::spawn(move || {
+        peer.write_all(&vec![7; 1 << 20]).unwrap();
+        peer
+    });
+    let mut total = 0;
+    while total < 1 << 20 {
+        let seen = next(&mut driver);
+        let [Seen::Received(from, bytes)] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!(*from, slot);
+        total += bytes.len();
+    }
+    drop(writing.join().unwrap());
+    assert_eq!(next(&mut driver), [Seen::Ended(slot)]);
+}
+
+#[test]
+fn a_slot_that_is_used_again_stands_once_on_the_ready_list() {
+    let mut driver = Readiness::new().unwrap();
+    let mut peers = Vec::new();
+    for round in 0..50 {
+        let (slot, mut peer) = pair(&mut driver);
+        assert_eq!(slot, 0);
+        peer.write_all(b"much").unwrap();
+        // Ready, and closed before it is read.
+        while driver.readable.is_empty() {
+            driver.wait(Some(Duration::from_millis(50))).unwrap();
+        }
+        driver.close(slot);
+        // Not a read: the next one takes the slot while the list still names it.
+        let closed = matches!(driver.next(), Some(Completion::Closed { slot: 0 }));
+        assert!(closed && driver.readable.len() <= 1, "round {round}: {:?}", driver.readable);
+        peers.push(peer);
+    }
+    let (slot, mut peer) = pair(&mut driver);
+    peer.write_all(b"last").unwrap();
+    assert_eq!(next(&mut driver), received(slot, b"last"));
+    peer.write_all(b"more").unwrap();
+    assert_eq!(next(&mut driver), received(slot, b"more"));
+}
+
+#[test]
+fn a_refused_send_goes_on_when_the_peer_reads_and_again_after_that() {
+    let mut driver = Readiness::new().unwrap();
+    let (slot, mut peer) = pair(&mut driver);
+    for round in 1..4u8 {
+        let mut batch = Batch::default();
+        batch.push(Frame::new(&vec![round; 9 << 20]));
+        batch.push(Frame::new(&[round; 100]));
+        assert!(matches!(driver.send(slot, &mut batch), Submission::InFlight));
+        assert!(!driver.take_progress(slot));
+        let reading = std::thread::spawn(move || {
+            let mut bytes = vec![0; (9 << 20) + 100];
+            peer.read_exact(&mut bytes).unwrap();
+            assert!(bytes.iter().all(|byte| *byte == round));
+            peer
+        });
+        assert_eq!(next(&mut driver), [Seen::Sent(slot)]);
+        assert!(driver.take_progress(slot) && !driver.take_progress(slot));
+        peer = reading.join().unwrap();
+    }
+}
+
+#[test]
+fn a_reset_with_a_send_in_flight_fails_and_closes_once() {
+    let mut driver = Readiness::new().unwrap();
+    let (slot, mut peer) = pair(&mut driver);
+    let mut batch = Batch::default();
+    batch.push(Frame::new(&vec![1; 20 << 20]));
+    assert!(matches!(driver.send(slot, &mut batch), Submission::InFlight));
+    // Closed with bytes unread: the kernel resets.
+    peer.read_exact(&mut [0; 10]).unwrap();
+    drop(peer);
+    let seen = next(&mut driver);
+    // The error is told once; a read finds the end behind it.
+    assert!(seen == [Seen::Failed(slot)] || seen == [Seen::Failed(slot), Seen::Ended(slot)], "{seen:?}");
+    driver.close(slot);
+    assert_eq!(next(&mut driver), [Seen::Closed(slot)]);
+    assert_eq!(turn(&mut driver), []);
+}
+
+#[test]
+fn who_stops_to_listen_may_listen_again() {
+    let mut driver = Readiness::new().unwrap();
+    for _ in 0..3 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        driver.listen(listener).unwrap();
+        let peer = TcpStream::connect(address).unwrap();
+        let accepted = (0..100).find_map(|_| {
+            driver.wait(Some(Duration::from_millis(50))).unwrap();
+            match driver.next() {
+                Some(Completion::Accepted { slot, peer: from }) => Some((slot, from)),
+                _ => None,
+            }
+        });
+        let (slot, from) = accepted.unwrap();
+        assert_eq!(from, peer.local_addr().unwrap());
+        let waiting = TcpStream::connect(address);
+        driver.stop_listening();
+        assert!(TcpStream::connect(address).is_err());
+        drop(waiting);
+        driver.close(slot);
+        assert_eq!(next(&mut driver), [Seen::Closed(slot)]);
+    }
+}
