@@ -2,9 +2,10 @@
 //!
 //! It has two lanes. The *event* lane is bounded by reservation: whoever needs all or nothing (a publication for several
 //! shards) reserves room everywhere first and then pushes without fail. The *control* lane (closes, drain, adoptions) is
-//! drained first and has a bound of its own, so that a flood of events never holds up a disconnect.
+//! handled first and has a bound of its own, so that a flood of events never holds up a disconnect.
 //!
-//! The shard takes a whole lane with one swap. A producer wakes the shard only when it sleeps.
+//! The shard takes a whole lane with one swap: what is pushed meanwhile waits for the next turn, so that a flood in one
+//! lane holds up neither the other nor the sockets. A producer wakes the shard only when it sleeps.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -24,6 +25,8 @@ struct Inbox<E> {
 
 struct Lanes<E> {
     control: VecDeque<E>,
+    /// The one message that always finds room, after those of the control lane; the newest counts.
+    last: Option<E>,
     events: VecDeque<E>,
     closed: bool,
 }
@@ -36,18 +39,25 @@ pub(crate) struct Receiver<E> {
     inbox: Arc<Inbox<E>>,
     /// Events taken from the lane and not handled yet.
     taken: VecDeque<E>,
+    /// Events handled whose room has not been given back yet.
+    handled: usize,
 }
 
 /// An inbox with room for `events_max` events and `control_max` control messages.
 pub(crate) fn channel<E>(events_max: usize, control_max: usize) -> (Sender<E>, Receiver<E>) {
     let inbox = Arc::new(Inbox {
-        lanes: Mutex::new(Lanes { control: VecDeque::new(), events: VecDeque::new(), closed: false }),
+        lanes: Mutex::new(Lanes {
+            control: VecDeque::new(),
+            last: None,
+            events: VecDeque::new(),
+            closed: false,
+        }),
         room: AtomicUsize::new(events_max),
         control_max,
         asleep: AtomicBool::new(false),
         waker: OnceLock::new(),
     });
-    (Sender(Arc::clone(&inbox)), Receiver { inbox, taken: VecDeque::new() })
+    (Sender(Arc::clone(&inbox)), Receiver { inbox, taken: VecDeque::new(), handled: 0 })
 }
 
 impl<E> Clone for Sender<E> {
@@ -76,8 +86,15 @@ impl<E> Sender<E> {
     }
 
     /// Puts an event into room that was reserved. Does not wake the shard: call [`Sender::wake`] once no lock is held.
+    /// Where the shard has ended the event is dropped and its room returns: who publishes to several shards goes on.
     pub(crate) fn push_reserved(&self, event: E) {
-        self.0.lanes().events.push_back(event);
+        let mut lanes = self.0.lanes();
+        if lanes.closed {
+            drop(lanes);
+            self.release();
+        } else {
+            lanes.events.push_back(event);
+        }
     }
 
     /// Reserves, pushes and wakes.
@@ -115,6 +132,22 @@ impl<E> Sender<E> {
         Ok(())
     }
 
+    /// Pushes the one message that finds room even when the control lane is full, in place of an earlier one.
+    ///
+    /// # Errors
+    /// Gives the message back when the shard has ended.
+    pub(crate) fn push_last(&self, message: E) -> Result<(), E> {
+        let mut lanes = self.0.lanes();
+        if lanes.closed {
+            return Err(message);
+        }
+        let replaced = lanes.last.replace(message);
+        drop(lanes);
+        drop(replaced);
+        self.wake();
+        Ok(())
+    }
+
     /// Wakes the shard if it sleeps.
     pub(crate) fn wake(&self) {
         if self.0.asleep.swap(false, SeqCst)
@@ -138,15 +171,17 @@ impl<E> Receiver<E> {
         drop(self.inbox.waker.set(waker));
     }
 
-    /// Says that the shard is about to wait; `false` if something has come in and it must not.
-    pub(crate) fn may_sleep(&self) -> bool {
-        if !self.taken.is_empty() {
+    /// Says that the shard is about to wait; `false` if something has come in and it must not. While the shard takes no
+    /// events it may wait in spite of those that do.
+    pub(crate) fn may_sleep(&self, takes_events: bool) -> bool {
+        if takes_events && !self.taken.is_empty() {
             return false;
         }
         // Announced before the look: whoever pushes after the look sees it and wakes.
         self.inbox.asleep.store(true, SeqCst);
         let lanes = self.inbox.lanes();
-        let empty = lanes.control.is_empty() && lanes.events.is_empty();
+        let empty =
+            lanes.control.is_empty() && lanes.last.is_none() && (lanes.events.is_empty() || !takes_events);
         drop(lanes);
         if !empty {
             self.inbox.asleep.store(false, SeqCst);
@@ -158,8 +193,12 @@ impl<E> Receiver<E> {
         self.inbox.asleep.store(false, SeqCst);
     }
 
-    pub(crate) fn next_control(&mut self) -> Option<E> {
-        self.inbox.lanes().control.pop_front()
+    /// All control messages that have come in, in the order pushed.
+    pub(crate) fn take_control(&self) -> VecDeque<E> {
+        let mut lanes = self.inbox.lanes();
+        let mut control = mem::take(&mut lanes.control);
+        control.extend(lanes.last.take());
+        control
     }
 
     /// The next event, in the order pushed.
@@ -167,13 +206,15 @@ impl<E> Receiver<E> {
         if self.taken.is_empty() {
             mem::swap(&mut self.inbox.lanes().events, &mut self.taken);
         }
-        self.taken.pop_front()
+        let event = self.taken.pop_front()?;
+        self.handled += 1;
+        Some(event)
     }
 
-    /// Gives back the room of `handled` events.
-    pub(crate) fn give_back(&self, handled: usize) {
-        if handled > 0 {
-            self.inbox.room.fetch_add(handled, SeqCst);
+    /// Gives back the room of the events handled.
+    pub(crate) fn give_back(&mut self) {
+        if self.handled > 0 {
+            self.inbox.room.fetch_add(mem::take(&mut self.handled), SeqCst);
         }
     }
 }
@@ -182,10 +223,13 @@ impl<E> Drop for Receiver<E> {
     fn drop(&mut self) {
         let mut lanes = self.inbox.lanes();
         lanes.closed = true;
-        let waiting = (mem::take(&mut lanes.control), mem::take(&mut lanes.events));
-        // Whatever an event owns is dropped without the lock.
+        let control = (mem::take(&mut lanes.control), lanes.last.take());
+        let events = mem::take(&mut lanes.events);
+        // Whatever a message owns is dropped without the lock.
         drop(lanes);
-        drop(waiting);
+        self.handled += events.len() + self.taken.len();
+        self.give_back();
+        drop((control, events));
     }
 }
 
@@ -205,16 +249,59 @@ mod tests {
             (Some(1), Some(3), None)
         );
         assert!(!sender.reserve(), "room comes back only when the shard says so");
-        receiver.give_back(2);
+        receiver.give_back();
         assert!(sender.reserve());
     }
 
     #[test]
     fn control_has_a_bound_of_its_own_and_goes_first() {
-        let (sender, mut receiver) = channel(0, 1);
+        let (sender, receiver) = channel(0, 1);
         assert_eq!(sender.push_control(1), Ok(()));
         assert_eq!(sender.push_control(2), Err(2));
-        assert_eq!(receiver.next_control(), Some(1));
+        assert_eq!(receiver.take_control(), [1]);
+    }
+
+    #[test]
+    fn a_full_control_lane_does_not_keep_the_end_away() {
+        let (sender, receiver) = channel(0, 1);
+        assert_eq!(sender.push_control(1), Ok(()));
+        assert_eq!((sender.push_last(7), sender.push_last(8)), (Ok(()), Ok(())));
+        assert!(!receiver.may_sleep(true));
+        assert_eq!(receiver.take_control(), [1, 8], "the newest, after what waited");
+        assert!(receiver.may_sleep(true));
+    }
+
+    #[test]
+    fn a_shard_that_takes_no_events_may_sleep_and_is_woken_for_control() {
+        let (sender, mut receiver) = channel(8, 8);
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&woken);
+        receiver.set_waker(Arc::new(move || {
+            count.fetch_add(1, SeqCst);
+        }));
+        assert_eq!((sender.try_push(1), sender.try_push(2)), (Ok(()), Ok(())));
+        assert_eq!(receiver.next_event(), Some(1));
+        assert!(receiver.may_sleep(false) && !receiver.may_sleep(true));
+        assert!(receiver.may_sleep(false));
+        assert_eq!(sender.push_control(3), Ok(()));
+        assert_eq!(woken.load(SeqCst), 1);
+        assert!(!receiver.may_sleep(false));
+    }
+
+    #[test]
+    fn room_at_a_shard_that_has_ended_is_never_used_up() {
+        let (sender, mut receiver) = channel(4, 8);
+        (0..3).for_each(|n| assert_eq!(sender.try_push(n), Ok(())));
+        assert!(sender.reserve(), "room taken before the end");
+        assert_eq!(receiver.next_event(), Some(0));
+        drop(receiver);
+        sender.push_reserved(3);
+        for n in 0..100 {
+            assert!(sender.reserve(), "a publisher is not told that a shard is busy when it is gone");
+            sender.push_reserved(n);
+        }
+        assert!(sender.0.lanes().events.is_empty(), "and what it pushes is not kept");
+        assert_eq!(sender.0.room.load(SeqCst), 4);
     }
 
     #[test]
@@ -227,13 +314,13 @@ mod tests {
         }));
         assert_eq!(sender.try_push(1), Ok(()));
         assert_eq!(woken.load(SeqCst), 0, "an awake shard is not woken");
-        assert!(!receiver.may_sleep());
+        assert!(!receiver.may_sleep(true));
         let (sender, receiver) = channel(8, 8);
         let count = Arc::clone(&woken);
         receiver.set_waker(Arc::new(move || {
             count.fetch_add(1, SeqCst);
         }));
-        assert!(receiver.may_sleep());
+        assert!(receiver.may_sleep(true));
         assert_eq!((sender.try_push(1), sender.try_push(2)), (Ok(()), Ok(())));
         assert_eq!(woken.load(SeqCst), 1, "one wake-up for many pushes");
     }
@@ -243,5 +330,6 @@ mod tests {
         let (sender, receiver) = channel(8, 8);
         drop(receiver);
         assert_eq!((sender.try_push(1), sender.push_control(2)), (Err(1), Err(2)));
+        assert_eq!(sender.push_last(3), Err(3));
     }
 }

@@ -41,7 +41,8 @@ pub trait Handler {
     fn event(&mut self, connections: &mut Connections, event: Self::Event);
 
     /// Whether more events may be handed over now. While it says no they wait in the inbox, and who posts them finds it full
-    /// in the end: back-pressure.
+    /// in the end: back-pressure. The shard does not spin meanwhile: it asks again after whatever else comes to pass, and
+    /// at the latest after the time that [`Handler::turn`] gives.
     fn ready(&self) -> bool {
         true
     }

@@ -137,7 +137,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let c = &self.connections;
         let idle =
             c.waves.is_idle() && c.closing.is_empty() && c.orders.is_empty() && c.overflowed.is_empty();
-        if !idle || !self.inbox.may_sleep() {
+        if !idle || !self.inbox.may_sleep(self.handler.ready()) {
             return Some(Duration::ZERO);
         }
         let now = self.driver.now();
@@ -168,18 +168,17 @@ impl<D: Driver, H: Handler> Shard<D, H> {
     }
 
     fn take_inbox(&mut self) {
-        while let Some(post) = self.inbox.next_control() {
+        for post in self.inbox.take_control() {
             self.take_post(post);
         }
-        let mut handled = 0;
-        while handled < self.connections.options.events_per_turn
-            && self.handler.ready()
-            && let Some(post) = self.inbox.next_event()
-        {
-            handled += 1;
+        for _ in 0..self.connections.options.events_per_turn.max(1) {
+            if !self.handler.ready() {
+                break;
+            }
+            let Some(post) = self.inbox.next_event() else { break };
             self.take_post(post);
         }
-        self.inbox.give_back(handled);
+        self.inbox.give_back();
     }
 
     fn take_post(&mut self, post: Post<H::Event>) {

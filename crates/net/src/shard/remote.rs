@@ -44,7 +44,7 @@ impl<E> Remote<E> {
     }
 
     /// Pushes an event into reserved room. It does not wake the shard and may be called under a lock; call
-    /// [`Remote::wake`] after the lock.
+    /// [`Remote::wake`] after the lock. A shard that has ended takes it as well, and drops it.
     pub fn push_reserved(&self, event: E) {
         self.0.push_reserved(Post::Event(event));
     }
@@ -82,9 +82,10 @@ impl<E> Remote<E> {
     }
 
     /// Ends the shard: it stops to listen, closes every connection with this code and reason, and ends when all are gone
-    /// or `within` is over. `false`: the control lane is full, or the shard has ended already.
+    /// or `within` is over; then what is left is cut off, and its handler told. There is always room for it, and a second
+    /// one sets the time anew. `false`: the shard has ended already.
     pub fn drain(&self, code: CloseCode, reason: &str, within: Duration) -> bool {
-        self.0.push_control(Post::Drain { code, reason: reason.into(), within }).is_ok()
+        self.0.push_last(Post::Drain { code, reason: reason.into(), within }).is_ok()
     }
 }
 
