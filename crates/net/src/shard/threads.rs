@@ -34,8 +34,8 @@ pub struct Threads {
 /// *n* is made by `make(n)` on its thread.
 ///
 /// # Errors
-/// What the kernel says when a thread or a poll cannot be made. Shards that had been started end with their mailboxes'
-/// handles.
+/// What the kernel says when a thread or a poll cannot be made; no shard runs and nobody listens then. `InvalidInput` when
+/// there is no mailbox.
 pub fn start<H, M>(
     listeners: Vec<TcpListener>,
     mailboxes: Vec<Mailbox<H::Event>>,
@@ -46,16 +46,23 @@ where
     H: Handler + 'static,
     M: Fn(usize) -> H + Clone + Send + 'static,
 {
-    let (report, ended) = mpsc::channel();
     let running = mailboxes.len();
+    if running == 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a server has at least one shard"));
+    }
+    let (report, ended) = mpsc::channel();
     let mut shares: Vec<Vec<TcpListener>> = (0..running).map(|_| Vec::new()).collect();
     for (n, listener) in listeners.into_iter().enumerate() {
         shares[n % running].push(listener);
     }
     let (started, starts) = mpsc::channel();
+    // Nobody goes before all can: dropping a sender sends its shard home.
+    let mut go = Vec::with_capacity(running);
     for (n, (mailbox, share)) in mailboxes.into_iter().zip(shares).enumerate() {
         let (make, options, report, started) =
             (make.clone(), options.clone(), report.clone(), started.clone());
+        let (all_started, wait) = mpsc::sync_channel::<()>(1);
+        go.push(all_started);
         thread::Builder::new().name(format!("shard-{n}")).spawn(move || {
             let report = Report { to: report, result: Some(Err(io::Error::other("the shard panicked"))) };
             let made = Readiness::new().and_then(|mut driver| {
@@ -69,15 +76,22 @@ where
                     return;
                 }
             };
+            drop(started.send(Ok(())));
+            if wait.recv().is_err() {
+                return;
+            }
             let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), n);
             let shard = Shard::with_mailbox(driver, make(n), options, seed, mailbox);
-            drop(started.send(Ok(())));
             report.finish(shard.run());
         })?;
     }
     drop(started);
     for start in starts.iter().take(running) {
         start?;
+    }
+    for all_started in go {
+        // A shard that is gone already has been reported.
+        all_started.send(()).ok();
     }
     Ok(Threads { ended, running })
 }
