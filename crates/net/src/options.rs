@@ -12,8 +12,10 @@ pub struct Options {
     /// code of RFC 6455 §7.4.1 that names it (a head: with an HTTP status).
     pub websocket: Limits,
     /// Bytes that may wait for one connection (each frame counts 32 bytes more than its length); a single frame may be
-    /// longer when nothing else waits. Default 1 MiB. When a frame does not fit, [`Handler::overflow`](crate::shard::Handler::overflow) decides; by default the connection is
-    /// closed with 1013.
+    /// longer when nothing else waits. Default 1 MiB. When a frame does not fit,
+    /// [`Handler::overflow`](crate::shard::Handler::overflow) decides; by default the connection is closed with 1013.
+    /// While more than half of it waits nothing is received: a peer whose own messages are answered faster than it reads
+    /// is held back, and not cut off for it. (One read is up to 64 KiB; what its messages provoke should fit the other half.)
     pub outbox_bytes_max: usize,
     /// Connections of one shard, however far they have come. Default 1,000,000. Further ones are closed at once.
     pub connections_max: usize,

@@ -13,11 +13,15 @@ pub(crate) const TICK: Duration = Duration::from_millis(16);
 /// Buckets, a power of two: one rotation is 16.4 s.
 const BUCKETS: usize = 1024;
 const NONE: u32 = u32::MAX;
+/// In place of a tick: the timer has fired and nobody has taken notice yet.
+const FIRED: u32 = u32::MAX - 1;
+/// The last tick: 2.2 years after the first.
+const LAST: u32 = u32::MAX - 2;
 
 /// One timer: where it stands in the list of its bucket.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The tick it is due at; `NONE` when it is not set.
+    /// The tick it is due at, `FIRED`, or `NONE` when it is not set.
     due: u32,
     next: u32,
     previous: u32,
@@ -53,7 +57,7 @@ impl Wheel {
     pub(crate) fn set(&mut self, timer: u32, elapsed: Duration, after: Duration) {
         self.cancel(timer);
         self.entries.reach(timer);
-        let due = tick_after(elapsed + after).max(self.handled + 1);
+        let due = tick_after(elapsed.saturating_add(after)).max(self.handled + 1);
         let bucket = bucket_of(due);
         let head = self.heads[bucket];
         self.entries[timer] = Entry { due, next: head, previous: NONE };
@@ -70,6 +74,10 @@ impl Wheel {
         if due == NONE {
             return;
         }
+        self.entries[timer] = Entry::default();
+        if due == FIRED {
+            return;
+        }
         if next != NONE {
             self.entries[next].previous = previous;
         }
@@ -82,10 +90,10 @@ impl Wheel {
         } else {
             self.entries[previous].next = next;
         }
-        self.entries[timer] = Entry::default();
     }
 
-    /// Moves on to `elapsed` and puts the timers that are due into `fired`; they are no longer set.
+    /// Moves on to `elapsed` and puts the timers that are due into `fired`. They are no longer set; whoever acts on one asks
+    /// [`Wheel::take_fired`] first.
     pub(crate) fn advance(&mut self, elapsed: Duration, fired: &mut Vec<u32>) {
         let now = (elapsed.as_millis() / TICK.as_millis()) as u32;
         if now <= self.handled {
@@ -100,11 +108,21 @@ impl Wheel {
                 let Entry { due, next, .. } = self.entries[timer];
                 if due <= now {
                     self.cancel(timer);
+                    self.entries[timer].due = FIRED;
                     fired.push(timer);
                 }
                 timer = next;
             }
         }
+    }
+
+    /// Whether a timer that has fired still counts: it has been neither cancelled nor set anew since. True once.
+    pub(crate) fn take_fired(&mut self, timer: u32) -> bool {
+        let Some(entry) = self.entries.get_mut(timer).filter(|entry| entry.due == FIRED) else {
+            return false;
+        };
+        entry.due = NONE;
+        true
     }
 
     /// How long from `elapsed` until a bucket has to be looked at; `None` when no timer is set.
@@ -138,7 +156,7 @@ fn bucket_of(tick: u32) -> usize {
 /// The first tick that begins at or after `at`.
 fn tick_after(at: Duration) -> u32 {
     let ticks = at.as_millis().div_ceil(TICK.as_millis());
-    u32::try_from(ticks).unwrap_or(NONE - 1).min(NONE - 1)
+    u32::try_from(ticks).unwrap_or(LAST).min(LAST)
 }
 
 #[cfg(test)]
@@ -178,6 +196,7 @@ mod tests {
                 let mut fired = Vec::new();
                 wheel.advance(ms(now), &mut fired);
                 fired.sort_unstable();
+                prop_assert!(fired.iter().all(|timer| wheel.take_fired(*timer) && !wheel.take_fired(*timer)));
                 let mut due: Vec<u32> = model.iter().filter(|(_, due)| **due <= now / 16).map(|(t, _)| *t).collect();
                 due.sort_unstable();
                 model.retain(|_, due| *due > now / 16);

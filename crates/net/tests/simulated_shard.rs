@@ -3,172 +3,89 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
+mod simulation;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use wavecast_net::driver::simulated::{Network, Simulated};
-use wavecast_net::shard::{
-    Close, ConnectionId, Connections, Handler, Message, Opening, Remote, Shard, Side, encode,
-};
-use wavecast_net::websocket::{Event, Input, Limits, Opcode, Role, frame};
-use wavecast_net::{CloseCode, Frame, Options};
-
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-
-/// Sends back what it gets, and everything posted to everybody.
-#[derive(Default)]
-struct Echo {
-    open: Vec<ConnectionId>,
-    opened: u32,
-    closed: Vec<(u16, Side)>,
-    overflows: u32,
-}
-
-impl Handler for Echo {
-    type Event = String;
-
-    fn open(&mut self, _: &mut Connections, id: ConnectionId, _: &Opening<'_>) {
-        self.opened += 1;
-        self.open.push(id);
-    }
-
-    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: Message<'_>) {
-        assert!(self.open.contains(&id), "a message of a connection that is not open");
-        if message == Message::Text("close me") {
-            connections.close(id, CloseCode::NORMAL, "as you wish");
-        }
-        connections.send(id, message).ok();
-    }
-
-    fn close(&mut self, _: &mut Connections, id: ConnectionId, close: &Close<'_>) {
-        let place = self.open.iter().position(|open| *open == id).expect("closed once, after open");
-        self.open.remove(place);
-        self.closed.push((close.code, close.by));
-    }
-
-    fn event(&mut self, connections: &mut Connections, text: String) {
-        let mut bytes = Vec::new();
-        encode(Message::Text(&text), &mut bytes);
-        connections.fan_out(&self.open, &Frame::new(&bytes));
-    }
-
-    fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {
-        self.overflows += 1;
-        connections.cut(id, CloseCode::TRY_AGAIN_LATER, "slow");
-    }
-}
-
-/// A peer that checks what it gets.
-struct Peer {
-    number: usize,
-    head: Vec<u8>,
-    protocol: wavecast_net::websocket::Connection,
-    texts: Vec<String>,
-    close: Option<u16>,
-}
-
-impl Peer {
-    fn connect(network: &Network) -> Self {
-        let number = network.connect();
-        network.write(number, REQUEST);
-        let protocol = wavecast_net::websocket::Connection::new(Role::Client);
-        Self { number, head: Vec::new(), protocol, texts: Vec::new(), close: None }
-    }
-
-    fn say(&self, network: &Network, opcode: Opcode, payload: &[u8]) {
-        let mut bytes = Vec::new();
-        frame::encode(opcode, payload, Some([1, 2, 3, 4]), &mut bytes);
-        network.write(self.number, &bytes);
-    }
-
-    fn read(&mut self, network: &Network) {
-        let mut bytes = network.read(self.number);
-        if !self.head.ends_with(b"\r\n\r\n") {
-            let end =
-                (0..=bytes.len()).find(|&n| [&self.head[..], &bytes[..n]].concat().ends_with(b"\r\n\r\n"));
-            let rest = bytes.split_off(end.unwrap_or(bytes.len()));
-            self.head.extend(bytes);
-            bytes = rest;
-        }
-        let mut input = Input::new(&mut bytes);
-        while let Some(event) = self.protocol.receive(&mut input, &Limits::default()).unwrap() {
-            match event {
-                Event::Text(text) => self.texts.push(text.to_owned()),
-                Event::Close(frame) => self.close = Some(frame.code.map_or(1005, CloseCode::get)),
-                Event::Binary(_) | Event::Ping(_) | Event::Pong(_) => {}
-            }
-        }
-    }
-}
-
-fn shard(seed: u64, options: Options) -> (Shard<Simulated, Echo>, Network, Remote<String>) {
-    let (driver, network) = Simulated::new(seed);
-    let (shard, remote) = Shard::new(driver, Echo::default(), options, seed);
-    (shard, network, remote)
-}
-
-fn turn(shard: &mut Shard<Simulated, Echo>, network: &Network, turns: u32) {
-    for _ in 0..turns {
-        shard.turn().unwrap();
-        network.advance(Duration::from_millis(1));
-    }
-}
+use simulation::{Peer, shard, turn};
+use wavecast_net::shard::Side;
+use wavecast_net::websocket::Opcode;
+use wavecast_net::{CloseCode, Options};
 
 #[derive(Clone, Debug)]
 enum Action {
     Connect,
     Say(usize, usize),
+    Ping(usize),
     Post,
     CloseMe(usize),
     Close(usize),
+    End(usize),
     Reset(usize),
+    HandlerCloses(usize),
+    HandlerTerminates(usize),
+    Pause(usize, bool),
     Shut(usize),
     Reopen(usize),
     Turns(u32),
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
-    let peer = 0usize..8;
+    let peer = 0usize..1000;
     prop::collection::vec(
         prop_oneof![
             3 => Just(Action::Connect),
-            6 => (peer.clone(), 0usize..700).prop_map(|(p, n)| Action::Say(p, n)),
-            4 => Just(Action::Post),
+            8 => (peer.clone(), 0usize..700).prop_map(|(p, n)| Action::Say(p, n)),
+            1 => peer.clone().prop_map(Action::Ping),
+            5 => Just(Action::Post),
             1 => peer.clone().prop_map(Action::CloseMe),
             1 => peer.clone().prop_map(Action::Close),
+            1 => peer.clone().prop_map(Action::End),
             1 => peer.clone().prop_map(Action::Reset),
+            1 => peer.clone().prop_map(Action::HandlerCloses),
+            1 => peer.clone().prop_map(Action::HandlerTerminates),
+            2 => (peer.clone(), any::<bool>()).prop_map(|(p, paused)| Action::Pause(p, paused)),
             1 => peer.clone().prop_map(Action::Shut),
             1 => peer.prop_map(Action::Reopen),
-            5 => (1u32..20).prop_map(Action::Turns),
+            6 => (1u32..20).prop_map(Action::Turns),
         ],
-        1..60,
+        1..80,
     )
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
+    /// Few peers, or a crowd whose fan-outs are waves of many slices.
     #[test]
-    fn every_message_once_and_in_order(seed: u64, split in 1usize..200, slice in 1usize..4, actions in actions()) {
+    fn every_message_once_and_in_order(
+        seed: u64,
+        split in 1usize..200,
+        slice in 1usize..40,
+        crowd in prop_oneof![3 => Just(0usize), 1 => 65usize..120],
+        actions in actions(),
+    ) {
         let (mut shard, network, remote) = shard(seed, Options { flush_slice: slice, ..Options::default() });
         network.set_split_max(split);
-        let mut peers: Vec<Peer> = Vec::new();
-        // What each peer has said and not closed since; what has been posted, with the peers that were open then.
+        let mut peers: Vec<Peer> = (0..crowd).map(|_| Peer::connect(&network)).collect();
+        turn(&mut shard, &network, crowd as u32 * 4);
+        // What each peer has said while it was there, and who has gone.
         let mut said: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         let mut ended: Vec<usize> = Vec::new();
         let mut posted = 0u32;
         for action in actions {
-            let alive = |p: usize| (p < peers.len() && !ended.contains(&p)).then_some(p);
+            let alive = |n: usize| n.checked_rem(peers.len()).filter(|p| !ended.contains(p));
             match action {
-                Action::Connect if peers.len() < 8 => peers.push(Peer::connect(&network)),
+                Action::Connect if peers.len() < crowd + 8 => peers.push(Peer::connect(&network)),
                 Action::Connect => {}
                 Action::Say(p, length) => if let Some(p) = alive(p) {
                     let text = format!("{}:{}", said.entry(p).or_default().len(), "x".repeat(length));
                     peers[p].say(&network, Opcode::Text, text.as_bytes());
                     said.entry(p).or_default().push(text);
                 },
+                Action::Ping(p) => if let Some(p) = alive(p) { peers[p].say(&network, Opcode::Ping, b"?"); },
                 Action::Post => {
                     remote.try_push(format!("post {posted}")).unwrap();
                     posted += 1;
@@ -181,9 +98,30 @@ proptest! {
                     peers[p].say(&network, Opcode::Close, &[0x03, 0xe8]);
                     ended.push(p);
                 },
+                Action::End(p) => if let Some(p) = alive(p) {
+                    network.end(peers[p].number);
+                    ended.push(p);
+                },
                 Action::Reset(p) => if let Some(p) = alive(p) {
                     network.reset(peers[p].number);
                     ended.push(p);
+                },
+                Action::HandlerCloses(p) => if let Some(p) = alive(p)
+                    && let Some(&id) = shard.handler().open.get(&p)
+                {
+                    shard.connections().close(id, CloseCode::NORMAL, "enough");
+                    ended.push(p);
+                },
+                Action::HandlerTerminates(p) => if let Some(p) = alive(p)
+                    && let Some(&id) = shard.handler().open.get(&p)
+                {
+                    shard.connections().terminate(id);
+                    ended.push(p);
+                },
+                Action::Pause(p, paused) => if let Some(p) = alive(p)
+                    && let Some(&id) = shard.handler().open.get(&p)
+                {
+                    shard.connections().pause(id, paused);
                 },
                 Action::Shut(p) => if let Some(p) = alive(p) { network.set_window(peers[p].number, 0); },
                 Action::Reopen(p) => if let Some(p) = alive(p) { network.set_window(peers[p].number, 1 << 20); },
@@ -192,8 +130,9 @@ proptest! {
             for peer in &mut peers { peer.read(&network); }
         }
         for peer in &peers { network.set_window(peer.number, 1 << 20); }
+        for id in shard.handler().open.clone().into_values() { shard.connections().pause(id, false); }
         for _ in 0..60 {
-            turn(&mut shard, &network, 30);
+            turn(&mut shard, &network, 30 + crowd as u32 / 2);
             for peer in &mut peers { peer.read(&network); }
         }
         for (p, peer) in peers.iter().enumerate() {
@@ -209,12 +148,19 @@ proptest! {
             if !ended.contains(&p) && let Some(last) = posts.last() {
                 prop_assert_eq!(*last, posted - 1, "up to the last");
             }
+            if p < crowd && !ended.contains(&p) {
+                prop_assert_eq!(posts.len(), posted as usize, "and from the first");
+            }
         }
+        let echo = shard.handler();
+        prop_assert_eq!(echo.open.len(), peers.len() - ended.len(), "who stays is open, who goes is told of");
+        let wave = echo.wave;
+        prop_assert!(wave.is_none_or(|wave| !shard.connections().is_under_way(wave)));
         // Everybody goes: nothing is left behind.
         for peer in &peers { network.reset(peer.number); }
-        turn(&mut shard, &network, 200);
+        turn(&mut shard, &network, 200 + 4 * crowd as u32);
         network.advance(Duration::from_secs(20));
-        turn(&mut shard, &network, 200);
+        turn(&mut shard, &network, 200 + 4 * crowd as u32);
         prop_assert!(peers.iter().all(|peer| network.is_gone(peer.number)));
         prop_assert_eq!(shard.connections().open_count(), 0);
         let echo = shard.handler();
@@ -250,7 +196,7 @@ fn a_peer_that_does_not_read_is_cut_off_and_the_others_notice_nothing() {
 fn a_head_that_comes_too_slowly_is_answered_408() {
     let (mut shard, network, _) = shard(9, Options::default());
     let peer = network.connect();
-    for byte in &REQUEST[..12] {
+    for byte in &b"GET / HTTP/1"[..] {
         network.write(peer, &[*byte]);
         turn(&mut shard, &network, 5);
         network.advance(Duration::from_secs(1));
@@ -275,7 +221,7 @@ fn a_flood_of_pings_to_a_peer_that_does_not_read_stays_small() {
     }
     network.set_split_max(10_000);
     turn(&mut shard, &network, 3_000);
-    let id = shard.handler().open[0];
+    let id = shard.handler().open[&peer.number];
     let queued = shard.connections().queued_bytes(id);
     assert!(queued <= 17 * (127 + 32), "{queued} bytes of pongs wait");
 }
@@ -284,6 +230,7 @@ fn a_flood_of_pings_to_a_peer_that_does_not_read_stays_small() {
 fn a_drain_closes_who_is_open_and_lets_go_who_is_not() {
     let (mut shard, network, remote) = shard(13, Options::default());
     let mut open = Peer::connect(&network);
+    open.answers = false;
     let half = network.connect();
     network.write(half, b"GET / HT");
     turn(&mut shard, &network, 80);

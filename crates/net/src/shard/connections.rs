@@ -6,14 +6,14 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use wavecast_websocket::keepalive::KeepAlive;
-use wavecast_websocket::{self as websocket, CloseCode, Opcode, Pongs, Role};
+use wavecast_websocket::{self as websocket, CloseCode, Opcode};
 
+use super::connection::{Connection, Farewell, Flags, Order, Phase, handler_timer, link_timer};
 use super::event::{ConnectionId, Message, Side};
 use super::waves::{WaveId, Waves};
 use crate::frame::Frame;
 use crate::options::Options;
-use crate::outbox::{FRAME_OVERHEAD_BYTES, Outbox, Pool};
+use crate::outbox::{FRAME_OVERHEAD_BYTES, Pool};
 use crate::random::Jitter;
 use crate::slots::Slots;
 use crate::wheel::Wheel;
@@ -36,81 +36,13 @@ pub struct Connections {
     pub(super) present: usize,
     pub(super) open: usize,
     pub(super) draining: bool,
+    /// Until then, nobody's silence is believed: see [`Connections::notice_delay`].
+    pub(super) deaf_until: Option<Instant>,
+    /// Connections refused because the shard is full, since this was last told, and when that was.
+    pub(super) refused: u64,
+    pub(super) refusal_told: Option<Instant>,
     jitter: Jitter,
     scratch: Vec<u8>,
-}
-
-/// What the driver is asked to do once it is free to be asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Order {
-    Pause(u32, bool),
-    Shutdown(u32),
-    Close(u32),
-    Detach(u32),
-}
-
-/// One connection. What few connections need is in boxes that are absent until then.
-pub(super) struct Connection {
-    pub(super) phase: Phase,
-    pub(super) outbox: Outbox,
-    /// How the connection is being closed, once it is.
-    pub(super) farewell: Option<Box<Farewell>>,
-    pub(super) pongs: Pongs,
-    pub(super) alive: KeepAlive,
-    pub(super) generation: u32,
-    pub(super) flags: Flags,
-}
-
-#[derive(Clone, Copy, Default)]
-pub(super) struct Flags {
-    /// On a flush list.
-    pub(super) dirty: bool,
-    /// A send is in flight.
-    pub(super) sending: bool,
-    /// A close has been asked for; nothing more is delivered or queued.
-    pub(super) closing: bool,
-    /// Reported as overflowed in this turn.
-    pub(super) overflowed: bool,
-    /// What follows when the outbox is empty.
-    pub(super) then: Then,
-}
-
-/// What follows when all that waits has been sent.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub(super) enum Then {
-    #[default]
-    Stay,
-    /// Close the socket: both close frames have passed, and the server closes first (RFC 6455 §7.1.1).
-    Close,
-    /// End our side and let the peer end its own, so that a reset does not swallow our last words.
-    Shutdown,
-}
-
-/// How far a connection has come.
-#[derive(Default)]
-pub(super) enum Phase {
-    #[default]
-    Vacant,
-    /// The request head is coming in.
-    Head(Box<Head>),
-    Open(websocket::Connection),
-    /// On its way through the side door.
-    Leaving(Box<Head>),
-    /// The handler has been told that it ended; what is left is between us and the socket.
-    Ended,
-}
-
-/// What is known of a connection before it is open.
-pub(super) struct Head {
-    pub(super) peer: std::net::SocketAddr,
-    pub(super) bytes: Vec<u8>,
-}
-
-/// How the connection is being closed.
-pub(super) struct Farewell {
-    pub(super) code: u16,
-    pub(super) reason: Box<str>,
-    pub(super) by: Side,
 }
 
 /// Why a frame was not queued.
@@ -149,6 +81,9 @@ impl Connections {
             present: 0,
             open: 0,
             draining: false,
+            deaf_until: None,
+            refused: 0,
+            refusal_told: None,
             jitter: Jitter::new(seed),
             scratch: Vec::new(),
         }
@@ -202,9 +137,20 @@ impl Connections {
     /// Pings a connection. The payload is at most 125 bytes; a longer one is cut there (RFC 6455 §5.5).
     ///
     /// # Errors
-    /// [`SendError`]; nothing is queued then.
+    /// [`SendError`]; nothing is queued then, and a full outbox is no overflow.
     pub fn ping(&mut self, id: ConnectionId, payload: &[u8]) -> Result<(), SendError> {
-        self.control(id, Opcode::Ping, payload)
+        if !self.is_open(id) {
+            return Err(SendError::Closed);
+        }
+        if self.queued_bytes(id) >= self.options.outbox_bytes_max {
+            return Err(SendError::Full);
+        }
+        let mut scratch = mem::take(&mut self.scratch);
+        scratch.clear();
+        websocket::frame::encode(Opcode::Ping, &payload[..payload.len().min(125)], None, &mut scratch);
+        self.push_control(id, &scratch);
+        self.scratch = scratch;
+        Ok(())
     }
 
     /// Starts the closing handshake. What was queued before is still sent; what is sent after is not queued.
@@ -246,10 +192,12 @@ impl Connections {
         }
     }
 
-    /// Stops or resumes receiving from a connection; its peer is held back by TCP.
+    /// Stops or resumes receiving from a connection; its peer is held back by TCP. Messages that had come in with the
+    /// current one are still delivered. A peer that we do not listen to is not declared dead. Closing resumes: the peer's
+    /// close frame is awaited.
     pub fn pause(&mut self, id: ConnectionId, paused: bool) {
-        if self.get(id).is_some() {
-            self.orders.push(Order::Pause(id.slot, paused));
+        if self.is_open(id) {
+            self.listen(id, |flags| flags.paused = paused);
         }
     }
 
@@ -308,6 +256,31 @@ impl Connections {
         self.elapsed().as_millis() as u64
     }
 
+    /// Changes whether the driver is to receive.
+    pub(super) fn listen(&mut self, id: ConnectionId, change: impl FnOnce(&mut Flags)) {
+        let now_ms = self.elapsed_ms();
+        let Some(connection) = self.get_mut(id) else { return };
+        let before = connection.flags.listens();
+        change(&mut connection.flags);
+        let listens = connection.flags.listens();
+        if before != listens {
+            // Silence that we caused does not count against the peer.
+            connection.alive.heard(now_ms);
+            self.orders.push(Order::Pause(id, !listens));
+        }
+    }
+
+    /// The socket is of no use any more: it is closed at the end of the turn, and nothing is sent until then.
+    pub(super) fn release(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
+            return;
+        };
+        connection.outbox.clear(&mut self.pool);
+        if !mem::replace(&mut connection.flags.released, true) {
+            self.orders.push(Order::Close(id));
+        }
+    }
+
     pub(super) fn set_link_timer(&mut self, slot: u32, after: Duration) {
         let elapsed = self.elapsed();
         self.wheel.set(link_timer(slot), elapsed, after);
@@ -345,23 +318,6 @@ impl Connections {
         }
     }
 
-    pub(super) fn control(
-        &mut self,
-        id: ConnectionId,
-        opcode: Opcode,
-        payload: &[u8],
-    ) -> Result<(), SendError> {
-        if !self.is_open(id) {
-            return Err(SendError::Closed);
-        }
-        let mut scratch = mem::take(&mut self.scratch);
-        scratch.clear();
-        websocket::frame::encode(opcode, &payload[..payload.len().min(125)], None, &mut scratch);
-        self.push_control(id, &scratch);
-        self.scratch = scratch;
-        Ok(())
-    }
-
     pub(super) fn say_farewell(&mut self, id: ConnectionId, code: u16, reason: &str, by: Side) {
         let Some(connection) = self.get_mut(id) else { return };
         if connection.flags.closing || !matches!(connection.phase, Phase::Open(_)) {
@@ -370,35 +326,8 @@ impl Connections {
         connection.flags.closing = true;
         connection.farewell = Some(Box::new(Farewell { code, reason: reason.into(), by }));
         self.closing.push(id);
-    }
-}
-
-impl Default for Connection {
-    fn default() -> Self {
-        Self {
-            phase: Phase::Vacant,
-            outbox: Outbox::default(),
-            farewell: None,
-            pongs: Pongs::new(),
-            alive: KeepAlive::new(0),
-            generation: 0,
-            flags: Flags::default(),
-        }
-    }
-}
-
-impl Connection {
-    /// Marks the connection for a flush; `true` if it has to be put on a list for it.
-    fn wants_flush(&mut self) -> bool {
-        !self.flags.sending && !mem::replace(&mut self.flags.dirty, true)
-    }
-
-    /// Lends the protocol's state out of the table while the handler has the table.
-    pub(super) fn take_protocol(&mut self) -> Option<websocket::Connection> {
-        match &mut self.phase {
-            Phase::Open(protocol) => Some(mem::replace(protocol, websocket::Connection::new(Role::Server))),
-            _ => None,
-        }
+        // The peer's close frame stands behind what was not read.
+        self.listen(id, |flags| (flags.paused, flags.held) = (false, false));
     }
 }
 
@@ -409,14 +338,4 @@ pub fn encode(message: Message<'_>, out: &mut Vec<u8>) {
         Message::Text(text) => websocket::frame::encode(Opcode::Text, text.as_bytes(), None, out),
         Message::Binary(bytes) => websocket::frame::encode(Opcode::Binary, bytes, None, out),
     }
-}
-
-/// The number of a connection's own timer: head, keep-alive, close, linger.
-pub(super) fn link_timer(slot: u32) -> u32 {
-    slot * 2
-}
-
-/// The number of the timer that the handler sets.
-pub(super) fn handler_timer(slot: u32) -> u32 {
-    slot * 2 + 1
 }

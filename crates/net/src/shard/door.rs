@@ -7,14 +7,18 @@ use std::net::TcpStream;
 
 use tracing::{debug, info, warn};
 use wavecast_websocket as websocket;
-use wavecast_websocket::Role;
 use wavecast_websocket::handshake;
+use wavecast_websocket::{Limits, Role};
 
-use super::connections::{Connections, Head, Order, Phase};
+use super::connection::{Head, Order, Phase, link_timer};
+use super::connections::Connections;
 use super::ending::{refuse, write_refusal};
 use super::event::{ConnectionId, Detached, Opening, Upgrade, Verdict};
 use super::handler::Handler;
 use super::receive;
+
+/// So far into a head every byte is looked at as it comes: who speaks another protocol need not be waited for.
+const EARLY_BYTES: usize = 64;
 
 /// Bytes of a request head have come in.
 pub(super) fn received<H: Handler>(
@@ -23,22 +27,29 @@ pub(super) fn received<H: Handler>(
     id: ConnectionId,
     bytes: &mut [u8],
 ) {
-    let Some(Phase::Head(head)) = connections.get_mut(id).map(|c| std::mem::take(&mut c.phase)) else {
+    let Some(Phase::Head(mut head)) = connections.get_mut(id).map(|c| std::mem::take(&mut c.phase)) else {
         return;
     };
-    let Head { peer, bytes: mut collected } = *head;
+    let limits = connections.options.websocket;
+    let peer = head.peer;
+    if !may_say_more(&head.bytes, bytes, &limits) {
+        head.bytes.extend_from_slice(bytes);
+        connections.table[id.slot].phase = Phase::Head(head);
+        return;
+    }
     // A head mostly comes in one piece and is read where it stands.
-    let whole: &mut [u8] = if collected.is_empty() {
+    let whole: &mut [u8] = if head.bytes.is_empty() {
         bytes
     } else {
-        collected.extend_from_slice(bytes);
-        &mut collected
+        head.bytes.extend_from_slice(bytes);
+        &mut head.bytes
     };
-    let limits = connections.options.websocket;
     match handshake::parse_request(whole, &limits) {
         Ok(None) => {
-            let bytes = whole.to_vec();
-            connections.table[id.slot].phase = Phase::Head(Box::new(Head { peer, bytes }));
+            if head.bytes.is_empty() {
+                head.bytes.extend_from_slice(bytes);
+            }
+            connections.table[id.slot].phase = Phase::Head(head);
         }
         Ok(Some((request, length))) => {
             let upgrade = match handler.request(&request, peer) {
@@ -50,9 +61,13 @@ pub(super) fn received<H: Handler>(
                     return;
                 }
                 Verdict::SideDoor => {
-                    let bytes = whole.to_vec();
-                    connections.table[id.slot].phase = Phase::Leaving(Box::new(Head { peer, bytes }));
-                    connections.orders.push(Order::Detach(id.slot));
+                    if head.bytes.is_empty() {
+                        head.bytes.extend_from_slice(bytes);
+                    }
+                    let connection = &mut connections.table[id.slot];
+                    connection.phase = Phase::Leaving(head);
+                    connection.flags.released = true;
+                    connections.orders.push(Order::Detach(id));
                     return;
                 }
             };
@@ -65,6 +80,14 @@ pub(super) fn received<H: Handler>(
             refuse(connections, id, error.status(), &error.to_string());
         }
     }
+}
+
+/// Whether more can be said of a head after these bytes than was said before: that it is whole, or wrong. A head that
+/// comes byte by byte is not read again for each of them.
+fn may_say_more(before: &[u8], bytes: &[u8], limits: &Limits) -> bool {
+    before.len() < EARLY_BYTES
+        || bytes.contains(&b'\n')
+        || before.len() + bytes.len() >= limits.head_bytes_max
 }
 
 /// Answers the opening handshake; `false` if it was refused.
@@ -93,7 +116,7 @@ fn open<H: Handler>(
     connections.push_control(id, &answer);
     connections.table[id.slot].phase = Phase::Open(websocket::Connection::new(Role::Server));
     connections.open += 1;
-    connections.wheel.cancel(super::connections::link_timer(id.slot));
+    connections.wheel.cancel(link_timer(id.slot));
     connections.start_keep_alive(id.slot);
     debug!(peer = %opening.peer, slot = id.slot, "open");
     handler.open(connections, id, &Opening { protocol: acceptance.protocol, ..*opening });

@@ -10,9 +10,13 @@ use wavecast_websocket::CloseCode;
 use wavecast_websocket::handshake::Refusal;
 use wavecast_websocket::keepalive::{Action, KeepAlive};
 
-use super::connections::{Connections, Farewell, Order, Phase, Then};
+use super::connection::{Farewell, Phase, Then};
+use super::connections::Connections;
 use super::event::{Close, ConnectionError, ConnectionId, Side};
 use super::handler::Handler;
+
+/// A delay of the shard from which on the silence of peers may be its own fault.
+const DELAY_NOTICED: Duration = Duration::from_secs(1);
 
 /// Writes the close frame of a connection that is to be closed.
 pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
@@ -22,19 +26,22 @@ pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Conn
     let Some(Farewell { code, reason, by }) = connection.farewell.as_deref() else { return };
     if *code == CloseCode::ABNORMAL.get() {
         end(handler, connections, id);
-        connections.orders.push(Order::Close(id.slot));
+        connections.release(id);
         return;
     }
     let mut frame = Vec::new();
     protocol.send_close(CloseCode::new(*code), reason, None, &mut frame);
-    let (answered, failed) = (protocol.close_received(), *by == Side::Failure);
+    // Nothing follows from a peer that has answered, or has ended its side; and from one that failed nothing is wanted.
+    let silent = protocol.close_received() || connection.flags.peer_ended;
+    let then = match by {
+        _ if silent => Then::Close,
+        Side::Failure => Then::Shutdown,
+        Side::Local | Side::Peer => Then::Stay,
+    };
+    connection.flags.then = then;
     connections.push_control(id, &frame);
     connections.set_link_timer(id.slot, close_timeout);
-    if answered || failed {
-        let then = if answered { Then::Close } else { Then::Shutdown };
-        if let Some(connection) = connections.get_mut(id) {
-            connection.flags.then = then;
-        }
+    if then != Then::Stay {
         end(handler, connections, id);
     }
 }
@@ -62,17 +69,23 @@ pub(super) fn close_received<H: Handler>(
     }
 }
 
-/// The peer has ended its sending side.
+/// The peer has ended its sending side. It may still read: what waits for it, our close frame above all, is sent before
+/// the socket is closed.
 pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u32) {
     let id = connections.id(slot);
-    match &connections.table[slot].phase {
-        Phase::Open(_) if !connections.table[slot].flags.closing => {
+    let connection = &mut connections.table[slot];
+    connection.flags.peer_ended = true;
+    match &connection.phase {
+        Phase::Vacant | Phase::Leaving(_) => {}
+        Phase::Open(_) if !connection.flags.closing => {
             broke(handler, connections, id, &ConnectionError::Ended);
         }
-        Phase::Vacant | Phase::Leaving(_) => {}
+        // The close frame is written when the turn settles.
+        Phase::Open(protocol) if !protocol.close_sent() => {}
         Phase::Head(_) | Phase::Open(_) | Phase::Ended => {
+            connection.flags.then = Then::Close;
             end(handler, connections, id);
-            connections.orders.push(Order::Close(slot));
+            connections.follow_up(id);
         }
     }
 }
@@ -94,7 +107,14 @@ pub(super) fn broke<H: Handler>(
         connections.say_farewell(id, CloseCode::ABNORMAL.get(), "", Side::Failure);
     }
     end(handler, connections, id);
-    connections.orders.push(Order::Close(id.slot));
+    connections.release(id);
+}
+
+/// The drain's time is over: whoever is left is cut off, and the handler told.
+pub(super) fn cut_off<H: Handler>(handler: &mut H, connections: &mut Connections) {
+    for slot in 0..connections.table.len() as u32 {
+        end(handler, connections, connections.id(slot));
+    }
 }
 
 /// Tells the handler that a connection has ended. Does nothing for one that never opened or has ended before.
@@ -128,10 +148,12 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
             info!(peer = %head.peer, received = head.bytes.len(), "no whole request head in time: 408");
             refuse(connections, id, 408, "the request head did not arrive in time");
         }
-        Phase::Ended => connections.orders.push(Order::Close(id.slot)),
+        Phase::Ended => connections.release(id),
+        // Keep-alive's timer, in the turn in which a close was asked for: the close frame has a time of its own.
+        Phase::Open(protocol) if connection.flags.closing && !protocol.close_sent() => {}
         Phase::Open(_) if connection.flags.closing => {
             end(handler, connections, id);
-            connections.orders.push(Order::Close(id.slot));
+            connections.release(id);
         }
         Phase::Open(_) => keep_alive(handler, connections, id),
     }
@@ -141,14 +163,20 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
 fn keep_alive<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
     let now_ms = connections.elapsed_ms();
     let intervals = connections.options.keep_alive;
+    let deaf = connections.is_deaf();
     let Some(connection) = connections.get_mut(id) else { return };
     match connection.alive.poll(&intervals, now_ms) {
+        // It may have answered: we did not listen.
+        Action::PeerDead if connection.flags.paused || deaf => {
+            connection.alive.heard(now_ms);
+            connections.set_link_timer(id.slot, Duration::from_millis(intervals.ping_interval_ms.into()));
+        }
         Action::Wait { until_ms: None } => {}
         Action::Wait { until_ms: Some(until) } => {
             connections.set_link_timer(id.slot, Duration::from_millis(until.saturating_sub(now_ms)));
         }
         Action::SendPing => {
-            // Open as the phase says: a ping is not refused.
+            // Refused only by a full outbox: then it is told by what it takes of that.
             connections.ping(id, b"").ok();
             connections.set_link_timer(id.slot, Duration::from_millis(intervals.pong_timeout_ms.into()));
         }
@@ -183,13 +211,25 @@ impl Connections {
         }
     }
 
+    /// The shard has been held up for `late`: by the machine, or by a handler that blocked. What peers sent meanwhile
+    /// (their pongs!) is not all read yet, so for a moment nobody's silence counts.
+    pub(super) fn notice_delay(&mut self, late: Duration) {
+        if late >= DELAY_NOTICED {
+            self.deaf_until = Some(self.now + DELAY_NOTICED);
+        }
+    }
+
+    fn is_deaf(&self) -> bool {
+        self.deaf_until.is_some_and(|until| self.now < until)
+    }
+
     /// Closes everything; what is still at the door is let go at once.
     pub(super) fn drain(&mut self, code: CloseCode, reason: &str) {
         self.draining = true;
         for slot in 0..self.table.len() as u32 {
             match self.table[slot].phase {
                 Phase::Open(_) => self.close(self.id(slot), code, reason),
-                Phase::Head(_) => self.orders.push(Order::Close(slot)),
+                Phase::Head(_) => self.release(self.id(slot)),
                 Phase::Vacant | Phase::Leaving(_) | Phase::Ended => {}
             }
         }

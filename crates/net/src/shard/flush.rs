@@ -2,7 +2,8 @@
 
 use std::mem;
 
-use super::connections::{Connections, Order, Phase, Then};
+use super::connection::{Order, Then};
+use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::driver::{Driver, Submission};
 use crate::frame::Batch;
@@ -13,6 +14,7 @@ const BATCH_BYTES: usize = 128 * 1024;
 const BATCH_FRAMES: usize = 64;
 /// Sends to one connection in a row; what is left waits for the next turn.
 const SENDS_IN_A_ROW: u32 = 8;
+
 /// Flushes what this turn may; connections that broke are put into `broken`.
 pub(super) fn flush<D: Driver>(
     connections: &mut Connections,
@@ -37,7 +39,7 @@ fn flush_one<D: Driver>(
     let Connections { table, pool, waves, .. } = connections;
     let Some(connection) = table.get_mut(id.slot).filter(|c| c.generation == id.generation) else { return };
     connection.flags.dirty = false;
-    if connection.flags.sending || matches!(connection.phase, Phase::Vacant) {
+    if connection.flags.sending || connection.flags.released {
         return;
     }
     for _ in 0..SENDS_IN_A_ROW {
@@ -77,6 +79,9 @@ impl Connections {
 
     /// Nothing waits for this connection any more.
     fn drained(&mut self, id: ConnectionId) {
+        if self.get(id).is_some_and(|connection| connection.flags.held) {
+            self.listen(id, |flags| flags.held = false);
+        }
         self.answer_late_ping(id);
         self.follow_up(id);
     }
@@ -90,9 +95,9 @@ impl Connections {
         }
         match mem::take(&mut connection.flags.then) {
             Then::Stay => {}
-            Then::Close => self.orders.push(Order::Close(id.slot)),
+            Then::Close => self.release(id),
             Then::Shutdown => {
-                self.orders.push(Order::Shutdown(id.slot));
+                self.orders.push(Order::Shutdown(id));
                 self.set_link_timer(id.slot, linger);
             }
         }

@@ -14,6 +14,7 @@
 //! A turn goes once through all of it: wait, take completions, take the inbox, fire timers, let the handler finish what it
 //! collected, flush.
 
+mod connection;
 mod connections;
 mod door;
 mod ending;
@@ -28,10 +29,10 @@ mod waves;
 use std::io;
 use std::time::{Duration, Instant};
 
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
+use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
 pub use self::connections::{Connections, SendError, encode};
-use self::connections::{Order, Phase};
 pub use self::event::{
     Close, ConnectionError, ConnectionId, Detached, Message, Opening, Side, Upgrade, Verdict,
 };
@@ -113,7 +114,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         Ok(())
     }
 
-    /// One turn; `false` when the shard has been drained.
+    /// One turn; `false` when the shard has been drained: it is not to be turned again then.
     ///
     /// # Errors
     /// What the driver's wait says.
@@ -121,7 +122,10 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let timeout = self.timeout();
         self.driver.wait(timeout)?;
         self.inbox.awake();
-        self.connections.now = self.driver.now();
+        let before = std::mem::replace(&mut self.connections.now, self.driver.now());
+        if let Some(timeout) = timeout {
+            self.connections.notice_delay((self.connections.now - before).saturating_sub(timeout));
+        }
         self.take_completions();
         self.take_inbox();
         self.fire_timers();
@@ -204,8 +208,15 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let elapsed = self.connections.elapsed();
         self.connections.wheel.advance(elapsed, &mut fired);
         for timer in fired.drain(..) {
+            // Another one's event may have cancelled it, or set it anew.
+            if !self.connections.wheel.take_fired(timer) {
+                continue;
+            }
             let id = self.connections.id(timer / 2);
             if timer % 2 == 0 {
+                if self.driver.take_progress(id.slot) {
+                    self.connections.heard(id.slot);
+                }
                 ending::link_timer_fired(&mut self.handler, &mut self.connections, id);
             } else if self.connections.is_open(id) {
                 self.handler.timer(&mut self.connections, id);
@@ -241,23 +252,31 @@ impl<D: Driver, H: Handler> Shard<D, H> {
     }
 
     fn carry_out_orders(&mut self) {
-        for order in self.connections.orders.drain(..) {
+        let Connections { orders, table, .. } = &mut self.connections;
+        // Named by its connection, an order never reaches the next one in the slot; what is asked before a close is moot,
+        // and the close itself is asked for once.
+        let usable = |id: ConnectionId| {
+            table.get(id.slot).is_some_and(|c| c.generation == id.generation && !c.flags.released)
+        };
+        for order in orders.drain(..) {
             match order {
-                Order::Pause(slot, paused) => self.driver.pause(slot, paused),
-                Order::Shutdown(slot) => self.driver.shutdown(slot),
-                Order::Close(slot) => self.driver.close(slot),
-                Order::Detach(slot) => self.driver.detach(slot),
+                Order::Pause(id, paused) if usable(id) => self.driver.pause(id.slot, paused),
+                Order::Shutdown(id) if usable(id) => self.driver.shutdown(id.slot),
+                Order::Pause(..) | Order::Shutdown(_) => {}
+                Order::Close(id) => self.driver.close(id.slot),
+                Order::Detach(id) => self.driver.detach(id.slot),
             }
         }
     }
 
-    fn is_drained(&self) -> bool {
+    fn is_drained(&mut self) -> bool {
         let Some(until) = self.drain_until else { return false };
         if self.connections.present > 0 && self.connections.now >= until {
             error!(
                 connections = self.connections.present,
                 "the drain's time is over: what is left is cut off"
             );
+            ending::cut_off(&mut self.handler, &mut self.connections);
             return true;
         }
         self.connections.present == 0
@@ -286,24 +305,45 @@ impl Connections {
         self.present += 1;
         debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
         if self.present > self.options.connections_max || self.draining {
-            warn!(%peer, limit = self.options.connections_max, "refused: the shard is full");
+            if self.draining {
+                debug!(%peer, "refused: the shard drains");
+            } else {
+                self.warn_of_refusal(peer);
+            }
             self.table[slot].phase = Phase::Ended;
-            self.orders.push(Order::Close(slot));
+            self.release(self.id(slot));
             return;
         }
-        self.table[slot].phase = Phase::Head(Box::new(connections::Head { peer, bytes: Vec::new() }));
+        self.table[slot].phase = Phase::Head(Box::new(Head { peer, bytes: Vec::new() }));
         self.set_link_timer(slot, self.options.head_timeout);
+    }
+
+    /// Once a second at most: whoever is refused may come again at once, and the log is not for them to fill.
+    fn warn_of_refusal(&mut self, peer: std::net::SocketAddr) {
+        self.refused += 1;
+        if self.refusal_told.is_none_or(|told| self.now - told >= Duration::from_secs(1)) {
+            let limit = self.options.connections_max;
+            warn!(%peer, limit, refused = self.refused, "refused: the shard is full");
+            self.refused = 0;
+            self.refusal_told = Some(self.now);
+        }
+    }
+
+    /// A sign of life other than bytes that came in.
+    fn heard(&mut self, slot: u32) {
+        let now_ms = self.elapsed_ms();
+        self.table[slot].alive.heard(now_ms);
     }
 
     /// The slot is free: its next connection has another name.
     fn vacate(&mut self, slot: u32) {
-        self.wheel.cancel(connections::link_timer(slot));
-        self.wheel.cancel(connections::handler_timer(slot));
+        self.wheel.cancel(link_timer(slot));
+        self.wheel.cancel(handler_timer(slot));
         let connection = &mut self.table[slot];
         let generation = connection.generation.wrapping_add(1);
         let mut outbox = std::mem::take(&mut connection.outbox);
         outbox.clear(&mut self.pool);
-        self.table[slot] = connections::Connection { generation, ..Default::default() };
+        self.table[slot] = Connection { generation, ..Default::default() };
         self.present -= 1;
     }
 }

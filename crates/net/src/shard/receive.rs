@@ -3,7 +3,8 @@
 use tracing::info;
 use wavecast_websocket::{Event, Input, ProtocolError};
 
-use super::connections::{Connections, Phase};
+use super::connection::{Connection, Phase};
+use super::connections::Connections;
 use super::ending;
 use super::event::{ConnectionError, ConnectionId, Message, Side};
 use super::handler::Handler;
@@ -16,8 +17,7 @@ pub(super) fn messages<H: Handler>(
     bytes: &mut [u8],
 ) {
     // The protocol's state is lent out of the table, so that the handler can have the table meanwhile.
-    let Some(mut protocol) = connections.get_mut(id).and_then(super::connections::Connection::take_protocol)
-    else {
+    let Some(mut protocol) = connections.get_mut(id).and_then(Connection::take_protocol) else {
         return;
     };
     let limits = connections.options.websocket;
@@ -47,6 +47,7 @@ pub(super) fn messages<H: Handler>(
     if let Phase::Open(place) = &mut connection.phase {
         *place = protocol;
     }
+    connections.hold_back(id);
     if let Some(error) = failure {
         fail(handler, connections, id, error);
     }
@@ -77,6 +78,14 @@ fn short(reason: &str) -> String {
 }
 
 impl Connections {
+    /// Who sends faster than it reads is received no faster than it reads: TCP holds it back before what its messages
+    /// provoke fills its outbox.
+    fn hold_back(&mut self, id: ConnectionId) {
+        if self.queued_bytes(id) > self.options.outbox_bytes_max / 2 && self.is_open(id) {
+            self.listen(id, |flags| flags.held = true);
+        }
+    }
+
     /// Answers a ping; when many answers wait already, only the newest further one is kept (RFC 6455 §5.5.3).
     fn answer_ping(&mut self, id: ConnectionId, payload: &[u8]) {
         let mut pong = Vec::new();

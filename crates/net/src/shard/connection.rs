@@ -1,0 +1,150 @@
+//! What a shard keeps of one connection, and how far it has come.
+
+use std::mem;
+
+use wavecast_websocket::keepalive::KeepAlive;
+use wavecast_websocket::{self as websocket, Pongs, Role};
+
+use super::event::{ConnectionId, Side};
+use crate::outbox::Outbox;
+
+/// What the driver is asked to do once it is free to be asked. An order names its connection, not its slot: who has left
+/// the slot meanwhile takes its orders along, and the next one in it never hears of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order {
+    Pause(ConnectionId, bool),
+    Shutdown(ConnectionId),
+    Close(ConnectionId),
+    Detach(ConnectionId),
+}
+
+/// One connection. What few connections need is in boxes that are absent until then.
+pub(super) struct Connection {
+    pub(super) phase: Phase,
+    pub(super) outbox: Outbox,
+    /// How the connection is being closed, once it is.
+    pub(super) farewell: Option<Box<Farewell>>,
+    pub(super) pongs: Pongs,
+    pub(super) alive: KeepAlive,
+    pub(super) generation: u32,
+    pub(super) flags: Flags,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
+    /// On a flush list.
+    pub(super) dirty: bool,
+    /// A send is in flight.
+    pub(super) sending: bool,
+    /// A close has been asked for; nothing more is delivered or queued.
+    pub(super) closing: bool,
+    /// Reported as overflowed in this turn.
+    pub(super) overflowed: bool,
+    /// The handler has stopped to receive.
+    pub(super) paused: bool,
+    /// The shard has stopped to receive until what waits for the peer has been sent.
+    pub(super) held: bool,
+    /// The peer has ended its side: nothing more comes.
+    pub(super) peer_ended: bool,
+    /// The driver has been told, or will be in this turn, to let go of the socket: nothing more is asked of it.
+    pub(super) released: bool,
+    /// What follows when the outbox is empty.
+    pub(super) then: Then,
+}
+
+impl Flags {
+    /// Whether the driver is to receive.
+    pub(super) fn listens(self) -> bool {
+        !self.paused && !self.held
+    }
+}
+
+/// What follows when all that waits has been sent.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) enum Then {
+    #[default]
+    Stay,
+    /// Close the socket: both close frames have passed, and the server closes first (RFC 6455 §7.1.1).
+    Close,
+    /// End our side and let the peer end its own, so that a reset does not swallow our last words.
+    Shutdown,
+}
+
+/// How far a connection has come.
+#[derive(Default)]
+pub(super) enum Phase {
+    #[default]
+    Vacant,
+    /// The request head is coming in.
+    Head(Box<Head>),
+    Open(websocket::Connection),
+    /// On its way through the side door.
+    Leaving(Box<Head>),
+    /// The handler has been told that it ended; what is left is between us and the socket.
+    Ended,
+}
+
+/// What is known of a connection before it is open.
+pub(super) struct Head {
+    pub(super) peer: std::net::SocketAddr,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// How the connection is being closed.
+pub(super) struct Farewell {
+    pub(super) code: u16,
+    pub(super) reason: Box<str>,
+    pub(super) by: Side,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Vacant,
+            outbox: Outbox::default(),
+            farewell: None,
+            pongs: Pongs::new(),
+            alive: KeepAlive::new(0),
+            generation: 0,
+            flags: Flags::default(),
+        }
+    }
+}
+
+impl Connection {
+    /// Marks the connection for a flush; `true` if it has to be put on a list for it.
+    pub(super) fn wants_flush(&mut self) -> bool {
+        !self.flags.sending && !mem::replace(&mut self.flags.dirty, true)
+    }
+
+    /// Lends the protocol's state out of the table while the handler has the table.
+    pub(super) fn take_protocol(&mut self) -> Option<websocket::Connection> {
+        match &mut self.phase {
+            Phase::Open(protocol) => Some(mem::replace(protocol, websocket::Connection::new(Role::Server))),
+            _ => None,
+        }
+    }
+}
+
+/// The number of a connection's own timer: head, keep-alive, close, linger.
+pub(super) fn link_timer(slot: u32) -> u32 {
+    slot * 2
+}
+
+/// The number of the timer that the handler sets.
+pub(super) fn handler_timer(slot: u32) -> u32 {
+    slot * 2 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an idle connection costs on a shard, beside its timers and the driver's share.
+    #[test]
+    fn an_idle_connection_is_small_and_owns_nothing() {
+        assert!(size_of::<Connection>() <= 128, "{}", size_of::<Connection>());
+        let idle = Connection::default();
+        assert!(idle.farewell.is_none() && idle.outbox.is_empty());
+    }
+}
