@@ -219,6 +219,12 @@ impl Channels {
         self.pending = list;
     }
 
+    /// Nobody is in any channel.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.numbers.is_empty() && self.free.len() == self.table.len()
+    }
+
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
@@ -230,8 +236,10 @@ impl Channels {
 
     /// A fan-out of the channel has begun that takes more than a turn.
     pub(crate) fn launched(&mut self, number: ChannelNumber, id: WaveId, now: Instant) {
-        self.at(number).wave = Wave::UnderWay { id, since: now };
-        self.waves.push(number);
+        let before = std::mem::replace(&mut self.at(number).wave, Wave::UnderWay { id, since: now });
+        if !matches!(before, Wave::UnderWay { .. }) {
+            self.waves.push(number);
+        }
     }
 
     /// Looks which waves have ended. After a wave a channel rests for a small part of the time that the wave took: what

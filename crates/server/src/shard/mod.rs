@@ -6,6 +6,8 @@
 mod fan_out;
 mod identity;
 mod replies;
+#[cfg(test)]
+mod simulation;
 mod table;
 
 use std::sync::Arc;

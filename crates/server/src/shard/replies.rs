@@ -52,8 +52,9 @@ impl Replies {
         !self.out_of_room
     }
 
-    /// Whether a reply with these publications fits beside what waits for the connection. As in the outbox itself, one page
-    /// fits however long it is when nothing else waits: else it could never be had.
+    /// Whether a reply with these publications fits beside what waits for the connection. Pages get half of the outbox, so
+    /// that there is room to refuse the others. As in the outbox itself, one page fits however long it is when nothing
+    /// else waits: else it could never be had.
     pub(super) fn has_room<'p>(
         &mut self,
         connections: &Connections,
@@ -62,7 +63,7 @@ impl Replies {
         publications: impl Iterator<Item = &'p Publication>,
     ) -> bool {
         let waiting = connections.queued_bytes(id) + self.lines.len();
-        let fits = waiting == 0 || waiting + publications.map(bytes).sum::<usize>() <= outbox_bytes_max;
+        let fits = waiting == 0 || waiting + publications.map(bytes).sum::<usize>() <= outbox_bytes_max / 2;
         self.out_of_room |= !fits;
         fits
     }
