@@ -369,8 +369,12 @@ impl Channel {
         let was_recovering = self.recoverable && self.position.is_some();
         let recovered = was_recovering && result.recovered;
         let has_positions = result.recoverable || result.positioned;
-        let top = has_positions
-            .then(|| StreamPosition { offset: result.offset, epoch: result.epoch.clone().into_owned() });
+        // A recovery may be answered with the position that it starts from, as well as with the top of the stream.
+        let last = result.publications.last().map_or(0, |publication| publication.offset);
+        let top = has_positions.then(|| StreamPosition {
+            offset: result.offset.max(last),
+            epoch: result.epoch.clone().into_owned(),
+        });
         let position = top.clone();
         if !self.events.push(SubscriptionEvent::Subscribed { was_recovering, recovered, position }) {
             return false;

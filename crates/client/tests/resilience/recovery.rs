@@ -53,6 +53,33 @@ async fn what_was_missed_comes_after_the_reconnect_in_order_and_once() {
 }
 
 #[tokio::test]
+async fn a_recovery_may_be_told_from_where_it_starts() {
+    let server = Server::run(|door| {
+        let mut connection = door.welcome();
+        connection.subscribed(stream(5));
+        drop(connection);
+
+        let mut connection = door.welcome();
+        let mut result = stream(5);
+        result["was_recovering"] = true.into();
+        result["recovered"] = true.into();
+        result["publications"] = json!([{ "offset": 6, "data": "six" }, { "offset": 7, "data": "seven" }]);
+        connection.subscribed(result);
+        connection.publish("news", 8, "eight");
+        connection.closed();
+    });
+    let client = server.client();
+    let mut news = client.subscribe("news").await.unwrap();
+    for expected in
+        ["subscribed at e:5", "interrupted 1", "recovered at e:7", "6:\"six\"", "7:\"seven\"", "8:\"eight\""]
+    {
+        assert_eq!(next(&mut news).await, expected);
+    }
+    client.close().await;
+    server.done().await;
+}
+
+#[tokio::test]
 async fn what_the_server_no_longer_has_is_a_gap() {
     let server = Server::run(|door| {
         let mut connection = door.welcome();
