@@ -5,10 +5,12 @@
 //! - [`program`]: the `wavecast` program as a child process with its own configuration, port and log
 //! - [`visitor`]: a client that may misbehave: raw bytes, frames as it likes, every wait bounded
 //! - [`witness`]: a healthy subscriber and publisher that notice when the server is busy with somebody else
+//! - [`proxy`]: a link that can be cut, and lead to another server afterwards
 //! - [`descriptors`]: room for many sockets in one process
 
 pub mod descriptors;
 pub mod program;
+pub mod proxy;
 pub mod sources;
 pub mod visitor;
 pub mod witness;
