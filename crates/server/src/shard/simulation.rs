@@ -40,6 +40,8 @@ struct Run {
     published: usize,
     /// Outboxes are so small that anybody may be found slow.
     is_tight: bool,
+    /// So many clients that fan-outs take more than a turn.
+    is_crowd: bool,
     connection_limit: usize,
     draining: bool,
 }
@@ -82,7 +84,7 @@ impl Run {
             flush_slice: chance.pick(if is_crowd { &[16, 128] } else { &[1, 5] }),
             ..Options::default()
         };
-        let shards = 2 + chance.below(2);
+        let shards = if is_crowd { 2 } else { 2 + chance.below(2) };
         let world =
             World::new(seed, shards, &options, |config| config.client.connection_limit = connection_limit);
         let split = chance.pick(&[1, 20, 400]);
@@ -95,6 +97,7 @@ impl Run {
             claims,
             published: 0,
             is_tight,
+            is_crowd,
             connection_limit,
             draining: false,
         };
@@ -145,8 +148,10 @@ impl Run {
             1..=4 => client.unsubscribe(channel),
             5..=6 => {
                 // It changes its mind before anybody could answer.
-                client.unsubscribe(channel);
-                client.subscribe(channel, false, false, record);
+                for _ in 0..=chance.below(3) {
+                    client.unsubscribe(channel);
+                    client.subscribe(channel, false, false, record);
+                }
             }
             7..=11 => {
                 let data = self.data();
@@ -179,7 +184,7 @@ impl Run {
         let shard = self.chance.below(self.world.networks.len());
         let mut client = Client::connect(&self.world.networks[shard], before);
         for channel in CHANNELS {
-            if self.chance.one_in(2) {
+            if self.is_crowd || self.chance.one_in(2) {
                 client.subscribe(channel, false, false, self.world.record());
             }
         }

@@ -62,16 +62,10 @@ fn who_misses_a_publication_is_told_to_subscribe_again_and_gets_it() {
     let mut far = enter(&mut world, 1, &subscribe(2, "short:a"));
     fill(&mut world, "short:a", 3, 1);
     assert_eq!(hear(&mut world, &mut near).len(), 3);
-    // The fifth publication reaches the first shard, the fourth does not.
-    let hole = Publication {
-        channel: "short:a".into(),
-        offset: 5,
-        data: (*b"5").into(),
-        info: None,
-        tags: None,
-        time_ms: 0,
-    };
-    assert!(world.remote(0).try_push(ShardEvent::Publication(Arc::new(hole))).is_ok());
+    // The third reaches the first shard twice; then the fifth, before the fourth.
+    for offset in [3, 5] {
+        assert!(world.remote(0).try_push(publication("short:a", offset)).is_ok());
+    }
     let heard = hear(&mut world, &mut near);
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert_eq!(heard[0]["push"]["unsubscribe"]["code"], 2500, "{heard:?}");
@@ -90,6 +84,14 @@ fn who_misses_a_publication_is_told_to_subscribe_again_and_gets_it() {
         .map(|push| push["push"]["pub"]["offset"].as_u64().unwrap())
         .collect();
     assert_eq!(offsets, [1, 2, 3, 4, 5, 6]);
+}
+
+/// As another broker might deliver it.
+fn publication(channel: &str, offset: u64) -> ShardEvent {
+    let data = (*b"0").into();
+    let publication =
+        Publication { channel: channel.into(), offset, data, info: None, tags: None, time_ms: 0 };
+    ShardEvent::Publication(Arc::new(publication))
 }
 
 fn recover(id: usize, channel: &str, offset: u64) -> String {
@@ -236,6 +238,19 @@ fn who_is_refused_for_the_limit_takes_nobodys_place() {
     hear(&mut world, &mut first);
     enter(&mut world, 0, "");
     assert_eq!(world.node.info().num_clients, 1);
+}
+
+#[test]
+fn a_channel_too_many_is_refused_and_leaves_nothing() {
+    let channels = super::world::CHANNELS.len();
+    let mut world =
+        World::new(7, 1, &Options::default(), |config| config.engine.memory.channel_limit = channels);
+    let mut client = enter(&mut world, 0, "");
+    client.say(&subscribe(2, "plain:one-more"));
+    assert_eq!(hear(&mut world, &mut client)[0]["error"]["code"], 106);
+    client.cut();
+    world.turn(ARRIVE);
+    world.expect_nothing_left();
 }
 
 #[test]
