@@ -160,3 +160,38 @@ fn a_silent_peer_is_pinged_and_then_given_up() {
     assert!(matches!(next(&seen), Seen::Error(_)));
     assert!(matches!(next(&seen), Seen::Close(1006, _, Side::Failure)));
 }
+
+#[test]
+fn a_handle_outlives_its_connection_and_its_server_and_says_so() {
+    let (server, seen) = start(Options::default());
+    let mut client = connect(server.address());
+    let peer = opened(&seen);
+    client.close(None).unwrap();
+    assert!(matches!(next(&seen), Seen::Close(1005, _, Side::Peer)));
+    // In the same slot, perhaps: nothing of the first reaches the second.
+    let mut second = connect(server.address());
+    let other = opened(&seen);
+    assert_eq!((peer.send("to nobody"), peer.close(CloseCode::NORMAL, "")), (Ok(()), Ok(())));
+    other.send("to the second").unwrap();
+    assert_eq!(second.read().unwrap(), Tung::text("to the second"));
+    server.drain(Duration::from_secs(5));
+    assert!(matches!(second.read().unwrap(), Tung::Close(_)));
+    assert!(second.read().is_err());
+    server.join().unwrap();
+    assert!(other.send("too late").is_err());
+}
+
+#[test]
+fn an_event_that_panics_ends_the_server_with_an_error() {
+    struct Panics;
+    impl Events for Panics {
+        fn message(&self, _: &mut Connection<'_>, _: Message<'_>) {
+            panic!("on purpose");
+        }
+    }
+    let server = Server::bind_with("127.0.0.1:0", 2).unwrap().start(Panics).unwrap();
+    let mut client = connect(server.address());
+    client.send(Tung::text("now")).unwrap();
+    assert!(server.join().unwrap_err().to_string().contains("panicked"));
+    assert!(client.read().is_err(), "and the connections of that shard with it");
+}

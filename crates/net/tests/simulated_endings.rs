@@ -440,3 +440,22 @@ fn who_is_held_back_is_heard_again_when_the_handler_closes() {
     assert_eq!(shard.handler().closed, vec![(1000, Side::Local)]);
     assert!(network.is_gone(peer.number));
 }
+
+#[test]
+fn closes_that_cross_wait_for_the_send_in_flight() {
+    for seed in 0..20 {
+        let (mut shard, network, _, mut peer, id) = one_open(seed, Options::default());
+        network.set_window(peer.number, 0);
+        shard.connections().send(id, Message::Text("in flight")).unwrap();
+        shard.connections().close(id, CloseCode::NORMAL, "enough");
+        peer.say(&network, Opcode::Close, &[0x0f, 0xa1]);
+        turn(&mut shard, &network, 40);
+        assert_eq!(shard.handler().closed, vec![(1000, Side::Local)]);
+        assert!(!network.is_gone(peer.number));
+        network.set_window(peer.number, 1 << 20);
+        turn(&mut shard, &network, 40);
+        peer.read(&network);
+        assert_eq!((peer.texts.len(), peer.close), (1, Some(1000)));
+        assert!(network.is_gone(peer.number));
+    }
+}

@@ -68,9 +68,11 @@ proptest! {
         actions in actions(),
     ) {
         let (mut shard, network, remote) = shard(seed, Options { flush_slice: slice, ..Options::default() });
-        network.set_split_max(split);
+        network.set_split_max(200);
         let mut peers: Vec<Peer> = (0..crowd).map(|_| Peer::connect(&network)).collect();
         turn(&mut shard, &network, crowd as u32 * 4);
+        prop_assert_eq!(shard.connections().open_count(), crowd);
+        network.set_split_max(split);
         // What each peer has said while it was there, and who has gone.
         let mut said: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         let mut ended: Vec<usize> = Vec::new();

@@ -99,11 +99,12 @@ test('the server killed and back: the page says what it knows', { timeout: 90_00
   await feed(page).getByText('before the restart').waitFor();
   server.signal('SIGKILL');
   await server.ended;
-  await page.getByText(/Trying again in/).waitFor();
+  await page.getByText(/Trying again in/).first().waitFor();
   await picture(page, 'waiting');
   server = await Server.start({ port: server.port });
   await page.getByText('Connected', { exact: true }).waitFor({ timeout: 30_000 });
-  await page.getByText(/Gap: the stream was started anew/).waitFor();
+  // In the list: what is read aloud says it, too, a moment later.
+  await page.getByRole('list', { name: 'What happened' }).getByText(/Gap: the stream was started anew/).waitFor();
   await publish(server, 'demo', { text: 'after the restart' });
   await feed(page).getByText('after the restart').waitFor();
   await picture(page, 'restarted');

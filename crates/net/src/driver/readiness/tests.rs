@@ -40,7 +40,7 @@ fn turn(driver: &mut Readiness) -> Vec<Seen> {
 
 /// Turns until something is seen.
 fn next(driver: &mut Readiness) -> Vec<Seen> {
-    (0..100).map(|_| turn(driver)).find(|seen| !seen.is_empty()).expect("something within five seconds")
+    (0..600).map(|_| turn(driver)).find(|seen| !seen.is_empty()).expect("something within half a minute")
 }
 
 fn received(slot: u32, bytes: &[u8]) -> Vec<Seen> {
