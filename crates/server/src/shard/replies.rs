@@ -63,7 +63,8 @@ impl Replies {
         publications: impl Iterator<Item = &'p Publication>,
     ) -> bool {
         let waiting = connections.queued_bytes(id) + self.lines.len();
-        let fits = waiting == 0 || waiting + publications.map(bytes).sum::<usize>() <= outbox_bytes_max / 2;
+        let page = publications.map(bytes).sum::<usize>();
+        let fits = page == 0 || waiting == 0 || waiting + page <= outbox_bytes_max / 2;
         self.out_of_room |= !fits;
         fits
     }
