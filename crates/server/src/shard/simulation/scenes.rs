@@ -200,6 +200,24 @@ fn who_asks_and_does_not_read_is_not_listened_to_and_ends_for_its_silence() {
 }
 
 #[test]
+fn who_misses_nothing_may_subscribe_however_much_waits() {
+    let mut world = world(16 * 1024);
+    let mut reader = enter(&mut world, 0, &subscribe(2, "plain:a"));
+    hear(&mut world, &mut reader);
+    reader.set_reading(false);
+    for _ in 0..13 {
+        fill(&mut world, "plain:a", 1, 1000);
+        world.turn(10);
+    }
+    reader.say(&subscribe(3, "plain:b"));
+    world.turn(ARRIVE / 10);
+    reader.set_reading(true);
+    let heard = hear(&mut world, &mut reader);
+    assert_eq!(heard.len(), 14, "nothing is lost: {heard:?}");
+    assert!(heard.iter().any(|reply| reply["id"] == 3 && reply["error"].is_null()), "{heard:?}");
+}
+
+#[test]
 fn a_publication_longer_than_the_outbox_arrives() {
     let mut world = world(4 * 1024);
     let mut reader = enter(&mut world, 0, &subscribe(2, "plain:a"));
