@@ -302,39 +302,6 @@ fn a_close_while_a_send_is_in_flight_comes_after_it() {
 }
 
 #[test]
-fn pings_to_a_peer_that_does_not_read_have_a_bound_and_are_no_overflow() {
-    let (mut shard, network, _, peer, id) =
-        one_open(19, Options { outbox_bytes_max: 10_000, ..Options::default() });
-    network.set_window(peer.number, 0);
-    let mut refused = 0;
-    for _ in 0..100 {
-        for _ in 0..100 {
-            refused += u32::from(shard.connections().ping(id, &[1; 125]).is_err());
-        }
-        turn(&mut shard, &network, 1);
-    }
-    assert!(refused > 5000);
-    assert!(shard.connections().queued_bytes(id) < 10_000 + 200);
-    assert_eq!((shard.handler().overflows, shard.connections().open_count()), (0, 1));
-}
-
-#[test]
-fn a_full_shard_refuses_and_takes_again() {
-    let (mut shard, network, _) = shard(20, Options { connections_max: 2, ..Options::default() });
-    let peers = [Peer::connect(&network), Peer::connect(&network)];
-    turn(&mut shard, &network, 80);
-    let late = Peer::connect(&network);
-    turn(&mut shard, &network, 80);
-    assert!(network.is_gone(late.number));
-    assert_eq!(shard.connections().open_count(), 2);
-    network.reset(peers[0].number);
-    turn(&mut shard, &network, 80);
-    let later = Peer::connect(&network);
-    turn(&mut shard, &network, 80);
-    assert!(shard.handler().open.contains_key(&later.number));
-}
-
-#[test]
 fn a_head_without_end_is_cut_off_however_it_comes() {
     for split in [1, 7, 30_000] {
         let (mut shard, network, _) = shard(21, Options::default());
@@ -390,25 +357,6 @@ fn a_handler_that_takes_no_events_does_not_keep_the_shard_spinning() {
 }
 
 #[test]
-fn who_sends_without_reading_is_held_back_and_not_cut_off() {
-    let (mut shard, network, _, mut peer, id) =
-        one_open(25, Options { outbox_bytes_max: 20_000, ..Options::default() });
-    network.set_window(peer.number, 0);
-    for n in 0..1000 {
-        peer.say(&network, Opcode::Text, format!("{n} {}", "x".repeat(90)).as_bytes());
-    }
-    turn(&mut shard, &network, 2000);
-    let waits = shard.connections().queued_bytes(id);
-    assert!((10_000..12_000).contains(&waits), "{waits}");
-    network.set_window(peer.number, 1 << 20);
-    for _ in 0..100 {
-        turn(&mut shard, &network, 50);
-        peer.read(&network);
-    }
-    assert_eq!((peer.texts.len(), shard.handler().overflows), (1000, 0));
-}
-
-#[test]
 fn who_is_held_back_and_reads_nothing_is_declared_dead() {
     let options = Options { outbox_bytes_max: 20_000, ..with_keep_alive(100, 100) };
     let (mut shard, network, _, mut peer, _) = one_open(26, options);
@@ -422,32 +370,13 @@ fn who_is_held_back_and_reads_nothing_is_declared_dead() {
 }
 
 #[test]
-fn who_is_held_back_is_heard_again_when_the_handler_closes() {
-    let options = Options { outbox_bytes_max: 20_000, ..Options::default() };
-    let (mut shard, network, _, mut peer, id) = one_open(27, options);
-    network.set_window(peer.number, 0);
-    for _ in 0..1000 {
-        peer.say(&network, Opcode::Text, &[b'x'; 90]);
-    }
-    turn(&mut shard, &network, 2000);
-    shard.connections().close(id, CloseCode::NORMAL, "enough");
-    network.set_window(peer.number, 1 << 20);
-    for _ in 0..100 {
-        turn(&mut shard, &network, 20);
-        peer.read(&network);
-    }
-    assert_eq!(peer.close, Some(1000));
-    assert_eq!(shard.handler().closed, vec![(1000, Side::Local)]);
-    assert!(network.is_gone(peer.number));
-}
-
-#[test]
 fn closes_that_cross_wait_for_the_send_in_flight() {
     for seed in 0..20 {
         let (mut shard, network, _, mut peer, id) = one_open(seed, Options::default());
         network.set_window(peer.number, 0);
         shard.connections().send(id, Message::Text("in flight")).unwrap();
         shard.connections().close(id, CloseCode::NORMAL, "enough");
+        turn(&mut shard, &network, 5);
         peer.say(&network, Opcode::Close, &[0x0f, 0xa1]);
         turn(&mut shard, &network, 40);
         assert_eq!(shard.handler().closed, vec![(1000, Side::Local)]);
@@ -457,5 +386,37 @@ fn closes_that_cross_wait_for_the_send_in_flight() {
         peer.read(&network);
         assert_eq!((peer.texts.len(), peer.close), (1, Some(1000)));
         assert!(network.is_gone(peer.number));
+    }
+}
+
+#[test]
+fn a_timer_set_in_the_close_event_does_not_come_for_the_next_in_the_slot() {
+    let (mut shard, network, _, peer, id) = one_open(28, Options::default());
+    shard.handler().on_close = Some(Box::new(|connections, id| {
+        connections.set_timer(id, Duration::from_millis(200));
+    }));
+    network.reset(peer.number);
+    turn(&mut shard, &network, 40);
+    let next = Peer::connect(&network);
+    turn(&mut shard, &network, 40);
+    assert_eq!(shard.handler().open[&next.number].slot(), id.slot());
+    turn(&mut shard, &network, 400);
+    assert!(shard.handler().timers.is_empty());
+}
+
+#[test]
+fn a_drain_forgets_the_timer_of_a_head_that_is_let_go() {
+    for seed in 0..40 {
+        let (mut shard, network, remote) = shard(seed, Options::default());
+        let half = network.connect();
+        network.write(half, b"GET / HT");
+        turn(&mut shard, &network, 20);
+        assert!(remote.drain(CloseCode::GOING_AWAY, "bye", Duration::from_secs(60)));
+        let mut is_left = shard.turn().unwrap();
+        network.advance(Duration::from_secs(11));
+        while is_left {
+            is_left = shard.turn().unwrap();
+        }
+        assert!(network.is_gone(half) && network.read(half).is_empty());
     }
 }

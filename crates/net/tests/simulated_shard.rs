@@ -172,29 +172,6 @@ proptest! {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_cut_off_and_the_others_notice_nothing() {
-    let (mut shard, network, remote) = shard(5, Options { outbox_bytes_max: 4096, ..Options::default() });
-    let (mut slow, mut quick) = (Peer::connect(&network), Peer::connect(&network));
-    turn(&mut shard, &network, 60);
-    slow.read(&network);
-    network.set_window(slow.number, 0);
-    for n in 0..300 {
-        remote.try_push(format!("post {n:04} {}", "x".repeat(100))).unwrap();
-        turn(&mut shard, &network, 5);
-        quick.read(&network);
-    }
-    turn(&mut shard, &network, 100);
-    quick.read(&network);
-    assert_eq!(quick.texts.len(), 300);
-    assert_eq!(shard.handler().overflows, 1);
-    // It cannot be told while it does not read: the close time-out ends it.
-    network.advance(Duration::from_secs(6));
-    turn(&mut shard, &network, 100);
-    assert!(network.is_gone(slow.number));
-    assert_eq!(shard.handler().closed, vec![(1013, Side::Local)]);
-}
-
-#[test]
 fn a_head_that_comes_too_slowly_is_answered_408() {
     let (mut shard, network, _) = shard(9, Options::default());
     let peer = network.connect();
@@ -209,23 +186,6 @@ fn a_head_that_comes_too_slowly_is_answered_408() {
     network.advance(Duration::from_secs(10));
     turn(&mut shard, &network, 50);
     assert!(network.is_gone(peer), "and it does not stay, although it never ends its side");
-}
-
-#[test]
-fn a_flood_of_pings_to_a_peer_that_does_not_read_stays_small() {
-    let (mut shard, network, _) = shard(11, Options::default());
-    let mut peer = Peer::connect(&network);
-    turn(&mut shard, &network, 60);
-    peer.read(&network);
-    network.set_window(peer.number, 0);
-    for _ in 0..10_000 {
-        peer.say(&network, Opcode::Ping, &[7; 125]);
-    }
-    network.set_split_max(10_000);
-    turn(&mut shard, &network, 3_000);
-    let id = shard.handler().open[&peer.number];
-    let queued = shard.connections().queued_bytes(id);
-    assert!(queued <= 17 * (127 + 32), "{queued} bytes of pongs wait");
 }
 
 #[test]

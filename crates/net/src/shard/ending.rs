@@ -229,7 +229,10 @@ impl Connections {
         for slot in 0..self.table.len() as u32 {
             match self.table[slot].phase {
                 Phase::Open(_) => self.close(self.id(slot), code, reason),
-                Phase::Head(_) => self.release(self.id(slot)),
+                Phase::Head(_) => {
+                    self.table[slot].phase = Phase::Ended;
+                    self.release(self.id(slot));
+                }
                 Phase::Vacant | Phase::Leaving(_) | Phase::Ended => {}
             }
         }

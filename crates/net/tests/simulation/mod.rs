@@ -35,6 +35,8 @@ pub struct Echo {
     pub timers: Vec<ConnectionId>,
     pub wave: Option<WaveId>,
     pub busy: bool,
+    /// Overflows are counted, and nobody is cut off.
+    pub tolerant: bool,
     pub on_close: Option<Act>,
     pub on_timer: Option<Act>,
 }
@@ -106,6 +108,9 @@ impl Handler for Echo {
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {
         self.overflows += 1;
+        if self.tolerant {
+            return;
+        }
         connections.cut(id, CloseCode::TRY_AGAIN_LATER, "slow");
     }
 }
@@ -117,6 +122,7 @@ pub struct Peer {
     protocol: wavecast_net::websocket::Connection,
     pub texts: Vec<String>,
     pub pings: u32,
+    pub pongs: Vec<Vec<u8>>,
     pub close: Option<u16>,
     /// Answers a close frame, as it must (RFC 6455 §5.5.1).
     pub answers: bool,
@@ -127,7 +133,16 @@ impl Peer {
         let number = network.connect();
         network.write(number, format!("GET /{number} HTTP/1.1\r\n{FIELDS}").as_bytes());
         let protocol = wavecast_net::websocket::Connection::new(Role::Client);
-        Self { number, head: Vec::new(), protocol, texts: Vec::new(), pings: 0, close: None, answers: true }
+        Self {
+            number,
+            head: Vec::new(),
+            protocol,
+            texts: Vec::new(),
+            pings: 0,
+            pongs: Vec::new(),
+            close: None,
+            answers: true,
+        }
     }
 
     pub fn say(&mut self, network: &Network, opcode: Opcode, payload: &[u8]) {
@@ -152,7 +167,8 @@ impl Peer {
                 Event::Text(text) => self.texts.push(text.to_owned()),
                 Event::Close(frame) => self.close = Some(frame.code.map_or(1005, CloseCode::get)),
                 Event::Ping(_) => self.pings += 1,
-                Event::Binary(_) | Event::Pong(_) => {}
+                Event::Pong(payload) => self.pongs.push(payload.to_vec()),
+                Event::Binary(_) => {}
             }
         }
         if self.close.is_some() && self.answers {
