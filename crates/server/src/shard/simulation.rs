@@ -87,7 +87,7 @@ impl Run {
         let shards = if is_crowd { 2 } else { 2 + chance.below(2) };
         let world =
             World::new(seed, shards, &options, |config| config.client.connection_limit = connection_limit);
-        let split = chance.pick(&[1, 20, 400]);
+        let split = chance.pick(&[10, 60, 400]);
         world.networks.iter().for_each(|network| network.set_split_max(if is_crowd { 400 } else { split }));
         let claims = Claims::default();
         let mut run = Self {

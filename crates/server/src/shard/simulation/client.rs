@@ -97,7 +97,7 @@ impl Client {
     /// Whether the client is subscribed, once all that it asked for is done.
     pub(super) fn wants(&self, channel: &str) -> bool {
         let last = self.asked.values().rev().find_map(|asked| match asked {
-            Asked::Subscribe { channel: of, twice: false, .. } if of == channel => Some(true),
+            Asked::Subscribe { channel: of, .. } if of == channel => Some(true),
             Asked::Unsubscribe { channel: of } if of == channel => Some(false),
             _ => None,
         });
