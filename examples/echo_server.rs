@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release --package wavecast --example echo_server -- 127.0.0.1:9001
 
+use wavecast::net::MessageRef;
 use wavecast::net::server::{Connection, Events, Server};
-use wavecast::net::shard::{Close, ConnectionError, Message, Opening};
+use wavecast::net::shard::{Close, ConnectionError, Opening};
 
 struct Echo;
 
@@ -12,11 +13,11 @@ impl Events for Echo {
         println!("open: {} asks for {}", opening.peer, opening.head.target());
     }
 
-    fn message(&self, connection: &mut Connection<'_>, message: Message<'_>) {
+    fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>) {
         match message {
-            Message::Text(text) if text.len() <= 60 => println!("message: {text}"),
-            Message::Text(text) => println!("message: {} bytes of text", text.len()),
-            Message::Binary(bytes) => println!("message: {} bytes", bytes.len()),
+            MessageRef::Text(text) if text.len() <= 60 => println!("message: {text}"),
+            MessageRef::Text(text) => println!("message: {} bytes of text", text.len()),
+            MessageRef::Binary(bytes) => println!("message: {} bytes", bytes.len()),
         }
         // A peer that reads too slowly is closed; its close event will tell.
         connection.send(message).ok();

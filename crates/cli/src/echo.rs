@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use wavecast_net::MessageRef;
 use wavecast_net::server::{Connection, Events, Server};
-use wavecast_net::shard::Message;
 
 /// Sends back every message: what the echo benchmark runs against
 #[derive(Args, Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Echo {
 struct Back;
 
 impl Events for Back {
-    fn message(&self, connection: &mut Connection<'_>, message: Message<'_>) {
+    fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>) {
         // Who takes no more is closed by the server.
         connection.send(message).ok();
     }

@@ -20,6 +20,7 @@ pub mod driver;
 mod frame;
 mod inbox;
 pub mod listener;
+mod message;
 mod options;
 mod outbox;
 mod random;
@@ -33,4 +34,5 @@ pub use wavecast_websocket::CloseCode;
 
 pub use self::frame::{Batch, Frame};
 pub use self::inbox::Waker;
+pub use self::message::{Message, MessageRef};
 pub use self::options::Options;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocket};
 use tokio_tungstenite::tungstenite::{self, Message as Tung};
+use wavecast_net::MessageRef;
 use wavecast_net::server::{Connection, Events, Peer, Running, Server};
-use wavecast_net::shard::{Close, ConnectionError, Message, Opening, Side};
+use wavecast_net::shard::{Close, ConnectionError, Opening, Side};
 use wavecast_net::{CloseCode, Options};
 
 #[derive(Debug)]
@@ -27,8 +28,8 @@ impl Events for Recorder {
         self.0.send(Seen::Open(connection.peer())).unwrap();
     }
 
-    fn message(&self, connection: &mut Connection<'_>, message: Message<'_>) {
-        if let Message::Text(text) = message {
+    fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>) {
+        if let MessageRef::Text(text) = message {
             self.0.send(Seen::Text(text.to_owned())).unwrap();
         }
         connection.send(message).unwrap();
@@ -185,7 +186,7 @@ fn a_handle_outlives_its_connection_and_its_server_and_says_so() {
 fn an_event_that_panics_ends_the_server_with_an_error() {
     struct Panics;
     impl Events for Panics {
-        fn message(&self, _: &mut Connection<'_>, _: Message<'_>) {
+        fn message(&self, _: &mut Connection<'_>, _: MessageRef<'_>) {
             panic!("on purpose");
         }
     }

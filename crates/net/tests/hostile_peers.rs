@@ -7,9 +7,9 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use wavecast_net::MessageRef;
 use wavecast_net::shard::{
-    Close, ConnectionId, Connections, Detached, Handler, Message, Opening, Remote, Threads, Verdict, mailbox,
-    start,
+    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Threads, Verdict, mailbox, start,
 };
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::websocket::{Opcode, frame};
@@ -42,10 +42,10 @@ impl Handler for Echo {
 
     fn open(&mut self, _: &mut Connections, _: ConnectionId, _: &Opening<'_>) {}
 
-    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: Message<'_>) {
-        if message == Message::Text("burst") {
+    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
+        if message == MessageRef::Text("burst") {
             for n in 0..BURST {
-                connections.send(id, Message::Binary(&burst_message(n))).unwrap();
+                connections.send(id, MessageRef::Binary(&burst_message(n))).unwrap();
             }
         } else {
             connections.send(id, message).ok();

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use socket2::{Domain, Socket, Type};
+use wavecast_net::MessageRef;
 use wavecast_net::server::{Connection, Events, Server};
-use wavecast_net::shard::{Message, Opening};
+use wavecast_net::shard::Opening;
 
 const HEAD: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -25,7 +26,7 @@ impl Events for Opened {
         self.0.send(()).unwrap();
     }
 
-    fn message(&self, _: &mut Connection<'_>, _: Message<'_>) {}
+    fn message(&self, _: &mut Connection<'_>, _: MessageRef<'_>) {}
 }
 
 /// Leaves the process `left` descriptors, and nothing below them.

@@ -8,7 +8,8 @@ mod simulation;
 use std::time::Duration;
 
 use simulation::{FIELDS, Peer, one_open, shard, turn};
-use wavecast_net::shard::{Message, Side};
+use wavecast_net::MessageRef;
+use wavecast_net::shard::Side;
 use wavecast_net::websocket::Opcode;
 use wavecast_net::websocket::keepalive::Intervals;
 use wavecast_net::{CloseCode, Options};
@@ -160,7 +161,7 @@ fn a_paused_peer_is_not_declared_dead_and_a_silent_one_is_afterwards() {
 fn a_slow_peer_that_takes_a_long_message_is_not_declared_dead_until_it_stops() {
     let (mut shard, network, _, mut peer, id) = one_open(10, with_keep_alive(100, 100));
     network.set_window(peer.number, 150);
-    shard.connections().send(id, Message::Text(&"x".repeat(100_000))).unwrap();
+    shard.connections().send(id, MessageRef::Text(&"x".repeat(100_000))).unwrap();
     let mut turns = 0;
     while peer.texts.is_empty() {
         turn(&mut shard, &network, 1);
@@ -170,7 +171,7 @@ fn a_slow_peer_that_takes_a_long_message_is_not_declared_dead_until_it_stops() {
     }
     assert!(turns > 400, "{turns} ms is too quick to prove anything");
     network.set_window(peer.number, 0);
-    shard.connections().send(id, Message::Text(&"x".repeat(100_000))).unwrap();
+    shard.connections().send(id, MessageRef::Text(&"x".repeat(100_000))).unwrap();
     turn(&mut shard, &network, 600);
     assert_eq!(shard.handler().closed, vec![(1006, Side::Failure)]);
 }
@@ -219,7 +220,7 @@ fn a_full_control_lane_does_not_keep_a_drain_away() {
 #[test]
 fn who_is_terminated_gets_nothing_any_more() {
     let (mut shard, network, _, mut peer, id) = one_open(14, Options::default());
-    shard.connections().send(id, Message::Text("never")).unwrap();
+    shard.connections().send(id, MessageRef::Text("never")).unwrap();
     shard.connections().terminate(id);
     shard.connections().close(id, CloseCode::NORMAL, "too late");
     turn(&mut shard, &network, 50);
@@ -287,11 +288,11 @@ fn a_close_while_a_send_is_in_flight_comes_after_it() {
     let (mut shard, network, _, mut peer, id) = one_open(18, Options::default());
     network.set_window(peer.number, 100);
     for n in 0..50 {
-        shard.connections().send(id, Message::Text(&format!("{n} {}", "x".repeat(90)))).unwrap();
+        shard.connections().send(id, MessageRef::Text(&format!("{n} {}", "x".repeat(90)))).unwrap();
         turn(&mut shard, &network, 1);
     }
     shard.connections().close(id, CloseCode::NORMAL, "enough");
-    assert!(shard.connections().send(id, Message::Text("too late")).is_err());
+    assert!(shard.connections().send(id, MessageRef::Text("too late")).is_err());
     network.set_window(peer.number, 1 << 20);
     for _ in 0..100 {
         turn(&mut shard, &network, 3);
@@ -374,7 +375,7 @@ fn closes_that_cross_wait_for_the_send_in_flight() {
     for seed in 0..20 {
         let (mut shard, network, _, mut peer, id) = one_open(seed, Options::default());
         network.set_window(peer.number, 0);
-        shard.connections().send(id, Message::Text("in flight")).unwrap();
+        shard.connections().send(id, MessageRef::Text("in flight")).unwrap();
         shard.connections().close(id, CloseCode::NORMAL, "enough");
         turn(&mut shard, &network, 5);
         peer.say(&network, Opcode::Close, &[0x0f, 0xa1]);

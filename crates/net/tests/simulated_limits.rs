@@ -7,7 +7,8 @@ mod simulation;
 use std::time::Duration;
 
 use simulation::{Peer, one_open, shard, turn};
-use wavecast_net::shard::{Message, Side};
+use wavecast_net::MessageRef;
+use wavecast_net::shard::Side;
 use wavecast_net::websocket::Opcode;
 use wavecast_net::{CloseCode, Options};
 
@@ -156,13 +157,13 @@ fn a_cut_drops_what_waits_and_keeps_the_send_in_flight_whole() {
     for seed in 0..20 {
         let (mut shard, network, _, mut peer, id) = one_open(seed, Options::default());
         network.set_window(peer.number, 5);
-        shard.connections().send(id, Message::Text("in flight")).unwrap();
+        shard.connections().send(id, MessageRef::Text("in flight")).unwrap();
         turn(&mut shard, &network, 5);
         for _ in 0..20 {
-            shard.connections().send(id, Message::Text("waits")).unwrap();
+            shard.connections().send(id, MessageRef::Text("waits")).unwrap();
         }
         shard.connections().cut(id, CloseCode::TRY_AGAIN_LATER, "slow");
-        assert!(shard.connections().send(id, Message::Text("too late")).is_err());
+        assert!(shard.connections().send(id, MessageRef::Text("too late")).is_err());
         network.set_window(peer.number, 1 << 20);
         for _ in 0..60 {
             turn(&mut shard, &network, 2);
@@ -182,7 +183,7 @@ fn a_handler_that_tolerates_an_overflow_is_asked_again() {
     for round in 0..5 {
         let mut refused = 0;
         for _ in 0..20 {
-            refused += u32::from(shard.connections().send(id, Message::Text(&"x".repeat(100))).is_err());
+            refused += u32::from(shard.connections().send(id, MessageRef::Text(&"x".repeat(100))).is_err());
         }
         assert!(refused > 1);
         assert_eq!(shard.handler().overflows, round);
@@ -196,8 +197,8 @@ fn a_handler_that_tolerates_an_overflow_is_asked_again() {
 fn a_message_longer_than_the_outbox_goes_when_nothing_waits() {
     let (mut shard, network, _, mut peer, id) =
         one_open(34, Options { outbox_bytes_max: 1000, ..Options::default() });
-    shard.connections().send(id, Message::Text(&"x".repeat(5000))).unwrap();
-    assert!(shard.connections().send(id, Message::Text("y")).is_err());
+    shard.connections().send(id, MessageRef::Text(&"x".repeat(5000))).unwrap();
+    assert!(shard.connections().send(id, MessageRef::Text("y")).is_err());
     shard.handler().tolerant = true;
     turn(&mut shard, &network, 100);
     peer.read(&network);

@@ -6,12 +6,12 @@
 //! # #[cfg(feature = "net")]
 //! # mod example {
 //! use wavecast::net::server::{Connection, Events, Server};
-//! use wavecast::net::shard::Message;
+//! use wavecast::net::MessageRef;
 //!
 //! struct Echo;
 //!
 //! impl Events for Echo {
-//!     fn message(&self, connection: &mut Connection<'_>, message: Message<'_>) {
+//!     fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>) {
 //!         connection.send(message).ok();
 //!     }
 //! }

@@ -27,21 +27,19 @@
 //! | `socket` | [`WebSocket`]: receive, send, ping, close |
 //! | `outbox` | bytes that wait to be written |
 //! | `mask` | unpredictable masking keys |
-//! | `message` | [`Message`] and [`MessageRef`] |
 //! | `error` | one enum per operation |
 
 mod connect;
 mod error;
 mod mask;
-mod message;
 mod options;
 mod outbox;
 mod socket;
 mod url;
 
+pub use crate::message::{Message, MessageRef};
 pub use connect::connect;
 pub use error::{CloseError, Closed, ConnectError, ConnectStep, RecvError, SendError, Side, TrySendError};
-pub use message::{Message, MessageRef};
 pub use options::ConnectOptions;
 pub use socket::WebSocket;
 pub use url::{URL_BYTES_MAX, Url, UrlError};

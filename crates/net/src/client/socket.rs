@@ -19,8 +19,8 @@ use wavecast_websocket::{CloseCode, Connection, Event, Input, Limits, Pongs, Pro
 
 use super::error::{CloseError, Closed, RecvError, SendError, Side, TrySendError};
 use super::mask;
-use super::message::{Message, MessageRef};
 use super::outbox::Outbox;
+use crate::message::{Message, MessageRef};
 
 /// What one system call may read. It lies on the stack, so that an idle connection owns no buffer.
 const READ_BYTES: usize = 16 * 1_024;

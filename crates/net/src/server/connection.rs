@@ -5,7 +5,8 @@ use std::fmt;
 use wavecast_websocket::CloseCode;
 
 use crate::frame::Frame;
-use crate::shard::{self, ConnectionId, Connections, Message, Remote, SendError};
+use crate::message::MessageRef;
+use crate::shard::{self, ConnectionId, Connections, Remote, SendError};
 
 /// A connection, lent to an event. What is sent here takes no lock and goes out when the event loop's turn ends.
 pub struct Connection<'c> {
@@ -55,7 +56,7 @@ impl<'c> Connection<'c> {
     /// # Errors
     /// [`SendError::Closed`] when the connection has ended; [`SendError::Full`] when the peer reads too slowly: its
     /// connection is closed with 1013 then.
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Result<(), SendError> {
         self.connections.send(self.id, message.into())
     }
 
@@ -91,7 +92,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`PeerError`] when the shard's inbox is full: wait a little, or drop the message.
-    pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), PeerError> {
+    pub fn send<'m>(&self, message: impl Into<MessageRef<'m>>) -> Result<(), PeerError> {
         let mut frame = Vec::new();
         shard::encode(message.into(), &mut frame);
         self.remote.try_push(Command::Send(self.id, frame.into())).map_err(|_| PeerError)
@@ -126,23 +127,5 @@ impl Command {
             }
             Self::Close(id, code, reason) => connections.close(id, code, &reason),
         }
-    }
-}
-
-impl<'m> From<&'m str> for Message<'m> {
-    fn from(text: &'m str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'m> From<&'m String> for Message<'m> {
-    fn from(text: &'m String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'m> From<&'m [u8]> for Message<'m> {
-    fn from(bytes: &'m [u8]) -> Self {
-        Self::Binary(bytes)
     }
 }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use wavecast_websocket::handshake::RequestHead;
 
 use super::connection::{Command, Connection};
-use crate::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Handler, Message, Opening, Remote, Verdict,
-};
+use crate::message::MessageRef;
+use crate::shard::{Close, ConnectionError, ConnectionId, Connections, Handler, Opening, Remote, Verdict};
 
 /// What a server does. All shards share one instance; the events of one connection come one after the other, those of
 /// different connections at the same time. No event may block: a shard serves many connections.
@@ -26,7 +25,7 @@ pub trait Events: Send + Sync + 'static {
     }
 
     /// A whole message has come in.
-    fn message(&self, connection: &mut Connection<'_>, message: Message<'_>);
+    fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>);
 
     /// A connection has ended: by its peer, by this side, or by an error. Once for each that had opened.
     fn close(&self, connection: &mut Connection<'_>, close: &Close<'_>) {
@@ -62,7 +61,7 @@ impl<E: Events> Handler for Dispatch<E> {
         self.events.open(&mut Connection::new(connections, id, &self.remote), opening);
     }
 
-    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: Message<'_>) {
+    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
         self.events.message(&mut Connection::new(connections, id, &self.remote), message);
     }
 

@@ -2,12 +2,12 @@
 //!
 //! ```no_run
 //! use wavecast_net::server::{Connection, Events, Server};
-//! use wavecast_net::shard::Message;
+//! use wavecast_net::MessageRef;
 //!
 //! struct Echo;
 //!
 //! impl Events for Echo {
-//!     fn message(&self, connection: &mut Connection<'_>, message: Message<'_>) {
+//!     fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>) {
 //!         connection.send(message).ok();
 //!     }
 //! }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use wavecast_websocket::{self as websocket, CloseCode, Opcode};
 
 use super::connection::{Connection, Farewell, Flags, Order, Phase, handler_timer, link_timer};
-use super::event::{ConnectionId, Message, Side};
+use super::event::{ConnectionId, Side};
 use super::waves::{WaveId, Waves};
 use crate::frame::Frame;
+use crate::message::MessageRef;
 use crate::options::Options;
 use crate::outbox::{FRAME_OVERHEAD_BYTES, Pool};
 use crate::random::Jitter;
@@ -93,7 +94,7 @@ impl Connections {
     ///
     /// # Errors
     /// [`SendError`]; nothing is queued then.
-    pub fn send(&mut self, id: ConnectionId, message: Message<'_>) -> Result<(), SendError> {
+    pub fn send(&mut self, id: ConnectionId, message: MessageRef<'_>) -> Result<(), SendError> {
         let mut scratch = mem::take(&mut self.scratch);
         scratch.clear();
         encode(message, &mut scratch);
@@ -333,9 +334,9 @@ impl Connections {
 
 /// Encodes a message as one frame of a server: the form that [`Connections::send_frame`] and
 /// [`Connections::fan_out`] take.
-pub fn encode(message: Message<'_>, out: &mut Vec<u8>) {
+pub fn encode(message: MessageRef<'_>, out: &mut Vec<u8>) {
     match message {
-        Message::Text(text) => websocket::frame::encode(Opcode::Text, text.as_bytes(), None, out),
-        Message::Binary(bytes) => websocket::frame::encode(Opcode::Binary, bytes, None, out),
+        MessageRef::Text(text) => websocket::frame::encode(Opcode::Text, text.as_bytes(), None, out),
+        MessageRef::Binary(bytes) => websocket::frame::encode(Opcode::Binary, bytes, None, out),
     }
 }

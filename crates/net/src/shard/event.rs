@@ -27,15 +27,6 @@ impl ConnectionId {
     }
 }
 
-/// A whole message, lent until the event returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message<'m> {
-    /// Text, valid UTF-8.
-    Text(&'m str),
-    /// Any bytes.
-    Binary(&'m [u8]),
-}
-
 /// What to do with a request.
 #[derive(Debug, Default)]
 pub enum Verdict {

@@ -7,7 +7,8 @@ use wavecast_websocket::CloseCode;
 use wavecast_websocket::handshake::RequestHead;
 
 use super::connections::Connections;
-use super::event::{Close, ConnectionError, ConnectionId, Detached, Message, Opening, Verdict};
+use super::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Verdict};
+use crate::message::MessageRef;
 
 /// The program above a shard: one instance a shard, so that it needs no locks of its own.
 ///
@@ -27,7 +28,7 @@ pub trait Handler {
     fn open(&mut self, connections: &mut Connections, id: ConnectionId, opening: &Opening<'_>);
 
     /// A message has come in.
-    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: Message<'_>);
+    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>);
 
     /// A connection that had opened has ended; once for each.
     fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>);

@@ -33,9 +33,7 @@ use tracing::{debug, error, warn};
 
 use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
 pub use self::connections::{Connections, SendError, encode};
-pub use self::event::{
-    Close, ConnectionError, ConnectionId, Detached, Message, Opening, Side, Upgrade, Verdict,
-};
+pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Side, Upgrade, Verdict};
 pub use self::handler::Handler;
 use self::remote::Post;
 pub use self::remote::Remote;

@@ -6,8 +6,9 @@ use wavecast_websocket::{Event, Input, ProtocolError};
 use super::connection::{Connection, Phase};
 use super::connections::Connections;
 use super::ending;
-use super::event::{ConnectionError, ConnectionId, Message, Side};
+use super::event::{ConnectionError, ConnectionId, Side};
 use super::handler::Handler;
+use crate::message::MessageRef;
 
 /// Delivers what stands in `bytes` to the handler.
 pub(super) fn messages<H: Handler>(
@@ -33,8 +34,8 @@ pub(super) fn messages<H: Handler>(
             }
             // A close was asked for: nothing more is delivered.
             Ok(Some(_)) if !connections.is_open(id) => {}
-            Ok(Some(Event::Text(text))) => handler.message(connections, id, Message::Text(text)),
-            Ok(Some(Event::Binary(bytes))) => handler.message(connections, id, Message::Binary(bytes)),
+            Ok(Some(Event::Text(text))) => handler.message(connections, id, MessageRef::Text(text)),
+            Ok(Some(Event::Binary(bytes))) => handler.message(connections, id, MessageRef::Binary(bytes)),
             Ok(Some(Event::Ping(payload))) => connections.answer_ping(id, payload),
             Ok(Some(Event::Pong(_))) => {}
             Err(error) => {

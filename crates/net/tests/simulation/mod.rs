@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use wavecast_net::MessageRef;
 use wavecast_net::driver::simulated::{Network, Simulated};
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Handler, Message, Opening, Remote, Shard, Side,
-    Verdict, WaveId, encode,
+    Close, ConnectionError, ConnectionId, Connections, Handler, Opening, Remote, Shard, Side, Verdict,
+    WaveId, encode,
 };
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::websocket::{Event, Input, Limits, Opcode, Role, frame};
@@ -66,10 +67,10 @@ impl Handler for Echo {
         assert!(self.open.insert(peer, id).is_none());
     }
 
-    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: Message<'_>) {
+    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
         assert!(self.open.values().any(|open| *open == id), "a message of a connection that is not open");
         assert!(connections.is_open(id), "a message of a connection that closes");
-        if message == Message::Text("close me") {
+        if message == MessageRef::Text("close me") {
             connections.close(id, CloseCode::NORMAL, "as you wish");
         }
         connections.send(id, message).ok();
@@ -92,7 +93,7 @@ impl Handler for Echo {
     fn event(&mut self, connections: &mut Connections, text: String) {
         assert!(!self.busy, "no event while the handler takes none");
         let mut bytes = Vec::new();
-        encode(Message::Text(&text), &mut bytes);
+        encode(MessageRef::Text(&text), &mut bytes);
         let targets: Vec<ConnectionId> = self.open.values().copied().collect();
         self.wave = connections.fan_out(&targets, &Frame::new(&bytes)).or(self.wave);
     }

@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use tracing::{debug, info};
 use wavecast_hub::{HistoryPage, HistoryQuery, JoinQuery, Publication, Recovery, ShardId};
+use wavecast_net::MessageRef;
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Message, Opening, Verdict,
+    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Verdict,
 };
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::{CloseCode, Frame};
@@ -277,8 +278,8 @@ impl Handler for PushShard {
         }
     }
 
-    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: Message<'_>) {
-        let Message::Text(text) = message else {
+    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
+        let MessageRef::Text(text) = message else {
             return self.disconnect(connections, id, Disconnect::BAD_REQUEST);
         };
         self.replies.begin();

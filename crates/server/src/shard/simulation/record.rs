@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use wavecast_net::shard::{Close, ConnectionId, Connections, Handler, Message, Opening};
+use wavecast_net::MessageRef;
+use wavecast_net::shard::{Close, ConnectionId, Connections, Handler, Opening};
 
 use crate::inboxes::ShardEvent;
 
@@ -46,7 +47,7 @@ impl Handler for Record {
         unreachable!("nobody connects to the witness");
     }
 
-    fn message(&mut self, _: &mut Connections, _: ConnectionId, _: Message<'_>) {
+    fn message(&mut self, _: &mut Connections, _: ConnectionId, _: MessageRef<'_>) {
         unreachable!("nobody connects to the witness");
     }
 

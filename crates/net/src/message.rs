@@ -1,4 +1,4 @@
-//! What an application sends and receives: whole messages, text or binary.
+//! What applications send and receive, on either side: whole messages, text or binary.
 
 /// A received message that owns its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,11 +35,10 @@ impl Message {
     }
 }
 
-/// A message that borrows its content: what `send` takes, and what
-/// [`recv_with`](super::WebSocket::recv_with) lends.
+/// A message that borrows its content: what `send` takes, and what an event or `recv_with` lends.
 ///
-/// Sending borrows, because a client must mask what it sends (RFC 6455 §5.1) and so copies once in
-/// any case; strings and slices convert by themselves.
+/// Sending borrows, because what is sent is framed, and so copied once in any case; strings and slices convert by
+/// themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageRef<'m> {
     /// UTF-8 text.
