@@ -355,11 +355,12 @@ impl<D: Delivery> Hub<D> {
         options: &ChannelOptions,
         now_ms: u64,
     ) -> (Arc<Publication>, StreamPosition) {
-        let Publish { data, info, tags, skip_history, time_ms } = publish;
+        let Publish { data, is_json, info, tags, skip_history, time_ms, delta, exclude, .. } = publish;
         let channel = Arc::clone(&entry.name);
         let stream = self.stream(entry, options, now_ms).filter(|_| !skip_history);
         let offset = stream.as_ref().map_or(0, |stream| stream.next_offset());
-        let publication = Arc::new(Publication { channel, offset, data, info, tags, time_ms });
+        let publication =
+            Arc::new(Publication { channel, offset, data, is_json, info, tags, time_ms, delta, exclude });
         let position = stream.map_or_else(StreamPosition::default, |stream| {
             stream.append(&publication, options, now_ms);
             stream.position()

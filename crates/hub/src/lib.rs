@@ -35,7 +35,7 @@ pub use delivery::{Delivery, SHARDS_MAX, ShardId};
 pub use history::{HistoryError, HistoryPage, HistoryQuery};
 pub use hub::{Hub, HubLimits, HubStats, JoinError, JoinQuery, Joined, PublishError, Swept};
 pub use namespace::{NamespaceError, Namespaces};
-pub use options::{ChannelOptions, OptionsError};
+pub use options::{ChannelOptions, ChannelPattern, DataFormat, OptionsError, RecoveryMode, SlowConsumer};
 pub use position::{Since, StreamPosition};
 pub use publication::{ClientInfo, Publication, Publish, Tags};
 pub use recovery::Recovery;

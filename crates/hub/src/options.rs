@@ -2,6 +2,7 @@
 //! (version 6); durations are milliseconds here.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The options of the channels of one namespace. By default everything is off: nothing is kept, and a client may
 /// do nothing in the channel that the back end has not allowed by other means.
@@ -40,6 +41,126 @@ pub struct ChannelOptions {
     pub allow_history_for_anonymous: bool,
     /// The users named behind the user boundary of a channel's name may subscribe without a token. Default off.
     pub allow_user_limited_channels: bool,
+    /// Who is subscribed can be asked for. Default off.
+    pub presence: bool,
+    /// Joins and leaves are told to the subscribers that ask for it. Default off.
+    pub join_leave: bool,
+    /// They are told to every subscriber. Default off.
+    pub force_push_join_leave: bool,
+    /// A user may ask who is there. Default off.
+    pub allow_presence_for_client: bool,
+    /// A user may ask while subscribed. Default off.
+    pub allow_presence_for_subscriber: bool,
+    /// Beside the two above: an anonymous user may, too. Default off.
+    pub allow_presence_for_anonymous: bool,
+    /// What a recovery brings. Default: the stream.
+    pub recovery_mode: RecoveryMode,
+    /// In cache mode a first subscription gets the latest publication, too. Default off.
+    pub auto_cache_recover: bool,
+    /// A subscriber may ask for Fossil deltas. Default off.
+    pub allow_delta: bool,
+    /// Publications are deltas for those who take them even where the publisher does not say so. Default off.
+    pub delta_publish: bool,
+    /// A subscriber may give a filter over tags. Default off.
+    pub allow_tags_filter: bool,
+    /// What a payload may be. Default: anything; clients in JSON get what is no JSON as base64 text.
+    pub data_format: DataFormat,
+    /// The longest payload of a publication, bytes. Default 0: no limit of the channel's own.
+    pub publication_bytes_max: u32,
+    /// Whoever publishes as a client is not sent its own publication. Default off.
+    pub exclude_publisher: bool,
+    /// What becomes of a subscriber that reads too slowly. Default: it is disconnected with 3008.
+    pub slow_consumer: SlowConsumer,
+    /// The back end is told when the channel gets its first subscriber and loses its last. Default off.
+    pub occupancy_events: bool,
+    /// The back end is told when a subscription ends. Default off.
+    pub unsubscribed_events: bool,
+    /// The hook that decides over subscriptions, by name. Default: none.
+    pub subscribe_hook: Option<Arc<str>>,
+    /// The hook that decides over clients' publications, by name. Default: none.
+    pub publish_hook: Option<Arc<str>>,
+    /// The hook that keeps subscriptions alive, by name. Default: none.
+    pub sub_refresh_hook: Option<Arc<str>>,
+    /// Names of channels have to match. Default: none, any name does.
+    pub channel_pattern: Option<ChannelPattern>,
+    /// Subscriptions are of a kind that this server does not offer (maps, shared polls): 108. Default off.
+    pub not_offered: bool,
+}
+
+/// What a recovery brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecoveryMode {
+    /// Every publication that was missed, or the word that this is not possible.
+    #[default]
+    Stream,
+    /// The latest publication, unless the client has it.
+    Cache,
+}
+
+/// What a payload may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DataFormat {
+    /// Anything.
+    #[default]
+    Any,
+    /// JSON only.
+    Json,
+    /// Any bytes; clients in JSON get base64 text, even where the bytes are JSON.
+    Binary,
+}
+
+/// What becomes of a subscriber whose outbox is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SlowConsumer {
+    /// The connection ends with 3008.
+    #[default]
+    Disconnect,
+    /// The oldest publications of the channel that wait are dropped.
+    DropOldest,
+    /// The publication that does not fit is dropped.
+    DropNewest,
+    /// Of what waits, only the newest is kept: per channel, or per value of the tag `key`.
+    Latest,
+}
+
+/// A pattern that names of channels have to match: a regular expression, compiled.
+#[derive(Clone)]
+pub struct ChannelPattern(regex::Regex);
+
+impl ChannelPattern {
+    /// Compiles the expression, bounded in size.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn new(expression: &str) -> Result<Self, String> {
+        regex::RegexBuilder::new(expression)
+            .size_limit(PATTERN_BYTES_MAX)
+            .build()
+            .map(Self)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Whether the name matches.
+    pub fn matches(&self, channel: &str) -> bool {
+        self.0.is_match(channel)
+    }
+}
+
+/// Memory of one compiled pattern, bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+impl PartialEq for ChannelPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for ChannelPattern {}
+
+impl fmt::Debug for ChannelPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_str().fmt(f)
+    }
 }
 
 impl ChannelOptions {
@@ -52,6 +173,11 @@ impl ChannelOptions {
     /// offsets still show a subscriber that it lost something; they just cannot give it back.
     pub const fn has_stream(&self) -> bool {
         self.has_history() || self.force_positioning || self.allow_positioning
+    }
+
+    /// A subscription may have a position.
+    pub const fn has_positions(&self) -> bool {
+        self.force_positioning || self.allow_positioning || self.force_recovery || self.allow_recovery
     }
 
     /// How many publications the history holds at most.
@@ -70,6 +196,9 @@ impl ChannelOptions {
         if (self.force_recovery || self.allow_recovery) && !self.has_history() {
             return Err(OptionsError::RecoveryWithoutHistory);
         }
+        if matches!(self.slow_consumer, SlowConsumer::Latest) && self.has_positions() {
+            return Err(OptionsError::LatestWithPositions);
+        }
         Ok(())
     }
 }
@@ -81,6 +210,8 @@ pub enum OptionsError {
     HalfHistory,
     /// `force_recovery` or `allow_recovery` without history.
     RecoveryWithoutHistory,
+    /// `latest` drops publications without a word: there must be no position that would show the gap.
+    LatestWithPositions,
 }
 
 impl fmt::Display for OptionsError {
@@ -89,6 +220,9 @@ impl fmt::Display for OptionsError {
             Self::HalfHistory => "history needs both history_size and history_ttl above zero",
             Self::RecoveryWithoutHistory => {
                 "force_recovery and allow_recovery need history: set history_size and history_ttl"
+            }
+            Self::LatestWithPositions => {
+                "slow_consumer \"latest\" needs a namespace without recovery and positioning"
             }
         })
     }

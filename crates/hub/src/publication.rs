@@ -20,7 +20,7 @@ pub struct ClientInfo {
 }
 
 /// One message in a channel, built once and shared by the history and by every shard that delivers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Publication {
     /// The channel it was published into.
     pub channel: Arc<str>,
@@ -28,12 +28,19 @@ pub struct Publication {
     pub offset: u64,
     /// The payload. The hub does not look into it.
     pub data: Box<[u8]>,
+    /// Whether the payload is JSON on one line; else clients in JSON get it as base64 text.
+    pub is_json: bool,
     /// Who published it; `None` when the back end did.
     pub info: Option<Box<ClientInfo>>,
     /// The publisher's tags.
     pub tags: Option<Box<Tags>>,
     /// When it was published, Unix time in milliseconds; 0 when unknown.
     pub time_ms: i64,
+    /// Subscribers that take deltas may get one.
+    pub delta: bool,
+    /// Ids of the sessions that are not sent it when it is published. Whoever recovers gets it, since a new session has a
+    /// new id.
+    pub exclude: Option<Box<[Box<str>]>>,
 }
 
 /// A publication before it has its place in the stream.
@@ -41,6 +48,8 @@ pub struct Publication {
 pub struct Publish {
     /// The payload.
     pub data: Box<[u8]>,
+    /// Whether the payload is JSON on one line.
+    pub is_json: bool,
     /// Who publishes; `None` for the back end.
     pub info: Option<Box<ClientInfo>>,
     /// The publisher's tags.
@@ -49,4 +58,13 @@ pub struct Publish {
     pub skip_history: bool,
     /// When it was published, Unix time in milliseconds; 0 when unknown.
     pub time_ms: i64,
+    /// Subscribers that take deltas may get one.
+    pub delta: bool,
+    /// Ids of the sessions that are not sent it.
+    pub exclude: Option<Box<[Box<str>]>>,
+    /// The version of the state that it carries: a stream that has this one or a later one already does not take it.
+    /// 0: none.
+    pub version: u64,
+    /// The name of this life of versions; a new one begins again.
+    pub version_epoch: Box<str>,
 }

@@ -43,3 +43,15 @@ pub use reply::{
 
 /// The subprotocol of the WebSocket handshake for JSON; a client that offers none speaks JSON, too.
 pub const SUBPROTOCOL_JSON: &str = "centrifuge-json";
+/// The subprotocol for Protobuf.
+pub const SUBPROTOCOL_PROTOBUF: &str = "centrifuge-protobuf";
+
+/// How the messages of a connection are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Encoding {
+    /// JSON objects, a line each, in text messages.
+    #[default]
+    Json,
+    /// Protobuf messages, each behind its length, in binary messages.
+    Protobuf,
+}

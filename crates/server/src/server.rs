@@ -173,7 +173,7 @@ impl DrainHandle {
         let code = CloseCode::new(code).unwrap_or(CloseCode::GOING_AWAY);
         self.desk.drain();
         for remote in &self.remotes {
-            if !remote.drain(code, reason, self.node.config().shutdown.timeout) {
+            if !remote.drain(code, &reason, self.node.config().shutdown.timeout) {
                 warn!("a shard takes no more control messages and cannot be drained");
             }
         }

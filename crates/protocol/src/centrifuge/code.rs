@@ -61,12 +61,12 @@ impl std::error::Error for Error {}
 
 /// Why the server ends a connection: code and reason of the WebSocket close frame, or of a disconnect push where
 /// the transport has no close frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Disconnect {
     /// The code of the close frame.
     pub code: u16,
     /// The reason of the close frame, at most 123 bytes.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 impl Disconnect {
@@ -116,7 +116,7 @@ impl Disconnect {
     pub const TOO_MANY_ERRORS: Self = Self::of(3509, "too many errors");
 
     const fn of(code: u16, reason: &'static str) -> Self {
-        Self { code, reason }
+        Self { code, reason: Cow::Borrowed(reason) }
     }
 
     /// The client should connect again: true for all codes but 3500–3999 and 4500–4999.
@@ -177,10 +177,10 @@ mod tests {
     #[test]
     fn terminal_codes_do_not_reconnect() {
         for (code, reconnect) in [(3000, true), (3499, true), (3500, false), (3999, false), (4000, true)] {
-            assert_eq!(Disconnect { code, reason: "" }.reconnect(), reconnect, "{code}");
+            assert_eq!(Disconnect { code, reason: "".into() }.reconnect(), reconnect, "{code}");
         }
         for (code, reconnect) in [(4499, true), (4500, false), (4999, false), (1000, true)] {
-            assert_eq!(Disconnect { code, reason: "" }.reconnect(), reconnect, "{code}");
+            assert_eq!(Disconnect { code, reason: "".into() }.reconnect(), reconnect, "{code}");
         }
         assert!(Disconnect::SLOW.reconnect() && !Disconnect::BAD_REQUEST.reconnect());
     }

@@ -44,6 +44,7 @@ fn options(settings: &ChannelSettings) -> ChannelOptions {
         allow_history_for_subscriber: settings.allow_history_for_subscriber,
         allow_history_for_anonymous: settings.allow_history_for_anonymous,
         allow_user_limited_channels: settings.allow_user_limited_channels,
+        ..ChannelOptions::default()
     }
 }
 

@@ -42,9 +42,10 @@ impl Backend for Lists {
             channel: channel.into(),
             offset,
             data,
-            info: None,
             tags,
             time_ms,
+            is_json: true,
+            ..Publication::default()
         }));
         Ok(StreamPosition { offset, epoch: "epoch".into() })
     }

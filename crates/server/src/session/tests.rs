@@ -102,9 +102,8 @@ fn publication(offset: u64) -> Arc<Publication> {
         channel: Arc::from("c"),
         offset,
         data: offset.to_string().into_bytes().into(),
-        info: None,
-        tags: None,
-        time_ms: 0,
+        is_json: true,
+        ..Publication::default()
     })
 }
 

@@ -175,8 +175,12 @@ impl PushShard {
 
     fn publish(&mut self, connection: ConnectionId, publish: Publish<'_>) {
         let Publish { id, channel, options, data, info } = publish;
-        let publish =
-            wavecast_hub::Publish { data: data.into(), info: Some(info), ..wavecast_hub::Publish::default() };
+        let publish = wavecast_hub::Publish {
+            data: data.into(),
+            is_json: true,
+            info: Some(info),
+            ..wavecast_hub::Publish::default()
+        };
         let body = self.node.try_publish(&channel, publish, &options).map(|_| Res::Publish);
         self.replies.push(connection, &Reply { id, body });
     }
@@ -225,17 +229,18 @@ impl PushShard {
     }
 
     /// Ends a session from the server's side.
+    #[expect(clippy::needless_pass_by_value, reason = "the callers make it for this")]
     fn disconnect(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: Disconnect) {
-        self.log_disconnect(id, disconnect);
+        self.log_disconnect(id, &disconnect);
         self.send_replies(connections, id);
-        connections.close(id, code(disconnect), disconnect.reason);
+        connections.close(id, code(&disconnect), &disconnect.reason);
         self.forget(id);
     }
 
-    fn log_disconnect(&mut self, id: ConnectionId, disconnect: Disconnect) {
+    fn log_disconnect(&mut self, id: ConnectionId, disconnect: &Disconnect) {
         if let Some(session) = self.sessions.get_mut(id) {
             let client = session.client();
-            info!(client, code = disconnect.code, reason = disconnect.reason, "disconnected");
+            info!(client, code = disconnect.code, reason = &*disconnect.reason, "disconnected");
         }
     }
 
@@ -340,8 +345,8 @@ impl Handler for PushShard {
     }
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {
-        self.log_disconnect(id, Disconnect::SLOW);
-        connections.cut(id, code(Disconnect::SLOW), Disconnect::SLOW.reason);
+        self.log_disconnect(id, &Disconnect::SLOW);
+        connections.cut(id, code(&Disconnect::SLOW), &Disconnect::SLOW.reason);
         self.forget(id);
     }
 
@@ -350,7 +355,7 @@ impl Handler for PushShard {
     }
 }
 
-fn code(disconnect: Disconnect) -> CloseCode {
+fn code(disconnect: &Disconnect) -> CloseCode {
     CloseCode::new(disconnect.code).unwrap_or(CloseCode::INTERNAL_ERROR)
 }
 

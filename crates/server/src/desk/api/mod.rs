@@ -155,10 +155,11 @@ impl<B: Backend> Api<B> {
         let publish = Publish {
             // What no client's queue could hold would end the connection of every subscriber.
             data: fields.data(self.config.client.queue_max_size)?.into(),
-            info: None,
+            is_json: true,
             tags: fields.tags()?.map(Box::new),
             skip_history: fields.skip_history()?,
             time_ms: i64::try_from(time.as_millis()).unwrap_or(i64::MAX),
+            ..Publish::default()
         };
         let key = fields.idempotency_key(idempotency::KEY_BYTES_MAX)?.map(Cow::into_owned);
         Ok(PublishRequest { publish, key })

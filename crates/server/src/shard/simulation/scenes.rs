@@ -90,7 +90,7 @@ fn who_misses_a_publication_is_told_to_subscribe_again_and_gets_it() {
 fn publication(channel: &str, offset: u64) -> ShardEvent {
     let data = (*b"0").into();
     let publication =
-        Publication { channel: channel.into(), offset, data, info: None, tags: None, time_ms: 0 };
+        Publication { channel: channel.into(), offset, data, is_json: true, ..Publication::default() };
     ShardEvent::Publication(Arc::new(publication))
 }
 

@@ -123,7 +123,7 @@ impl World {
     pub(super) fn drain(&self) {
         let Disconnect { code, reason } = Disconnect::SHUTDOWN;
         for remote in self.remotes.iter().take(self.shards.len()) {
-            assert!(remote.drain(CloseCode::new(code).unwrap(), reason, Duration::from_secs(60)));
+            assert!(remote.drain(CloseCode::new(code).unwrap(), &reason, Duration::from_secs(60)));
         }
     }
 
