@@ -5,6 +5,7 @@
 //! expired" from "nothing was published". When the metadata's time is up the position goes too, and whatever
 //! follows is a new life with a new epoch.
 
+use crate::filter::Filter;
 use crate::options::ChannelOptions;
 use crate::position::{Since, StreamPosition};
 use crate::publication::Publication;
@@ -185,10 +186,19 @@ impl Stream {
         }
     }
 
-    /// The latest publication, unless `since` is at it; or a gap.
-    pub(crate) fn recover_latest(&mut self, since: Since<'_>, now_ms: u64) -> Recovery {
+    /// The latest publication that the filter wants, unless `since` has reached it; or a gap.
+    pub(crate) fn recover_latest(
+        &mut self,
+        since: Since<'_>,
+        filter: Option<&Filter>,
+        publications_max: usize,
+        now_ms: u64,
+    ) -> Recovery {
         self.expire(now_ms);
-        let latest = self.ring.back();
+        let is_wanted = |publication: &&Arc<Publication>| {
+            filter.is_none_or(|filter| filter.matches(publication.tags.as_deref()))
+        };
+        let latest = self.ring.iter().rev().take(publications_max).find(is_wanted);
         match decide_cache(self.coverage(), latest.map(|publication| publication.offset), since) {
             CacheVerdict::Latest => Recovery::Recovered(latest.cloned().into_iter().collect()),
             CacheVerdict::Current => Recovery::Recovered(Vec::new()),

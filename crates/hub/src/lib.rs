@@ -16,13 +16,17 @@
 //! | [`history`] | the bounded stream of a channel, [`HistoryQuery`] and [`HistoryPage`] |
 //! | [`recovery`] | the one decision whether nothing is missing, for streams and for caches |
 //! | [`presence`] | who is in a channel: [`PresenceList`] and [`PresenceStats`] |
+//! | [`filter`] | [`Filter`]: which publications are wanted, by their tags |
 //! | [`delivery`] | [`Delivery`] and [`Event`]: the shards' inboxes as the hub sees them |
 //! | [`hub`] | [`Hub`]: publish, join, leave, enter, exit, presence, history, expire |
 //!
-//! (`stripe`, private: the table of channels behind one lock; `name_hash`: how names find their place in it.)
+//! (`stripe`, private: the table of channels behind one lock; `name_hash`: how names find their place in it;
+//! `decimal`: numbers in tags.)
 
 pub mod channel;
+mod decimal;
 pub mod delivery;
+pub mod filter;
 pub mod history;
 pub mod hub;
 mod name_hash;
@@ -36,6 +40,7 @@ mod stripe;
 
 pub use channel::{ChannelError, ChannelRules};
 pub use delivery::{Delivery, Event, SHARDS_MAX, ShardId};
+pub use filter::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter, FilterError};
 pub use history::{HistoryError, HistoryPage, HistoryQuery};
 pub use hub::{Hub, HubLimits, HubStats, JoinError, JoinQuery, Joined, PublishError, Published, Swept};
 pub use namespace::{NamespaceError, Namespaces};

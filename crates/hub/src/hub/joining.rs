@@ -2,6 +2,7 @@
 
 use super::Hub;
 use crate::delivery::{Delivery, ShardId};
+use crate::filter::Filter;
 use crate::options::{ChannelOptions, RecoveryMode};
 use crate::position::{Since, StreamPosition};
 use crate::recovery::Recovery;
@@ -17,13 +18,21 @@ pub struct JoinQuery<'a> {
     pub publications_max: usize,
     /// What to recover: all that was missed, or the latest. Default: all.
     pub mode: RecoveryMode,
+    /// In cache mode: the latest is the latest that this filter wants, among the `publications_max` newest. Default: any.
+    pub filter: Option<&'a Filter>,
     /// In cache mode, whoever does not ask to recover is given the latest publication, too. Default off.
     pub auto_cache_recover: bool,
 }
 
 impl Default for JoinQuery<'_> {
     fn default() -> Self {
-        Self { recover: None, publications_max: 300, mode: RecoveryMode::Stream, auto_cache_recover: false }
+        Self {
+            recover: None,
+            publications_max: 300,
+            mode: RecoveryMode::Stream,
+            filter: None,
+            auto_cache_recover: false,
+        }
     }
 }
 
@@ -98,7 +107,9 @@ impl<D: Delivery> Hub<D> {
                     (Some(since), RecoveryMode::Stream) => {
                         stream.recover(since, query.publications_max, now_ms)
                     }
-                    (Some(since), RecoveryMode::Cache) => stream.recover_latest(since, now_ms),
+                    (Some(since), RecoveryMode::Cache) => {
+                        stream.recover_latest(since, query.filter, query.publications_max, now_ms)
+                    }
                 };
                 (stream.position(), recovery)
             }

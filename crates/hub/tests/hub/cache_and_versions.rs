@@ -3,8 +3,8 @@
 use crate::inboxes::{Inboxes, Message};
 use std::sync::Arc;
 use wavecast_hub::{
-    ChannelOptions, Hub, HubLimits, JoinQuery, Publish, Published, Recovery, RecoveryMode, ShardId, Since,
-    StreamPosition,
+    ChannelOptions, Filter, Hub, HubLimits, JoinQuery, Publish, Published, Recovery, RecoveryMode, ShardId,
+    Since, StreamPosition, Tags,
 };
 
 const NOW: u64 = 1_700_000_000_000;
@@ -74,6 +74,28 @@ fn a_first_subscription_is_given_the_latest_where_the_channel_wants_it() {
     assert_eq!(recovery, Some(Recovery::NotAsked), "the stream mode knows no such thing");
     let asked = JoinQuery { recover: Some(Since { offset: 1, epoch: "other" }), ..auto };
     assert_eq!(recover(&hub, asked, NOW), Some(vec!["1".to_owned()]));
+}
+
+#[test]
+fn with_a_filter_the_latest_is_the_latest_that_is_wanted() {
+    let (hub, _) = hub();
+    let wanted = Filter::leaf("kind", "eq", "a", &[""; 0]).unwrap();
+    let position = publish(&hub, "0");
+    let tagged = |kind: &str| {
+        let tags = Some(Box::new(Tags::from([("kind".to_owned(), kind.to_owned())])));
+        let publish = Publish { data: kind.as_bytes().into(), tags, ..Publish::default() };
+        hub.publish("room", publish, &cache(), NOW).unwrap().position
+    };
+    let seen = tagged("a");
+    tagged("b");
+    let ask = |since: &StreamPosition, publications_max| {
+        let query =
+            JoinQuery { recover: Some(since.as_since()), filter: Some(&wanted), ..JoinQuery::default() };
+        recover(&hub, JoinQuery { publications_max, ..query }, NOW)
+    };
+    assert_eq!(ask(&position, 2), Some(vec!["a".to_owned()]));
+    assert_eq!(ask(&seen, 2), Some(vec![]), "what followed is not for the asker");
+    assert_eq!(ask(&position, 1), None, "only so many are looked at");
 }
 
 fn versioned(hub: &Hub<Arc<Inboxes>>, version: u64, version_epoch: &str) -> Published {
