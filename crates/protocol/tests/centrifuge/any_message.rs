@@ -4,7 +4,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::borrow::Cow;
 use wavecast_protocol::centrifuge::{
-    ClientInfo, Command, ConnectRequest, ConnectResult, Error, HistoryRequest, HistoryResult,
+    ClientInfo, Command, ConnectRequest, ConnectResult, Error, Filter, HistoryRequest, HistoryResult,
     PresenceRequest, PresenceResult, PresenceStatsRequest, PresenceStatsResult, Publication, PublishRequest,
     Push, RefreshRequest, RefreshResult, Reply, Request, Res, RpcRequest, RpcResult, SendRequest,
     ServerMessage, StreamPosition, SubRefreshRequest, SubRefreshResult, SubscribeRequest, SubscribeResult,
@@ -65,7 +65,7 @@ prop_compose! {
         texts in prop::array::uniform5(text()),
         flags in any::<[bool; 5]>(),
         offset: u64,
-        (data, tf) in (data(), Just(b"".as_slice())),
+        (data, tf) in (data(), prop::option::of(filter())),
         flag: i64,
         numbers in any::<[i32; 3]>(),
     ) -> SubscribeRequest<'static> {
@@ -199,6 +199,20 @@ prop_compose! {
         -> ClientInfo<'static> {
         ClientInfo { user, client, conn_info, chan_info }
     }
+}
+
+/// Also such as make no sense, within the bounds.
+fn filter() -> impl Strategy<Value = Filter<'static>> {
+    let leaf = (text(), text(), text(), vec(text(), 0..3)).prop_map(|(key, cmp, val, vals)| Filter {
+        key,
+        cmp,
+        val,
+        vals,
+        ..Filter::default()
+    });
+    leaf.prop_recursive(4, 32, 3, |inner| {
+        (text(), vec(inner, 0..3)).prop_map(|(op, nodes)| Filter { op, nodes, ..Filter::default() })
+    })
 }
 
 /// Payloads as they may stand in a message.

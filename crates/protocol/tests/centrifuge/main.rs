@@ -4,6 +4,7 @@
 
 mod any_message;
 mod bytes;
+mod filters;
 mod json_commands;
 mod json_server_messages;
 mod protobuf_commands;
