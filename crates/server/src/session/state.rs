@@ -2,7 +2,7 @@
 
 use wavecast_net::shard::ConnectionId;
 
-use crate::channels::ChannelNumber;
+use crate::channels::{ChannelNumber, Seat};
 
 /// One session. It lives in the table of its shard, so every byte counts.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ pub(crate) enum State {
     /// The hub has been asked. `id` is the subscribe command's; `unsubscribe` that of a command which came meanwhile and is
     /// carried out after the answer.
     Joining { id: u32, unsubscribe: Option<std::num::NonZeroU32> },
-    /// Publications are delivered. `place`: where the connection stands among the channel's subscribers.
-    Live { place: u32 },
+    /// Publications are delivered. `seat`: where the connection stands among the channel's subscribers.
+    Live { seat: Seat },
 }
 
 impl Session {

@@ -7,7 +7,7 @@ use wavecast_hub::{ChannelOptions, ClientInfo, Since};
 use wavecast_protocol::centrifuge::{Disconnect, Reply};
 
 use super::state::Subscription;
-use crate::channels::ChannelNumber;
+use crate::channels::{ChannelNumber, Seat};
 
 /// What follows from a command.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ pub(crate) struct History<'c> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Live {
     pub(crate) channel: ChannelNumber,
-    pub(crate) place: u32,
+    pub(crate) seat: Seat,
 }
 
 /// The position that a peer named, for the hub.

@@ -6,7 +6,7 @@ use wavecast_protocol::centrifuge::{Error, Reply, Res, SubscribeRequest, Subscri
 use super::rules::Rules;
 use super::state::{Session, State, Subscription};
 use super::step::{Join, Live, Step};
-use crate::channels::ChannelNumber;
+use crate::channels::{ChannelNumber, Seat};
 use crate::wire;
 
 /// The client asks for error 112 instead of `recovered: false`.
@@ -88,12 +88,12 @@ impl Session {
 
     /// The hub has answered: its answers come in the order in which it was asked. `has_room`: what was missed fits beside
     /// what already waits for the client; else it has to ask again. `None`: nobody in this session waits for the answer.
+    /// One that goes live is given its seat with [`Session::seated`].
     pub(crate) fn joined<'j>(
         &mut self,
         channel: ChannelNumber,
         joined: &'j Joined,
         has_room: bool,
-        place: u32,
     ) -> Option<Settled<'j>> {
         let index = self.find(channel, |state| matches!(state, State::Joining { .. }))?;
         let subscription = &mut self.subscriptions[index];
@@ -104,7 +104,7 @@ impl Session {
             Err(Error::TOO_MANY_REQUESTS)
         };
         let live = body.is_ok() && unsubscribe.is_none();
-        subscription.state = State::Live { place };
+        subscription.state = State::Live { seat: Seat::default() };
         if !live {
             self.subscriptions.remove(index);
         }
@@ -116,8 +116,8 @@ impl Session {
         let Some(index) = number.and_then(|number| self.find(number, State::is_wanted)) else { return done };
         let Subscription { channel, state, .. } = &mut self.subscriptions[index];
         match state {
-            State::Live { place } => {
-                let live = Live { channel: *channel, place: *place };
+            State::Live { seat } => {
+                let live = Live { channel: *channel, seat: *seat };
                 self.subscriptions.remove(index);
                 Step::Leave { id, live }
             }
@@ -140,17 +140,24 @@ impl Session {
         std::mem::take(&mut self.subscriptions)
             .into_iter()
             .filter_map(|Subscription { channel, state, .. }| match state {
-                State::Live { place } => Some(Live { channel, place }),
+                State::Live { seat } => Some(Live { channel, seat }),
                 State::Joining { .. } => None,
             })
             .collect()
     }
 
-    /// The connection stands elsewhere among the channel's subscribers now.
-    pub(crate) fn moved(&mut self, channel: ChannelNumber, to: u32) {
+    /// The connection stands here among the channel's subscribers, from now on.
+    pub(crate) fn seated(&mut self, channel: ChannelNumber, seat: Seat) {
         if let Some(index) = self.find(channel, State::is_live) {
-            self.subscriptions[index].state = State::Live { place: to };
+            self.subscriptions[index].state = State::Live { seat };
         }
+    }
+
+    /// Where the connection stands among the channel's subscribers, and whether its position there is watched over.
+    pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<(Seat, bool)> {
+        let subscription = &self.subscriptions[self.find(channel, State::is_live)?];
+        let State::Live { seat } = subscription.state else { return None };
+        Some((seat, subscription.positioned))
     }
 
     pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {

@@ -28,7 +28,7 @@ use self::identity::ClientIds;
 use self::replies::Replies;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
-use crate::channels::Channels;
+use crate::channels::{Channels, Listener};
 use crate::inboxes::{Answer, ShardEvent};
 use crate::node::{Node, now_ms};
 use crate::session::{Beat, History, Join, Live, Publish, Session, Step, since};
@@ -111,7 +111,7 @@ impl PushShard {
         if !inbox.reserve() {
             return refuse(self, Error::TOO_MANY_REQUESTS);
         }
-        let channel = self.channels.enter(&join.channel);
+        let channel = self.channels.enter(&join.channel, &join.options);
         subscription.channel = channel;
         let query =
             JoinQuery { recover: since(join.recover.as_ref()), publications_max: node.rules().recovery_max };
@@ -134,17 +134,16 @@ impl PushShard {
         // What was published before belongs to those who were here before.
         self.send_run(connections, *channel);
         self.channels.starts_at(*channel, joined.position.offset);
-        let place = self.channels.next_place(*channel);
         let has_room = self.has_room(connections, *connection, recovered(&joined.recovery));
-        let settled =
-            (self.sessions.get_mut(*connection)).and_then(|s| s.joined(*channel, joined, has_room, place));
+        let settled = (self.sessions.get_mut(*connection)).and_then(|s| s.joined(*channel, joined, has_room));
         let Some(settled) = settled else {
             self.release(*channel);
             return;
         };
         self.replies.push(*connection, &settled.reply);
         if settled.live {
-            self.channels.add(*channel, *connection);
+            let seat = self.channels.add(*channel, *connection, Listener::default());
+            self.seated(*channel, *connection, seat);
             self.node.counts().subscriptions.fetch_add(1, Relaxed);
         } else {
             self.release(*channel);
@@ -157,10 +156,8 @@ impl PushShard {
 
     /// Takes a live subscription out of its channel.
     fn leave(&mut self, live: Live) {
-        if let Some(moved) = self.channels.remove(live.channel, live.place)
-            && let Some(session) = self.sessions.get_mut(moved)
-        {
-            session.moved(live.channel, live.place);
+        for (moved, seat) in self.channels.remove(live.channel, live.seat).into_iter().flatten() {
+            self.seated(live.channel, moved, seat);
         }
         self.node.counts().subscriptions.fetch_sub(1, Relaxed);
         self.release(live.channel);
