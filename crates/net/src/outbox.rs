@@ -109,6 +109,32 @@ impl Outbox {
         Some(true)
     }
 
+    /// Keeps a place for a frame that is not known yet: what is pushed behind it waits for it.
+    pub(crate) fn hold_place(&mut self, pool: &mut Pool) {
+        self.push(pool, Frame::new(&[]));
+    }
+
+    /// Whether a place that is kept is next: nothing can be sent.
+    pub(crate) fn is_held(&self) -> bool {
+        self.head.as_ref().is_some_and(|frame| frame.is_empty())
+    }
+
+    /// Puts a frame into the first place that is kept; `false` if there is none.
+    pub(crate) fn fill_place(&mut self, pool: &mut Pool, frame: &Frame) -> bool {
+        let mut at = self.next;
+        let mut place = self.head.as_mut();
+        while place.as_ref().is_none_or(|held| !held.is_empty()) {
+            let Some(link) = pool.links.get_mut(at as usize) else { return false };
+            at = link.next;
+            place = link.frame.as_mut();
+        }
+        let Some(place) = place else { return false };
+        let held = std::mem::replace(place, frame.clone());
+        self.count(pool, frame);
+        self.uncount(pool, &held);
+        true
+    }
+
     /// Drops the frames that `keep` does not want; it is asked from the oldest to the newest.
     pub(crate) fn retain(&mut self, pool: &mut Pool, mut keep: impl FnMut(&Frame) -> bool) {
         if let Some(head) = self.head.take_if(|frame| !keep(frame)) {
@@ -137,11 +163,12 @@ impl Outbox {
         }
     }
 
-    /// Moves frames into `batch` until it holds `bytes_max`; at least one frame goes, however long.
+    /// Moves frames into `batch` until it holds `bytes_max`; at least one frame goes, however long, unless a place is kept
+    /// before it.
     pub(crate) fn drain(&mut self, pool: &mut Pool, batch: &mut Batch, bytes_max: usize, frames_max: usize) {
         while let Some(frame) = self.head.take() {
             let full = batch.bytes() + frame.len() > bytes_max || batch.frames().len() >= frames_max;
-            if full && !batch.frames().is_empty() {
+            if (full && !batch.frames().is_empty()) || frame.is_empty() {
                 self.head = Some(frame);
                 return;
             }

@@ -15,19 +15,25 @@
 //! | `shard` | sessions and channels on one event loop |
 //! | `session` | the Centrifuge protocol as a state machine |
 //! | `channels` | a shard's channels, their subscribers and what they are to get |
+//! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `inboxes` | the shards' inboxes, as the hub delivers into them |
 //! | `admission` | who comes in as a client |
 //! | `wire` | publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
+//! | `pem` | keys and certificates as configuration gives them |
+//! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | `pages` | the pages, built in |
 
 mod admission;
 mod channels;
 pub mod config;
 pub mod desk;
+pub mod hooks;
+pub mod http_client;
 mod inboxes;
 pub mod node;
 pub mod pages;
+mod pem;
 pub mod server;
 mod session;
 mod shard;

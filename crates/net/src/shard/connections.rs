@@ -160,6 +160,37 @@ impl Connections {
         Ok(())
     }
 
+    /// Keeps a place among what waits for a connection, for a frame that is not known yet: whatever is sent from now on
+    /// goes out behind it, in order. [`Connections::fill_place`] ends that; a close gives the place up.
+    pub fn hold_place(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
+            return;
+        };
+        if matches!(connection.phase, Phase::Open(_)) && !connection.flags.closing {
+            connection.outbox.hold_place(&mut self.pool);
+            connection.flags.holds_place = true;
+        }
+    }
+
+    /// Puts the frame into the place that was kept for it, and sends what had to wait.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`], also where no place is kept.
+    pub fn fill_place(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
+        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
+            return Err(SendError::Closed);
+        };
+        if !mem::take(&mut connection.flags.holds_place)
+            || !connection.outbox.fill_place(&mut self.pool, frame)
+        {
+            return Err(SendError::Closed);
+        }
+        if connection.wants_flush() {
+            self.waves.soon(id);
+        }
+        Ok(())
+    }
+
     /// Queues one frame for many connections. Who has ended is passed over; who has no room is reported through
     /// [`Handler::overflow`](super::Handler::overflow). The flush to many is cut into slices, so that other connections are
     /// served in between; then the wave has a name, for [`Connections::is_under_way`].
@@ -502,12 +533,27 @@ impl Connections {
         }
     }
 
+    /// Nobody fills the place any more: what waits behind it may go.
+    fn give_up_place(&mut self, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
+            return;
+        };
+        if mem::take(&mut connection.flags.holds_place) {
+            connection.outbox.retain(&mut self.pool, |frame| !frame.is_empty());
+            if !connection.outbox.is_empty() && connection.wants_flush() {
+                self.waves.soon(id);
+            }
+        }
+    }
+
     pub(super) fn say_farewell(&mut self, id: ConnectionId, code: u16, reason: &str, by: Side) {
         let Some(connection) = self.get_mut(id) else { return };
         if connection.flags.closing || !matches!(connection.phase, Phase::Open(_)) {
             return;
         }
         connection.flags.closing = true;
+        self.give_up_place(id);
+        let Some(connection) = self.get_mut(id) else { return };
         connection.farewell = Some(Box::new(Farewell { code, reason: reason.into(), by }));
         self.closing.push(id);
         // The peer's close frame stands behind what was not read.

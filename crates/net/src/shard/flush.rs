@@ -47,6 +47,9 @@ fn flush_one<D: Driver>(
             connections.drained(id);
             return;
         }
+        if connection.outbox.is_held() {
+            return;
+        }
         connection.outbox.drain(pool, batch, BATCH_BYTES, BATCH_FRAMES);
         match driver.send(id.slot, batch) {
             Submission::Done => {}

@@ -254,7 +254,7 @@ fn values_that_do_not_fit_together_are_reported() {
         ),
         (
             "[[channel.namespaces]]\nhistory_size = 1\n",
-            "channel.namespaces[0].name (file w.toml): each namespace must have a name",
+            "channel.namespaces[0].name (file w.toml): each entry must have a name",
         ),
         (
             "[[channel.namespaces]]\nname = \"a b\"\n",
@@ -284,12 +284,8 @@ fn values_that_do_not_fit_together_are_reported() {
 fn what_decides_who_may_do_something_stops_the_start() {
     for (text, expected) in [
         (
-            "[client.token]\nhmac_secret_key = \"hush\"\n",
-            "client.token.hmac_secret_key (file w.toml): tokens are not",
-        ),
-        (
-            "[client.proxy.connect]\nenabled = true\n",
-            "client.proxy.connect.enabled = true (file w.toml): calls to",
+            "[client]\ninsecure_skip_token_signature_verify = true\n",
+            "client.insecure_skip_token_signature_verify = true (file w.toml): signatures of tokens are",
         ),
         ("[http_server.tls]\nenabled = true\n", "http_server.tls.enabled = true (file w.toml): TLS is not"),
         (
@@ -301,16 +297,12 @@ fn what_decides_who_may_do_something_stops_the_start() {
             "broker.type = \"nats\" (file w.toml): only the engine",
         ),
         (
-            "[channel.without_namespace]\npresence = true\n",
-            "channel.without_namespace.presence = true (file w.toml)",
+            "[channel.without_namespace]\nsubscribe_stream_proxy_enabled = true\n",
+            "channel.without_namespace.subscribe_stream_proxy_enabled = true (file w.toml)",
         ),
         (
-            "[[channel.namespaces]]\nname = \"chat\"\nchannel_regex = \"^x\"\n",
-            "channel.namespaces.chat.channel_regex = \"^x\" (file w.toml): channel names are not matched",
-        ),
-        (
-            "[[channel.namespaces]]\nname = \"a.b\"\nsubscribe_proxy_enabled = true\n",
-            "channel.namespaces.a.b.subscribe_proxy_enabled = true (file w.toml): calls to a back end",
+            "[[channel.namespaces]]\nname = \"chat\"\nchannel_regex = \"^(x\"\n",
+            "channel.namespaces.chat.channel_regex = \"^(x\" (file w.toml): must be a regular expression: unclosed",
         ),
         (
             "[[consumers]]\nname = \"k\"\npassword = \"hush\"\n",
@@ -338,9 +330,12 @@ fn known_keys_that_are_off_pass_silently_and_the_rest_is_named() {
         proxy = { connect = { enabled = false, endpoint = "http://localhost/connect", timeout = "1s" } }
         [channel]
         publication_data_format = "json"
+        [channel.proxy.subscribe]
+        grpc = { compression = true }
         [channel.without_namespace]
-        presence = false
-        subscribe_proxy_name = "backend"
+        subscribe_stream_proxy_enabled = false
+        subscribe_stream_proxy_name = "backend"
+        subscription_type = "map"
         histroy_size = 3
         [websocket]
         compression = true
@@ -351,27 +346,30 @@ fn known_keys_that_are_off_pass_silently_and_the_rest_is_named() {
     assert_eq!(
         file.warnings(),
         [
-            "channel.without_namespace.histroy_size (file w.toml) is not a known key and has no effect",
-            "channel.without_namespace.subscribe_proxy_name (file w.toml) is not carried out and has no effect: \
+            "channel.proxy.subscribe.grpc.compression (file w.toml) is not carried out and has no effect: \
+             back ends are called over HTTP",
+            "channel.without_namespace.histroy_size (file w.toml) is not a known key and has no effect; \
+             did you mean channel.without_namespace.history_size?",
+            "channel.without_namespace.subscribe_stream_proxy_name (file w.toml) is not carried out and has no effect: \
              the hook it names is not enabled",
             "client.allow_anonymous_connect_without_tokens (file w.toml) is not a known key and has no effect; \
              did you mean client.allow_anonymous_connect_without_token?",
             "client.concurrency (file w.toml) is not carried out and has no effect: \
              commands of one connection are handled in order",
-            "client.proxy.connect.endpoint (file w.toml) is not carried out and has no effect: \
-             the hook it describes is not enabled",
-            "client.proxy.connect.timeout (file w.toml) is not carried out and has no effect: \
-             the hook it describes is not enabled",
             "misspelt (file w.toml) is not a known key and has no effect",
             "websocket.compression (file w.toml) is not carried out and has no effect: \
              messages are not compressed yet",
+            "no client can connect: set a key below client.token, enable client.proxy.connect, or set \
+             client.allow_anonymous_connect_without_token",
+            "channel.without_namespace.subscription_type (file w.toml): \"map\" is not offered: who subscribes to \
+             channels of this namespace gets error 108",
         ]
     );
 }
 
 #[test]
 fn an_api_without_a_key_is_named() {
-    let warnings = Written::new("w.toml", "").warnings();
+    let warnings = Written::new("w.toml", "client.allow_anonymous_connect_without_token = true").warnings();
     assert_eq!(warnings, ["http_api.key is not set, so every call of the HTTP API will be answered 401"]);
 }
 
@@ -387,9 +385,9 @@ fn variables_that_name_nothing_are_named_and_stop_keys_stop() {
     assert_eq!(loaded.profile, Profile::Development);
 
     let error =
-        without_file(&[("CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY", "hush")], &[]).unwrap_err().to_string();
-    let expected =
-        "client.token.hmac_secret_key (environment variable CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY): ";
+        without_file(&[("CENTRIFUGO_GRPC_API_KEY", "hush"), ("CENTRIFUGO_CONSUMERS_K_KEY", "hush")], &[]);
+    let error = error.unwrap_err().to_string();
+    let expected = "consumers.k_key (environment variable CENTRIFUGO_CONSUMERS_K_KEY): publications enter";
     assert!(error.contains(expected), "{error}");
     assert!(!error.contains("hush"), "{error}");
 }
@@ -488,14 +486,17 @@ fn files_that_cannot_be_read_say_why() {
 
 #[test]
 fn no_two_keys_share_a_variable() {
-    let names: std::collections::BTreeSet<String> =
-        reference().iter().map(|key| keys::variable(&key.path)).collect();
-    assert_eq!(names.len(), reference().len());
-    for key in reference() {
-        assert!(centrifugo::find(&key.path).is_none(), "{} stands in both tables", key.path);
+    let names: std::collections::BTreeSet<String> = keys::paths().map(|path| keys::variable(&path)).collect();
+    assert_eq!(names.len(), keys::paths().count());
+    for path in keys::paths() {
+        let known = match keys::hook_option(&path) {
+            Some(option) => centrifugo::find_hook_option(option),
+            None => centrifugo::find(&path),
+        };
+        assert!(known.is_none(), "{path} stands in both tables");
     }
-    for key in keys::CHANNEL_KEYS {
-        assert!(centrifugo::find_channel_option(key.name).is_none(), "{} stands in both tables", key.name);
+    for option in keys::options(keys::List::Channels) {
+        assert!(centrifugo::find_channel_option(option).is_none(), "{option} stands in both tables");
     }
 }
 

@@ -1,0 +1,422 @@
+//! HTTP as a client: what calls hooks and fetches key sets. On tokio, never on a shard.
+//!
+//! Every request has a time-out and every response a limit of size. Redirects are not followed: whoever answers with
+//! one is not the server that the operator named. Errors name no URL, because a URL may hold a password.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{Request, Response};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::SectionKind;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::config::Secret;
+use crate::pem::{self, PemError};
+
+/// Longest head of a response, in bytes.
+const RESPONSE_HEAD_MAX: usize = 64 * 1024;
+
+/// How requests are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpClientOptions {
+    /// From the start of a connection until it stands (TCP), default 1 s.
+    pub connect_timeout: Duration,
+    /// The whole of a request: connection, TLS, answer and its body, default 1 s.
+    pub timeout: Duration,
+    /// Bytes of a response's body, default 1 MiB; more is an error.
+    pub response_size_max: usize,
+    /// Idle connections kept for each host, default 32; beyond, one more is closed after its answer.
+    pub idle_connections_max: usize,
+    /// How long an idle connection is kept, default 30 s.
+    pub idle_timeout: Duration,
+    /// How an `https` server is verified, and how we show who we are.
+    pub tls: TlsOptions,
+}
+
+impl Default for HttpClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            response_size_max: 1024 * 1024,
+            idle_connections_max: 32,
+            idle_timeout: Duration::from_secs(30),
+            tls: TlsOptions::default(),
+        }
+    }
+}
+
+/// The keys of a `tls` section that concern a client. What is not `enabled` is as if nothing were set: `https` works
+/// all the same, trusting whom the machine trusts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TlsOptions {
+    /// `enabled`: whether the other keys count.
+    pub enabled: bool,
+    /// `cert_pem`: certificate shown to the server, with its chain; goes with `key_pem`.
+    pub cert_pem: String,
+    /// `key_pem`: its private key.
+    pub key_pem: Secret,
+    /// `server_ca_pem`: trust these authorities and nobody else.
+    pub server_ca_pem: String,
+    /// `insecure_skip_verify`: take any certificate; whoever sits in between reads and changes everything.
+    pub insecure_skip_verify: bool,
+    /// `server_name`: the name that the server's certificate must have, in place of the URL's host.
+    pub server_name: String,
+}
+
+/// Why a client cannot be made: the key of the `tls` section, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsError {
+    /// Which key.
+    pub key: &'static str,
+    /// What is wrong, to follow the key's name; no value is shown.
+    pub problem: String,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key, self.problem)
+    }
+}
+
+impl StdError for TlsError {}
+
+/// Why there is no response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchError {
+    /// No connection: refused, no such host, a certificate that is not trusted.
+    Connect(String),
+    /// Not done within this time.
+    TimedOut(Duration),
+    /// The response's body is larger than this many bytes.
+    TooLarge(usize),
+    /// The connection ended early, or what came is not HTTP.
+    Broken(String),
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FetchError::Connect(cause) => write!(f, "no connection: {cause}"),
+            FetchError::TimedOut(limit) => write!(f, "no answer within {limit:?}"),
+            FetchError::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes"),
+            FetchError::Broken(cause) => write!(f, "the exchange broke off: {cause}"),
+        }
+    }
+}
+
+impl StdError for FetchError {}
+
+/// A client with a pool of connections; cheap to clone, to be kept and not made anew for each request.
+#[derive(Clone)]
+pub struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    timeout: Duration,
+    response_size_max: usize,
+}
+
+impl HttpClient {
+    /// Makes a client. Reads the files that `tls` names, and once in a process the machine's trust store.
+    ///
+    /// # Errors
+    /// Names the key of the `tls` section that cannot be used.
+    pub fn new(options: &HttpClientOptions) -> Result<Self, TlsError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(options.connect_timeout));
+        let mut connector =
+            HttpsConnectorBuilder::new().with_tls_config(client_config(&options.tls)?).https_or_http();
+        if options.tls.enabled && !options.tls.server_name.is_empty() {
+            let name = ServerName::try_from(options.tls.server_name.clone())
+                .map_err(|_| wrong("server_name", "is not a host name"))?;
+            connector = connector.with_server_name_resolver(FixedServerNameResolver::new(name));
+        }
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(options.idle_timeout)
+            .pool_max_idle_per_host(options.idle_connections_max)
+            .http1_max_buf_size(RESPONSE_HEAD_MAX)
+            .build(connector.enable_http1().wrap_connector(tcp));
+        Ok(Self { client, timeout: options.timeout, response_size_max: options.response_size_max })
+    }
+
+    /// Sends a request with an absolute URI and reads the whole answer, whatever its status.
+    ///
+    /// Dropping the future gives the request up.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, FetchError> {
+        self.send_within(request, self.timeout).await
+    }
+
+    /// [`HttpClient::send`] with a time-out of its own.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn send_within(
+        &self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+    ) -> Result<Response<Bytes>, FetchError> {
+        tokio::time::timeout(timeout, self.exchange(request))
+            .await
+            .map_err(|_| FetchError::TimedOut(timeout))?
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, FetchError> {
+        let response = self.client.request(request).await.map_err(|error| {
+            let cause = innermost(&error);
+            if error.is_connect() { FetchError::Connect(cause) } else { FetchError::Broken(cause) }
+        })?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, self.response_size_max).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                FetchError::TooLarge(self.response_size_max)
+            } else {
+                FetchError::Broken(innermost(&*error))
+            }
+        })?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// hyper wraps what happened; the last cause is what an operator can act on.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn wrong(key: &'static str, problem: &str) -> TlsError {
+    TlsError { key, problem: problem.to_owned() }
+}
+
+fn client_config(options: &TlsOptions) -> Result<ClientConfig, TlsError> {
+    let nothing = TlsOptions::default();
+    let options = if options.enabled { options } else { &nothing };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| wrong("enabled", "asks for TLS that this build cannot do"))?;
+    let builder = if options.insecure_skip_verify {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
+    } else {
+        builder.with_root_certificates(roots(options)?)
+    };
+    match (options.cert_pem.is_empty(), options.key_pem.is_empty()) {
+        (true, true) => Ok(builder.with_no_client_auth()),
+        (true, false) => Err(wrong("key_pem", "is set without cert_pem")),
+        (false, true) => Err(wrong("cert_pem", "is set without key_pem")),
+        (false, false) => {
+            let chain = certificates("cert_pem", &options.cert_pem)?;
+            builder
+                .with_client_auth_cert(chain, private_key(options.key_pem.expose())?)
+                .map_err(|_| wrong("key_pem", "is not the key of cert_pem"))
+        }
+    }
+}
+
+fn roots(options: &TlsOptions) -> Result<Arc<RootCertStore>, TlsError> {
+    if options.server_ca_pem.is_empty() {
+        return Ok(machine_roots());
+    }
+    let mut store = RootCertStore::empty();
+    for certificate in certificates("server_ca_pem", &options.server_ca_pem)? {
+        store
+            .add(certificate)
+            .map_err(|_| wrong("server_ca_pem", "holds a certificate that cannot be read"))?;
+    }
+    Ok(Arc::new(store))
+}
+
+/// Whom the machine trusts, read once in a process; what of it cannot be read is left out.
+fn machine_roots() -> Arc<RootCertStore> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    let load = || {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if store.is_empty() {
+            tracing::warn!(
+                "this machine trusts no certificate authority: https will fail without server_ca_pem"
+            );
+        }
+        Arc::new(store)
+    };
+    Arc::clone(ROOTS.get_or_init(load))
+}
+
+fn certificates(key: &'static str, value: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates: Vec<_> = sections(key, value)?
+        .into_iter()
+        .filter(|(kind, _)| *kind == SectionKind::Certificate)
+        .map(|(_, der)| CertificateDer::from(der))
+        .collect();
+    if certificates.is_empty() { Err(wrong(key, "holds no certificate")) } else { Ok(certificates) }
+}
+
+fn private_key(value: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
+    sections("key_pem", value)?
+        .into_iter()
+        .find_map(|(kind, der)| match kind {
+            SectionKind::PrivateKey => Some(PrivateKeyDer::Pkcs8(der.into())),
+            SectionKind::RsaPrivateKey => Some(PrivateKeyDer::Pkcs1(der.into())),
+            SectionKind::EcPrivateKey => Some(PrivateKeyDer::Sec1(der.into())),
+            _ => None,
+        })
+        .ok_or_else(|| wrong("key_pem", "holds no private key"))
+}
+
+fn sections(key: &'static str, value: &str) -> Result<Vec<pem::Section>, TlsError> {
+    pem::sections(value).map_err(|error: PemError| TlsError { key, problem: error.to_string() })
+}
+
+/// `insecure_skip_verify`: any certificate will do, as long as its key signed the handshake.
+#[derive(Debug)]
+struct AnyServer(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Answers each connection with these bytes, after reading something; with nothing it stays silent.
+    async fn server(answer: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut buffer = [0; 1024];
+                let _ = stream.read(&mut buffer).await;
+                if answer.is_empty() {
+                    std::future::pending::<()>().await;
+                }
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        url
+    }
+
+    async fn fetch(url: &str) -> Result<Response<Bytes>, FetchError> {
+        let options = HttpClientOptions {
+            timeout: Duration::from_millis(300),
+            response_size_max: 10,
+            ..HttpClientOptions::default()
+        };
+        let request = Request::get(url).body(Full::default()).unwrap();
+        HttpClient::new(&options).unwrap().send(request).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_within_its_limits_comes_whole() {
+        let url = server(b"HTTP/1.1 404 Not Found\r\ncontent-length: 10\r\n\r\n0123456789").await;
+        let response = fetch(&url).await.unwrap();
+        assert_eq!((response.status().as_u16(), &response.body()[..]), (404, &b"0123456789"[..]));
+    }
+
+    #[tokio::test]
+    async fn every_way_to_have_no_answer_is_told_apart() {
+        let long = server(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n0123456789a").await;
+        assert_eq!(fetch(&long).await.unwrap_err(), FetchError::TooLarge(10));
+        let chunked =
+            server(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n")
+                .await;
+        assert_eq!(fetch(&chunked).await.unwrap_err(), FetchError::TooLarge(10));
+        let silent = server(b"").await;
+        assert_eq!(fetch(&silent).await.unwrap_err(), FetchError::TimedOut(Duration::from_millis(300)));
+        let noise = server(b"hello\r\n\r\n").await;
+        assert!(matches!(fetch(&noise).await.unwrap_err(), FetchError::Broken(_)));
+        let short = server(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n01").await;
+        // The server keeps the connection open after a short body.
+        assert!(matches!(fetch(&short).await.unwrap_err(), FetchError::TimedOut(_) | FetchError::Broken(_)));
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", nobody.local_addr().unwrap());
+        drop(nobody);
+        assert!(matches!(fetch(&url).await.unwrap_err(), FetchError::Connect(_)));
+        let plain = server(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        let https = plain.replace("http:", "https:");
+        assert!(matches!(fetch(&https).await.unwrap_err(), FetchError::Connect(_)), "TLS to a plain server");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_like_any_other() {
+        let url =
+            server(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+        assert_eq!(fetch(&url).await.unwrap().status().as_u16(), 302);
+    }
+
+    #[test]
+    fn what_is_wrong_with_tls_is_named_by_its_key_and_not_shown() {
+        let enabled = TlsOptions { enabled: true, ..TlsOptions::default() };
+        let table = [
+            (TlsOptions { server_name: "not a name".into(), ..enabled.clone() }, "server_name"),
+            (TlsOptions { server_ca_pem: "s3cret".into(), ..enabled.clone() }, "server_ca_pem"),
+            (TlsOptions { cert_pem: "s3cret".into(), ..enabled.clone() }, "cert_pem"),
+            (TlsOptions { key_pem: "s3cret".into(), ..enabled }, "key_pem"),
+        ];
+        for (tls, key) in table {
+            let options = HttpClientOptions { tls: tls.clone(), ..HttpClientOptions::default() };
+            let error = HttpClient::new(&options).unwrap_err();
+            assert_eq!(error.key, key);
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+            let off = HttpClientOptions { tls: TlsOptions { enabled: false, ..tls }, ..options };
+            assert!(HttpClient::new(&off).is_ok(), "{key} does not count");
+        }
+    }
+}
