@@ -17,6 +17,7 @@
 //! | [`recovery`] | the one decision whether nothing is missing, for streams and for caches |
 //! | [`presence`] | who is in a channel: [`PresenceList`] and [`PresenceStats`] |
 //! | [`filter`] | [`Filter`]: which publications are wanted, by their tags |
+//! | [`delta`] | Fossil deltas: [`delta::create`] and [`delta::apply`] |
 //! | [`delivery`] | [`Delivery`] and [`Event`]: the shards' inboxes as the hub sees them |
 //! | [`hub`] | [`Hub`]: publish, join, leave, enter, exit, presence, history, expire |
 //!
@@ -26,6 +27,7 @@
 pub mod channel;
 mod decimal;
 pub mod delivery;
+pub mod delta;
 pub mod filter;
 pub mod history;
 pub mod hub;
@@ -47,5 +49,5 @@ pub use namespace::{NamespaceError, Namespaces};
 pub use options::{ChannelOptions, ChannelPattern, DataFormat, OptionsError, RecoveryMode, SlowConsumer};
 pub use position::{Since, StreamPosition};
 pub use presence::{PresenceList, PresenceStats};
-pub use publication::{ClientInfo, Membership, Publication, Publish, Tags};
+pub use publication::{ClientInfo, DeltaSlot, Membership, Publication, Publish, Tags};
 pub use recovery::Recovery;

@@ -4,7 +4,7 @@ use super::Hub;
 use crate::delivery::{Delivery, Event, ShardId};
 use crate::options::ChannelOptions;
 use crate::position::StreamPosition;
-use crate::publication::{Publication, Publish};
+use crate::publication::{DeltaSlot, Publication, Publish};
 use crate::stripe::Channel;
 use std::fmt;
 use std::sync::Arc;
@@ -115,8 +115,18 @@ impl<D: Delivery> Hub<D> {
         let channel = Arc::clone(&entry.name);
         let stream = self.stream(entry, options, now_ms).filter(|_| !skip_history);
         let offset = stream.as_ref().map_or(0, |stream| stream.next_offset());
-        let publication =
-            Arc::new(Publication { channel, offset, data, is_json, info, tags, time_ms, delta, exclude });
+        let publication = Arc::new(Publication {
+            channel,
+            offset,
+            data,
+            is_json,
+            info,
+            tags,
+            time_ms,
+            delta,
+            exclude,
+            delta_slot: DeltaSlot::default(),
+        });
         let position = stream.map_or_else(StreamPosition::default, |stream| {
             stream.append(&publication, options, now_ms);
             if version.0 > 0 && options.has_history() {

@@ -5,6 +5,7 @@
 mod attendance;
 mod behaviour;
 mod cache_and_versions;
+mod deltas;
 mod inboxes;
 mod model;
 mod threads;
