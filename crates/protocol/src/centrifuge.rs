@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | [`code`] | [`Error`], [`Disconnect`], [`Unsubscribed`]: the tables of codes |
 //! | [`command`] | [`Command`] and the requests |
+//! | [`filter`] | [`Filter`]: which publications a subscriber wants |
 //! | [`publication`] | [`Publication`] and [`ClientInfo`] |
 //! | [`reply`] | [`Reply`] and the results |
 //! | [`push`] | [`Push`] |
@@ -24,6 +25,8 @@ pub mod command;
 mod decode_error;
 mod envelope;
 mod field;
+pub mod filter;
+mod filter_field;
 pub mod json;
 pub mod message;
 pub mod protobuf;
@@ -38,6 +41,7 @@ pub use command::{
     UnsubscribeRequest,
 };
 pub use decode_error::DecodeError;
+pub use filter::{Filter, FilterError};
 pub use message::ServerMessage;
 pub use publication::{ClientInfo, Publication, Tags};
 pub use push::Push;

@@ -12,6 +12,7 @@
 //! each payload and string into a value of its own, and the schema needs none of Protobuf's rarer parts.
 
 mod command;
+mod filter;
 mod frame;
 mod push;
 mod read;

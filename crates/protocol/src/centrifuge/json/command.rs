@@ -7,6 +7,7 @@ use crate::centrifuge::command::{
 };
 use crate::centrifuge::decode_error::DecodeError;
 use crate::centrifuge::envelope::CommandEnvelope;
+use crate::centrifuge::filter::Filter;
 
 /// Reads the commands of a text frame. After an error nothing follows.
 ///
@@ -88,14 +89,27 @@ fn write_subscribe(object: &mut Object<'_>, subscribe: &SubscribeRequest<'_>) {
         .flag("positioned", subscribe.positioned)
         .flag("recoverable", subscribe.recoverable)
         .flag("join_leave", subscribe.join_leave)
-        .text("delta", &subscribe.delta)
-        .raw("tf", subscribe.tf)
+        .text("delta", &subscribe.delta);
+    if let Some(filter) = &subscribe.tf {
+        object.object("tf", |object| write_filter(object, filter));
+    }
+    object
         .number("flag", subscribe.flag)
         .number("type", subscribe.kind)
         .number("phase", subscribe.phase)
         .text("cursor", &subscribe.cursor)
         .number("limit", subscribe.limit)
         .flag("asc", subscribe.asc);
+}
+
+fn write_filter(object: &mut Object<'_>, filter: &Filter<'_>) {
+    object
+        .text("op", &filter.op)
+        .text("key", &filter.key)
+        .text("cmp", &filter.cmp)
+        .text("val", &filter.val)
+        .texts("vals", &filter.vals)
+        .objects("nodes", &filter.nodes, write_filter);
 }
 
 fn write_publish(object: &mut Object<'_>, publish: &PublishRequest<'_>) {
