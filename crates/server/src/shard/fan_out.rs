@@ -1,21 +1,23 @@
 //! From publications to subscribers: collected while events are taken, sent once a turn.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tracing::warn;
 use wavecast_hub::Publication;
-use wavecast_net::shard::Connections;
+use wavecast_net::Frame;
+use wavecast_net::shard::{ConnectionId, Connections, FanOut};
 use wavecast_protocol::centrifuge::{Push, Unsubscribed};
 
 use super::PushShard;
-use crate::channels::{Appended, ChannelNumber};
+use crate::channels::{Appended, ChannelNumber, Outlet, Seat};
 use crate::wire;
 
 impl PushShard {
     /// A publication has come in.
-    pub(super) fn publication(&mut self, connections: &mut Connections, publication: &Publication) {
-        match self.channels.append(publication) {
+    pub(super) fn publication(&mut self, connections: &mut Connections, publication: &Arc<Publication>) {
+        match self.channels.append(publication, &[]) {
             Appended::Taken => {}
             Appended::Gap(channel) => self.insufficient_state(connections, channel),
         }
@@ -46,29 +48,62 @@ impl PushShard {
 
     /// Sends what a channel's run holds to its subscribers.
     pub(super) fn send_run(&mut self, connections: &mut Connections, channel: ChannelNumber) {
-        if let Some(run) = self.channels.take_run(channel)
-            && let Some(wave) = connections.fan_out(run.subscribers, &run.frame)
-        {
-            let channel = run.channel;
+        if !self.channels.is_pending(channel) {
+            return;
+        }
+        let fan_out = connections.begin(self.channels.size(channel));
+        let mut outlet = Outboxes { connections, fan_out };
+        let sessions = &mut self.sessions;
+        self.channels.send(channel, &mut outlet, |id, seat| {
+            if let Some(session) = sessions.get_mut(id) {
+                session.seated(channel, seat);
+            }
+        });
+        let Outboxes { connections, fan_out } = outlet;
+        if let Some(wave) = connections.launch(fan_out) {
             self.channels.launched(channel, wave, connections.now());
+        }
+    }
+
+    /// A connection has this seat in a channel from now on.
+    pub(super) fn seated(&mut self, channel: ChannelNumber, id: ConnectionId, seat: Seat) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.seated(channel, seat);
         }
     }
 
     /// Something is missing in a channel's stream: its subscribers are told to subscribe again and recover.
     fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
-        self.send_run(connections, channel);
         let name = self.channels.name(channel).clone();
         let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
         warn!(channel = &*name, code, "a publication is missing: subscribers have to recover");
-        let push = wire::push(&Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() });
-        let subscribers = self.channels.remove_all(channel);
-        connections.fan_out(&subscribers, &push);
-        for id in subscribers {
-            if let Some(session) = self.sessions.get_mut(id) {
-                session.unsubscribed(channel);
+        for (encoding, subscribers) in self.channels.remove_all(channel) {
+            let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
+            connections.fan_out(&subscribers, &wire::push(encoding, &push));
+            for id in subscribers {
+                if let Some(session) = self.sessions.get_mut(id) {
+                    session.unsubscribed(channel);
+                }
+                self.node.counts().subscriptions.fetch_sub(1, Relaxed);
+                self.release(channel);
             }
-            self.node.counts().subscriptions.fetch_sub(1, Relaxed);
-            self.release(channel);
         }
+    }
+}
+
+/// The outboxes of the shard, as a channel sends to them.
+struct Outboxes<'c> {
+    connections: &'c mut Connections,
+    fan_out: FanOut,
+}
+
+impl Outlet for Outboxes<'_> {
+    fn one(&mut self, target: ConnectionId, frame: &Frame) {
+        // Who has ended is about to be forgotten; who has no room is reported as an overflow.
+        self.connections.add(&mut self.fan_out, target, frame).ok();
+    }
+
+    fn is_idle(&self, target: ConnectionId) -> bool {
+        self.connections.is_idle(target)
     }
 }
