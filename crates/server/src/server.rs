@@ -19,7 +19,7 @@ use wavecast_protocol::centrifuge::Disconnect;
 
 use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
-use crate::inboxes::ShardEvent;
+use crate::shard_event::ShardEvent;
 use crate::node::{Node, now_ms};
 use crate::shard::{PushShard, SideDoor};
 

@@ -1,6 +1,6 @@
 //! From a command to its room.
 
-use wavecast_protocol::centrifuge::{Command, Disconnect, Reply, Request, Res};
+use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Reply, Request, Res};
 
 use super::refusal::Refused;
 use super::rules::Rules;
@@ -49,7 +49,20 @@ impl Session {
             // Nobody takes messages that want no answer.
             (_, Request::Send(_)) => Err(Disconnect::NOT_AVAILABLE.into()),
         };
+        let step = self.with_a_key_once(step);
         step.unwrap_or_else(|refused| refused.step(id))
+    }
+
+    /// A key that was fetched and is still wanted is not to be had at the moment.
+    fn with_a_key_once<'c>(&mut self, step: Result<Step<'c>, Refused>) -> Result<Step<'c>, Refused> {
+        let wants_key = matches!(step, Err(Refused::Key(..)));
+        match std::mem::replace(&mut self.has_fetched_key, wants_key) {
+            true if wants_key => {
+                self.has_fetched_key = false;
+                Err(Error::INTERNAL.into())
+            }
+            _ => step,
+        }
     }
 
     /// After an error in place of the connect reply the client may say nothing more on this connection.

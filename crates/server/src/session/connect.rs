@@ -10,14 +10,14 @@ use super::command::Context;
 use super::identity::{Identity, TokenMark};
 use super::joining::By;
 use super::permission::Who;
-use super::question::{ConnectDraft, Question};
-use super::rate::Bucket;
+use super::question::{ConnectDraft, Question, TokenKind};
+use crate::rate::Bucket;
 use super::refusal::Refused;
 use super::state::{Phase, Session};
 use super::step::{Accepted, Join, Step};
 use super::wish::{Positions, ServerSubscription, Wish, given, seconds};
 use crate::hooks::{Answer, ConnectCall, ConnectGrant, PassedHeaders};
-use crate::token::{Capabilities, ConnectionClaims, Refusal};
+use crate::token::{Capabilities, ConnectionClaims};
 
 /// Longest name of a client's library, in characters.
 const NAME_CHARS_MAX: usize = 16;
@@ -68,13 +68,9 @@ impl Session {
             // No key is configured that could verify it: a token is never waved through.
             return Err(Disconnect::INVALID_TOKEN.into());
         };
-        let claims = verifier.verify_connection(token, cx.now.unix_i64()).map_err(|refusal| match refusal {
-            Refusal::Expired => Refused::Error(Error::TOKEN_EXPIRED),
-            Refusal::Invalid(reason) => {
-                tracing::info!(client = self.client(), %reason, "connection token refused");
-                Refused::Close(Disconnect::INVALID_TOKEN)
-            }
-            Refusal::KeyWanted(wanted) => Refused::Key(wanted),
+        let claims = verifier.verify_connection(token, cx.now.unix_i64()).map_err(|refusal| {
+            let (invalid, expired) = (Disconnect::INVALID_TOKEN, Error::TOKEN_EXPIRED);
+            Refused::of_token(refusal, TokenKind::Connection, invalid.into(), expired.into())
         })?;
         check_claims(&claims, cx)?;
         Found::of_claims(claims, cx).map_err(|problem| {

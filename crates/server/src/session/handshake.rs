@@ -1,5 +1,6 @@
 //! What is kept of a handshake: the fields that hooks may be passed, and the user whom a proxy in front has named.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use wavecast_net::websocket::handshake::RequestHead;
@@ -15,6 +16,8 @@ pub(crate) struct Handshake {
     pub(super) headers: Option<Arc<PassedHeaders>>,
     /// The value of `client.user_id_http_header`. Never what a client names in its connect command.
     pub(super) user: Option<Box<str>>,
+    /// Where it came from, if that is counted.
+    address: Option<IpAddr>,
 }
 
 impl Handshake {
@@ -33,6 +36,16 @@ impl Handshake {
             }
         }
         let headers = (!headers.is_empty()).then(|| Arc::new(headers));
-        (headers.is_some() || user.is_some()).then(|| Self { headers, user: user.map(Into::into) })
+        (headers.is_some() || user.is_some()).then(|| Self { headers, user: user.map(Into::into), address: None })
+    }
+
+    /// The address it came from, if that is counted.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The same, from an address that is counted.
+    pub(crate) fn from(kept: Option<Self>, address: IpAddr) -> Self {
+        Self { address: Some(address), ..kept.unwrap_or_default() }
     }
 }

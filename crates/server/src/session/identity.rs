@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wavecast_hub::Filter;
 
 use super::filter;
-use super::rate::Bucket;
+use crate::rate::Bucket;
 use crate::payload;
 use crate::token::{Capabilities, ConnectionClaims};
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Joined, Recovery};
+use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Joined, Publication, Recovery};
 use wavecast_protocol::centrifuge::{Encoding, Error, Push, SubscribeResult};
 
 use super::done::Done;
@@ -82,15 +82,15 @@ pub(crate) struct Expiry {
 }
 
 impl Joining {
-    /// How the subscriber is spoken to. `has_base`: it has just been given the latest publication.
-    pub(crate) fn listener(&self, encoding: Encoding, has_base: bool) -> Listener {
+    /// How the subscriber is spoken to. `base`: the publication that it was given last.
+    pub(crate) fn listener(&self, encoding: Encoding, base: Option<Arc<Publication>>) -> Listener {
         let terms = self.terms.as_deref();
         Listener {
             encoding,
             delta: terms.is_some_and(|terms| terms.delta),
             join_leave: terms.is_some_and(|terms| terms.join_leave),
             filter: terms.and_then(|terms| terms.filter.clone()),
-            has_base,
+            base,
         }
     }
 
@@ -169,8 +169,11 @@ impl Joining {
         }
     }
 
-    /// Whether the subscriber has just been given the latest publication, or had it: then a delta to the next is of use.
-    pub(crate) fn has_base(&self, joined: &Joined) -> bool {
-        matches!(&joined.recovery, Recovery::Recovered(publications) if !publications.is_empty())
+    /// The latest publication, if the subscriber has just been given it: then a delta to the next is of use.
+    pub(crate) fn base(&self, joined: &Joined) -> Option<Arc<Publication>> {
+        match &joined.recovery {
+            Recovery::Recovered(publications) if self.delta() => publications.last().cloned(),
+            _ => None,
+        }
     }
 }

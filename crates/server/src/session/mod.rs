@@ -4,7 +4,7 @@
 //! and no hub here, so a test can walk a session through anything.
 //!
 //! - `state`: what a session consists of; `identity`: who it is; `handshake`: what is kept of its request
-//! - `rules`, `rpc_rules`: what the configuration allows; `permission`: who may do what in a channel; `rate`: how fast
+//! - `rules`, `rpc_rules`: what the configuration allows; `permission`: who may do what in a channel
 //! - `command`: from a command to its room: `connect`, `subscribe`, `publish`, `history`, `presence`, `rpc`, `refresh`
 //! - `wish`: what a subscription is to be like, and its terms; `joining`: one on its way; `settle`: the hub has answered
 //! - `step`: what follows from a command; `refusal`: why nothing does; `done`: the end of what the back end asked for
@@ -28,7 +28,6 @@ mod permission;
 mod presence;
 mod publish;
 mod question;
-mod rate;
 mod refresh;
 mod refusal;
 mod rpc;
@@ -48,7 +47,7 @@ pub(crate) use self::done::Done;
 pub(crate) use self::handshake::Handshake;
 pub(crate) use self::joining::{By, Joining, Settled};
 pub(crate) use self::pending::{Ticket, Welcome};
-pub(crate) use self::question::{Answered, Question};
+pub(crate) use self::question::{Answered, Question, TokenKind};
 pub(crate) use self::rules::{Rules, Verifiers};
 pub(crate) use self::state::{Session, client_of_name};
 pub(crate) use self::step::{Accepted, History, Join, Live, Publishing, Step, since};

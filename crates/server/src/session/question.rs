@@ -37,6 +37,13 @@ pub(crate) struct ConnectDraft {
     pub(crate) positions: Positions,
 }
 
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    Connection,
+    Subscription,
+}
+
 /// A subscribe command whose hook has been asked.
 #[derive(Debug)]
 pub(crate) struct SubscribeDraft {
@@ -74,13 +81,26 @@ impl Question {
 
     /// Whether the command is tried again when the answer is there.
     pub(crate) fn is_tried_again(&self) -> bool {
-        matches!(self, Self::Key(_))
+        matches!(self, Self::Key(..))
+    }
+
+    /// The answer where nobody answers.
+    pub(crate) fn not_handled(self) -> Answered {
+        match self {
+            Self::Key(..) => Answered::Key,
+            Self::Connect { draft, .. } => Answered::Connect(Answer::NotHandled, draft),
+            Self::Subscribe { draft, .. } => Answered::Subscribe(Answer::NotHandled, draft),
+            Self::Publish { draft, .. } => Answered::Publish(Answer::NotHandled, draft),
+            Self::Rpc { id, .. } => Answered::Rpc(Answer::NotHandled, id),
+            Self::Refresh { .. } => Answered::Refresh(Answer::NotHandled),
+            Self::SubRefresh { channel, .. } => Answered::SubRefresh(Answer::NotHandled, channel),
+        }
     }
 
     /// The command that asks; 0 if it is none, or if it is tried again.
     pub(crate) fn command(&self) -> u32 {
         match self {
-            Self::Key(_) | Self::Refresh { .. } | Self::SubRefresh { .. } => 0,
+            Self::Key(..) | Self::Refresh { .. } | Self::SubRefresh { .. } => 0,
             Self::Connect { draft, .. } => draft.id,
             Self::Subscribe { draft, .. } => draft.id,
             Self::Publish { draft, .. } => draft.id,

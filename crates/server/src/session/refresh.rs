@@ -8,7 +8,7 @@ use wavecast_protocol::centrifuge::{
 use super::command::Context;
 use super::connect::check_claims;
 use super::identity::TokenMark;
-use super::question::Question;
+use super::question::{Question, TokenKind};
 use super::refusal::Refused;
 use super::state::Session;
 use super::step::Step;
@@ -16,7 +16,7 @@ use super::wish::seconds;
 use crate::VERSION;
 use crate::channels::ChannelNumber;
 use crate::hooks::{Answer, RefreshCall, RefreshGrant, SubRefreshCall, SubRefreshGrant};
-use crate::token::{Capabilities, Refusal};
+use crate::token::Capabilities;
 
 /// How long a connection or subscription lives on, in seconds, when the hook that keeps it alive does not answer.
 const GRACE_S: i64 = 60;
@@ -33,13 +33,9 @@ impl Session {
         let Some(verifier) = rules.connection_tokens.as_ref().filter(|_| !rules.hooks.refresh) else {
             return Err(Disconnect::BAD_REQUEST.into());
         };
-        let claims = verifier.verify_connection(&request.token, cx.now.unix_i64()).map_err(|refusal| match refusal {
-            Refusal::Expired => Refused::Close(Disconnect::EXPIRED),
-            Refusal::Invalid(reason) => {
-                tracing::info!(client = self.client(), %reason, "connection token refused");
-                Refused::Close(Disconnect::INVALID_TOKEN)
-            }
-            Refusal::KeyWanted(wanted) => Refused::Key(wanted),
+        let claims = verifier.verify_connection(&request.token, cx.now.unix_i64()).map_err(|refusal| {
+            let (invalid, expired) = (Disconnect::INVALID_TOKEN, Disconnect::EXPIRED);
+            Refused::of_token(refusal, TokenKind::Connection, invalid.into(), expired.into())
         })?;
         if *claims.user != *self.user() {
             return Err(Disconnect::INVALID_TOKEN.into());
@@ -81,13 +77,9 @@ impl Session {
         if options.sub_refresh_hook.is_some() {
             return Err(Disconnect::BAD_REQUEST.into());
         }
-        let claims = verifier.verify_subscription(&request.token, cx.now.unix_i64()).map_err(|refusal| match refusal {
-            Refusal::Expired => Refused::Error(Error::EXPIRED),
-            Refusal::Invalid(reason) => {
-                tracing::info!(client = self.client(), %reason, "subscription token refused");
-                Refused::Close(Disconnect::INVALID_TOKEN)
-            }
-            Refusal::KeyWanted(wanted) => Refused::Key(wanted),
+        let claims = verifier.verify_subscription(&request.token, cx.now.unix_i64()).map_err(|refusal| {
+            let (invalid, expired) = (Disconnect::INVALID_TOKEN, Error::EXPIRED);
+            Refused::of_token(refusal, TokenKind::Subscription, invalid.into(), expired.into())
         })?;
         if *claims.channel != *request.channel || *claims.user != *self.user() {
             return Err(Disconnect::INVALID_TOKEN.into());

@@ -2,7 +2,7 @@
 
 use wavecast_protocol::centrifuge::{Disconnect, Error, Reply};
 
-use super::question::Question;
+use super::question::{Question, TokenKind};
 use super::step::Step;
 use crate::token::{KeyId, Refusal};
 
@@ -12,7 +12,7 @@ pub(super) enum Refused {
     Error(Error),
     Close(Disconnect),
     /// The command is to be tried again when the key is there, or known not to be.
-    Key(KeyId),
+    Key(TokenKind, KeyId),
 }
 
 impl Refused {
@@ -21,7 +21,7 @@ impl Refused {
         match self {
             Self::Error(error) => Step::Reply(Reply { id, body: Err(error) }),
             Self::Close(disconnect) => Step::Close(disconnect),
-            Self::Key(wanted) => Step::Ask(Question::Key(wanted)),
+            Self::Key(kind, key) => Step::Ask(Question::Key(kind, key)),
         }
     }
 }
@@ -38,16 +38,17 @@ impl From<Disconnect> for Refused {
     }
 }
 
-/// The rules for subscription tokens; those for connection tokens differ where a token is bad, see `connect`.
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
+impl Refused {
+    /// Why a token is not taken: `invalid` and `expired` say what follows from that here.
+    pub(super) fn of_token(refusal: Refusal, kind: TokenKind, invalid: Self, expired: Self) -> Self {
         match refusal {
-            Refusal::Expired => Self::Error(Error::TOKEN_EXPIRED),
-            Refusal::Invalid(reason) => {
-                tracing::info!(%reason, "subscription token refused");
-                Self::Error(Error::PERMISSION_DENIED)
+            Refusal::Expired | Refusal::NotYetValid => expired,
+            Refusal::Invalid(flaw) => {
+                tracing::info!(?kind, %flaw, "token refused");
+                invalid
             }
-            Refusal::KeyWanted(wanted) => Self::Key(wanted),
+            Refusal::KeyWanted(key) => Self::Key(kind, key),
+            Refusal::KeyUnavailable => Self::Error(Error::INTERNAL),
         }
     }
 }

@@ -59,7 +59,7 @@ struct PersonalChannels {
 }
 
 /// Whom tokens are verified for.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Verifiers {
     pub(crate) connection: Option<Arc<Verifier>>,
     pub(crate) subscription: Option<Arc<Verifier>>,

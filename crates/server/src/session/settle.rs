@@ -85,16 +85,17 @@ impl Session {
         Live { channel, seat, by_server: marks.by_server, terms }
     }
 
-    /// The connection stands elsewhere among the channel's subscribers now.
-    pub(crate) fn moved(&mut self, channel: ChannelNumber, to: Seat) {
+    /// The connection stands here among the channel's subscribers, from now on.
+    pub(crate) fn seated(&mut self, channel: ChannelNumber, seat: Seat) {
         if let Some(index) = self.find(channel) {
-            self.subscriptions[index].seat = to;
+            self.subscriptions[index].seat = seat;
         }
     }
 
-    /// Whether the live subscription of a channel has a position that has to be vouched for.
-    pub(crate) fn is_positioned(&self, channel: ChannelNumber) -> bool {
-        self.find(channel).is_some_and(|index| self.subscriptions[index].marks.positioned)
+    /// Where the connection stands among the channel's subscribers, and whether its position there is watched over.
+    pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<(Seat, bool)> {
+        let subscription = &self.subscriptions[self.find(channel)?];
+        Some((subscription.seat, subscription.marks.positioned))
     }
 
     /// The client may come in, as this identity; its subscriptions have to join first.

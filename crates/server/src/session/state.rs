@@ -1,5 +1,6 @@
 //! What a session consists of; its commands are in rooms of their own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use wavecast_hub::{ChannelOptions, ClientInfo};
@@ -28,6 +29,10 @@ pub(crate) struct Session {
     /// When the next ping goes out, or its answer is due. Milliseconds of the shard.
     pub(super) ping_at_ms: u64,
     pub(super) phase: Phase,
+    /// A key has been fetched for the command that is tried again.
+    pub(super) has_fetched_key: bool,
+    /// Events of this session that the back end was told.
+    pub(super) told: u32,
     pub(super) ping: Ping,
     pub(crate) encoding: Encoding,
 }
@@ -90,6 +95,8 @@ impl Session {
             handshake: None,
             ping_at_ms: 0,
             phase: Phase::Waiting,
+            has_fetched_key: false,
+            told: 0,
             ping: Ping::default(),
             encoding,
         }
@@ -109,6 +116,22 @@ impl Session {
     /// The user's id; empty for an anonymous one.
     pub(crate) fn user(&self) -> &str {
         self.identity.as_ref().map_or("", |identity| &identity.user)
+    }
+
+    /// The address it came from, if that is counted.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.handshake.as_ref()?.address()
+    }
+
+    /// What is attached to the connection for the back end.
+    pub(crate) fn meta(&self) -> Option<Arc<[u8]>> {
+        self.identity.as_ref()?.meta.clone()
+    }
+
+    /// The number of the next event that the back end is told of this session, from 1.
+    pub(crate) fn next_event(&mut self) -> u64 {
+        self.told += 1;
+        self.told.into()
     }
 
     /// The session's id as clients and back ends know it (RFC 9562 form).

@@ -9,7 +9,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, SubscribeRequest};
 use super::command::Context;
 use super::joining::{By, Expiry, Joining, Marks, Terms};
 use super::permission::Who;
-use super::question::{Question, SubscribeDraft};
+use super::question::{Question, SubscribeDraft, TokenKind};
 use super::refusal::Refused;
 use super::state::Session;
 use super::step::{Join, Step};
@@ -44,7 +44,10 @@ impl Session {
             let Some(verifier) = &rules.subscription_tokens else {
                 return Err(Error::PERMISSION_DENIED.into());
             };
-            let claims = verifier.verify_subscription(&token, cx.now.unix_i64())?;
+            let claims = verifier.verify_subscription(&token, cx.now.unix_i64()).map_err(|refusal| {
+                let (invalid, expired) = (Error::PERMISSION_DENIED, Error::TOKEN_EXPIRED);
+                Refused::of_token(refusal, TokenKind::Subscription, invalid.into(), expired.into())
+            })?;
             let grant = self.granted_by_token(&wish.channel, claims, cx)?;
             return Ok(Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx))));
         }

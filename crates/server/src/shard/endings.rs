@@ -8,7 +8,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
 
 use super::PushShard;
-use crate::session::{Context, Due, Moment};
+use crate::session::{Due, Moment};
 
 impl PushShard {
     /// Ends a session from the server's side.
@@ -39,8 +39,12 @@ impl PushShard {
         let Some(mut session) = self.sessions.remove(id) else { return };
         for live in session.take_all_live() {
             self.leave(&live);
-            self.node.tell_unsubscribed(&mut session, &live, self.channels.name(live.channel), Unsubscribed::DISCONNECT);
+            let name = self.channels.name(live.channel);
+            self.node.tell_unsubscribed(&mut session, &live, name, Unsubscribed::DISCONNECT);
             self.release(live.channel);
+        }
+        if let Some(address) = session.address() {
+            self.node.addresses().closed(address);
         }
         if session.is_counted() {
             self.node.counts().client_left(session.user());
@@ -52,7 +56,6 @@ impl PushShard {
     pub(super) fn time_is_up(&mut self, connections: &mut Connections, id: ConnectionId) {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
-        let number_of = |name: &str| self.channels.find(name);
         loop {
             let Some(session) = self.sessions.get_mut(id) else { return };
             match session.due(now, node.rules()) {

@@ -8,7 +8,7 @@ use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
-use crate::inboxes::{Answer, ShardEvent};
+use crate::shard_event::{Answer, ShardEvent};
 use crate::session::{By, Join, Joining, Live, Settled, since};
 use crate::wire;
 
@@ -74,20 +74,23 @@ impl PushShard {
             }
         };
         let name = Arc::clone(self.channels.name(channel));
+        if joining.unsubscribe.is_some() {
+            if let By::Client(command) = joining.by {
+                self.reply(id, &Reply { id: command, body: Ok(Res::Subscribe(result)) });
+            }
+            self.release(channel);
+            self.unsubscribed_meanwhile(id, joining.unsubscribe);
+            self.send_replies(connections, id);
+            return;
+        }
         match &joining.by {
             By::Client(command) => {
                 self.reply(id, &Reply { id: *command, body: Ok(Res::Subscribe(result)) });
                 self.send_replies(connections, id);
-                if joining.unsubscribe.is_some() {
-                    self.release(channel);
-                    self.unsubscribed_meanwhile(id, joining.unsubscribe);
-                    self.send_replies(connections, id);
-                } else {
-                    self.goes_live(connections, id, &joining, &name, joining.has_base(&joined));
-                }
+                self.goes_live(connections, id, &joining, &name, joining.base(&joined));
             }
             By::Connect => {
-                self.goes_live(connections, id, &joining, &name, joining.has_base(&joined));
+                self.goes_live(connections, id, &joining, &name, joining.base(&joined));
                 if let Some(session) = self.sessions.get_mut(id) {
                     session.welcome_settled(Settled { channel: name, joining, joined });
                 }
@@ -98,7 +101,7 @@ impl PushShard {
                     let push = wire::push(session.encoding, &joining.push(&name, &joined));
                     connections.send_frame(id, &push).ok();
                 }
-                self.goes_live(connections, id, &joining, &name, false);
+                self.goes_live(connections, id, &joining, &name, None);
             }
         }
     }
@@ -115,11 +118,11 @@ impl PushShard {
         id: ConnectionId,
         joining: &Joining,
         name: &str,
-        has_base: bool,
+        base: Option<Arc<Publication>>,
     ) {
         let now = self.moment(connections);
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let seat = self.channels.add(joining.channel, id, joining.listener(session.encoding, has_base));
+        let seat = self.channels.add(joining.channel, id, joining.listener(session.encoding, base));
         session.goes_live(joining, seat);
         self.node.counts().subscribed();
         if let Some((options, info)) = joining.attendance() {
@@ -133,10 +136,8 @@ impl PushShard {
 
     /// Takes a live subscription out of its channel; [`PushShard::release`] follows.
     pub(super) fn leave(&mut self, live: &Live) {
-        if let Some((moved, seat)) = self.channels.remove(live.channel, live.seat)
-            && let Some(session) = self.sessions.get_mut(moved)
-        {
-            session.moved(live.channel, seat);
+        for (moved, seat) in self.channels.remove(live.channel, live.seat).into_iter().flatten() {
+            self.seated(live.channel, moved, seat);
         }
         self.gone(live);
     }

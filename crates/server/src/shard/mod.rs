@@ -33,7 +33,7 @@ use wavecast_net::shard::{
     Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Verdict,
 };
 use wavecast_net::websocket::handshake::RequestHead;
-use wavecast_net::{Frame, MessageRef};
+use wavecast_net::{CloseCode, Frame, MessageRef};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use self::identity::ClientIds;
@@ -41,7 +41,7 @@ use self::replies::Replies;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
-use crate::inboxes::ShardEvent;
+use crate::shard_event::ShardEvent;
 use crate::node::Node;
 use crate::session::{Handshake, Moment, Session};
 use crate::wire;
@@ -112,12 +112,18 @@ impl Handler for PushShard {
         let rules = node.rules();
         let is_protobuf = opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
         let encoding = if is_protobuf { Encoding::Protobuf } else { Encoding::Json };
-        let handshake = Handshake::of(opening.head, &rules.hooks.headers, rules.user_id_header.as_deref());
+        let mut handshake = Handshake::of(opening.head, &rules.hooks.headers, rules.user_id_header.as_deref());
+        if node.addresses().is_limited() {
+            let address = opening.peer.ip();
+            if !node.addresses().opened(address) {
+                return connections.close(id, CloseCode::TRY_AGAIN_LATER, "too many connections of this address");
+            }
+            handshake = Some(Handshake::from(handshake, address));
+        }
         let mut session =
             Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
         session.wait_for_connect(now, rules);
         self.sessions.insert(session);
-        node.addresses().opened(id.slot(), self.id, opening.peer.ip());
         self.set_timer(connections, id, now);
     }
 
@@ -136,7 +142,6 @@ impl Handler for PushShard {
 
     fn close(&mut self, _: &mut Connections, id: ConnectionId, close: &Close<'_>) {
         debug!(slot = id.slot(), code = close.code, reason = close.reason, by = ?close.by, "closed");
-        self.node.addresses().closed(id.slot(), self.id);
         self.forget(id, &Disconnect::CONNECTION_CLOSED);
     }
 

@@ -7,7 +7,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Reply};
 
 use super::PushShard;
-use crate::inboxes::OfficeAnswer;
+use crate::shard_event::OfficeAnswer;
 use crate::session::{Context, Question, Ticket};
 
 impl PushShard {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, Res};
+use wavecast_protocol::centrifuge::{Error, Reply, Res};
 
 use super::PushShard;
 use crate::session::{Accepted, Join, Welcome};
@@ -15,16 +15,18 @@ impl PushShard {
     pub(super) fn welcome(&mut self, connections: &mut Connections, id: ConnectionId, accepted: Accepted) {
         let Accepted { id: command, identity, data, ttl, joins } = accepted;
         let user = identity.as_ref().map_or("", |identity| &identity.user);
-        match self.node.counts().client_came(user, &self.node.config().client) {
-            Ok(()) => {}
-            Err(refused) => return self.turned_away(connections, id, command, refused),
+        let now_ms = self.node.now_ms();
+        if let Err(refused) = self.node.counts().client_came(user, &self.node.config().client, now_ms) {
+            return self.disconnect(connections, id, refused);
         }
         let Some(session) = self.sessions.get_mut(id) else { return };
         let welcome = Welcome { id: command, data, ttl, settled: Vec::new(), left: joins.len() };
         session.welcomed(identity, welcome);
         self.sessions.list(id);
         if self.node.rules().is_single_connection() {
-            self.node.disconnect_others(&self.sessions, id);
+            if let Some(session) = self.sessions.get(id).filter(|session| !session.user().is_empty()) {
+                self.node.disconnect_others(session.user(), session.client_id());
+            }
         }
         if joins.is_empty() {
             return self.finish_welcome(connections, id);
@@ -39,24 +41,6 @@ impl PushShard {
         // An earlier one may have failed, and the connect command with it.
         if self.sessions.get(id).is_some_and(|session| session.is_counted()) {
             self.join(connections, id, join);
-        }
-    }
-
-    fn turned_away(
-        &mut self,
-        connections: &mut Connections,
-        id: ConnectionId,
-        command: u32,
-        refused: Result<Error, Disconnect>,
-    ) {
-        match refused {
-            Ok(error) => {
-                if let Some(session) = self.sessions.get_mut(id) {
-                    session.refused();
-                }
-                self.reply(id, &Reply { id: command, body: Err(error) });
-            }
-            Err(disconnect) => self.disconnect(connections, id, disconnect),
         }
     }
 

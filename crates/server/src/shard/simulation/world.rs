@@ -12,7 +12,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use super::record::Record;
 use crate::config::{ChannelSettings, Config, Namespace, Overrides, Profile, load_from};
-use crate::inboxes::ShardEvent;
+use crate::shard_event::ShardEvent;
 use crate::node::{Node, now_ms};
 use crate::shard::PushShard;
 

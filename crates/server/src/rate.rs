@@ -1,8 +1,8 @@
-//! How fast a session may go: so many a second, and as many at once.
+//! How fast something may go: so many a second, and as many at once.
 
 /// A bucket that fills steadily up to what one second brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     per_second: u32,
     /// Thousandths of what may be taken at once.
     left_milli: u64,
@@ -11,7 +11,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A full bucket; `None` for a rate of 0, which means that there is no limit.
-    pub(super) fn new(per_second: u32, now_ms: u64) -> Option<Self> {
+    pub(crate) fn new(per_second: u32, now_ms: u64) -> Option<Self> {
         (per_second > 0).then_some(Self {
             per_second,
             left_milli: u64::from(per_second) * 1000,
@@ -20,7 +20,7 @@ impl Bucket {
     }
 
     /// Takes one; `false` if there is none.
-    pub(super) fn take(&mut self, now_ms: u64) -> bool {
+    pub(crate) fn take(&mut self, now_ms: u64) -> bool {
         let per_second = u64::from(self.per_second);
         let gained = now_ms.saturating_sub(self.filled_ms).saturating_mul(per_second);
         self.left_milli = self.left_milli.saturating_add(gained).min(per_second * 1000);
