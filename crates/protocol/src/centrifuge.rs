@@ -13,7 +13,7 @@
 //! | [`code`] | [`Error`], [`Disconnect`], [`Unsubscribed`]: the tables of codes |
 //! | [`command`] | [`Command`] and the requests |
 //! | [`filter`] | [`Filter`]: which publications a subscriber wants |
-//! | [`publication`] | [`Publication`] and [`ClientInfo`] |
+//! | [`publication`] | [`Publication`], [`DataForm`] and [`ClientInfo`] |
 //! | [`reply`] | [`Reply`] and the results |
 //! | [`push`] | [`Push`] |
 //! | [`message`] | [`ServerMessage`]: either, or a ping |
@@ -43,7 +43,7 @@ pub use command::{
 pub use decode_error::DecodeError;
 pub use filter::{Filter, FilterError};
 pub use message::ServerMessage;
-pub use publication::{ClientInfo, Publication, Tags};
+pub use publication::{ClientInfo, DataForm, Publication, Tags};
 pub use push::Push;
 pub use reply::{
     ConnectResult, HistoryResult, PresenceResult, PresenceStatsResult, RefreshResult, Reply, Res, RpcResult,
