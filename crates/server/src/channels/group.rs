@@ -14,11 +14,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wavecast_hub::{Publication, Tags};
+use wavecast_hub::{Filter, Publication, Tags};
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::{Frame, Lane};
 
-use super::filter::Filter;
 use super::forms::{Forms, Shape};
 use super::outlet::Outlet;
 use super::run::{Aside, Piece, Run, together};
@@ -307,7 +306,7 @@ impl Group {
             let filter = rare.filters.get(place);
             let is_for = |piece: &&Piece| {
                 let matches = match (filter, &piece.publication) {
-                    (Some(filter), Some(publication)) => filter.matches(publication),
+                    (Some(filter), Some(publication)) => filter.matches(publication.tags.as_deref()),
                     _ => true,
                 };
                 matches && !piece.excluded.contains(&member)

@@ -3,12 +3,10 @@
 //! - `seat`: what a subscriber wants to hear, and where it stands
 //! - `group`: subscribers that take one form, and the run that waits for them; `run`: what such a run is
 //! - `forms`: a message in the forms that groups want, each encoded once
-//! - `filter`: what a subscriber wants of the publications
 //! - `wave`: a channel's fan-outs do not overtake each other; `outlet`: where they go
 //!
 //! The usual channel has one group. All groups of a channel are sent to at once.
 
-mod filter;
 mod forms;
 mod group;
 mod outlet;
@@ -26,7 +24,6 @@ use wavecast_hub::{ChannelOptions, ClientInfo, Publication, SlowConsumer};
 use wavecast_net::shard::{ConnectionId, WaveId};
 use wavecast_protocol::centrifuge::Encoding;
 
-pub(crate) use self::filter::Filter;
 use self::forms::{Forms, Shape};
 use self::group::{Dropping, Group, Placed};
 pub(crate) use self::outlet::Outlet;

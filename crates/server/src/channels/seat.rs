@@ -3,11 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wavecast_hub::Publication;
+use wavecast_hub::{Filter, Publication};
 use wavecast_net::shard::ConnectionId;
 use wavecast_protocol::centrifuge::Encoding;
-
-use super::filter::Filter;
 
 /// Where a connection stands among a channel's subscribers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

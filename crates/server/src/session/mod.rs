@@ -22,3 +22,4 @@ pub(crate) use self::ping::Beat;
 pub(crate) use self::rules::Rules;
 pub(crate) use self::state::Session;
 pub(crate) use self::step::{History, Join, Live, Publish, Step, since};
+pub(crate) use self::subscribe::Seated;

@@ -22,6 +22,14 @@ pub(crate) struct Settled<'j> {
     pub(crate) unsubscribed: Option<u32>,
 }
 
+/// Where a live subscription stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seated {
+    pub(crate) seat: Seat,
+    /// Its position is watched over: it cannot lose anything unnoticed.
+    pub(crate) positioned: bool,
+}
+
 impl Session {
     pub(super) fn subscribe<'c>(
         &mut self,
@@ -153,11 +161,11 @@ impl Session {
         }
     }
 
-    /// Where the connection stands among the channel's subscribers, and whether its position there is watched over.
-    pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<(Seat, bool)> {
+    /// Where the connection stands among the channel's subscribers, if it does.
+    pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<Seated> {
         let subscription = &self.subscriptions[self.find(channel, State::is_live)?];
         let State::Live { seat } = subscription.state else { return None };
-        Some((seat, subscription.positioned))
+        Some(Seated { seat, positioned: subscription.positioned })
     }
 
     pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {

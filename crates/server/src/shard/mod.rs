@@ -8,6 +8,7 @@ mod identity;
 mod replies;
 #[cfg(test)]
 mod simulation;
+mod slow;
 mod table;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error, HistoryResult, Reply, Res
 
 use self::identity::ClientIds;
 use self::replies::Replies;
+use self::slow::Gaps;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::{Channels, Listener};
@@ -47,6 +49,7 @@ pub(crate) struct PushShard {
     ping: Frame,
     side_door: SideDoor,
     replies: Replies,
+    gaps: Gaps,
 }
 
 impl PushShard {
@@ -60,6 +63,7 @@ impl PushShard {
             ping: wire::ping(),
             side_door,
             replies: Replies::default(),
+            gaps: Gaps::default(),
         }
     }
 
@@ -247,6 +251,7 @@ impl PushShard {
     /// The session is over, however it ended: nothing is delivered to it any more.
     fn forget(&mut self, id: ConnectionId) {
         let Some(mut session) = self.sessions.remove(id) else { return };
+        self.gaps.forget(id);
         if session.is_connected() {
             self.node.counts().clients.fetch_sub(1, Relaxed);
         }
@@ -321,7 +326,8 @@ impl Handler for PushShard {
             ShardEvent::Channel(Event::Publication(publication)) => {
                 self.publication(connections, &publication);
             }
-            ShardEvent::Channel(Event::Join(_) | Event::Leave(_)) => {}
+            ShardEvent::Channel(Event::Join(membership)) => self.membership(&membership, true),
+            ShardEvent::Channel(Event::Leave(membership)) => self.membership(&membership, false),
             ShardEvent::Joined(answer) => self.joined(connections, &answer),
         }
     }
@@ -335,7 +341,7 @@ impl Handler for PushShard {
         match session.beat(self.node.rules()) {
             Beat::Ping { next } => {
                 // Who does not read will not answer either.
-                connections.send_frame(id, &self.ping).ok();
+                connections.send_first(id, &self.ping).ok();
                 connections.set_timer(id, next);
             }
             Beat::Rest { next } => connections.set_timer(id, next),
@@ -344,7 +350,9 @@ impl Handler for PushShard {
     }
 
     fn turn(&mut self, connections: &mut Connections) -> Option<Duration> {
-        self.send_runs(connections)
+        let runs = self.send_runs(connections);
+        let gaps = self.tell_gaps(connections);
+        [runs, gaps].into_iter().flatten().min()
     }
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {

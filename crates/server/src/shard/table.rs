@@ -19,6 +19,12 @@ impl Sessions {
         self.0.get_mut(id.slot())?.as_mut().filter(|session| session.connection == id)
     }
 
+    /// The session that clients and back ends know by this id, if it lives here.
+    pub(super) fn of_client(&self, client: &str) -> Option<&Session> {
+        let slots = (0..self.0.len() as u32).filter_map(|slot| self.0.get(slot)?.as_ref());
+        slots.into_iter().find(|session| session.client() == client)
+    }
+
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Session> {
         self.0.get_mut(id.slot())?.take_if(|session| session.connection == id)
     }
