@@ -62,10 +62,10 @@ impl<D: Delivery> Hub<D> {
         let hash = self.names.of(channel);
         let wants_place = options.has_stream() && !publish.skip_history;
         let mut stripe = self.lock(hash);
-        let Some(entry) = stripe.get_or_insert(hash, channel, || wants_place && self.admit()) else {
+        let Some(mut entry) = stripe.edit_or_insert(hash, channel, || wants_place && self.admit()) else {
             return if wants_place { Err(PublishError::ChannelLimit) } else { Ok(Published::default()) };
         };
-        if wants_place && let Some(position) = self.superseded(entry, &publish, options, now_ms) {
+        if wants_place && let Some(position) = self.superseded(&mut entry, &publish, options, now_ms) {
             return Ok(Published { position, is_suppressed: true });
         }
         let shards = entry.shards;
@@ -75,7 +75,8 @@ impl<D: Delivery> Hub<D> {
                 return Err(PublishError::Busy { shard, publish });
             }
         }
-        let (publication, position) = self.place(entry, publish, options, now_ms);
+        let (publication, position) = self.place(&mut entry, publish, options, now_ms);
+        drop(entry);
         shards.iter().for_each(|shard| {
             self.delivery.push(shard, Event::Publication(Arc::clone(&publication)));
         });

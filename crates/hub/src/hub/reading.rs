@@ -4,6 +4,7 @@ use super::Hub;
 use crate::delivery::Delivery;
 use crate::history::{HistoryError, HistoryPage, HistoryQuery};
 use crate::options::ChannelOptions;
+use crate::stripe::Edit;
 use std::sync::Arc;
 
 impl<D: Delivery> Hub<D> {
@@ -25,8 +26,9 @@ impl<D: Delivery> Hub<D> {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
         // An empty channel, too, gets its epoch now: a client may subscribe from this position later.
-        let entry = stripe.get_or_insert(hash, channel, || self.admit()).ok_or(HistoryError::ChannelLimit)?;
-        match self.stream(entry, options, now_ms) {
+        let mut entry =
+            stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(HistoryError::ChannelLimit)?;
+        match self.stream(&mut entry, options, now_ms) {
             Some(stream) => stream.page(&query, now_ms),
             None => Ok(HistoryPage::default()),
         }
@@ -36,8 +38,8 @@ impl<D: Delivery> Hub<D> {
     pub fn remove_history(&self, channel: &str) {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
-        let removed =
-            stripe.get_mut(hash, channel).and_then(|entry| entry.stream.as_mut()).map(|s| s.clear());
+        let clear = |mut entry: Edit<'_>| entry.stream.as_mut().map(|stream| stream.clear());
+        let removed = stripe.edit(hash, channel).and_then(clear);
         drop(stripe);
         drop(removed);
     }
