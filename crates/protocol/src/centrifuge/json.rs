@@ -17,8 +17,10 @@ mod reply;
 mod shape;
 mod write;
 
+pub(crate) use command::command_reader;
 pub use command::{commands, encode_command};
 pub use data::{DATA_DEPTH_MAX, DataError, compact, encode_base64, string_text};
+pub(crate) use line::Lines;
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};
 

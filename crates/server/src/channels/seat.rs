@@ -7,7 +7,6 @@ use wavecast_hub::{Filter, Publication};
 use wavecast_net::shard::ConnectionId;
 use wavecast_protocol::centrifuge::Encoding;
 
-
 /// Where a connection stands among a channel's subscribers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seat {

@@ -49,6 +49,7 @@ pub(crate) use self::joining::{By, Joining, Settled};
 pub(crate) use self::pending::{Ticket, Welcome};
 pub(crate) use self::question::{Answered, Question, TokenKind};
 pub(crate) use self::rules::{Rules, Verifiers};
+pub(crate) use self::settle::Seated;
 pub(crate) use self::state::{Session, client_of_name};
 pub(crate) use self::step::{Accepted, History, Join, Live, Publishing, Step, since};
 pub(crate) use self::timing::{Due, Moment};

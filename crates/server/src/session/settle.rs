@@ -14,6 +14,14 @@ use super::timing::Moment;
 use crate::VERSION;
 use crate::channels::{ChannelNumber, Seat};
 
+/// Where a live subscription stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seated {
+    pub(crate) seat: Seat,
+    /// Its position is watched over: it cannot lose anything unnoticed.
+    pub(crate) positioned: bool,
+}
+
 impl Session {
     /// Notes a subscription that the hub has been asked for.
     pub(crate) fn joining(&mut self, joining: Joining) {
@@ -92,10 +100,10 @@ impl Session {
         }
     }
 
-    /// Where the connection stands among the channel's subscribers, and whether its position there is watched over.
-    pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<(Seat, bool)> {
+    /// Where the connection stands among the channel's subscribers, if it does.
+    pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<Seated> {
         let subscription = &self.subscriptions[self.find(channel)?];
-        Some((subscription.seat, subscription.marks.positioned))
+        Some(Seated { seat: subscription.seat, positioned: subscription.marks.positioned })
     }
 
     /// The client may come in, as this identity; its subscriptions have to join first.
@@ -140,7 +148,7 @@ impl Session {
             ..ConnectResult::default()
         };
         for Settled { channel, joining, joined } in &welcome.settled {
-            result.subs.insert((&**channel).into(), joining.result(joined)?);
+            result.subs.insert((&**channel).into(), joining.result(joined, self.encoding)?);
         }
         Ok(result)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wavecast_hub::{HistoryPage, HistoryQuery, Publication};
+use wavecast_hub::{ClientInfo, HistoryPage, HistoryQuery, Publication};
 use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{
     Error, HistoryResult, PresenceResult, PresenceStatsResult, Reply, Res, RpcResult, Unsubscribed,
@@ -60,10 +60,11 @@ impl PushShard {
     }
 
     fn history(&mut self, connections: &Connections, id: ConnectionId, history: &History<'_>) {
+        let Some(encoding) = self.sessions.get(id).map(|session| session.encoding) else { return };
         let page = self.page(connections, id, history);
         let body = page.as_ref().map_err(Clone::clone).map(|page| {
             Res::History(HistoryResult {
-                publications: wire::publications(&page.publications, false, history.filter.as_ref()),
+                publications: wire::publications(&page.publications, encoding, false, history.filter.as_ref()),
                 epoch: (&*page.position.epoch).into(),
                 offset: page.position.offset,
             })
@@ -127,8 +128,8 @@ impl PushShard {
         } else if waiting > 0 && waiting + bytes > limit / 2 {
             Err(Error::TOO_MANY_REQUESTS)
         } else {
-            let entry = |info| (wire::client_name(info), wire::client_info(info));
-            let presence = list.clients.iter().map(|info| entry(&**info)).collect();
+            let entry = |info: &Arc<ClientInfo>| (info.client.to_string().into(), wire::client_info(info));
+            let presence = list.clients.iter().map(entry).collect();
             Ok(Res::Presence(PresenceResult { presence }))
         };
         self.reply(id, &Reply { id: command, body });

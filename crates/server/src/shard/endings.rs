@@ -36,6 +36,7 @@ impl PushShard {
 
     /// The session is over, however it ended: nothing is delivered to it any more, and the back end is told.
     pub(super) fn forget(&mut self, id: ConnectionId, why: &Disconnect) {
+        self.gaps.forget(id);
         let Some(mut session) = self.sessions.remove(id) else { return };
         for live in session.take_all_live() {
             self.leave(&live);

@@ -58,10 +58,11 @@ impl PushShard {
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
         self.channels.starts_at(channel, joined.position.offset);
-        let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
-        let Some(joining) = joining else { return self.release(channel) };
+        let session = self.sessions.get_mut(id);
+        let taken = session.and_then(|session| Some((session.take_joining(channel)?, session.encoding)));
+        let Some((joining, encoding)) = taken else { return self.release(channel) };
         let has_room = self.has_room(connections, id, recovered(&joined.recovery));
-        let result = if has_room { joining.result(&joined) } else { Err(Error::TOO_MANY_REQUESTS) };
+        let result = if has_room { joining.result(&joined, encoding) } else { Err(Error::TOO_MANY_REQUESTS) };
         let result = match result {
             Ok(result) => result,
             Err(error) => {
@@ -156,6 +157,18 @@ impl PushShard {
     pub(super) fn release(&mut self, channel: ChannelNumber) {
         if let Some(name) = self.channels.release(channel) {
             self.node.hub().leave(&name, self.id, self.node.now_ms());
+        }
+    }
+
+    /// A subscription that stands in its channel no longer ends.
+    pub(super) fn ends(&mut self, id: ConnectionId, channel: ChannelNumber, why: Unsubscribed) {
+        if let Some(session) = self.sessions.get_mut(id)
+            && let Some(live) = session.take_live(channel)
+        {
+            let name = Arc::clone(self.channels.name(channel));
+            self.node.tell_unsubscribed(session, &live, &name, why);
+            self.gone(&live);
+            self.release(channel);
         }
     }
 

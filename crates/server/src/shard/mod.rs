@@ -6,7 +6,7 @@
 //! - `commands`: from messages to commands, and the queue of those that wait; `carry_out`: what follows from a command
 //! - `welcome`, `joins`: into the server, into channels and out again; `endings`: out of the server
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
-//! - `fan_out`: publications to subscribers; `replies`: answers to commands
+//! - `fan_out`: publications to subscribers; `slow`: those who do not keep up; `replies`: answers to commands
 //! - `table`, `identity`: sessions, and their names
 
 mod carry_out;
@@ -18,6 +18,7 @@ mod joins;
 mod office;
 mod orders;
 mod replies;
+mod slow;
 #[cfg(test)]
 mod simulation;
 mod table;
@@ -38,6 +39,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use self::identity::ClientIds;
 use self::replies::Replies;
+use self::slow::Gaps;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
@@ -60,6 +62,7 @@ pub(crate) struct PushShard {
     pings: [Frame; 2],
     side_door: SideDoor,
     replies: Replies,
+    gaps: Gaps,
     /// The number of the last question to the back office.
     asked: NonZeroU32,
     /// When the shard's own count of milliseconds began.
@@ -78,9 +81,15 @@ impl PushShard {
             pings: [Encoding::Json, Encoding::Protobuf].map(wire::ping),
             side_door,
             replies: Replies::default(),
+            gaps: Gaps::default(),
             asked: NonZeroU32::MIN,
             began: None,
         }
+    }
+
+    /// The session with this id, if it is on this shard.
+    fn session_of(&self, client: &[u8; 16]) -> Option<&Session> {
+        self.sessions.at(self.clients.slot_of(client)).filter(|session| session.client_id() == *client)
     }
 
     /// What time it is.
@@ -154,8 +163,8 @@ impl Handler for PushShard {
             ShardEvent::Channel(Event::Publication(publication)) => {
                 self.publication(connections, &publication);
             }
-            ShardEvent::Channel(Event::Join(membership)) => self.membership(connections, &membership, true),
-            ShardEvent::Channel(Event::Leave(membership)) => self.membership(connections, &membership, false),
+            ShardEvent::Channel(Event::Join(membership)) => self.membership(&membership, true),
+            ShardEvent::Channel(Event::Leave(membership)) => self.membership(&membership, false),
             ShardEvent::Joined(answer) => self.joined(connections, *answer),
             ShardEvent::Answered(answer) => self.answered(connections, *answer),
             ShardEvent::Order(order) => self.carry_out_order(connections, *order),
@@ -171,7 +180,9 @@ impl Handler for PushShard {
     }
 
     fn turn(&mut self, connections: &mut Connections) -> Option<Duration> {
-        self.send_runs(connections)
+        let runs = self.send_runs(connections);
+        let gaps = self.tell_gaps(connections);
+        [runs, gaps].into_iter().flatten().min()
     }
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {

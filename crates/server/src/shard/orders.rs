@@ -53,7 +53,7 @@ impl PushShard {
             self.sessions.get(*id).is_some_and(|session| session.is_counted() && target.matches(session))
         };
         if let Some(client) = &target.client {
-            let session = self.sessions.at(self.clients.slot_of(client));
+            let session = self.session_of(client);
             return session.map(|session| session.connection).filter(is_meant).into_iter().collect();
         }
         self.sessions.of_user(&target.user).into_iter().filter(is_meant).collect()

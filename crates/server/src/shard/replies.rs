@@ -38,7 +38,9 @@ impl Replies {
             debug!(slot = id.slot(), command = reply.id, code, %message, "command refused");
         }
         self.encoding = encoding;
-        encoding.separate(&mut self.encoded);
+        if !self.encoded.is_empty() {
+            encoding.separate(&mut self.encoded);
+        }
         encoding.encode_reply(reply, &mut self.encoded);
     }
 
