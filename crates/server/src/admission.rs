@@ -44,7 +44,9 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
     }
     if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
         let reason = match too_many {
-            TooMany::Connections => "Too many connections from this address (client.address_connection_limit).",
+            TooMany::Connections => {
+                "Too many connections from this address (client.address_connection_limit)."
+            }
             TooMany::PerSecond => {
                 "Connections come too fast from this address (client.address_connection_rate_limit)."
             }

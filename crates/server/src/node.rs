@@ -15,12 +15,12 @@ use crate::addresses::Addresses;
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
-use crate::desk::NodeInfo;
+use crate::desk::{Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks};
 use crate::inboxes::Inboxes;
-use crate::shard_event::ShardEvent;
 use crate::office::Office;
 use crate::session::{Live, Rules, Session, Verifiers};
+use crate::shard_event::ShardEvent;
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);
@@ -256,5 +256,19 @@ impl Node {
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Node").field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+impl Backend for Node {
+    async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {
+        Node::publish(self, channel, publish).await
+    }
+
+    fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error> {
+        Node::history(self, channel, query)
+    }
+
+    fn info(&self) -> NodeInfo {
+        Node::info(self)
     }
 }

@@ -8,8 +8,8 @@ use wavecast_hub::ShardId;
 use wavecast_net::shard::{ConnectionId, Remote};
 
 use crate::hooks::{self, EventQueue, HANDLER_LIMIT, Hooks};
-use crate::shard_event::{OfficeAnswer, ShardEvent};
 use crate::session::{Answered, Question, Ticket, TokenKind, Verifiers};
+use crate::shard_event::{OfficeAnswer, ShardEvent};
 
 /// Who answers questions, and where to.
 pub(crate) struct Office {
@@ -91,17 +91,35 @@ impl Office {
         match question {
             Question::Key(..) => {}
             Question::Connect { call, draft } => {
-                hooks::ask(runtime, hooks, limit, move |h| h.connect(call), |a| answer(Answered::Connect(a, draft)));
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    limit,
+                    move |h| h.connect(call),
+                    |a| answer(Answered::Connect(a, draft)),
+                );
             }
             Question::Subscribe { call, draft } => {
                 let done = |a| answer(Answered::Subscribe(a, draft));
                 hooks::ask(runtime, hooks, limit, move |h| h.subscribe(call), done);
             }
             Question::Publish { call, draft } => {
-                hooks::ask(runtime, hooks, limit, move |h| h.publish(call), |a| answer(Answered::Publish(a, draft)));
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    limit,
+                    move |h| h.publish(call),
+                    |a| answer(Answered::Publish(a, draft)),
+                );
             }
             Question::Rpc { id, call } => {
-                hooks::ask(runtime, hooks, limit, move |h| h.rpc(call), move |a| answer(Answered::Rpc(a, id)));
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    limit,
+                    move |h| h.rpc(call),
+                    move |a| answer(Answered::Rpc(a, id)),
+                );
             }
             Question::Refresh { call } => {
                 hooks::ask(runtime, hooks, limit, move |h| h.refresh(call), |a| answer(Answered::Refresh(a)));

@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 use wavecast_hub::ShardId;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
-use crate::shard_event::ShardEvent;
 use crate::node::Node;
 use crate::orders::{Order, Target};
 use crate::session::{Done, ServerSubscription};
+use crate::shard_event::ShardEvent;
 
 /// The pause before a shard without room is tried again.
 const RETRY: Duration = Duration::from_millis(5);
@@ -107,7 +107,10 @@ impl Node {
                 done,
             };
             if remote.push_control(ShardEvent::Order(Box::new(order))).is_err() {
-                tracing::warn!(user, "a shard takes no more orders: another connection of this user lives on");
+                tracing::warn!(
+                    user,
+                    "a shard takes no more orders: another connection of this user lives on"
+                );
             }
         }
     }

@@ -49,11 +49,31 @@ pub(crate) enum Order {
         done: Done,
     },
     /// Ends one subscription, or all of them.
-    Unsubscribe { target: Target, channel: Option<Box<str>>, done: Done },
-    Disconnect { target: Target, except: Vec<[u8; 16]>, disconnect: Disconnect, done: Done },
-    Refresh { target: Target, expired: bool, expire_at_s: u64, info: Option<Box<[u8]>>, done: Done },
+    Unsubscribe {
+        target: Target,
+        channel: Option<Box<str>>,
+        done: Done,
+    },
+    Disconnect {
+        target: Target,
+        except: Vec<[u8; 16]>,
+        disconnect: Disconnect,
+        done: Done,
+    },
+    Refresh {
+        target: Target,
+        expired: bool,
+        expire_at_s: u64,
+        info: Option<Box<[u8]>>,
+        done: Done,
+    },
     /// Ends the sessions that a revocation means.
-    DropRevoked { done: Done },
+    DropRevoked {
+        done: Done,
+    },
     /// Subscribers of each of these channels.
-    Count { channels: Arc<[Arc<str>]>, reply: oneshot::Sender<Vec<usize>> },
+    Count {
+        channels: Arc<[Arc<str>]>,
+        reply: oneshot::Sender<Vec<usize>>,
+    },
 }

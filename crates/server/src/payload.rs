@@ -58,7 +58,8 @@ pub(crate) fn embedded(payload: token::Payload) -> Box<[u8]> {
 fn check_length(data: &[u8], options: &ChannelOptions) -> Result<(), Error> {
     let bytes_max = options.publication_bytes_max as usize;
     if bytes_max > 0 && data.len() > bytes_max {
-        let message = format!("limit exceeded: data has {} bytes; this channel takes {bytes_max}", data.len());
+        let message =
+            format!("limit exceeded: data has {} bytes; this channel takes {bytes_max}", data.len());
         return Err(Error { message: message.into(), ..Error::LIMIT_EXCEEDED });
     }
     Ok(())

@@ -108,10 +108,10 @@ fn token_settings(token: &config::Token) -> TokenSettings {
 
 fn http_settings(config: &Config) -> HttpSettings {
     let (client, channel) = (&config.client.proxy, &config.channel.proxy);
-    let called = |hook: &config::Hook| {
-        (!hook.endpoint.is_empty() && !hook.is_handler()).then(|| hook_settings(hook))
-    };
-    let named = config.proxies.iter().filter_map(|named| Some((named.name.clone(), called(&named.settings)?)));
+    let called =
+        |hook: &config::Hook| (!hook.endpoint.is_empty() && !hook.is_handler()).then(|| hook_settings(hook));
+    let named =
+        config.proxies.iter().filter_map(|named| Some((named.name.clone(), called(&named.settings)?)));
     HttpSettings {
         connect: client.connect.on().and_then(called),
         refresh: client.refresh.on().and_then(called),
@@ -127,10 +127,11 @@ fn http_settings(config: &Config) -> HttpSettings {
 }
 
 fn hook_settings(hook: &config::Hook) -> HookSettings {
-    let transforms = hook.status_to_code_transforms.iter().cloned().map(|transform| StatusTransform {
-        status_code: transform.status,
-        to: meaning(transform.outcome),
-    });
+    let transforms = hook
+        .status_to_code_transforms
+        .iter()
+        .cloned()
+        .map(|transform| StatusTransform { status_code: transform.status, to: meaning(transform.outcome) });
     let headers = hook.static_headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     HookSettings {
         endpoint: hook.endpoint.clone(),

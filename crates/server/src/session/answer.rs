@@ -39,7 +39,9 @@ impl Session {
             Answered::Publish(answer, draft) => {
                 (draft.id, answer.map(|grant| self.publish_granted(grant, draft)))
             }
-            Answered::Rpc(answer, id) => (id, answer.map(|grant| Step::RpcResult { id, data: grant.data.unwrap_or_default() })),
+            Answered::Rpc(answer, id) => {
+                (id, answer.map(|grant| Step::RpcResult { id, data: grant.data.unwrap_or_default() }))
+            }
         };
         match step {
             Answer::Ok(step) => step,

@@ -34,7 +34,12 @@ impl Session {
     }
 
     /// The connection lives until another time; 0: for good.
-    pub(crate) fn refresh_by_backend(&mut self, expire_at_s: u64, info: Option<&[u8]>, now: Moment) -> Push<'static> {
+    pub(crate) fn refresh_by_backend(
+        &mut self,
+        expire_at_s: u64,
+        info: Option<&[u8]>,
+        now: Moment,
+    ) -> Push<'static> {
         let identity = self.identity.get_or_insert_default();
         identity.expires_ms = (expire_at_s > 0).then(|| now.at_unix(expire_at_s));
         if let Some(info) = info {
@@ -48,6 +53,6 @@ impl Session {
     pub(crate) fn is_revoked(&self, rules: &Rules, now: Moment) -> bool {
         let mark = self.identity.as_ref().and_then(|identity| identity.token.as_deref());
         let (id, issued_at_s) = mark.map_or((None, None), |mark| (mark.id.as_deref(), mark.issued_at_s));
-        rules.revocations.is_revoked_as(self.user(), id, issued_at_s, now.unix_i64()).is_some()
+        rules.revocations.check(self.user(), id, issued_at_s, now.unix_i64()).is_some()
     }
 }

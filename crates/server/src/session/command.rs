@@ -35,9 +35,7 @@ impl Session {
             (Phase::Waiting | Phase::Connecting | Phase::Welcomed | Phase::Refused, _)
             | (_, Request::Connect(_)) => Err(Disconnect::BAD_REQUEST.into()),
             (_, Request::Subscribe(request)) => self.subscribe(id, request, cx),
-            (_, Request::Unsubscribe(request)) => {
-                Ok(self.unsubscribe(id, (cx.number_of)(&request.channel)))
-            }
+            (_, Request::Unsubscribe(request)) => Ok(self.unsubscribe(id, (cx.number_of)(&request.channel))),
             (_, Request::Publish(request)) => self.publish(id, request, cx),
             (_, Request::History(request)) => self.history(id, request, cx),
             (_, Request::Presence(request)) => self.presence(id, request.channel, false, cx),

@@ -11,12 +11,12 @@ use super::identity::{Identity, TokenMark};
 use super::joining::By;
 use super::permission::Who;
 use super::question::{ConnectDraft, Question, TokenKind};
-use crate::rate::Bucket;
 use super::refusal::Refused;
 use super::state::{Phase, Session};
 use super::step::{Accepted, Join, Step};
 use super::wish::{Positions, ServerSubscription, Wish, given, seconds};
 use crate::hooks::{Answer, ConnectCall, ConnectGrant, PassedHeaders};
+use crate::rate::Bucket;
 use crate::token::{Capabilities, ConnectionClaims};
 
 /// Longest name of a client's library, in characters.
@@ -81,8 +81,7 @@ impl Session {
 
     /// The user that a proxy in front has authenticated, if the configuration says which field names it.
     fn user_of_handshake(&self, cx: &Context<'_>) -> Option<Box<str>> {
-        let name = cx.rules.user_id_header.as_deref()?;
-        self.handshake.as_ref()?.field(name).filter(|user| !user.is_empty()).map(Into::into)
+        self.handshake.as_ref()?.user.clone().filter(|_| cx.rules.user_id_header.is_some())
     }
 
     fn ask_connect<'c>(&mut self, id: u32, request: ConnectRequest<'c>, cx: &Context<'_>) -> Step<'c> {
@@ -165,7 +164,7 @@ impl Session {
         positions: &Positions,
         cx: &Context<'_>,
     ) -> Result<Vec<Join<'static>>, Refused> {
-        let personal = cx.rules.personal_channel(&found.identity.user).map(ServerSubscription::to);
+        let personal = cx.rules.personal_channel(&found.identity.user);
         let mut joins: Vec<Join<'static>> = Vec::new();
         for wanted in found.subscriptions.iter().cloned().chain(personal) {
             if joins.iter().any(|join| *join.channel == *wanted.channel) {
@@ -198,7 +197,13 @@ impl Session {
             if is_allowed && !options.not_offered && there.len() + joins.len() < cx.rules.channel_limit {
                 let position = request.recover.then(|| (request.offset, request.epoch.into_owned().into()));
                 let wanted = ServerSubscription::to(channel);
-                joins.push(self.server_join(By::Connect, wanted, position, Who(Some(&found.identity)), cx)?);
+                joins.push(self.server_join(
+                    By::Connect,
+                    wanted,
+                    position,
+                    Who(Some(&found.identity)),
+                    cx,
+                )?);
             }
         }
         Ok(joins)

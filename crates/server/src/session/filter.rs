@@ -20,7 +20,7 @@ pub(super) fn of_client(filter: &centrifuge::Filter<'_>) -> Result<Filter, Error
 /// What is wrong with it.
 pub(crate) fn of_json(json: &[u8]) -> Result<Filter, String> {
     let text = std::str::from_utf8(json).map_err(|_| "it is not UTF-8".to_owned())?;
-    let filter = centrifuge::Filter::of_json(text).map_err(|error| error.to_string())?;
+    let filter = centrifuge::json::filter(text).map_err(|error| error.to_string())?;
     compiled(&filter).map_err(|error| error.to_string())
 }
 

@@ -36,7 +36,11 @@ impl Handshake {
             }
         }
         let headers = (!headers.is_empty()).then(|| Arc::new(headers));
-        (headers.is_some() || user.is_some()).then(|| Self { headers, user: user.map(Into::into), address: None })
+        (headers.is_some() || user.is_some()).then(|| Self {
+            headers,
+            user: user.map(Into::into),
+            address: None,
+        })
     }
 
     /// The address it came from, if that is counted.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use wavecast_hub::Filter;
 
 use super::filter;
-use crate::rate::Bucket;
 use crate::payload;
+use crate::rate::Bucket;
 use crate::token::{Capabilities, ConnectionClaims};
 
 /// What is known of a session's user, and what it may do beside what its channels' namespaces say.
@@ -51,7 +51,9 @@ impl Identity {
 
     /// There is nothing to remember.
     pub(super) fn is_nobody(&self) -> bool {
-        let Self { user, info, meta, capabilities, filter, expires_ms, token, commands, publications, .. } = self;
+        let Self {
+            user, info, meta, capabilities, filter, expires_ms, token, commands, publications, ..
+        } = self;
         user.is_empty()
             && info.is_none()
             && meta.is_none()

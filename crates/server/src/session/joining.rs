@@ -124,7 +124,11 @@ impl Joining {
     ///
     /// # Errors
     /// 112, for those who want it in place of `recovered: false`.
-    pub(crate) fn result<'j>(&'j self, joined: &'j Joined, encoding: Encoding) -> Result<SubscribeResult<'j>, Error> {
+    pub(crate) fn result<'j>(
+        &'j self,
+        joined: &'j Joined,
+        encoding: Encoding,
+    ) -> Result<SubscribeResult<'j>, Error> {
         let recovered = matches!(joined.recovery, Recovery::Recovered(_));
         if self.recovering && !recovered && self.rejects_unrecovered {
             return Err(Error::UNRECOVERABLE_POSITION);

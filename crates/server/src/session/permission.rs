@@ -49,7 +49,9 @@ impl Who<'_> {
             subscriber: options.allow_publish_for_subscriber,
             anonymous: options.allow_publish_for_anonymous,
         };
-        rules.insecure || self.is_one_of(&trio, is_subscribed) || self.has_capability(channel, Action::Publish)
+        rules.insecure
+            || self.is_one_of(&trio, is_subscribed)
+            || self.has_capability(channel, Action::Publish)
     }
 
     /// May they read the history?

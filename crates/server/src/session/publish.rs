@@ -5,8 +5,8 @@ use std::sync::Arc;
 use wavecast_hub::{ChannelOptions, Publish};
 use wavecast_protocol::centrifuge::{Encoding, Error, PublishRequest, Reply};
 
-use super::question::{PublishDraft, Question};
 use super::command::Context;
+use super::question::{PublishDraft, Question};
 use super::refusal::Refused;
 use super::state::Session;
 use super::step::{Publishing, Step};
@@ -44,15 +44,16 @@ impl Session {
         let publish = self.publication(payload, options, cx);
         let options = Arc::clone(options);
         let Some(hook) = options.publish_hook.clone() else {
-            return Ok(Step::Publish(Box::new(Publishing { id, channel: request.channel, options, publish })));
+            return Ok(Step::Publish(Box::new(Publishing {
+                id,
+                channel: request.channel,
+                options,
+                publish,
+            })));
         };
         let channel: Box<str> = request.channel.into();
-        let call = PublishCall {
-            caller: self.caller(),
-            hook,
-            channel: channel.clone(),
-            data: publish.data.clone(),
-        };
+        let call =
+            PublishCall { caller: self.caller(), hook, channel: channel.clone(), data: publish.data.clone() };
         Ok(Step::Ask(Question::Publish { call, draft: PublishDraft { id, channel, options, publish } }))
     }
 

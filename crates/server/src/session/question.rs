@@ -20,14 +20,31 @@ use crate::token::KeyId;
 pub(crate) enum Question {
     /// Fetch a key of this kind of tokens; the command is tried again afterwards, whatever came of it.
     Key(TokenKind, KeyId),
-    Connect { call: ConnectCall, draft: ConnectDraft },
-    Subscribe { call: SubscribeCall, draft: SubscribeDraft },
-    Publish { call: PublishCall, draft: PublishDraft },
-    Rpc { id: u32, call: RpcCall },
+    Connect {
+        call: ConnectCall,
+        draft: ConnectDraft,
+    },
+    Subscribe {
+        call: SubscribeCall,
+        draft: SubscribeDraft,
+    },
+    Publish {
+        call: PublishCall,
+        draft: PublishDraft,
+    },
+    Rpc {
+        id: u32,
+        call: RpcCall,
+    },
     /// The connection's time is up.
-    Refresh { call: RefreshCall },
+    Refresh {
+        call: RefreshCall,
+    },
     /// A subscription's time is up.
-    SubRefresh { call: SubRefreshCall, channel: ChannelNumber },
+    SubRefresh {
+        call: SubRefreshCall,
+        channel: ChannelNumber,
+    },
 }
 
 /// What is needed of a connect command when the hook has answered.

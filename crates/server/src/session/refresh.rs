@@ -98,7 +98,11 @@ impl Session {
     }
 
     /// The hook says whether the connection is still good; one that fails to answer gives it a little longer.
-    pub(super) fn refreshed_by_hook(&mut self, answer: Answer<RefreshGrant>, cx: &Context<'_>) -> Step<'static> {
+    pub(super) fn refreshed_by_hook(
+        &mut self,
+        answer: Answer<RefreshGrant>,
+        cx: &Context<'_>,
+    ) -> Step<'static> {
         let grant = match answer {
             Answer::Ok(grant) => grant,
             Answer::Error(error) if error.temporary => RefreshGrant {
@@ -143,7 +147,9 @@ impl Session {
                 ..SubRefreshGrant::default()
             },
             Answer::Disconnect(disconnect) => return Step::Close(disconnect),
-            Answer::Error(_) | Answer::NotHandled => SubRefreshGrant { expired: true, ..SubRefreshGrant::default() },
+            Answer::Error(_) | Answer::NotHandled => {
+                SubRefreshGrant { expired: true, ..SubRefreshGrant::default() }
+            }
         };
         if grant.expired {
             let live = self.take(index);

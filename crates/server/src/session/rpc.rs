@@ -2,8 +2,8 @@
 
 use wavecast_protocol::centrifuge::RpcRequest;
 
-use super::question::Question;
 use super::command::Context;
+use super::question::Question;
 use super::refusal::Refused;
 use super::state::Session;
 use super::step::Step;

@@ -68,7 +68,8 @@ impl Session {
             return Step::Leave { id, live: self.take(index) };
         }
         let joining = self.pending.as_mut().and_then(|pending| {
-            let is_wanted = |joining: &&mut Joining| joining.channel == number && joining.unsubscribe.is_none();
+            let is_wanted =
+                |joining: &&mut Joining| joining.channel == number && joining.unsubscribe.is_none();
             pending.joining.iter_mut().find(is_wanted)
         });
         let Some(joining) = joining else { return done };

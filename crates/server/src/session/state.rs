@@ -191,7 +191,8 @@ mod tests {
     fn a_session_has_one_name() {
         let id = *b"0123456789abcdef";
         assert_eq!(client_of_name(&client_name(id)), Some(id));
-        for wrong in ["", "x", "30313233-3435-3637-3839-61626364656", "+0313233-3435-3637-3839-616263646566"] {
+        for wrong in ["", "x", "30313233-3435-3637-3839-61626364656", "+0313233-3435-3637-3839-616263646566"]
+        {
             assert_eq!(client_of_name(wrong), None, "{wrong}");
         }
         assert_eq!(client_of_name(&client_name(id).to_uppercase()), None, "one form alone");

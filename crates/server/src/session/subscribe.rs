@@ -70,7 +70,12 @@ impl Session {
     }
 
     /// The subscribe hook decides where the namespace has one, unless the name itself says who may.
-    fn hook_that_decides(&self, channel: &str, options: &ChannelOptions, cx: &Context<'_>) -> Option<Arc<str>> {
+    fn hook_that_decides(
+        &self,
+        channel: &str,
+        options: &ChannelOptions,
+        cx: &Context<'_>,
+    ) -> Option<Arc<str>> {
         let names = cx.rules.namespaces.rules();
         let by_name = names.is_private(channel) || names.is_user_limited(channel);
         options.subscribe_hook.clone().filter(|_| !by_name)
@@ -103,7 +108,9 @@ impl Session {
     ) -> Step<'static> {
         let SubscribeDraft { id, wish, options } = draft;
         match Grant::of_hook(grant) {
-            Ok(grant) => Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx))),
+            Ok(grant) => {
+                Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx)))
+            }
             Err(error) => Step::Reply(Reply { id, body: Err(error) }),
         }
     }
@@ -185,7 +192,10 @@ impl Session {
     pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
         let is_joining = |number| {
             self.pending.as_ref().is_some_and(|pending| {
-                pending.joining.iter().any(|joining| joining.channel == number && joining.unsubscribe.is_none())
+                pending
+                    .joining
+                    .iter()
+                    .any(|joining| joining.channel == number && joining.unsubscribe.is_none())
             })
         };
         number.is_some_and(|number| self.find(number).is_some() || is_joining(number))
@@ -211,9 +221,8 @@ fn marks(
         && who.check_history(&wish.channel, options, true, cx.rules).is_ok();
     let recoverable = options.has_history()
         && (options.force_recovery || (wish.recoverable && (options.allow_recovery || reads)));
-    let positioned = recoverable
-        || options.force_positioning
-        || (wish.positioned && (options.allow_positioning || reads));
+    let positioned =
+        recoverable || options.force_positioning || (wish.positioned && (options.allow_positioning || reads));
     let by_server = !matches!(by, By::Client(_));
     Marks { positioned, recoverable, by_server, client_refreshes: grant.client_refreshes }
 }

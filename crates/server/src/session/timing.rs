@@ -172,7 +172,9 @@ impl Session {
     fn expiries<'s>(&'s self, rules: &'s Rules) -> impl Iterator<Item = u64> + 's {
         let connection = self.identity.as_ref().and_then(|identity| {
             let asks = !identity.client_refreshes && !identity.is_asked && rules.hooks.refresh;
-            identity.expires_ms.map(|at| if asks { at } else { at.saturating_add(ms(rules.expired_close_delay)) })
+            identity
+                .expires_ms
+                .map(|at| if asks { at } else { at.saturating_add(ms(rules.expired_close_delay)) })
         });
         let subscriptions = self.subscriptions.iter().filter_map(move |subscription| {
             let more = subscription.more.as_ref()?;

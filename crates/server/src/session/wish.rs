@@ -210,13 +210,8 @@ impl<'c> Wish<'c> {
 }
 
 fn overrides(options: SubscribeOverride) -> Overrides {
-    let SubscribeOverride {
-        presence,
-        join_leave,
-        force_recovery,
-        force_positioning,
-        force_push_join_leave,
-    } = options;
+    let SubscribeOverride { presence, join_leave, force_recovery, force_positioning, force_push_join_leave } =
+        options;
     Overrides { presence, join_leave, force_recovery, force_positioning, force_push_join_leave }
 }
 

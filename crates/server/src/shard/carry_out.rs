@@ -1,8 +1,9 @@
 //! What follows from a command: carried out here, as far as the session's decision goes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use wavecast_hub::{ClientInfo, HistoryPage, HistoryQuery, Publication};
+use wavecast_hub::{HistoryPage, HistoryQuery, Publication};
 use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{
     Error, HistoryResult, PresenceResult, PresenceStatsResult, Reply, Res, RpcResult, Unsubscribed,
@@ -64,7 +65,12 @@ impl PushShard {
         let page = self.page(connections, id, history);
         let body = page.as_ref().map_err(Clone::clone).map(|page| {
             Res::History(HistoryResult {
-                publications: wire::publications(&page.publications, encoding, false, history.filter.as_ref()),
+                publications: wire::publications(
+                    &page.publications,
+                    encoding,
+                    false,
+                    history.filter.as_ref(),
+                ),
                 epoch: (&*page.position.epoch).into(),
                 offset: page.position.offset,
             })
@@ -128,8 +134,9 @@ impl PushShard {
         } else if waiting > 0 && waiting + bytes > limit / 2 {
             Err(Error::TOO_MANY_REQUESTS)
         } else {
-            let entry = |info: &Arc<ClientInfo>| (info.client.to_string().into(), wire::client_info(info));
-            let presence = list.clients.iter().map(entry).collect();
+            let presence =
+                list.clients.iter().map(|info| (Cow::from(&*info.client), wire::client_info(info)));
+            let presence = presence.collect();
             Ok(Res::Presence(PresenceResult { presence }))
         };
         self.reply(id, &Reply { id: command, body });

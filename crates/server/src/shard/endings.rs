@@ -13,7 +13,12 @@ use crate::session::{Due, Moment};
 impl PushShard {
     /// Ends a session from the server's side.
     #[expect(clippy::needless_pass_by_value, reason = "the callers make it for this")]
-    pub(super) fn disconnect(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: Disconnect) {
+    pub(super) fn disconnect(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        disconnect: Disconnect,
+    ) {
         self.log_disconnect(id, &disconnect);
         self.send_replies(connections, id);
         connections.close(id, code(&disconnect), &disconnect.reason);

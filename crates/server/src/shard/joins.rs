@@ -8,8 +8,8 @@ use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
-use crate::shard_event::{Answer, ShardEvent};
 use crate::session::{By, Join, Joining, Live, Settled, since};
+use crate::shard_event::{Answer, ShardEvent};
 use crate::wire;
 
 impl PushShard {
@@ -28,6 +28,7 @@ impl PushShard {
             recover: since(recover.as_ref()),
             publications_max: node.rules().recovery_max,
             mode: options.recovery_mode,
+            filter: joining.filter(),
             auto_cache_recover: options.auto_cache_recover && joining.is_recoverable(),
         };
         let joined = node.hub().join(&name, self.id, query, &options, node.now_ms(), |joined| {
@@ -44,7 +45,13 @@ impl PushShard {
     }
 
     /// Whoever wanted the subscription is told that there is none.
-    fn not_joined(&mut self, connections: &mut Connections, id: ConnectionId, joining: Joining, error: Error) {
+    fn not_joined(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        joining: Joining,
+        error: Error,
+    ) {
         match joining.by {
             By::Client(command) => self.reply(id, &Reply { id: command, body: Err(error) }),
             By::Connect => self.welcome_fails(connections, id, error),

@@ -18,9 +18,9 @@ mod joins;
 mod office;
 mod orders;
 mod replies;
-mod slow;
 #[cfg(test)]
 mod simulation;
+mod slow;
 mod table;
 mod welcome;
 
@@ -43,9 +43,9 @@ use self::slow::Gaps;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
-use crate::shard_event::ShardEvent;
 use crate::node::Node;
 use crate::session::{Handshake, Moment, Session};
+use crate::shard_event::ShardEvent;
 use crate::wire;
 
 /// Takes the sockets that are not for a shard.
@@ -119,18 +119,23 @@ impl Handler for PushShard {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
         let rules = node.rules();
-        let is_protobuf = opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
+        let is_protobuf =
+            opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
         let encoding = if is_protobuf { Encoding::Protobuf } else { Encoding::Json };
-        let mut handshake = Handshake::of(opening.head, &rules.hooks.headers, rules.user_id_header.as_deref());
+        let mut handshake =
+            Handshake::of(opening.head, &rules.hooks.headers, rules.user_id_header.as_deref());
         if node.addresses().is_limited() {
             let address = opening.peer.ip();
             if !node.addresses().opened(address) {
-                return connections.close(id, CloseCode::TRY_AGAIN_LATER, "too many connections of this address");
+                return connections.close(
+                    id,
+                    CloseCode::TRY_AGAIN_LATER,
+                    "too many connections of this address",
+                );
             }
             handshake = Some(Handshake::from(handshake, address));
         }
-        let mut session =
-            Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
+        let mut session = Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
         session.wait_for_connect(now, rules);
         self.sessions.insert(session);
         self.set_timer(connections, id, now);

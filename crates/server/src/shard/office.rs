@@ -7,8 +7,8 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Reply};
 
 use super::PushShard;
-use crate::shard_event::OfficeAnswer;
 use crate::session::{Context, Question, Ticket};
+use crate::shard_event::OfficeAnswer;
 
 impl PushShard {
     /// Asks the back office on behalf of a session. Where that is not possible the command is refused.

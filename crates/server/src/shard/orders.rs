@@ -81,7 +81,12 @@ impl PushShard {
         }
     }
 
-    fn unsubscribe_by_backend(&mut self, connections: &mut Connections, id: ConnectionId, channel: Option<&str>) {
+    fn unsubscribe_by_backend(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        channel: Option<&str>,
+    ) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let ended = match channel {
             None => session.take_all_live(),
