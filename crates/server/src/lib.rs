@@ -18,6 +18,7 @@
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `inboxes` | the shards' inboxes, as the hub delivers into them |
 //! | `admission` | who comes in as a client |
+//! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
 //! | `wire` | publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pem` | keys and certificates as configuration gives them |
@@ -35,6 +36,7 @@ mod pem;
 pub mod server;
 mod session;
 mod shard;
+pub mod token;
 mod wire;
 
 pub use self::node::Node;
