@@ -113,7 +113,7 @@ fn expand_value(value: &mut Value, variables: &[(String, String)], missing: &mut
         Value::String(text) => *text = expand_text(text, variables, missing),
         Value::Array(items) => items.iter_mut().for_each(|item| expand_value(item, variables, missing)),
         Value::Object(entries) => {
-            entries.values_mut().for_each(|entry| expand_value(entry, variables, missing))
+            entries.values_mut().for_each(|entry| expand_value(entry, variables, missing));
         }
         _ => {}
     }

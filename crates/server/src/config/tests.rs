@@ -58,6 +58,7 @@ http_server = { address = "127.0.0.1", port = 9000 }
 allowed_origins = ["https://example.com", "https://*.example.com"]
 ping_interval = "30s"
 channel_limit = 64
+token.hmac_secret_key = "s3cret"
 [channel]
 history_meta_ttl = "48h"
 [channel.without_namespace]
@@ -84,6 +85,7 @@ client:
   allowed_origins: ["https://example.com", "https://*.example.com"]
   ping_interval: 30s
   channel_limit: 64
+  token: {hmac_secret_key: s3cret}
 channel:
   history_meta_ttl: 48h
   without_namespace:
@@ -105,7 +107,7 @@ const JSON: &str = r##"{
   "http_server": { "address": "127.0.0.1", "port": 9000 },
   "client": {
     "allowed_origins": ["https://example.com", "https://*.example.com"],
-    "ping_interval": "30s", "channel_limit": 64
+    "ping_interval": "30s", "channel_limit": 64, "token": { "hmac_secret_key": "s3cret" }
   },
   "channel": {
     "history_meta_ttl": "48h",
@@ -151,6 +153,8 @@ fn the_environment_says_the_same_and_ours_wins() {
             ("CENTRIFUGO_CLIENT_ALLOWED_ORIGINS", "https://example.com https://*.example.com"),
             ("CENTRIFUGO_CLIENT_PING_INTERVAL", "30s"),
             ("WAVECAST_CLIENT_CHANNEL_LIMIT", "64"),
+            ("CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY", "s3cret"),
+            ("CENTRIFUGO_CLIENT_TOKEN_AUDIENCE", ""),
             ("WAVECAST_CHANNEL_HISTORY_META_TTL", "48h"),
             ("WAVECAST_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE", "10"),
             ("WAVECAST_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL", "1m30s"),
