@@ -19,6 +19,15 @@ pub struct ClientInfo {
     pub chan_info: Option<Box<[u8]>>,
 }
 
+/// Somebody comes into a channel or goes out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The channel.
+    pub channel: Arc<str>,
+    /// Who it is.
+    pub info: Arc<ClientInfo>,
+}
+
 /// One message in a channel, built once and shared by the history and by every shard that delivers it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Publication {

@@ -22,12 +22,14 @@
 //! | `wire` | publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pem` | keys and certificates as configuration gives them |
+//! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | `pages` | the pages, built in |
 
 mod admission;
 mod channels;
 pub mod config;
 pub mod desk;
+pub mod hooks;
 pub mod http_client;
 mod inboxes;
 pub mod node;

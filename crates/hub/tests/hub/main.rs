@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod attendance;
 mod behaviour;
+mod cache_and_versions;
 mod inboxes;
 mod model;
 mod threads;

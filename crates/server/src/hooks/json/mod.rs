@@ -1,0 +1,5 @@
+//! Calls and answers in JSON, as Centrifugo's proxies write and read them: a back end for one serves the other.
+
+mod object;
+pub(super) mod request;
+pub(super) mod response;

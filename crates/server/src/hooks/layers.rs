@@ -1,0 +1,77 @@
+//! Several hooks as one: Rust handlers beside a back end.
+
+use std::sync::Arc;
+
+use super::answer::Answer;
+use super::calls::{
+    ConnectCall, ConnectGrant, PublishCall, PublishGrant, RefreshCall, RefreshGrant, RpcCall, RpcGrant,
+    SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
+};
+use super::events::Event;
+use super::handlers::{Answering, Delivering, Hooks};
+use super::headers::HeaderNames;
+use super::kind::{Hook, Wants};
+
+/// Layers of hooks: each kind of hook goes to the first layer that wants it, and to that one only.
+#[derive(Default)]
+pub struct Layers(Vec<Arc<dyn Hooks>>);
+
+impl Layers {
+    /// These, the first before the second.
+    pub fn new(layers: Vec<Arc<dyn Hooks>>) -> Self {
+        Self(layers)
+    }
+
+    fn first(&self, hook: Hook) -> Option<&dyn Hooks> {
+        self.0.iter().find(|layer| layer.wants().has(hook)).map(|layer| &**layer)
+    }
+
+    fn ask<'h, T: Send + 'h>(
+        &'h self,
+        hook: Hook,
+        ask: impl FnOnce(&'h dyn Hooks) -> Answering<'h, T>,
+    ) -> Answering<'h, T> {
+        self.first(hook).map_or_else(|| Box::pin(async { Answer::NotHandled }) as Answering<'h, T>, ask)
+    }
+}
+
+impl Hooks for Layers {
+    fn wants(&self) -> Wants {
+        self.0.iter().fold(Wants::NOTHING, |wants, layer| wants.or(layer.wants()))
+    }
+
+    fn headers(&self) -> HeaderNames {
+        self.0.iter().fold(HeaderNames::default(), |names, layer| names.and(&layer.headers()))
+    }
+
+    fn connect(&self, call: ConnectCall) -> Answering<'_, ConnectGrant> {
+        self.ask(Hook::Connect, |hooks| hooks.connect(call))
+    }
+
+    fn refresh(&self, call: RefreshCall) -> Answering<'_, RefreshGrant> {
+        self.ask(Hook::Refresh, |hooks| hooks.refresh(call))
+    }
+
+    fn subscribe(&self, call: SubscribeCall) -> Answering<'_, SubscribeGrant> {
+        self.ask(Hook::Subscribe, |hooks| hooks.subscribe(call))
+    }
+
+    fn sub_refresh(&self, call: SubRefreshCall) -> Answering<'_, SubRefreshGrant> {
+        self.ask(Hook::SubRefresh, |hooks| hooks.sub_refresh(call))
+    }
+
+    fn publish(&self, call: PublishCall) -> Answering<'_, PublishGrant> {
+        self.ask(Hook::Publish, |hooks| hooks.publish(call))
+    }
+
+    fn rpc(&self, call: RpcCall) -> Answering<'_, RpcGrant> {
+        self.ask(Hook::Rpc, |hooks| hooks.rpc(call))
+    }
+
+    fn deliver<'h>(&'h self, events: &'h [Event]) -> Delivering<'h> {
+        match events.first().and_then(|event| self.first(event.hook())) {
+            Some(hooks) => hooks.deliver(events),
+            None => Box::pin(async { Ok(()) }),
+        }
+    }
+}
