@@ -223,7 +223,8 @@ impl Subscription {
             if let Some(first) = publications.first() {
                 result.offset = first.offset - 1;
             }
-            result.publications = publications.iter().map(|p| wire::publication(p)).collect();
+            result.publications =
+                wire::publications(publications, false, None);
         }
         Ok(result)
     }

@@ -23,7 +23,7 @@ use wavecast_net::shard::{
 };
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::{CloseCode, Frame};
-use wavecast_protocol::centrifuge::{Disconnect, Error, HistoryResult, Reply, Res, json};
+use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error, HistoryResult, Reply, Res, json};
 
 use self::identity::ClientIds;
 use self::replies::Replies;
@@ -60,7 +60,7 @@ impl PushShard {
             sessions: Sessions::default(),
             channels: Channels::default(),
             clients: ClientIds::default(),
-            ping: wire::ping(),
+            ping: wire::ping(Encoding::Json),
             side_door,
             replies: Replies::default(),
             gaps: Gaps::default(),
@@ -193,7 +193,11 @@ impl PushShard {
         let page = self.page(connections, id, history);
         let body = page.as_ref().map_err(Clone::clone).map(|page| {
             Res::History(HistoryResult {
-                publications: page.publications.iter().map(|p| wire::publication(p)).collect(),
+                publications: page
+                    .publications
+                    .iter()
+                    .map(|p| wire::publication(p, wire::Data::Plain))
+                    .collect(),
                 epoch: (&*page.position.epoch).into(),
                 offset: page.position.offset,
             })

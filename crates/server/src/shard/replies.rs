@@ -8,7 +8,7 @@ use tracing::debug;
 use wavecast_hub::Publication;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, SendError};
-use wavecast_protocol::centrifuge::{Error, Reply, json};
+use wavecast_protocol::centrifuge::{Encoding, Error, Reply, json};
 
 use crate::wire;
 
@@ -77,7 +77,7 @@ impl Replies {
         if self.lines.is_empty() {
             return Ok(());
         }
-        wire::frame_text(&self.lines, &mut self.framed);
+        wire::frame(Encoding::Json, &self.lines, &mut self.framed);
         let sent = connections.send_frame(id, &Frame::new(&self.framed));
         for buffer in [&mut self.lines, &mut self.framed] {
             buffer.clear();
