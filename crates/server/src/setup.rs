@@ -96,7 +96,7 @@ fn token_settings(token: &config::Token) -> TokenSettings {
             .unwrap_or(i64::MAX),
         rsa_public_key: token.rsa_public_key.clone(),
         ecdsa_public_key: token.ecdsa_public_key.clone(),
-        jwks_public_endpoint: token.jwks_public_endpoint.clone(),
+        jwks_public_endpoint: token.jwks_public_endpoint.expose().to_owned(),
         audience: token.audience.clone(),
         audience_regex: token.audience_regex.clone(),
         issuer: token.issuer.clone(),
@@ -134,7 +134,7 @@ fn hook_settings(hook: &config::Hook) -> HookSettings {
         .map(|transform| StatusTransform { status_code: transform.status, to: meaning(transform.outcome) });
     let headers = hook.static_headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     HookSettings {
-        endpoint: hook.endpoint.clone(),
+        endpoint: hook.endpoint.expose().to_owned(),
         timeout: hook.timeout,
         http_headers: hook.http_headers.clone(),
         emulated_headers: hook.emulated_headers.clone(),

@@ -1,74 +1,12 @@
 //! From the hub's publications to bytes for the wire, each once per form.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use wavecast_hub::{self as hub, Filter};
 use wavecast_net::Frame;
 use wavecast_net::websocket::{self, Opcode};
 use wavecast_protocol::centrifuge::{self, ClientInfo, DataForm, Encoding, Push};
-
-/// What the fields of a client's description take in a message beside their own bytes.
-const INFO_OVERHEAD_BYTES: usize = 64;
-
-/// A publication as replies and pushes carry it.
-fn publication<'p>(publication: &'p hub::Publication, data: Data<'p>) -> centrifuge::Publication<'p> {
-    let (data, form, delta) = match data {
-        Data::Delta(delta) => (delta, DataForm::Text, true),
-        _ if !publication.is_json => (&*publication.data, DataForm::Base64, false),
-        Data::Plain => (&*publication.data, DataForm::Raw, false),
-        Data::Whole => (&*publication.data, DataForm::Text, false),
-    };
-    centrifuge::Publication {
-        data,
-        form,
-        delta,
-        info: publication.info.as_deref().map(client_info),
-        offset: publication.offset,
-        tags: publication.tags.as_deref().map(std::borrow::Cow::Borrowed).unwrap_or_default(),
-        time: publication.time_ms,
-        ..Default::default()
-    }
-}
-
-/// Publications in a row, as a reply carries them: those that pass the filter and, for who takes deltas, the first whole
-/// and the others as deltas to the one before.
-pub(crate) fn publications<'p>(
-    publications: &'p [Arc<hub::Publication>],
-    encoding: Encoding,
-    deltas: bool,
-    filter: Option<&Filter>,
-) -> Vec<centrifuge::Publication<'p>> {
-    let passes = |publication: &&Arc<hub::Publication>| {
-        filter.is_none_or(|filter| filter.matches(publication.tags.as_deref()))
-    };
-    let mut base = None;
-    let mut shape = |publication: &'p Arc<hub::Publication>| {
-        let before = base.replace(publication);
-        let data = match before.and_then(|before| delta(encoding, publication, before)) {
-            _ if !deltas => Data::Plain,
-            Some(delta) => Data::Delta(delta),
-            None => Data::Whole,
-        };
-        self::publication(publication, data)
-    };
-    publications.iter().filter(passes).map(&mut shape).collect()
-}
-
-/// A client as replies and pushes describe it.
-pub(crate) fn client_info(info: &hub::ClientInfo) -> ClientInfo<'_> {
-    ClientInfo {
-        user: (&*info.user).into(),
-        client: (&*info.client).into(),
-        conn_info: info.conn_info.as_deref().unwrap_or_default(),
-        chan_info: info.chan_info.as_deref().unwrap_or_default(),
-    }
-}
-
-/// What the description of a client takes in a reply, about.
-pub(crate) fn info_bytes(info: &hub::ClientInfo) -> usize {
-    let given = [&info.conn_info, &info.chan_info].map(|given| given.as_ref().map_or(0, |bytes| bytes.len()));
-    2 * info.client.len() + info.user.len() + given.iter().sum::<usize>() + INFO_OVERHEAD_BYTES
-}
 
 /// The payload of a publication as it is to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -81,18 +19,84 @@ pub(crate) enum Data<'d> {
     Delta(&'d [u8]),
 }
 
-/// The difference of a publication from the one before, if there is one that this encoding can carry: JSON carries text
-/// alone, and knows payloads that are no JSON in another form.
+/// A publication as replies and pushes carry it.
+pub(crate) fn publication<'p>(
+    publication: &'p hub::Publication,
+    data: Data<'p>,
+) -> centrifuge::Publication<'p> {
+    let (payload, form) = match (data, publication.is_json) {
+        (Data::Plain, true) => (&*publication.data, DataForm::Raw),
+        (Data::Plain, false) => (&*publication.data, DataForm::Base64),
+        (Data::Whole, true) => (&*publication.data, DataForm::Text),
+        (Data::Whole, false) => (&*publication.data, DataForm::TextOfBase64),
+        (Data::Delta(delta), _) => (delta, DataForm::Text),
+    };
+    centrifuge::Publication {
+        data: payload,
+        form,
+        delta: matches!(data, Data::Delta(_)),
+        info: publication.info.as_deref().map(client_info),
+        offset: publication.offset,
+        tags: publication.tags.as_deref().map(Cow::Borrowed).unwrap_or_default(),
+        time: publication.time_ms,
+        ..Default::default()
+    }
+}
+
+/// Publications that follow each other in their channel, as a reply carries them: those that `filter` matches. For
+/// somebody who takes deltas the first is whole and the others lead on from it.
+pub(crate) fn publications<'p>(
+    publications: &'p [Arc<hub::Publication>],
+    takes_deltas: bool,
+    filter: Option<&Filter>,
+) -> Vec<centrifuge::Publication<'p>> {
+    let wanted = |p: &&Arc<hub::Publication>| filter.is_none_or(|filter| filter.matches(p.tags.as_deref()));
+    let mut before = None::<&Arc<hub::Publication>>;
+    let one = |p: &'p Arc<hub::Publication>| {
+        // What is fit for JSON is fit for both encodings.
+        let delta =
+            before.replace(p).filter(|_| takes_deltas).and_then(|before| delta(Encoding::Json, p, before));
+        let data = match delta {
+            _ if !takes_deltas => Data::Plain,
+            Some(delta) => Data::Delta(delta),
+            None => Data::Whole,
+        };
+        publication(p, data)
+    };
+    publications.iter().filter(wanted).map(one).collect()
+}
+
+/// The delta that leads from one publication to the next, if there is one that this encoding can carry.
 pub(crate) fn delta<'p>(
     encoding: Encoding,
     publication: &'p hub::Publication,
     base: &Arc<hub::Publication>,
 ) -> Option<&'p [u8]> {
-    let is_text = |delta: &&[u8]| {
-        encoding == Encoding::Protobuf
-            || (publication.is_json && base.is_json && std::str::from_utf8(delta).is_ok())
-    };
-    publication.delta_from(base).filter(is_text)
+    // A client in JSON has the base64 text of what is no JSON: nothing that a delta could lead to or from.
+    let is_fit = encoding == Encoding::Protobuf || (publication.is_json && base.is_json);
+    is_fit.then(|| publication.delta_from(base))?
+}
+
+/// A client as others see it.
+pub(crate) fn client_info(info: &hub::ClientInfo) -> ClientInfo<'_> {
+    ClientInfo {
+        user: (&*info.user).into(),
+        client: client_name(info),
+        conn_info: info.conn_info.as_deref().unwrap_or_default(),
+        chan_info: info.chan_info.as_deref().unwrap_or_default(),
+    }
+}
+
+/// The id under which a client is listed.
+pub(crate) fn client_name(info: &hub::ClientInfo) -> Cow<'_, str> {
+    (&*info.client).into()
+}
+
+/// What a client takes in a list of those who are present, about and generous: bytes.
+pub(crate) fn info_bytes(info: &hub::ClientInfo) -> usize {
+    let given = [&info.conn_info, &info.chan_info].map(|given| given.as_deref().map_or(0, <[u8]>::len));
+    // Its id stands there twice, and fields have names.
+    info.user.len() + 2 * info.client.len() + given.iter().sum::<usize>() + 64
 }
 
 /// Appends a publication's push, encoded and not framed.
@@ -102,11 +106,9 @@ pub(crate) fn encode_publication(
     data: Data<'_>,
     out: &mut Vec<u8>,
 ) {
-    let push = Push::Publication {
-        channel: (&*publication.channel).into(),
-        publication: self::publication(publication, data),
-    };
-    encoding.encode_push(&push, out);
+    let channel = (&*publication.channel).into();
+    let publication = self::publication(publication, data);
+    encoding.encode_push(&Push::Publication { channel, publication }, out);
 }
 
 /// Appends the push that tells of a join or leave, encoded and not framed.
@@ -124,21 +126,24 @@ pub(crate) fn encode_membership(
 
 /// A push of its own.
 pub(crate) fn push(encoding: Encoding, push: &Push<'_>) -> Frame {
-    let (mut message, mut framed) = (Vec::new(), Vec::new());
+    let mut message = Vec::new();
     encoding.encode_push(push, &mut message);
-    frame(encoding, &message, &mut framed);
-    Frame::new(&framed)
-}
-
-/// Appends an encoded message as one WebSocket frame.
-pub(crate) fn frame(encoding: Encoding, message: &[u8], out: &mut Vec<u8>) {
-    let opcode = if encoding.is_binary() { Opcode::Binary } else { Opcode::Text };
-    websocket::frame::encode(opcode, message, None, out);
+    framed(encoding, &message)
 }
 
 /// The ping of the protocol.
 pub(crate) fn ping(encoding: Encoding) -> Frame {
+    framed(encoding, encoding.ping())
+}
+
+fn framed(encoding: Encoding, message: &[u8]) -> Frame {
     let mut framed = Vec::new();
-    frame(encoding, encoding.ping(), &mut framed);
+    frame(encoding, message, &mut framed);
     Frame::new(&framed)
+}
+
+/// Appends one encoded message or more as one WebSocket frame.
+pub(crate) fn frame(encoding: Encoding, messages: &[u8], out: &mut Vec<u8>) {
+    let opcode = if encoding.is_binary() { Opcode::Binary } else { Opcode::Text };
+    websocket::frame::encode(opcode, messages, None, out);
 }

@@ -124,7 +124,7 @@ impl<D: Delivery> Hub<D> {
             info,
             tags,
             time_ms,
-            delta,
+            delta: delta || options.delta_publish,
             exclude,
             delta_slot: DeltaSlot::default(),
         });

@@ -50,6 +50,9 @@ pub enum DataForm {
     Text,
     /// A JSON string whose text is the payload in Base64: what subscribers get whose payload is no JSON.
     Base64,
+    /// A JSON string whose text is that of [`DataForm::Base64`] with its quotation marks: what subscribers get who asked
+    /// for deltas, and read the text of every payload as JSON.
+    TextOfBase64,
 }
 
 impl Default for Publication<'_> {

@@ -90,14 +90,15 @@ impl Forms {
 }
 
 fn index(encoding: Encoding, shape: Shape) -> usize {
-    let encoding = match encoding {
+    let first = match encoding {
         Encoding::Json => 0,
         Encoding::Protobuf => 3,
     };
-    encoding
-        + match shape {
-            Shape::Plain => 0,
-            Shape::Whole => 1,
-            Shape::Delta => 2,
-        }
+    let shape = match (encoding, shape) {
+        // Protobuf has any bytes as they are.
+        (_, Shape::Plain) | (Encoding::Protobuf, Shape::Whole) => 0,
+        (Encoding::Json, Shape::Whole) => 1,
+        (_, Shape::Delta) => 2,
+    };
+    first + shape
 }

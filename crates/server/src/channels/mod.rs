@@ -364,8 +364,7 @@ impl Channel {
         forms: &mut Forms,
     ) {
         let dropping = self.dropping(number);
-        let wants_delta = publication.delta || self.options.delta_publish;
-        let base = self.base.as_ref().filter(|_| wants_delta);
+        let base = self.base.as_ref();
         let mut takes_deltas = false;
         for (index, group) in self.groups.iter_mut().enumerate().filter(|(_, g)| !g.members().is_empty()) {
             let theirs = excluded.iter().filter(|(_, seat)| usize::from(seat.group) == index);

@@ -124,11 +124,7 @@ impl Joining {
     ///
     /// # Errors
     /// 112, for those who want it in place of `recovered: false`.
-    pub(crate) fn result<'j>(
-        &'j self,
-        joined: &'j Joined,
-        encoding: Encoding,
-    ) -> Result<SubscribeResult<'j>, Error> {
+    pub(crate) fn result<'j>(&'j self, joined: &'j Joined) -> Result<SubscribeResult<'j>, Error> {
         let recovered = matches!(joined.recovery, Recovery::Recovered(_));
         if self.recovering && !recovered && self.rejects_unrecovered {
             return Err(Error::UNRECOVERABLE_POSITION);
@@ -156,7 +152,7 @@ impl Joining {
             if let Some(first) = publications.first() {
                 result.offset = first.offset.saturating_sub(1);
             }
-            result.publications = wire::publications(publications, encoding, self.delta(), self.filter());
+            result.publications = wire::publications(publications, self.delta(), self.filter());
         }
         Ok(result)
     }

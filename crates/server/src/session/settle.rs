@@ -149,7 +149,7 @@ impl Session {
             ..ConnectResult::default()
         };
         for Settled { channel, joining, joined } in &welcome.settled {
-            result.subs.insert((&**channel).into(), joining.result(joined, self.encoding)?);
+            result.subs.insert((&**channel).into(), joining.result(joined)?);
         }
         Ok(result)
     }

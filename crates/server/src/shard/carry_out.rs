@@ -61,16 +61,10 @@ impl PushShard {
     }
 
     fn history(&mut self, connections: &Connections, id: ConnectionId, history: &History<'_>) {
-        let Some(encoding) = self.sessions.get(id).map(|session| session.encoding) else { return };
         let page = self.page(connections, id, history);
         let body = page.as_ref().map_err(Clone::clone).map(|page| {
             Res::History(HistoryResult {
-                publications: wire::publications(
-                    &page.publications,
-                    encoding,
-                    false,
-                    history.filter.as_ref(),
-                ),
+                publications: wire::publications(&page.publications, false, history.filter.as_ref()),
                 epoch: (&*page.position.epoch).into(),
                 offset: page.position.offset,
             })

@@ -65,11 +65,10 @@ impl PushShard {
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
         self.channels.starts_at(channel, joined.position.offset);
-        let session = self.sessions.get_mut(id);
-        let taken = session.and_then(|session| Some((session.take_joining(channel)?, session.encoding)));
-        let Some((joining, encoding)) = taken else { return self.release(channel) };
+        let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
+        let Some(joining) = joining else { return self.release(channel) };
         let has_room = self.has_room(connections, id, recovered(&joined.recovery));
-        let result = if has_room { joining.result(&joined, encoding) } else { Err(Error::TOO_MANY_REQUESTS) };
+        let result = if has_room { joining.result(&joined) } else { Err(Error::TOO_MANY_REQUESTS) };
         let result = match result {
             Ok(result) => result,
             Err(error) => {

@@ -16,7 +16,7 @@ pub fn encode_push(push: &Push<'_>, out: &mut Vec<u8>) {
         let data = match publication.form {
             DataForm::Raw => data,
             // Base64 takes a third more; so do, about, the escapes of most texts.
-            DataForm::Text | DataForm::Base64 => data + data / 3,
+            DataForm::Text | DataForm::Base64 | DataForm::TextOfBase64 => data + data / 3,
         };
         out.reserve(PUBLICATION_FRAME_BYTES + channel.len() + data);
     }

@@ -9,6 +9,7 @@ pub(super) fn publication(object: &mut Object<'_>, publication: &Publication<'_>
         DataForm::Raw => object.raw("data", publication.data),
         DataForm::Text => object.text("data", &String::from_utf8_lossy(publication.data)),
         DataForm::Base64 => object.base64("data", publication.data),
+        DataForm::TextOfBase64 => object.text_of_base64("data", publication.data),
     };
     if let Some(info) = &publication.info {
         object.object("info", |object| client_info(object, info));
