@@ -1,5 +1,6 @@
 //! Bytes ready for the wire, shared by every outbox on a shard that holds them.
 
+use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -8,13 +9,87 @@ use std::rc::Rc;
 /// A clone is a count, not a copy, and the count is not atomic: a frame is made on the shard that sends it and never
 /// leaves it.
 #[derive(Clone, Debug)]
-pub struct Frame(Rc<[u8]>);
+pub struct Frame(Rc<Inner>);
+
+/// What the clones of a frame share. One thin pointer to it is all that an outbox holds.
+#[derive(Debug)]
+struct Inner {
+    bytes: Box<[u8]>,
+    lane: Option<Lane>,
+    messages: u32,
+    /// Where the bytes are counted as long as anybody holds them, from the first time on that they are queued.
+    account: OnceCell<Account>,
+}
+
+/// What a frame belongs to that may be dropped while it waits.
+///
+/// A frame without a lane (a reply, a ping) is sent or its connection ends. A frame in a lane makes room for it: see
+/// [`Connections::add`](crate::shard::Connections::add).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// The handler's number for it: of a channel, say.
+    pub number: u32,
+    /// With a key, a newer frame takes the place of one with the same number and key that still waits.
+    pub key: Option<Box<str>>,
+}
+
+/// The bytes of the frames that a shard's outboxes hold, a shared frame once.
+pub(crate) type Account = Rc<Cell<usize>>;
 
 impl Frame {
     /// Takes a copy of `bytes`, which are whole encoded frames.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
-        Self(Rc::from(bytes))
+        Self::with(bytes, None, 1)
+    }
+
+    /// As [`Frame::new`], of `messages` messages that may be dropped, together, while they wait.
+    #[must_use]
+    pub fn in_lane(bytes: &[u8], lane: Lane, messages: u32) -> Self {
+        Self::with(bytes, Some(lane), messages)
+    }
+
+    fn with(bytes: &[u8], lane: Option<Lane>, messages: u32) -> Self {
+        Self(Rc::new(Inner { bytes: bytes.into(), lane, messages, account: OnceCell::new() }))
+    }
+
+    /// The lane, of a frame that may be dropped.
+    #[must_use]
+    pub fn lane(&self) -> Option<&Lane> {
+        self.0.lane.as_ref()
+    }
+
+    /// The messages that are lost with it.
+    #[must_use]
+    pub fn messages(&self) -> u32 {
+        self.0.messages
+    }
+
+    /// Whether an outbox or a send in flight still holds a frame of which the caller has the only other reference.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        Rc::strong_count(&self.0) > 1
+    }
+
+    /// Whether it takes the place of an earlier one that waits.
+    pub(crate) fn has_key(&self) -> bool {
+        self.0.lane.as_ref().is_some_and(|lane| lane.key.is_some())
+    }
+
+    /// Counts the bytes in `account` until nobody holds them any more; once, however often it is asked to.
+    pub(crate) fn count_in(&self, account: &Account) {
+        self.0.account.get_or_init(|| {
+            account.set(account.get() + self.0.bytes.len());
+            Rc::clone(account)
+        });
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(account) = self.account.get() {
+            account.set(account.get() - self.bytes.len());
+        }
     }
 }
 
@@ -22,7 +97,7 @@ impl Deref for Frame {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.0.bytes
     }
 }
 
@@ -58,5 +133,29 @@ impl Batch {
     pub fn clear(&mut self) {
         self.frames.clear();
         self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_one_pointer() {
+        assert_eq!(size_of::<Option<Frame>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn shared_bytes_are_counted_once_and_until_the_last_reference_goes() {
+        let account = Account::default();
+        let frame = Frame::new(&[0; 100]);
+        let (first, second) = (frame.clone(), frame.clone());
+        assert_eq!(account.get(), 0, "nobody has queued it");
+        first.count_in(&account);
+        second.count_in(&account);
+        drop((frame, first));
+        assert_eq!(account.get(), 100);
+        drop(second);
+        assert_eq!(account.get(), 0);
     }
 }

@@ -32,7 +32,7 @@ mod wheel;
 pub use wavecast_websocket as websocket;
 pub use wavecast_websocket::CloseCode;
 
-pub use self::frame::{Batch, Frame};
+pub use self::frame::{Batch, Frame, Lane};
 pub use self::inbox::Waker;
 pub use self::message::{Message, MessageRef};
 pub use self::options::Options;

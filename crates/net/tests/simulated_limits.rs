@@ -204,3 +204,32 @@ fn a_message_longer_than_the_outbox_goes_when_nothing_waits() {
     peer.read(&network);
     assert_eq!(peer.texts.len(), 1);
 }
+
+#[test]
+fn what_is_sent_behind_a_kept_place_waits_for_it_and_comes_after_it() {
+    for closes in [false, true] {
+        let (mut shard, network, _, mut peer, id) = one_open(40, Options::default());
+        shard.connections().send(id, MessageRef::Text("before")).unwrap();
+        shard.connections().hold_place(id);
+        for text in ["second", "third"] {
+            shard.connections().send(id, MessageRef::Text(text)).unwrap();
+            turn(&mut shard, &network, 20);
+        }
+        peer.read(&network);
+        assert_eq!(peer.texts, ["before"]);
+        let mut bytes = Vec::new();
+        wavecast_net::shard::encode(MessageRef::Text("first"), &mut bytes);
+        if closes {
+            shard.connections().close(id, CloseCode::NORMAL, "no place any more");
+            assert!(shard.connections().fill_place(id, &wavecast_net::Frame::new(&bytes)).is_err());
+        } else {
+            shard.connections().fill_place(id, &wavecast_net::Frame::new(&bytes)).unwrap();
+        }
+        turn(&mut shard, &network, 50);
+        peer.read(&network);
+        let expected: &[&str] =
+            if closes { &["before", "second", "third"] } else { &["before", "first", "second", "third"] };
+        assert_eq!(peer.texts, expected);
+        assert_eq!(shard.connections().queued_bytes(id), 0);
+    }
+}

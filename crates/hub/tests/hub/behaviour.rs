@@ -3,8 +3,8 @@
 use crate::inboxes::{Inboxes, Message};
 use std::sync::Arc;
 use wavecast_hub::{
-    ChannelOptions, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, HubStats, JoinError, JoinQuery,
-    Joined, Publish, PublishError, Recovery, ShardId, Since, StreamPosition,
+    ChannelOptions, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, JoinError, JoinQuery, Joined,
+    Publish, PublishError, Published, Recovery, ShardId, Since, StreamPosition,
 };
 
 const NOW: u64 = 1_700_000_000_000;
@@ -28,6 +28,24 @@ fn plain() -> ChannelOptions {
 /// Three publications are kept for ten seconds, the position for a thousand.
 fn kept() -> ChannelOptions {
     ChannelOptions { history_size: 3, history_ttl_ms: 10_000, allow_recovery: true, ..plain() }
+}
+
+/// Channels, and those with subscribers.
+fn counts(hub: &Hub<Arc<Inboxes>>) -> (usize, usize) {
+    let stats = hub.stats();
+    (stats.channels, stats.channels_active)
+}
+
+/// Publishes and says where.
+fn publish(
+    hub: &Hub<Arc<Inboxes>>,
+    publish: Publish,
+    options: &ChannelOptions,
+    now_ms: u64,
+) -> StreamPosition {
+    let published = hub.publish("room", publish, options, now_ms).unwrap();
+    assert!(!published.is_suppressed);
+    published.position
 }
 
 fn text(data: &str) -> Publish {
@@ -72,7 +90,7 @@ fn a_publication_reaches_every_shard_that_joined_once() {
     for shard in [SHARDS[0], SHARDS[2], SHARDS[2]] {
         join(&hub, "room", shard, &plain(), NOW);
     }
-    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(StreamPosition::default()));
+    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(Published::default()));
 
     let mut arrived = Vec::new();
     for shard in SHARDS {
@@ -89,28 +107,28 @@ fn a_publication_reaches_every_shard_that_joined_once() {
     assert_eq!(SHARDS.map(|shard| inboxes.wakes(shard)), [1, 0, 1]);
 
     hub.leave("room", SHARDS[0], NOW);
-    hub.publish("room", text("2"), &plain(), NOW).unwrap();
+    publish(&hub, text("2"), &plain(), NOW);
     assert!(inboxes.take(SHARDS[0]).is_none() && inboxes.take(SHARDS[2]).is_some());
 }
 
 #[test]
 fn what_nobody_wants_and_nothing_keeps_leaves_no_trace() {
     let (hub, _) = hub();
-    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(StreamPosition::default()));
+    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(Published::default()));
     let skipping = Publish { skip_history: true, ..text("1") };
-    assert_eq!(hub.publish("room", skipping, &kept(), NOW), Ok(StreamPosition::default()));
-    assert_eq!(hub.stats(), HubStats::default());
+    assert_eq!(hub.publish("room", skipping, &kept(), NOW), Ok(Published::default()));
+    assert_eq!(counts(&hub), (0, 0));
 
     join(&hub, "room", SHARDS[0], &plain(), NOW);
     join(&hub, "room", SHARDS[1], &plain(), NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1 });
+    assert_eq!(counts(&hub), (1, 1));
     assert_eq!(hub.channels(10, |name| name.starts_with('r')), ["room".into()] as [Arc<str>; 1]);
     assert!(hub.channels(0, |_| true).is_empty() && hub.channels(10, |_| false).is_empty());
     hub.leave("room", SHARDS[0], NOW);
     hub.leave("room", SHARDS[0], NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1 });
+    assert_eq!(counts(&hub), (1, 1));
     hub.leave("room", SHARDS[1], NOW);
-    assert_eq!(hub.stats(), HubStats::default());
+    assert_eq!(counts(&hub), (0, 0));
 }
 
 #[test]
@@ -131,7 +149,7 @@ fn a_full_inbox_refuses_the_publication_for_all() {
 
     // No offset was used up.
     inboxes.take(SHARDS[1]).unwrap();
-    assert_eq!(hub.publish("room", text("1"), &kept(), NOW).unwrap().offset, 1);
+    assert_eq!(publish(&hub, text("1"), &kept(), NOW).offset, 1);
 }
 
 #[test]
@@ -140,7 +158,7 @@ fn there_are_never_more_channels_than_allowed() {
     join(&hub, "a", SHARDS[0], &plain(), NOW);
     hub.publish("b", text("1"), &kept(), NOW).unwrap();
     assert_eq!(hub.publish("c", text("1"), &kept(), NOW), Err(PublishError::ChannelLimit));
-    assert_eq!(hub.publish("c", text("1"), &plain(), NOW), Ok(StreamPosition::default()));
+    assert_eq!(hub.publish("c", text("1"), &plain(), NOW), Ok(Published::default()));
     let refused = hub.join("c", SHARDS[0], JoinQuery::default(), &plain(), NOW, |_| panic!("answered"));
     assert_eq!(refused, Err(JoinError::ChannelLimit));
     assert_eq!(hub.history("c", HistoryQuery::default(), &kept(), NOW), Err(HistoryError::ChannelLimit));
@@ -148,7 +166,7 @@ fn there_are_never_more_channels_than_allowed() {
 
     hub.leave("a", SHARDS[0], NOW);
     join(&hub, "c", SHARDS[0], &plain(), NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 2, channels_active: 2 });
+    assert_eq!(counts(&hub), (2, 2));
 }
 
 #[test]
@@ -207,8 +225,8 @@ fn whoever_comes_back_in_time_is_given_what_was_missed() {
     let first = join(&hub, "room", SHARDS[0], &kept(), NOW);
     assert_eq!((first.position.offset, &first.recovery), (0, &Recovery::NotAsked));
     hub.leave("room", SHARDS[0], NOW);
-    hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    hub.publish("room", text("2"), &kept(), NOW).unwrap();
+    publish(&hub, text("1"), &kept(), NOW);
+    publish(&hub, text("2"), &kept(), NOW);
 
     let back = recover(&hub, "room", SHARDS[0], Some(first.position.as_since()), &kept(), NOW);
     let Recovery::Recovered(missed) = back.recovery else { panic!("{back:?}") };
@@ -219,8 +237,8 @@ fn whoever_comes_back_in_time_is_given_what_was_missed() {
 #[test]
 fn expiry_is_never_mistaken_for_nothing_missed() {
     let (hub, _) = hub();
-    let behind = hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    let top = hub.publish("room", text("2"), &kept(), NOW).unwrap();
+    let behind = publish(&hub, text("1"), &kept(), NOW);
+    let top = publish(&hub, text("2"), &kept(), NOW);
     let later = NOW + 10_000;
     let recovery = |position: &StreamPosition| {
         recover(&hub, "room", SHARDS[0], Some(position.as_since()), &kept(), later).recovery
@@ -230,14 +248,14 @@ fn expiry_is_never_mistaken_for_nothing_missed() {
         assert_eq!(recovery(&top), Recovery::Recovered(vec![]), "swept: {sweep}");
         hub.expire(later);
     }
-    assert_eq!(hub.publish("room", text("3"), &kept(), later).unwrap(), StreamPosition { offset: 3, ..top });
+    assert_eq!(publish(&hub, text("3"), &kept(), later), StreamPosition { offset: 3, ..top });
 }
 
 #[test]
 fn removed_history_is_a_gap() {
     let (hub, _) = hub();
-    let behind = hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    let top = hub.publish("room", text("2"), &kept(), NOW).unwrap();
+    let behind = publish(&hub, text("1"), &kept(), NOW);
+    let top = publish(&hub, text("2"), &kept(), NOW);
     hub.remove_history("room");
     hub.remove_history("nowhere");
     let recovery = |position: &StreamPosition| {
@@ -251,13 +269,13 @@ fn removed_history_is_a_gap() {
 fn skipped_history_is_delivered_and_not_counted() {
     let (hub, inboxes) = hub();
     join(&hub, "room", SHARDS[0], &kept(), NOW);
-    hub.publish("room", text("1"), &kept(), NOW).unwrap();
+    publish(&hub, text("1"), &kept(), NOW);
     let skipped = Publish { skip_history: true, ..text("2") };
-    assert_eq!(hub.publish("room", skipped, &kept(), NOW), Ok(StreamPosition::default()));
-    assert_eq!(hub.publish("room", text("3"), &kept(), NOW).unwrap().offset, 2);
+    assert_eq!(hub.publish("room", skipped, &kept(), NOW), Ok(Published::default()));
+    assert_eq!(publish(&hub, text("3"), &kept(), NOW).offset, 2);
     let arrived: Vec<u64> = std::iter::from_fn(|| match inboxes.take(SHARDS[0])? {
         Message::Publication(publication) => Some(publication.offset),
-        Message::Joined { .. } => None,
+        _ => None,
     })
     .collect();
     assert_eq!(arrived, [1, 0, 2]);
@@ -267,8 +285,8 @@ fn skipped_history_is_delivered_and_not_counted() {
 fn watched_positions_count_without_history() {
     let (hub, _) = hub();
     let watched = ChannelOptions { force_positioning: true, ..plain() };
-    let first = hub.publish("room", text("1"), &watched, NOW).unwrap();
-    let second = hub.publish("room", text("2"), &watched, NOW).unwrap();
+    let first = publish(&hub, text("1"), &watched, NOW);
+    let second = publish(&hub, text("2"), &watched, NOW);
     assert_eq!((first.offset, second.offset), (1, 2));
     let recovery = |position: &StreamPosition| {
         recover(&hub, "room", SHARDS[0], Some(position.as_since()), &watched, NOW).recovery
@@ -287,9 +305,9 @@ fn a_channel_without_a_stream_has_no_position_to_recover_from() {
 #[test]
 fn options_that_keep_no_stream_any_more_end_it() {
     let (hub, _) = hub();
-    let before = hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    hub.publish("room", text("2"), &plain(), NOW).unwrap();
-    assert_eq!(hub.stats(), HubStats::default());
+    let before = publish(&hub, text("1"), &kept(), NOW);
+    publish(&hub, text("2"), &plain(), NOW);
+    assert_eq!(counts(&hub), (0, 0));
     let joined = recover(&hub, "room", SHARDS[0], Some(before.as_since()), &kept(), NOW);
     assert_eq!(joined.recovery, Recovery::Gap);
     assert_ne!(joined.position.epoch, before.epoch);
@@ -298,13 +316,13 @@ fn options_that_keep_no_stream_any_more_end_it() {
 #[test]
 fn a_forgotten_stream_begins_a_new_life() {
     let (hub, _) = hub();
-    let before = hub.publish("room", text("1"), &kept(), NOW).unwrap();
+    let before = publish(&hub, text("1"), &kept(), NOW);
     let meta_ttl = kept().history_meta_ttl_ms;
     hub.expire(NOW + meta_ttl - 1);
     assert_eq!(hub.stats().channels, 1);
     assert_eq!(hub.expire(NOW + meta_ttl).channels, 1);
     assert_eq!(hub.stats().channels, 0);
-    let after = hub.publish("room", text("2"), &kept(), NOW + meta_ttl).unwrap();
+    let after = publish(&hub, text("2"), &kept(), NOW + meta_ttl);
     assert_eq!(after.offset, 1);
     assert_ne!(after.epoch, before.epoch);
 }
@@ -313,7 +331,7 @@ fn a_forgotten_stream_begins_a_new_life() {
 fn a_position_that_somebody_watches_is_not_forgotten() {
     let (hub, _) = hub();
     let meta_ttl = kept().history_meta_ttl_ms;
-    hub.publish("room", text("1"), &kept(), NOW).unwrap();
+    publish(&hub, text("1"), &kept(), NOW);
     let joined = join(&hub, "room", SHARDS[0], &kept(), NOW);
     hub.expire(NOW + 5 * meta_ttl);
     hub.leave("room", SHARDS[0], NOW + 5 * meta_ttl);
@@ -353,4 +371,60 @@ fn sweeping_is_bounded_and_reaches_everything() {
     }
     assert_eq!(freed, CHANNELS);
     assert!(calls > 4, "{calls}");
+}
+
+#[test]
+fn trimming_drops_the_oldest_and_is_a_gap() {
+    let (hub, _) = hub_of(HubLimits { stripes: 1, ..HubLimits::default() });
+    let options = ChannelOptions { history_size: 100, history_ttl_ms: 100_000, ..kept() };
+    let publish = |channel: &str, now_ms| {
+        let publish = Publish { data: vec![b'x'; 1000].into(), ..Publish::default() };
+        hub.publish(channel, publish, &options, now_ms).unwrap().position
+    };
+    // The idle channel's are older than all but one of the busy one's.
+    let first = publish("busy", NOW);
+    let idle = [1, 2, 3].map(|ms| publish("idle", NOW + ms));
+    let busy: Vec<StreamPosition> = (4..14).map(|ms| publish("busy", NOW + ms)).collect();
+    let before = hub.stats().bytes_history;
+
+    assert_eq!(hub.trim_history(0).publications, 0);
+    let trimmed = hub.trim_history(3000);
+    assert!(trimmed.publications == 3 && trimmed.bytes >= 3000, "{trimmed:?}");
+    assert_eq!(hub.stats().bytes_history, before - trimmed.bytes);
+    let recovery = |channel: &str, position: &StreamPosition| {
+        let query = JoinQuery { recover: Some(position.as_since()), ..JoinQuery::default() };
+        let mut recovery = None;
+        hub.join(channel, SHARDS[0], query, &options, NOW + 20, |joined| recovery = Some(joined.recovery))
+            .unwrap();
+        match recovery.unwrap() {
+            Recovery::Recovered(missed) => Some(missed.len()),
+            _ => None,
+        }
+    };
+    assert_eq!(recovery("busy", &StreamPosition { offset: 0, ..first.clone() }), None);
+    assert_eq!(recovery("busy", &first), Some(10));
+    assert_eq!([0, 1, 2].map(|at| recovery("idle", &idle[at])), [None, Some(1), Some(0)]);
+
+    hub.trim_history(usize::MAX);
+    assert_eq!(hub.stats().bytes_history, 0);
+    assert_eq!((recovery("busy", &busy[8]), recovery("busy", &busy[9])), (None, Some(0)));
+    assert_eq!(publish("busy", NOW + 30), StreamPosition { offset: 12, ..first });
+}
+
+#[test]
+fn trimming_is_bounded_and_goes_on() {
+    let (hub, _) = hub();
+    const CHANNELS: usize = 30_000;
+    for index in 0..CHANNELS {
+        hub.publish(&format!("room{index}"), text("1"), &kept(), NOW).unwrap();
+    }
+    let enough = hub.stats().bytes_history / 2;
+    let mut calls = 0;
+    while let too_many @ 1.. = hub.stats().bytes_history.saturating_sub(enough) {
+        let trimmed = hub.trim_history(too_many);
+        assert!(trimmed.publications <= 16 * 1024 && trimmed.bytes < too_many + 1000, "{trimmed:?}");
+        calls += 1;
+        assert!(calls < 50, "it does not go on");
+    }
+    assert!(calls > 1 && hub.stats().bytes_history > enough - 1000, "{calls}");
 }

@@ -46,6 +46,8 @@ pub(super) struct Flags {
     pub(super) held: bool,
     /// The peer has ended its side: nothing more comes.
     pub(super) peer_ended: bool,
+    /// A place in the outbox is kept for a frame that is not known yet.
+    pub(super) holds_place: bool,
     /// The driver has been told, or will be in this turn, to let go of the socket: nothing more is asked of it.
     pub(super) released: bool,
     /// What follows when the outbox is empty.

@@ -47,6 +47,9 @@ fn flush_one<D: Driver>(
             connections.drained(id);
             return;
         }
+        if connection.outbox.is_held() {
+            return;
+        }
         connection.outbox.drain(pool, batch, BATCH_BYTES, BATCH_FRAMES);
         match driver.send(id.slot, batch) {
             Submission::Done => {}
@@ -71,19 +74,27 @@ impl Connections {
         let Some(connection) = self.get_mut(id) else { return };
         connection.flags.sending = false;
         if connection.outbox.is_empty() {
-            self.drained(id);
-        } else if !mem::replace(&mut connection.flags.dirty, true) {
+            return self.drained(id);
+        }
+        if !mem::replace(&mut connection.flags.dirty, true) {
             self.waves.soon(id);
         }
+        self.listen_again(id);
     }
 
     /// Nothing waits for this connection any more.
     fn drained(&mut self, id: ConnectionId) {
-        if self.get(id).is_some_and(|connection| connection.flags.held) {
-            self.listen(id, |flags| flags.held = false);
-        }
+        self.listen_again(id);
         self.answer_late_ping(id);
         self.follow_up(id);
+    }
+
+    /// Receives again from a peer that was held back, when all that its messages provoked has gone: else one that never
+    /// catches up with what may be dropped would never be heard again, and be taken for dead.
+    fn listen_again(&mut self, id: ConnectionId) {
+        if self.get(id).is_some_and(|c| c.flags.held && c.outbox.firm_bytes() == 0) {
+            self.listen(id, |flags| flags.held = false);
+        }
     }
 
     /// Does what was to follow once everything had been sent.

@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, warn};
 
 use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
-pub use self::connections::{Connections, SendError, encode};
+pub use self::connections::{Connections, FanOut, OutboxBytes, SendError, Shed, encode};
 pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Side, Upgrade, Verdict};
 pub use self::handler::Handler;
 use self::remote::Post;

@@ -80,9 +80,9 @@ fn short(reason: &str) -> String {
 
 impl Connections {
     /// Who sends faster than it reads is received no faster than it reads: TCP holds it back before what its messages
-    /// provoke fills its outbox.
+    /// provoke fills its outbox. What may be dropped does not count: it waits for a peer that need not have sent anything.
     fn hold_back(&mut self, id: ConnectionId) {
-        if self.queued_bytes(id) > self.options.outbox_bytes_max / 2 && self.is_open(id) {
+        if self.firm_bytes(id) > self.options.outbox_bytes_max / 2 && self.is_open(id) {
             self.listen(id, |flags| flags.held = true);
         }
     }

@@ -30,6 +30,7 @@ pub(super) struct Waves {
 pub struct WaveId(u64);
 
 /// The connections that one fan-out has to flush.
+#[derive(Debug)]
 pub(super) struct Wave {
     id: WaveId,
     targets: Vec<ConnectionId>,

@@ -2,23 +2,27 @@
 //!
 //! A text frame holds one or more messages, each a JSON object on a line of its own; the last line may end with a
 //! newline. [`commands`] and [`messages`] read such frames, whoever wrote them: any text gives messages or one
-//! [`DecodeError`], in time and memory proportional to its length, and without recursion on what the peer nests.
+//! [`DecodeError`](super::DecodeError), in time and memory proportional to its length, and without recursion on what the peer nests.
 //! The `encode_` functions write one message without the newline.
 //!
 //! Payloads are put into messages as they are. [`compact`] makes sure, once, when a payload enters, that it is one JSON
-//! value and holds no line break.
+//! value and holds no line break. What is no JSON stands in a message as a string of its Base64, and on subscriptions
+//! with deltas every payload is a string: see [`DataForm`](super::DataForm).
 
 mod command;
 mod data;
+mod filter;
 mod line;
 mod push;
 mod reply;
 mod shape;
 mod write;
 
+pub(crate) use command::command_reader;
 pub use command::{commands, encode_command};
-pub use data::{DATA_DEPTH_MAX, DataError, compact};
-pub use line::DecodeError;
+pub use data::{DATA_DEPTH_MAX, DataError, compact, encode_base64, string_text};
+pub use filter::filter;
+pub(crate) use line::Lines;
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};
 

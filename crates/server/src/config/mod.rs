@@ -5,14 +5,16 @@
 //! reported at once.
 //!
 //! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`: how a value is read
-//! - `keys`: the table of keys that are carried out; `centrifugo`: the table of those that are not, and what then
-//! - `source`: file, environment, flags; `assemble`: puts them together and checks the whole
-//! - `profile`: running without any configuration; `namespaces`: what the hub needs of it; `error`: what is wrong
+//! - `keys`: the tables of keys that are carried out; `centrifugo`: the table of those that are not, and what then
+//! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show
+//! - `profile`: running without any configuration; `namespaces`, `hooks`: what others need of it; `error`: what is wrong
 
 mod assemble;
 mod centrifugo;
+mod check;
 mod duration;
 mod error;
+mod hooks;
 mod keys;
 mod namespaces;
 mod origins;
@@ -29,8 +31,10 @@ pub use error::{ConfigError, Origin, Problem, Warning};
 pub use origins::AllowedOrigins;
 pub use profile::Profile;
 pub use settings::{
-    Channel, ChannelSettings, Client, Config, Engine, Health, HttpApi, HttpServer, Log, MemoryEngine,
-    Namespace, Node, Pages, Secret, Shard, Shutdown, WebSocket,
+    Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Engine, Events,
+    HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, Log, Memory, MemoryEngine, Named, NamedHook,
+    Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard,
+    Shutdown, StatusOutcome, StatusTransform, SubscriptionToken, SwitchedHook, Tls, Token, WebSocket,
 };
 
 use assemble::Assembly;
@@ -79,16 +83,21 @@ pub fn load_from(
     variables: impl IntoIterator<Item = (String, String)>,
     overrides: &Overrides,
 ) -> Result<Loaded, ConfigError> {
+    let variables: Vec<(String, String)> = variables.into_iter().collect();
     let in_file = file.map(source::file).transpose()?;
-    let (mut settings, warnings) = source::environment(variables);
-    settings.extend(source::flags(&overrides.values));
+    let (settings, warnings) = source::environment(&variables, in_file.as_deref().unwrap_or_default());
+    let mut settings: Vec<_> = settings.into_iter().chain(source::flags(&overrides.values)).collect();
     let profile = if in_file.is_some() { Profile::Configured } else { Profile::without_file(&settings) };
+    settings.splice(0..0, in_file.unwrap_or_default());
+    let missing = source::expand(&mut settings, &variables);
 
     let mut assembly = Assembly::new(profile.defaults());
     assembly.warnings = warnings;
-    assembly.apply(in_file.unwrap_or_default());
+    for (index, variable) in missing {
+        assembly.miss(&settings[index], &variable);
+    }
     assembly.apply(settings);
-    assembly.check();
+    check::whole(&mut assembly);
     let profile = profile.exposed_if(&assembly.config, overrides.insecure);
     profile.check_address(&mut assembly, overrides.insecure);
 
@@ -103,7 +112,8 @@ pub fn load_from(
 /// One line of the reference of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyReference {
-    /// The key's path; options of namespaces stand below `channel.without_namespace`.
+    /// The key's path. Options of namespaces stand below `channel.without_namespace` and `rpc.without_namespace`, those
+    /// of tokens below `(token)`, those of hooks below `(proxy)`.
     pub path: String,
     /// What kind of value it takes.
     pub kind: &'static str,
@@ -115,16 +125,9 @@ pub struct KeyReference {
 
 /// Every key that is carried out, for `--help` and the documentation.
 pub fn reference() -> Vec<KeyReference> {
-    let mut config = Config::default();
-    let keys = keys::KEYS.iter().map(|key| {
-        let slot = (key.slot)(&mut config);
-        KeyReference { path: key.path.into(), kind: slot.kind(), default: slot.display(), effect: key.effect }
+    let mut lines = Vec::new();
+    keys::describe(|path, effect, slot| {
+        lines.push(KeyReference { path, kind: slot.kind(), default: slot.display(), effect });
     });
-    let mut settings = ChannelSettings::default();
-    let options = keys::CHANNEL_KEYS.iter().map(|key| {
-        let slot = (key.slot)(&mut settings);
-        let path = format!("{}.{}", source::WITHOUT_NAMESPACE, key.name);
-        KeyReference { path, kind: slot.kind(), default: slot.display(), effect: key.effect }
-    });
-    keys.chain(options).collect()
+    lines
 }

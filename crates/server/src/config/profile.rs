@@ -38,6 +38,7 @@ impl Profile {
                         history.history_size,
                         history.history_ttl.as_secs() / 60
                     ),
+                    "  who is in a channel can be asked for; joins, deltas and filters are there for the asking".into(),
                     "  any configuration file switches this profile off".into(),
                 ]
             }
@@ -56,8 +57,7 @@ impl Profile {
 
     /// Which profile these settings of variables and flags leave, when there is no file.
     pub(super) fn without_file(settings: &[Setting]) -> Self {
-        let configures =
-            |setting: &Setting| keys::find(&setting.path).is_none_or(|key| !key.keeps_development);
+        let configures = |setting: &Setting| !keys::keeps_development(&setting.path);
         if settings.iter().any(configures) { Profile::Configured } else { Profile::Development }
     }
 
@@ -82,6 +82,12 @@ impl Profile {
                 allow_publish_for_anonymous: true,
                 allow_history_for_client: true,
                 allow_history_for_anonymous: true,
+                presence: true,
+                join_leave: true,
+                allow_presence_for_client: true,
+                allow_presence_for_anonymous: true,
+                allowed_delta_types: vec!["fossil".into()],
+                allow_tags_filter: true,
                 ..ChannelSettings::default()
             };
         }

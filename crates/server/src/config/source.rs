@@ -7,22 +7,17 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::error::{ConfigError, Origin, Warning};
-use super::keys::variable;
+use super::keys::{LISTS, List, WITHOUT_NAMESPACE, variable};
 use super::{centrifugo, keys};
 
 /// One value as somebody wrote it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Setting {
-    /// The key's path; below `channel.namespaces` the namespace's name is one step of it.
+    /// The key's path; below a list such as `channel.namespaces` the entry's name is one step of it.
     pub(super) path: String,
     pub(super) value: Value,
     pub(super) origin: Origin,
 }
-
-/// The list of namespaces, whose options are settings below it.
-pub(super) const NAMESPACES: &str = "channel.namespaces";
-/// The section of channels without a namespace.
-pub(super) const WITHOUT_NAMESPACE: &str = "channel.without_namespace";
 
 /// Prefixes of environment variables; the later wins.
 const PREFIXES: [&str; 2] = ["CENTRIFUGO_", "WAVECAST_"];
@@ -51,47 +46,39 @@ pub(super) fn file(path: &Path) -> Result<Vec<Setting>, ConfigError> {
     Ok(settings)
 }
 
-/// Reads the environment. Names are looked up among the known keys, since both paths and keys contain `_`.
+/// Reads the environment, given the entries that the file names: their options may stand in variables, too. Names are
+/// looked up among the known keys, since both paths and keys contain `_`. An empty variable counts as none.
 pub(super) fn environment(
-    variables: impl IntoIterator<Item = (String, String)>,
+    variables: &[(String, String)],
+    in_file: &[Setting],
 ) -> (Vec<Setting>, Vec<Warning>) {
-    let mut found: BTreeMap<(usize, String), String> = BTreeMap::new();
-    for (name, value) in variables {
+    let mut found: BTreeMap<(usize, &str), &str> = BTreeMap::new();
+    for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
         let prefix = PREFIXES.iter().position(|prefix| name.starts_with(prefix));
         if let Some(prefix) = prefix.filter(|_| !OF_THE_PROGRAM.contains(&name.as_str())) {
             found.insert((prefix, name), value);
         }
     }
-    // A namespace's options are named after it, so the list of namespaces is needed first.
     let mut settings = Vec::new();
-    let mut names: Vec<String> = Vec::new();
-    for ((prefix, variable_name), value) in &found {
-        if variable_name[PREFIXES[*prefix].len()..] == variable(NAMESPACES) {
-            names.extend(value.split_whitespace().map(str::to_owned));
-            settings.push(Setting {
-                path: NAMESPACES.into(),
-                value: Value::String(value.clone()),
-                origin: Origin::Variable(variable_name.clone()),
-            });
+    let mut warnings = Vec::new();
+    // An entry's options are named after it, so the lists are needed first.
+    for ((prefix, name), value) in &found {
+        let rest = &name[PREFIXES[*prefix].len()..];
+        if let Some(list) = LISTS.into_iter().find(|list| variable(list.path()) == rest) {
+            read_text(list.path(), value, &Origin::Variable((*name).to_owned()), &mut settings);
         }
     }
-    // `A_B` before `A`: the longest name that fits is meant.
-    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    let mut warnings = Vec::new();
-    for ((prefix, variable_name), value) in found {
-        let rest = &variable_name[PREFIXES[prefix].len()..];
-        if rest == variable(NAMESPACES) || is_service_link(rest) {
+    let names = entry_names(in_file.iter().chain(&settings));
+    for ((prefix, name), value) in found {
+        let rest = &name[PREFIXES[prefix].len()..];
+        let is_list = LISTS.into_iter().any(|list| variable(list.path()) == rest);
+        if is_list || rest.starts_with(FOR_VALUES) || is_service_link(rest) {
             continue;
         }
         match key_of_variable(rest, &names) {
-            Some(path) => settings.push(Setting {
-                path,
-                value: Value::String(value),
-                origin: Origin::Variable(variable_name),
-            }),
-            None => warnings.push(Warning(format!(
-                "environment variable {variable_name} names no known key and has no effect"
-            ))),
+            Some(path) => read_text(&path, value, &Origin::Variable(name.to_owned()), &mut settings),
+            None => warnings
+                .push(Warning(format!("environment variable {name} names no known key and has no effect"))),
         }
     }
     (settings, warnings)
@@ -99,65 +86,159 @@ pub(super) fn environment(
 
 /// Flags as the command line gives them: key and text.
 pub(super) fn flags(values: &[(String, String)]) -> Vec<Setting> {
-    values
-        .iter()
-        .map(|(key, value)| Setting {
-            path: key.clone(),
-            value: Value::String(value.clone()),
-            origin: Origin::Flag(key.clone()),
-        })
-        .collect()
+    let mut settings = Vec::new();
+    for (key, value) in values {
+        read_text(key, value, &Origin::Flag(key.clone()), &mut settings);
+    }
+    settings
 }
 
-/// Splits a tree into its leaves; a list of namespaces becomes the list of names and the options of each.
-fn flatten(prefix: &str, tree: Value, origin: &Origin, settings: &mut Vec<Setting>) {
+/// Puts the values of variables where headers name them as `${CENTRIFUGO_VAR_…}` or `${WAVECAST_VAR_…}`: so a file need
+/// not hold a secret. Gives back the settings whose variable is not there.
+pub(super) fn expand(settings: &mut [Setting], variables: &[(String, String)]) -> Vec<(usize, String)> {
+    let mut missing = Vec::new();
+    for (index, setting) in
+        settings.iter_mut().enumerate().filter(|(_, setting)| holds_headers(&setting.path))
+    {
+        expand_value(&mut setting.value, variables, &mut |name| missing.push((index, name.to_owned())));
+    }
+    missing
+}
+
+/// The rest of the names of variables that hold no key but something for [`expand`].
+const FOR_VALUES: &str = "VAR_";
+
+fn expand_value(value: &mut Value, variables: &[(String, String)], missing: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => *text = expand_text(text, variables, missing),
+        Value::Array(items) => items.iter_mut().for_each(|item| expand_value(item, variables, missing)),
+        Value::Object(entries) => {
+            entries.values_mut().for_each(|entry| expand_value(entry, variables, missing));
+        }
+        _ => {}
+    }
+}
+
+fn expand_text(text: &str, variables: &[(String, String)], missing: &mut impl FnMut(&str)) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let Some(length) = rest[start..].find('}') else { break };
+        let name = &rest[start + 2..start + length];
+        let is_ours = PREFIXES.iter().any(|prefix| {
+            name.strip_prefix(prefix)
+                .is_some_and(|rest| rest.len() > FOR_VALUES.len() && rest.starts_with(FOR_VALUES))
+        });
+        out.push_str(&rest[..start]);
+        match variables.iter().find(|(known, _)| is_ours && known == name) {
+            Some((_, value)) => out.push_str(value),
+            None => {
+                if is_ours {
+                    missing(name);
+                }
+                out.push_str(&rest[start..=start + length]);
+            }
+        }
+        rest = &rest[start + length + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A value that came as text. Lists of entries and what holds headers or transforms may be JSON there.
+fn read_text(path: &str, text: &str, origin: &Origin, settings: &mut Vec<Setting>) {
+    let takes_json =
+        List::at(path).is_some() || holds_headers(path) || path.ends_with(".status_to_code_transforms");
+    let json = text.trim_start().starts_with(['[', '{']).then(|| serde_json::from_str::<Value>(text).ok());
+    match json.flatten().filter(|_| takes_json) {
+        Some(tree) => flatten(path, tree, origin, settings),
+        None => settings.push(Setting {
+            path: path.to_owned(),
+            value: Value::String(text.to_owned()),
+            origin: origin.clone(),
+        }),
+    }
+}
+
+/// Splits a tree into its leaves; a list of entries becomes the list of their names and the options of each.
+pub(super) fn flatten(prefix: &str, tree: Value, origin: &Origin, settings: &mut Vec<Setting>) {
     match tree {
         Value::Null => {}
-        Value::Object(entries) => {
+        Value::Object(entries) if !holds_headers(prefix) && List::at(prefix).is_none() => {
             for (name, value) in entries {
                 let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
                 flatten(&path, value, origin, settings);
             }
         }
-        Value::Array(entries) if prefix == NAMESPACES => flatten_namespaces(entries, origin, settings),
+        Value::Array(entries) if List::at(prefix).is_some() => {
+            flatten_entries(prefix, entries, origin, settings);
+        }
         value => settings.push(Setting { path: prefix.into(), value, origin: origin.clone() }),
     }
 }
 
-fn flatten_namespaces(entries: Vec<Value>, origin: &Origin, settings: &mut Vec<Setting>) {
+fn flatten_entries(list: &str, entries: Vec<Value>, origin: &Origin, settings: &mut Vec<Setting>) {
     let mut names = Vec::new();
     let mut options = Vec::new();
     for (index, mut entry) in entries.into_iter().enumerate() {
         match entry.as_object_mut().and_then(|entry| entry.remove("name")) {
             Some(Value::String(name)) => {
-                flatten(&format!("{NAMESPACES}.{name}"), entry, origin, &mut options);
+                flatten(&format!("{list}.{name}"), entry, origin, &mut options);
                 names.push(Value::String(name));
             }
             // Kept as it is, so that it is reported as an entry without a name.
             _ => settings.push(Setting {
-                path: format!("{NAMESPACES}[{index}].name"),
+                path: format!("{list}[{index}].name"),
                 value: Value::Null,
                 origin: origin.clone(),
             }),
         }
     }
-    settings.push(Setting { path: NAMESPACES.into(), value: Value::Array(names), origin: origin.clone() });
+    settings.push(Setting { path: list.into(), value: Value::Array(names), origin: origin.clone() });
     settings.append(&mut options);
 }
 
-fn key_of_variable(rest: &str, namespaces: &[String]) -> Option<String> {
-    if let Some(key) = keys::KEYS.iter().find(|key| variable(key.path) == rest) {
-        return Some(key.path.to_owned());
+/// Whether a key holds names and values of headers: its names are no keys.
+fn holds_headers(path: &str) -> bool {
+    path.ends_with(".http.static_headers") || path.ends_with(".grpc.static_metadata")
+}
+
+/// The entries of lists that settings name, the longest first: of `A_B` and `A`, the longest that fits is meant.
+fn entry_names<'s>(settings: impl Iterator<Item = &'s Setting>) -> Vec<(List, String)> {
+    let mut names: Vec<(List, String)> = settings
+        .filter_map(|setting| Some((List::at(&setting.path)?, super::slot::list(&setting.value)?)))
+        .flat_map(|(list, names)| names.into_iter().map(move |name| (list, name)))
+        .collect();
+    names.sort_by_key(|(_, name)| std::cmp::Reverse(name.len()));
+    names
+}
+
+fn key_of_variable(rest: &str, entries: &[(List, String)]) -> Option<String> {
+    if let Some(path) = keys::paths().find(|path| variable(path) == rest) {
+        return Some(path);
     }
-    let option = |section: &str| {
-        let name = rest.strip_prefix(&variable(section))?.strip_prefix('_')?;
-        let known = keys::CHANNEL_KEYS.iter().find(|key| variable(key.name) == name);
-        let option =
-            known.map(|key| key.name.to_owned()).or_else(|| centrifugo::find_channel_variable(name))?;
+    let below = |section: &str| rest.strip_prefix(&variable(section))?.strip_prefix('_');
+    let in_entry = |(list, name): &(List, String)| {
+        let section = format!("{}.{name}", list.path());
+        let option = below(&section)?;
+        let known = keys::options(*list).into_iter().find(|known| variable(known) == option);
+        let option = known.map(str::to_owned).or_else(|| match list {
+            List::Channels => centrifugo::find_channel_variable(option),
+            List::Hooks => centrifugo::find_hook_variable(option),
+            List::Methods => None,
+        })?;
         Some(format!("{section}.{option}"))
     };
-    option(WITHOUT_NAMESPACE)
-        .or_else(|| namespaces.iter().find_map(|name| option(&format!("{NAMESPACES}.{name}"))))
+    let in_section = |section: &str, find: fn(&str) -> Option<String>| {
+        Some(format!("{section}.{}", find(below(section)?)?))
+    };
+    entries
+        .iter()
+        .find_map(in_entry)
+        .or_else(|| in_section(WITHOUT_NAMESPACE, centrifugo::find_channel_variable))
+        .or_else(|| {
+            keys::hook_sections().find_map(|section| in_section(section, centrifugo::find_hook_variable))
+        })
         .or_else(|| centrifugo::find_variable(rest))
 }
 

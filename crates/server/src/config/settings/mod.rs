@@ -1,0 +1,82 @@
+//! The settings themselves: one struct a section, one field a key, each with unit, default and effect.
+//!
+//! Names and meanings are those of Centrifugo's v6 configuration wherever the concept is the same. Fields marked
+//! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
+
+mod channel;
+mod client;
+mod hook;
+mod http;
+mod named;
+mod namespace;
+mod node;
+mod rpc;
+mod secret;
+mod token;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+pub use channel::{Channel, ChannelProxy};
+pub use client::{Client, ClientProxy, PersonalChannel};
+pub use hook::{
+    DEFAULT_HOOK, Events, HANDLER_ENDPOINT, Hook, NamedHook, StatusOutcome, StatusTransform, SwitchedHook,
+    Tls,
+};
+pub use http::{HttpApi, HttpServer};
+pub use named::Named;
+pub use namespace::{ChannelSettings, Namespace};
+pub use node::{Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
+pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
+pub use secret::Secret;
+pub use token::{SubscriptionToken, Token};
+
+/// Everything a node can be told, checked and complete: what a key leaves out has its default.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Config {
+    /// `http_server.*`: the listener, and the limits of reading a request.
+    pub http_server: HttpServer,
+    /// `log.*`: what is logged, and to where.
+    pub log: Log,
+    /// `client.*`: who may connect, and what one connection may cost.
+    pub client: Client,
+    /// `channel.*`: how channel names are read, and the options per namespace.
+    pub channel: Channel,
+    /// `rpc.*`: which hook answers which method.
+    pub rpc: Rpc,
+    /// `proxies`: hooks that namespaces choose by name.
+    pub proxies: Vec<NamedHook>,
+    /// `events.*` (own): the queue of hooks that are told what has happened.
+    pub events: Events,
+    /// `websocket.*`: the WebSocket endpoint of clients.
+    pub websocket: WebSocket,
+    /// `http_api.*`: the API of the back end.
+    pub http_api: HttpApi,
+    /// `health.*`: the endpoint of load balancers.
+    pub health: Health,
+    /// `pages.*` (own): the start page and the demo pages.
+    pub pages: Pages,
+    /// `shutdown.*`: how a node ends.
+    pub shutdown: Shutdown,
+    /// `node.*`: what this node is called.
+    pub node: Node,
+    /// `shard.*` (own): the event loops.
+    pub shard: Shard,
+    /// `engine.*`: the memory engine's limits.
+    pub engine: Engine,
+    /// `memory.*` (own): the budget of the node.
+    pub memory: Memory,
+}
+
+impl Config {
+    /// The hook that a namespace names: `section`, which is the one of its kind (`config.channel.proxy.subscribe`, say),
+    /// for "default", otherwise the entry of `proxies`.
+    pub fn hook<'c>(&'c self, name: &str, section: &'c Hook) -> Option<&'c Hook> {
+        if name == DEFAULT_HOOK {
+            return Some(section);
+        }
+        self.proxies.iter().find(|hook| hook.name == name).map(|hook| &hook.settings)
+    }
+}
+
+/// The address of the development profile.
+pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

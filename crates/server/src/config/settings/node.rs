@@ -1,0 +1,124 @@
+//! What a node is by itself: log, endpoints, event loops, engine, memory, shutdown.
+
+use std::time::Duration;
+
+/// `log.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// `level`: one of `trace`, `debug`, `info` (default), `warn`, `error`, `fatal`, `none`.
+    pub level: String,
+    /// `file`: path of the log file; "" (default) = standard error.
+    pub file: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), file: String::new() }
+    }
+}
+
+/// `websocket.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebSocket {
+    /// `disabled`: no WebSocket endpoint. Default false.
+    pub disabled: bool,
+    /// `handler_prefix`: its path, default `/connection/websocket`.
+    pub handler_prefix: String,
+    /// `message_size_limit`: bytes of one message from a client, default 65536; then close code 1009.
+    pub message_size_limit: usize,
+}
+
+impl Default for WebSocket {
+    fn default() -> Self {
+        Self {
+            disabled: false,
+            handler_prefix: "/connection/websocket".into(),
+            message_size_limit: 64 * 1024,
+        }
+    }
+}
+
+/// `health.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// `enabled`: default true (Centrifugo: false).
+    pub enabled: bool,
+    /// `handler_prefix`: its path, default `/health`.
+    pub handler_prefix: String,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { enabled: true, handler_prefix: "/health".into() }
+    }
+}
+
+/// `pages.*` (own).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pages {
+    /// `enabled`: serve the start page and the demo pages; default false, true in the development profile.
+    pub enabled: bool,
+}
+
+/// `shutdown.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shutdown {
+    /// `timeout`: the longest a shutdown may take, default 30 s; what is left then is cut.
+    pub timeout: Duration,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(30) }
+    }
+}
+
+/// `node.*`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Node {
+    /// `name`: what the API calls this node; "" (default) = `wavecast_` and the configured port.
+    pub name: String,
+}
+
+/// `shard.*` (own).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shard {
+    /// `count`: event loops; 0 (default) = one per core. At most 128.
+    pub count: usize,
+    /// `inbox_size`: publications that may wait for one shard, default 4096; then publishers wait or get 111.
+    pub inbox_size: usize,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { count: 0, inbox_size: 4096 }
+    }
+}
+
+/// `engine.*`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Engine {
+    /// `memory.*` (own): the engine inside the process.
+    pub memory: MemoryEngine,
+}
+
+/// `engine.memory.*` (own).
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemoryEngine {
+    /// `channel_limit`: channels with subscribers or history at once, default 1000000; then error 106.
+    pub channel_limit: usize,
+}
+
+impl Default for MemoryEngine {
+    fn default() -> Self {
+        Self { channel_limit: 1_000_000 }
+    }
+}
+
+/// `memory.*` (own).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Memory {
+    /// `max`: bytes that the node may hold for its clients and channels; 0 (default) = no limit. Near it new
+    /// connections are refused, then history is trimmed, then the slowest clients end.
+    pub max: usize,
+}
