@@ -223,8 +223,7 @@ impl Subscription {
             if let Some(first) = publications.first() {
                 result.offset = first.offset - 1;
             }
-            result.publications =
-                wire::publications(publications, false, None);
+            result.publications = wire::publications(publications, false, None);
         }
         Ok(result)
     }

@@ -193,11 +193,7 @@ impl PushShard {
         let page = self.page(connections, id, history);
         let body = page.as_ref().map_err(Clone::clone).map(|page| {
             Res::History(HistoryResult {
-                publications: page
-                    .publications
-                    .iter()
-                    .map(|p| wire::publication(p, wire::Data::Plain))
-                    .collect(),
+                publications: wire::publications(&page.publications, false, None),
                 epoch: (&*page.position.epoch).into(),
                 offset: page.position.offset,
             })
