@@ -159,7 +159,8 @@ fn a_ping_goes_before_what_waits() {
 
 #[test]
 fn who_never_catches_up_with_what_may_be_dropped_is_still_heard() {
-    let (mut shard, network, _, mut peer, id) = one_open(56, Options { outbox_bytes_max: 2000, ..Options::default() });
+    let (mut shard, network, _, mut peer, id) =
+        one_open(56, Options { outbox_bytes_max: 2000, ..Options::default() });
     network.set_split_max(50);
     for n in 0..200 {
         network.set_window(peer.number, 40);
