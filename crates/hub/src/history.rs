@@ -243,7 +243,7 @@ impl Stream {
         self.expire(now_ms);
         let is_wanted =
             |held: &&Held| filter.is_none_or(|filter| filter.matches(held.publication.tags.as_deref()));
-        let latest = self.ring.iter().rev().take(publications_max).find(is_wanted);
+        let latest = self.ring.iter().rev().take(publications_max.max(1)).find(is_wanted);
         match decide_cache(self.coverage(), latest.map(|held| held.publication.offset), since) {
             CacheVerdict::Latest => Recovery::Recovered(publications(latest.into_iter())),
             CacheVerdict::Current => Recovery::Recovered(Vec::new()),

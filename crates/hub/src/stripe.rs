@@ -157,11 +157,13 @@ pub(crate) struct Stripe {
     table: HashTable<Channel>,
     /// What the channels hold; the table comes on top.
     account: Footprint,
+    /// How often channels may have moved to other buckets.
+    moves: u64,
 }
 
 impl Stripe {
     pub(crate) fn new(hash: NameHash) -> Self {
-        Self { hash, table: HashTable::new(), account: Footprint::default() }
+        Self { hash, table: HashTable::new(), account: Footprint::default(), moves: 0 }
     }
 
     /// Memory held, bytes.
@@ -169,9 +171,15 @@ impl Stripe {
         Footprint { channels: self.table.allocation_size(), ..Footprint::default() } + self.account
     }
 
-    /// All channels, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Channel> {
-        self.table.iter()
+    /// The channels in the buckets `from..from + count`.
+    pub(crate) fn slice(&self, from: usize, count: usize) -> impl Iterator<Item = &Channel> {
+        let end = self.table.num_buckets().min(from.saturating_add(count));
+        (from..end).filter_map(|index| self.table.get_bucket(index))
+    }
+
+    /// How many buckets there are, and a number that changes whenever channels move from one to another.
+    pub(crate) fn shape(&self) -> (usize, u64) {
+        (self.table.num_buckets(), self.moves)
     }
 
     pub(crate) fn get(&self, hash: u64, name: &str) -> Option<&Channel> {
@@ -192,11 +200,14 @@ impl Stripe {
         admit: impl FnOnce() -> bool,
     ) -> Option<Edit<'_>> {
         let names = self.hash;
+        let is_full = self.table.len() == self.table.capacity();
         let channel =
             match self.table.entry(hash, |channel| *channel.name == *name, |channel| names.of(&channel.name))
             {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
+                    // A full table has been made anew for the vacant place.
+                    self.moves += u64::from(is_full);
                     admit().then_some(())?;
                     let channel = entry.insert(Channel::new(name)).into_mut();
                     self.account = self.account + channel.footprint();
@@ -280,6 +291,7 @@ impl Stripe {
             return Some(end);
         }
         let names = self.hash;
+        self.moves += 1;
         shrink(&mut self.table, |channel| names.of(&channel.name));
         None
     }

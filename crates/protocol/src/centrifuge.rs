@@ -43,7 +43,7 @@ pub use command::{
     UnsubscribeRequest,
 };
 pub use decode_error::DecodeError;
-pub use encoding::{Encoding, SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
+pub use encoding::{Commands, Encoding, SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 pub use filter::{Filter, FilterError};
 pub use message::ServerMessage;
 pub use publication::{ClientInfo, DataForm, Publication, Tags};

@@ -8,4 +8,5 @@ mod cache_and_versions;
 mod deltas;
 mod inboxes;
 mod model;
+mod model_channel;
 mod threads;

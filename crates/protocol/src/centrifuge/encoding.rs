@@ -97,15 +97,14 @@ impl Encoding {
     }
 
     /// Reads the commands of a frame. After an error nothing follows.
-    pub fn commands(self, frame: &[u8]) -> impl Iterator<Item = Result<Command<'_>, DecodeError>> {
-        let (lines, delimited, refused) = match self {
+    pub fn commands(self, frame: &[u8]) -> Commands<'_> {
+        Commands(match self {
             Self::Json => match text(frame) {
-                Ok(text) => (Some(json::commands(text)), None, None),
-                Err(error) => (None, None, Some(Err(error))),
+                Ok(text) => Reader::Json(json::command_reader(text)),
+                Err(error) => Reader::Refused(Some(error)),
             },
-            Self::Protobuf => (None, Some(protobuf::commands(frame)), None),
-        };
-        lines.into_iter().flatten().chain(delimited.into_iter().flatten()).chain(refused)
+            Self::Protobuf => Reader::Protobuf(protobuf::command_reader(frame)),
+        })
     }
 
     /// Reads the messages of a server's frame. After an error nothing follows.
@@ -118,6 +117,45 @@ impl Encoding {
             Self::Protobuf => (None, Some(protobuf::messages(frame)), None),
         };
         lines.into_iter().flatten().chain(delimited.into_iter().flatten()).chain(refused)
+    }
+}
+
+/// The commands of a frame, one after the other.
+pub struct Commands<'a>(Reader<'a>);
+
+enum Reader<'a> {
+    Json(json::Lines<'a, Command<'a>>),
+    Protobuf(protobuf::Delimited<'a, Command<'a>>),
+    /// The frame is no text.
+    Refused(Option<DecodeError>),
+}
+
+impl<'a> Commands<'a> {
+    /// What has not been read yet: whole commands, which can be read later as a frame of their own.
+    pub fn rest(&self) -> &'a [u8] {
+        match &self.0 {
+            Reader::Json(lines) => lines.rest().as_bytes(),
+            Reader::Protobuf(delimited) => delimited.rest(),
+            Reader::Refused(_) => &[],
+        }
+    }
+}
+
+impl<'a> Iterator for Commands<'a> {
+    type Item = Result<Command<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Reader::Json(lines) => lines.next(),
+            Reader::Protobuf(delimited) => delimited.next(),
+            Reader::Refused(error) => error.take().map(Err),
+        }
+    }
+}
+
+impl std::fmt::Debug for Commands<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Commands").field("rest", &self.rest().len()).finish()
     }
 }
 

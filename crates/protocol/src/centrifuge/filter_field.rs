@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// A filter; `None` for `null`.
-pub(super) fn filter<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<Filter<'a>>, D::Error> {
+pub(crate) fn filter<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<Filter<'a>>, D::Error> {
     let Some(raw) = <Option<&RawValue>>::deserialize(from)? else { return Ok(None) };
     let mut left = FILTER_NODES_MAX;
     node(raw, 1, &mut left).map(Some).map_err(D::Error::custom)

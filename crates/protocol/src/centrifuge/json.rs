@@ -11,14 +11,18 @@
 
 mod command;
 mod data;
+mod filter;
 mod line;
 mod push;
 mod reply;
 mod shape;
 mod write;
 
+pub(crate) use command::command_reader;
 pub use command::{commands, encode_command};
 pub use data::{DATA_DEPTH_MAX, DataError, compact, encode_base64, string_text};
+pub use filter::filter;
+pub(crate) use line::Lines;
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};
 

@@ -21,7 +21,9 @@ mod shape;
 mod varint;
 mod write;
 
+pub(crate) use command::command_reader;
 pub use command::{ENTRIES_MAX, commands, encode_command};
+pub(crate) use frame::Delimited;
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};
 

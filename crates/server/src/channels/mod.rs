@@ -282,6 +282,11 @@ impl Channels {
         !self.pending.is_empty()
     }
 
+    /// How many subscribers a channel has here.
+    pub(crate) fn count(&self, number: ChannelNumber) -> usize {
+        self.table[number.0 as usize].groups.iter().map(|group| group.members().len()).sum()
+    }
+
     /// Whether something waits for the subscribers of a channel.
     pub(crate) fn is_pending(&self, number: ChannelNumber) -> bool {
         self.table[number.0 as usize].is_pending

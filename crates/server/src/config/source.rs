@@ -113,7 +113,7 @@ fn expand_value(value: &mut Value, variables: &[(String, String)], missing: &mut
         Value::String(text) => *text = expand_text(text, variables, missing),
         Value::Array(items) => items.iter_mut().for_each(|item| expand_value(item, variables, missing)),
         Value::Object(entries) => {
-            entries.values_mut().for_each(|entry| expand_value(entry, variables, missing))
+            entries.values_mut().for_each(|entry| expand_value(entry, variables, missing));
         }
         _ => {}
     }
@@ -161,10 +161,10 @@ fn read_text(path: &str, text: &str, origin: &Origin, settings: &mut Vec<Setting
 }
 
 /// Splits a tree into its leaves; a list of entries becomes the list of their names and the options of each.
-fn flatten(prefix: &str, tree: Value, origin: &Origin, settings: &mut Vec<Setting>) {
+pub(super) fn flatten(prefix: &str, tree: Value, origin: &Origin, settings: &mut Vec<Setting>) {
     match tree {
         Value::Null => {}
-        Value::Object(entries) if !holds_headers(prefix) => {
+        Value::Object(entries) if !holds_headers(prefix) && List::at(prefix).is_none() => {
             for (name, value) in entries {
                 let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
                 flatten(&path, value, origin, settings);

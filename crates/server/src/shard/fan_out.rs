@@ -1,7 +1,6 @@
 //! From publications to subscribers: collected while events are taken, sent once a turn.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tracing::warn;
@@ -12,6 +11,7 @@ use wavecast_protocol::centrifuge::{Push, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::{Appended, ChannelNumber, Outlet, Seat};
+use crate::session::client_of_name;
 use crate::wire;
 
 impl PushShard {
@@ -34,7 +34,7 @@ impl PushShard {
         let Some(clients) = &publication.exclude else { return Vec::new() };
         let Some(channel) = self.channels.find(&publication.channel) else { return Vec::new() };
         let seat = |client: &str| {
-            let session = self.sessions.of_client(client)?;
+            let session = self.session_of(&client_of_name(client)?)?;
             Some((session.connection, session.seat(channel)?.seat))
         };
         clients.iter().filter_map(|client| seat(client)).collect()
@@ -97,17 +97,14 @@ impl PushShard {
     /// Something is missing in a channel's stream: its subscribers are told to subscribe again and recover.
     fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
         let name = self.channels.name(channel).clone();
-        let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
+        let why = Unsubscribed::INSUFFICIENT_STATE;
+        let Unsubscribed { code, reason } = why;
         warn!(channel = &*name, code, "a publication is missing: subscribers have to recover");
         for (encoding, subscribers) in self.channels.remove_all(channel) {
             let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
             connections.fan_out(&subscribers, &wire::push(encoding, &push));
             for id in subscribers {
-                if let Some(session) = self.sessions.get_mut(id) {
-                    session.unsubscribed(channel);
-                }
-                self.node.counts().subscriptions.fetch_sub(1, Relaxed);
-                self.release(channel);
+                self.ends(id, channel, why);
             }
         }
     }

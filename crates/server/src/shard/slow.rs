@@ -15,7 +15,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -128,17 +127,14 @@ impl PushShard {
     ) {
         let (encoding, _) = self.channels.form(channel, seated.seat);
         let name = Arc::clone(self.channels.name(channel));
-        let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
+        let why = Unsubscribed::INSUFFICIENT_STATE;
+        let Unsubscribed { code, reason } = why;
         info!(slot = id.slot(), channel = &*name, code, "the client reads too slowly: it has to recover");
         connections.discard(id, channel.lane());
         for (moved, seat) in self.channels.remove(channel, seated.seat).into_iter().flatten() {
             self.seated(channel, moved, seat);
         }
-        if let Some(session) = self.sessions.get_mut(id) {
-            session.unsubscribed(channel);
-        }
-        self.node.counts().subscriptions.fetch_sub(1, Relaxed);
-        self.release(channel);
+        self.ends(id, channel, why);
         // At most one for each subscription: the client subscribes again when it has read it.
         let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
         connections.send_anyway(id, &wire::push(encoding, &push)).ok();

@@ -21,6 +21,11 @@ use crate::centrifuge::filter::Filter;
 /// # Ok::<(), wavecast_protocol::centrifuge::DecodeError>(())
 /// ```
 pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command<'_>, DecodeError>> {
+    command_reader(frame)
+}
+
+/// The same, as a reader that says what it has not read yet.
+pub(crate) fn command_reader(frame: &str) -> Lines<'_, Command<'_>> {
     Lines::new(frame, |line| object::<CommandEnvelope<'_>>(line)?.command())
 }
 

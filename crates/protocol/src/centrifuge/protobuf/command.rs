@@ -28,6 +28,11 @@ pub const ENTRIES_MAX: usize = 16_384;
 /// # Ok::<(), DecodeError>(())
 /// ```
 pub fn commands(frame: &[u8]) -> impl Iterator<Item = Result<Command<'_>, DecodeError>> {
+    command_reader(frame)
+}
+
+/// The same, as a reader that says what it has not read yet.
+pub(crate) fn command_reader(frame: &[u8]) -> Delimited<'_, Command<'_>> {
     Delimited::new(frame, |bytes| message::<CommandEnvelope<'_>>(bytes)?.command())
 }
 

@@ -98,16 +98,24 @@ pub(super) const NODE: &[Key<Config>] = &[
     key("memory.max", "bytes the node may hold for clients and channels; 0 = no limit", |c| {
         Slot::Size(&mut c.memory.max)
     }),
-    key("events.queue_size", "events for hooks that may wait; beyond, the oldest is dropped", |c| {
+    key("events.queue_size", "events for hooks that may wait; one beyond is lost", |c| {
         Slot::Number(&mut c.events.queue_size, 16..=10_000_000)
     }),
-    key("events.retry_delay_min", "time before a failed call is made again; doubled each time", |c| {
-        Slot::Time(&mut c.events.retry_delay_min, 10 * MS..=HOUR)
+    key("events.queue_max_size", "bytes of these; an event beyond is lost", |c| {
+        Slot::Number(&mut c.events.queue_max_size, 65_536..=1024 * MIB)
     }),
-    key("events.retry_delay_max", "longest time before a failed call is made again", |c| {
+    key("events.concurrency", "calls at once, each of another session or channel", |c| {
+        Slot::Number(&mut c.events.concurrency, 1..=1000)
+    }),
+    key(
+        "events.retry_delay_min",
+        "longest time before a failed call is made again; doubled each time",
+        |c| Slot::Time(&mut c.events.retry_delay_min, 10 * MS..=HOUR),
+    ),
+    key("events.retry_delay_max", "what that time grows to", |c| {
         Slot::Time(&mut c.events.retry_delay_max, 10 * MS..=HOUR)
     }),
-    key("events.give_up_after", "time an event is kept while calls fail; then it is dropped", |c| {
+    key("events.give_up_after", "age at which an event is lost when its call fails", |c| {
         Slot::Time(&mut c.events.give_up_after, SECOND..=DAY)
     }),
 ];

@@ -17,10 +17,15 @@ pub(super) const TOKEN: &[Key<Token>] = &[
         "Unix time in seconds at which it stops to hold; 0 = does not",
         |t| Slot::UnixTime(&mut t.hmac_previous_secret_key_valid_until),
     ),
-    key("rsa_public_key", "PEM of RS256, RS384 and RS512", |t| Slot::Text(&mut t.rsa_public_key)),
-    key("ecdsa_public_key", "PEM of ES256, ES384 and ES512", |t| Slot::Text(&mut t.ecdsa_public_key)),
-    key("eddsa_public_key", "PEM of EdDSA (Ed25519)", |t| Slot::Text(&mut t.eddsa_public_key)),
-    key("jwks_public_endpoint", "URL of a JWK set", |t| Slot::Url(&mut t.jwks_public_endpoint)),
+    key("rsa_public_key", "key of RS256, RS384 and RS512: PEM, base64 of it, or a path", |t| {
+        Slot::Text(&mut t.rsa_public_key)
+    }),
+    key("ecdsa_public_key", "key of ES256, ES384 and ES512: PEM, base64 of it, or a path", |t| {
+        Slot::Text(&mut t.ecdsa_public_key)
+    }),
+    key("jwks_public_endpoint", "URL of a JWK set, whose keys then are the only ones", |t| {
+        Slot::Url(&mut t.jwks_public_endpoint)
+    }),
     key("audience", "what `aud` must have; empty = anything", |t| Slot::Text(&mut t.audience)),
     key("audience_regex", "what `aud` must match", |t| Slot::Expression(&mut t.audience_regex)),
     key("issuer", "what `iss` must be; empty = anything", |t| Slot::Text(&mut t.issuer)),

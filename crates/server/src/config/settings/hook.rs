@@ -15,8 +15,8 @@ pub const HANDLER_ENDPOINT: &str = "handler:";
 /// Where and how a hook is called: the keys of Centrifugo's proxies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hook {
-    /// `endpoint`: an `http://` or `https://` URL, or [`HANDLER_ENDPOINT`]; "" (default) = none.
-    pub endpoint: String,
+    /// `endpoint`: an `http://` or `https://` URL, or [`HANDLER_ENDPOINT`]; none by default. It may hold credentials.
+    pub endpoint: Secret,
     /// `timeout`: how long one call may take, default 1 s.
     pub timeout: Duration,
     /// `concurrency` (own): calls at once, default 64; then commands wait within `timeout`, and get error 111.
@@ -41,7 +41,7 @@ pub struct Hook {
 impl Default for Hook {
     fn default() -> Self {
         Self {
-            endpoint: String::new(),
+            endpoint: Secret::default(),
             timeout: Duration::from_secs(1),
             concurrency: 64,
             http_headers: Vec::new(),
@@ -58,7 +58,7 @@ impl Default for Hook {
 impl Hook {
     /// Whether a handler inside the process answers instead of a back end.
     pub fn is_handler(&self) -> bool {
-        self.endpoint == HANDLER_ENDPOINT
+        self.endpoint.expose() == HANDLER_ENDPOINT
     }
 }
 
@@ -131,13 +131,17 @@ pub enum StatusOutcome {
 /// `events.*` (own): the queue of hooks that are told what has happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Events {
-    /// `queue_size`: events of the node that may wait, default 10000; then the oldest is dropped, and the log says so.
+    /// `queue_size`: events of the node that may wait or be under way, default 10000; one beyond is lost, and counted.
     pub queue_size: usize,
-    /// `retry_delay_min`: time before a call that failed is made again, default 500 ms; doubled each time.
+    /// `queue_max_size`: bytes of these, default 16 MiB; an event beyond is lost, and counted.
+    pub queue_max_size: usize,
+    /// `concurrency`: calls at once, default 16; one session or channel has one at most.
+    pub concurrency: usize,
+    /// `retry_delay_min`: time before a call that failed is made again, at most, default 100 ms; doubled each time.
     pub retry_delay_min: Duration,
-    /// `retry_delay_max`: the longest such time, default 30 s.
+    /// `retry_delay_max`: the longest such time, default 20 s.
     pub retry_delay_max: Duration,
-    /// `give_up_after`: how long an event is kept while calls fail, default 10 min; then it is dropped.
+    /// `give_up_after`: how old an event may get while calls fail, default 1 h; then it is lost, and counted.
     pub give_up_after: Duration,
 }
 
@@ -145,9 +149,11 @@ impl Default for Events {
     fn default() -> Self {
         Self {
             queue_size: 10_000,
-            retry_delay_min: Duration::from_millis(500),
-            retry_delay_max: Duration::from_secs(30),
-            give_up_after: Duration::from_secs(600),
+            queue_max_size: 16 << 20,
+            concurrency: 16,
+            retry_delay_min: Duration::from_millis(100),
+            retry_delay_max: Duration::from_secs(20),
+            give_up_after: Duration::from_secs(3600),
         }
     }
 }

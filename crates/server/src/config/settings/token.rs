@@ -15,10 +15,9 @@ pub struct Token {
     pub rsa_public_key: String,
     /// `ecdsa_public_key`: PEM, for ES256, ES384 and ES512.
     pub ecdsa_public_key: String,
-    /// `eddsa_public_key` (own): PEM, for EdDSA (Ed25519).
-    pub eddsa_public_key: String,
-    /// `jwks_public_endpoint`: URL of a JWK set; `{{name}}` stands for a group of `issuer_regex` or `audience_regex`.
-    pub jwks_public_endpoint: String,
+    /// `jwks_public_endpoint`: URL of a JWK set, for EdDSA as well; `{{name}}` stands for a group of `issuer_regex` or
+    /// `audience_regex`. It may hold credentials.
+    pub jwks_public_endpoint: Secret,
     /// `audience`: what the claim `aud` must have; "" (default) = anything.
     pub audience: String,
     /// `audience_regex`: what it must match instead.
@@ -36,16 +35,10 @@ pub struct Token {
 impl Token {
     /// Whether there is any key that a token could be verified with.
     pub fn has_key(&self) -> bool {
-        !self.hmac_secret_key.is_empty()
-            || !self.hmac_previous_secret_key.is_empty()
-            || [
-                &self.rsa_public_key,
-                &self.ecdsa_public_key,
-                &self.eddsa_public_key,
-                &self.jwks_public_endpoint,
-            ]
+        [&self.hmac_secret_key, &self.hmac_previous_secret_key, &self.jwks_public_endpoint]
             .into_iter()
-            .any(|key| !key.is_empty())
+            .any(|secret| !secret.is_empty())
+            || [&self.rsa_public_key, &self.ecdsa_public_key].into_iter().any(|key| !key.is_empty())
     }
 }
 

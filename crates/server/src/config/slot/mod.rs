@@ -48,9 +48,9 @@ pub(super) enum Slot<'c> {
     /// The name of a claim in a token.
     Claim(&'c mut String),
     /// The URL of a hook, or the word for a handler.
-    Endpoint(&'c mut String),
+    Endpoint(&'c mut Secret),
     /// An HTTP URL.
-    Url(&'c mut String),
+    Url(&'c mut Secret),
     /// The name of a header; empty = none.
     Header(&'c mut String),
     /// Names of headers.
@@ -209,8 +209,8 @@ fn put<T>(place: &mut T, value: Option<T>, accepted: &str) -> Result<(), String>
     Ok(())
 }
 
-fn put_url(place: &mut String, url: Result<String, &'static str>) -> Result<(), String> {
-    *place = url?;
+fn put_url(place: &mut Secret, url: Result<String, &'static str>) -> Result<(), String> {
+    *place = url?.into();
     Ok(())
 }
 

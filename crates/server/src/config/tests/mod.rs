@@ -1,3 +1,9 @@
+mod environment;
+mod namespaces;
+mod profile;
+mod real_files;
+mod sections;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +64,7 @@ http_server = { address = "127.0.0.1", port = 9000 }
 allowed_origins = ["https://example.com", "https://*.example.com"]
 ping_interval = "30s"
 channel_limit = 64
+token.hmac_secret_key = "s3cret"
 [channel]
 history_meta_ttl = "48h"
 [channel.without_namespace]
@@ -84,6 +91,7 @@ client:
   allowed_origins: ["https://example.com", "https://*.example.com"]
   ping_interval: 30s
   channel_limit: 64
+  token: {hmac_secret_key: s3cret}
 channel:
   history_meta_ttl: 48h
   without_namespace:
@@ -105,7 +113,7 @@ const JSON: &str = r##"{
   "http_server": { "address": "127.0.0.1", "port": 9000 },
   "client": {
     "allowed_origins": ["https://example.com", "https://*.example.com"],
-    "ping_interval": "30s", "channel_limit": 64
+    "ping_interval": "30s", "channel_limit": 64, "token": { "hmac_secret_key": "s3cret" }
   },
   "channel": {
     "history_meta_ttl": "48h",
@@ -139,53 +147,6 @@ fn toml_yaml_and_json_say_the_same() {
     assert_eq!(namespaces.resolve("chat:1").unwrap().history_size, 100);
     assert!(namespaces.resolve("news.eu:1").unwrap().allow_subscribe_for_anonymous);
     assert!(namespaces.resolve("else:1").is_err());
-}
-
-#[test]
-fn the_environment_says_the_same_and_ours_wins() {
-    let loaded = without_file(
-        &[
-            ("WAVECAST_HTTP_SERVER_ADDRESS", "127.0.0.1"),
-            ("CENTRIFUGO_HTTP_SERVER_PORT", "7000"),
-            ("WAVECAST_HTTP_SERVER_PORT", "9000"),
-            ("CENTRIFUGO_CLIENT_ALLOWED_ORIGINS", "https://example.com https://*.example.com"),
-            ("CENTRIFUGO_CLIENT_PING_INTERVAL", "30s"),
-            ("WAVECAST_CLIENT_CHANNEL_LIMIT", "64"),
-            ("WAVECAST_CHANNEL_HISTORY_META_TTL", "48h"),
-            ("WAVECAST_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE", "10"),
-            ("WAVECAST_CHANNEL_WITHOUT_NAMESPACE_HISTORY_TTL", "1m30s"),
-            ("WAVECAST_CHANNEL_WITHOUT_NAMESPACE_FORCE_RECOVERY", "true"),
-            ("CENTRIFUGO_CHANNEL_NAMESPACES", "chat news.eu"),
-            ("CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_HISTORY_SIZE", "100"),
-            ("CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_HISTORY_TTL", "300s"),
-            ("CENTRIFUGO_CHANNEL_NAMESPACES_CHAT_ALLOW_SUBSCRIBE_FOR_CLIENT", "true"),
-            ("CENTRIFUGO_CHANNEL_NAMESPACES_NEWS_EU_ALLOW_SUBSCRIBE_FOR_ANONYMOUS", "1"),
-            ("CENTRIFUGO_HTTP_API_KEY", "s3cret"),
-            ("UNRELATED", "1"),
-        ],
-        &[],
-    )
-    .unwrap();
-    assert_eq!(loaded.config, Written::new("wavecast.toml", TOML).load(&[], &[]).unwrap().config);
-    assert_eq!(loaded.profile, Profile::Configured);
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-}
-
-#[test]
-fn a_namespace_whose_name_begins_like_another_keeps_its_options() {
-    let loaded = without_file(
-        &[
-            ("WAVECAST_CHANNEL_NAMESPACES", "chat chat_map"),
-            ("WAVECAST_CHANNEL_NAMESPACES_CHAT_MAP_HISTORY_SIZE", "5"),
-            ("WAVECAST_CHANNEL_NAMESPACES_CHAT_MAP_HISTORY_TTL", "5s"),
-            ("WAVECAST_HTTP_SERVER_ADDRESS", "127.0.0.1"),
-        ],
-        &[],
-    )
-    .unwrap();
-    let namespaces = loaded.config.namespaces().unwrap();
-    assert_eq!(namespaces.resolve("chat_map:1").unwrap().history_size, 5);
-    assert_eq!(namespaces.resolve("chat:1").unwrap().history_size, 0);
 }
 
 #[test]
@@ -371,98 +332,6 @@ fn known_keys_that_are_off_pass_silently_and_the_rest_is_named() {
 fn an_api_without_a_key_is_named() {
     let warnings = Written::new("w.toml", "client.allow_anonymous_connect_without_token = true").warnings();
     assert_eq!(warnings, ["http_api.key is not set, so every call of the HTTP API will be answered 401"]);
-}
-
-#[test]
-fn variables_that_name_nothing_are_named_and_stop_keys_stop() {
-    let loaded =
-        without_file(&[("WAVECAST_HTTP_SERVR_PORT", "1"), ("WAVECAST_CONFIG", "x.toml")], &[]).unwrap();
-    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        warnings,
-        ["environment variable WAVECAST_HTTP_SERVR_PORT names no known key and has no effect"]
-    );
-    assert_eq!(loaded.profile, Profile::Development);
-
-    let error =
-        without_file(&[("CENTRIFUGO_GRPC_API_KEY", "hush"), ("CENTRIFUGO_CONSUMERS_K_KEY", "hush")], &[]);
-    let error = error.unwrap_err().to_string();
-    let expected = "consumers.k_key (environment variable CENTRIFUGO_CONSUMERS_K_KEY): publications enter";
-    assert!(error.contains(expected), "{error}");
-    assert!(!error.contains("hush"), "{error}");
-}
-
-#[test]
-fn service_links_of_kubernetes_are_nobodys_configuration() {
-    let loaded = without_file(
-        &[
-            ("WAVECAST_SERVICE_HOST", "10.0.0.1"),
-            ("WAVECAST_SERVICE_PORT_HTTP", "8000"),
-            ("CENTRIFUGO_PORT", "tcp://10.0.0.1:8000"),
-            ("CENTRIFUGO_PORT_8000_TCP_ADDR", "10.0.0.1"),
-        ],
-        &[],
-    )
-    .unwrap();
-    assert_eq!((loaded.profile, loaded.warnings.len()), (Profile::Development, 0));
-}
-
-#[test]
-fn without_configuration_it_is_the_development_profile() {
-    let loaded = without_file(&[("WAVECAST_LOG_LEVEL", "debug")], &[("http_server.port", "8001")]).unwrap();
-    assert_eq!(loaded.profile, Profile::Development);
-    let config = &loaded.config;
-    assert_eq!(config.http_server.listen(), "127.0.0.1:8001".parse().unwrap());
-    assert!(config.http_api.insecure && config.pages.enabled);
-    assert!(config.client.allow_anonymous_connect_without_token);
-    let namespaces = config.namespaces().unwrap();
-    let options = namespaces.resolve("any:channel").unwrap();
-    assert_eq!((options.history_size, options.history_ttl_ms), (300, 300_000));
-    assert!(
-        options.force_recovery && options.allow_publish_for_anonymous && options.allow_history_for_client
-    );
-    assert_eq!(loaded.profile.describe(config)[0], "development profile: no configuration was given");
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-
-    for configured in [("WAVECAST_HTTP_API_KEY", "k"), ("WAVECAST_CLIENT_CHANNEL_LIMIT", "5")] {
-        let loaded = without_file(&[configured], &[]).unwrap();
-        assert_eq!(loaded.profile, Profile::Configured);
-        assert!(!loaded.config.http_api.insecure);
-    }
-    let empty = Written::new("w.yaml", "# nothing\n").load(&[], &[]).unwrap();
-    assert_eq!((empty.profile, empty.config), (Profile::Configured, Config::default()));
-}
-
-#[test]
-fn a_public_address_needs_keys_or_the_word_insecure() {
-    let error = without_file(&[], &[("http_server.address", "0.0.0.0")]).unwrap_err().to_string();
-    assert!(
-        error.contains(
-            "http_server.address = \"0.0.0.0\" (command line): other machines can reach this address"
-        ),
-        "{error}"
-    );
-    let values = vec![("http_server.address".to_owned(), "0.0.0.0".to_owned())];
-    let exposed = load_from(None, [], &Overrides { values, insecure: true }).unwrap();
-    assert_eq!(exposed.profile, Profile::Exposed);
-    assert!(exposed.config.http_api.insecure && exposed.config.pages.enabled);
-    assert!(exposed.profile.describe(&exposed.config)[1].contains("nothing keeps them out"));
-    let text = "[client]\ninsecure = true\n[http_api]\ninsecure = true\n";
-    let file = Written::new("w.toml", text);
-    let error = file.error(&[], &[("http_server.address", "192.0.2.1")]);
-    assert_eq!(
-        error,
-        "the configuration has 2 errors:\n  client.insecure = true (file w.toml): clients need no credentials, and \
-         other machines can reach the address \"192.0.2.1\"; set it to false, listen on 127.0.0.1, or say --insecure \
-         if you mean it\n  http_api.insecure = true (file w.toml): the HTTP API needs no key, and other machines can \
-         reach the address \"192.0.2.1\"; set it to false, listen on 127.0.0.1, or say --insecure if you mean it"
-    );
-    assert!(file.load(&[], &[]).is_err(), "every interface is the default");
-    for address in ["127.0.0.1", "::1", "[::1]", "localhost", "127.8.8.8", "::ffff:127.0.0.1"] {
-        assert!(file.load(&[], &[("http_server.address", address)]).is_ok(), "{address}");
-    }
-    let meant = Overrides { values: Vec::new(), insecure: true };
-    assert!(load_from(Some(&file.0), [], &meant).is_ok());
 }
 
 #[test]

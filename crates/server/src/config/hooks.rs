@@ -1,0 +1,84 @@
+//! What hooks need of the configuration.
+
+use wavecast_protocol::centrifuge::{Disconnect, Error};
+
+use super::settings::{Config, Hook, StatusOutcome, StatusTransform};
+use crate::hooks::{EventSettings, HookSettings, HttpSettings, Meaning, StatusTransform as Transform};
+use crate::http_client::TlsOptions;
+
+impl Config {
+    /// The hooks that are called over HTTP. One that a handler inside the process answers is not among them.
+    pub fn http_hooks(&self) -> HttpSettings {
+        let (client, channel) = (&self.client.proxy, &self.channel.proxy);
+        HttpSettings {
+            connect: client.connect.on().and_then(over_http),
+            refresh: client.refresh.on().and_then(over_http),
+            subscribe: over_http(&channel.subscribe),
+            sub_refresh: over_http(&channel.sub_refresh),
+            publish: over_http(&channel.publish),
+            rpc: over_http(&self.rpc.proxy),
+            named: self
+                .proxies
+                .iter()
+                .filter_map(|entry| Some((entry.name.clone(), over_http(&entry.settings)?)))
+                .collect(),
+            disconnected: client.disconnected.on().and_then(over_http),
+            unsubscribed: over_http(&channel.unsubscribed),
+            occupancy: over_http(&channel.state),
+        }
+    }
+
+    /// How events wait for their hooks.
+    pub fn event_queue(&self) -> EventSettings {
+        let events = &self.events;
+        EventSettings {
+            events_max: events.queue_size,
+            bytes_max: events.queue_max_size,
+            concurrency: events.concurrency,
+            backoff_min: events.retry_delay_min,
+            backoff_max: events.retry_delay_max,
+            give_up_after: events.give_up_after,
+            channel_vacated_delay: self.channel.vacated_delay,
+            ..EventSettings::default()
+        }
+    }
+}
+
+fn over_http(hook: &Hook) -> Option<HookSettings> {
+    let called = !hook.endpoint.is_empty() && !hook.is_handler();
+    called.then(|| HookSettings {
+        endpoint: hook.endpoint.expose().to_owned(),
+        timeout: hook.timeout,
+        http_headers: hook.http_headers.clone(),
+        emulated_headers: hook.emulated_headers.clone(),
+        static_headers: hook
+            .static_headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+            .collect(),
+        tls: TlsOptions {
+            enabled: hook.tls.enabled,
+            cert_pem: hook.tls.cert_pem.clone(),
+            key_pem: hook.tls.key_pem.clone(),
+            server_ca_pem: hook.tls.server_ca_pem.clone(),
+            insecure_skip_verify: hook.tls.insecure_skip_verify,
+            server_name: hook.tls.server_name.clone(),
+        },
+        include_connection_meta: hook.include_connection_meta,
+        binary_encoding: hook.binary_encoding,
+        status_to_code_transforms: hook.status_to_code_transforms.iter().map(transform).collect(),
+        concurrency: hook.concurrency,
+    })
+}
+
+fn transform(transform: &StatusTransform) -> Transform {
+    let to = match &transform.outcome {
+        StatusOutcome::Error { code, message, temporary } => {
+            Meaning::Error(Error { code: *code, message: message.clone().into(), temporary: *temporary })
+        }
+        StatusOutcome::Disconnect { code, reason } => {
+            Meaning::Disconnect(Disconnect { code: *code, reason: reason.clone().into() })
+        }
+    };
+    Transform { status_code: transform.status, to }
+}
