@@ -105,7 +105,7 @@ pub fn load_from(
     if problems.is_empty() {
         Ok(Loaded { config, warnings, profile })
     } else {
-        Err(ConfigError::Invalid(problems))
+        Err(ConfigError::Invalid { problems, warnings })
     }
 }
 
