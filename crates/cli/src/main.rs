@@ -1,6 +1,7 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 
 mod bench;
+mod check;
 mod connection;
 mod echo;
 mod log;
@@ -26,6 +27,7 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Check(check::Check),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
     Bench(bench::Bench),
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         None => serve::run(&serve::Serve::default()),
         Some(Command::Serve(options)) => serve::run(&options),
+        Some(Command::Check(options)) => check::run(&options),
         Some(Command::Publish(options)) => publish::run(&options),
         Some(Command::Subscribe(options)) => subscribe::run(&options),
         Some(Command::Bench(options)) => bench::run(options),
