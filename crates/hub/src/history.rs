@@ -6,6 +6,7 @@
 //! follows is a new life with a new epoch.
 
 use crate::filter::Filter;
+use crate::footprint::SHARED_BYTES;
 use crate::options::ChannelOptions;
 use crate::position::{Since, StreamPosition};
 use crate::publication::Publication;
@@ -74,7 +75,9 @@ pub(crate) struct Stream {
     /// Offset of the latest publication.
     top: u64,
     /// The publications `top - ring.len() + 1 ..= top`.
-    ring: VecDeque<Arc<Publication>>,
+    ring: VecDeque<Held>,
+    /// What the publications of the ring hold.
+    ring_bytes: usize,
     /// When the publications go, Unix milliseconds.
     expires_ms: u64,
     /// How long the position is kept after its last use, milliseconds.
@@ -83,6 +86,14 @@ pub(crate) struct Stream {
     forgotten_ms: u64,
     /// The version of the state that the latest publication with one carried. Boxed, since most streams have none.
     version: Option<Box<Version>>,
+}
+
+/// A publication that is kept.
+#[derive(Debug)]
+pub(crate) struct Held {
+    publication: Arc<Publication>,
+    /// Since when, Unix milliseconds.
+    since_ms: u64,
 }
 
 /// A version of the state that a stream's publications carry.
@@ -98,6 +109,7 @@ impl Stream {
             epoch,
             top: 0,
             ring: VecDeque::new(),
+            ring_bytes: 0,
             expires_ms: 0,
             keep_ms: 0,
             forgotten_ms: 0,
@@ -134,9 +146,10 @@ impl Stream {
         self.top = publication.offset;
         self.touch(now_ms);
         let size = options.history_kept();
-        while self.ring.len() >= size && self.ring.pop_front().is_some() {}
+        while self.ring.len() >= size && self.drop_oldest().is_some() {}
         if size > 0 {
-            self.ring.push_back(Arc::clone(publication));
+            self.ring_bytes += publication.bytes_held();
+            self.ring.push_back(Held { publication: Arc::clone(publication), since_ms: now_ms });
         }
         self.expires_ms = now_ms.saturating_add(options.history_ttl_ms);
     }
@@ -156,13 +169,46 @@ impl Stream {
     }
 
     /// Takes the publications out if their time is up.
-    pub(crate) fn expire(&mut self, now_ms: u64) -> VecDeque<Arc<Publication>> {
+    pub(crate) fn expire(&mut self, now_ms: u64) -> VecDeque<Held> {
         if self.expires_ms > now_ms { VecDeque::new() } else { self.clear() }
     }
 
     /// Takes all publications out and keeps the position.
-    pub(crate) fn clear(&mut self) -> VecDeque<Arc<Publication>> {
+    pub(crate) fn clear(&mut self) -> VecDeque<Held> {
+        self.ring_bytes = 0;
         std::mem::take(&mut self.ring)
+    }
+
+    /// Takes the oldest publication out.
+    pub(crate) fn drop_oldest(&mut self) -> Option<Held> {
+        let oldest = self.ring.pop_front()?;
+        self.ring_bytes -= oldest.publication.bytes_held();
+        Some(oldest)
+    }
+
+    /// Takes the oldest publication out to have more memory: gives back its place, too, in time.
+    pub(crate) fn shed_oldest(&mut self) -> Option<Held> {
+        let oldest = self.drop_oldest();
+        if self.ring.len() <= self.ring.capacity() / 4 {
+            self.ring.shrink_to_fit();
+        }
+        oldest
+    }
+
+    /// Since when the oldest publication is kept, Unix milliseconds.
+    pub(crate) fn oldest_ms(&self) -> Option<u64> {
+        self.ring.front().map(|oldest| oldest.since_ms)
+    }
+
+    /// Memory of the history, bytes.
+    pub(crate) fn history_bytes(&self) -> usize {
+        self.ring_bytes + self.ring.capacity() * size_of::<Held>()
+    }
+
+    /// Memory of the position, bytes.
+    pub(crate) fn position_bytes(&self) -> usize {
+        let version = self.version.as_ref().map_or(0, |version| size_of::<Version>() + version.epoch.len());
+        size_of::<Self>() + SHARED_BYTES + self.epoch.len() + version
     }
 
     /// The time of the position is up.
@@ -180,7 +226,7 @@ impl Stream {
         self.expire(now_ms);
         match decide(self.coverage(), since, publications_max) {
             Verdict::Complete { missed } => {
-                Recovery::Recovered(self.ring.range(self.ring.len() - missed..).cloned().collect())
+                Recovery::Recovered(publications(self.ring.range(self.ring.len() - missed..)))
             }
             Verdict::Gap => Recovery::Gap,
         }
@@ -195,12 +241,11 @@ impl Stream {
         now_ms: u64,
     ) -> Recovery {
         self.expire(now_ms);
-        let is_wanted = |publication: &&Arc<Publication>| {
-            filter.is_none_or(|filter| filter.matches(publication.tags.as_deref()))
-        };
-        let latest = self.ring.iter().rev().take(publications_max).find(is_wanted);
-        match decide_cache(self.coverage(), latest.map(|publication| publication.offset), since) {
-            CacheVerdict::Latest => Recovery::Recovered(latest.cloned().into_iter().collect()),
+        let is_wanted =
+            |held: &&Held| filter.is_none_or(|filter| filter.matches(held.publication.tags.as_deref()));
+        let latest = self.ring.iter().rev().take(publications_max.max(1)).find(is_wanted);
+        match decide_cache(self.coverage(), latest.map(|held| held.publication.offset), since) {
+            CacheVerdict::Latest => Recovery::Recovered(publications(latest.into_iter())),
             CacheVerdict::Current => Recovery::Recovered(Vec::new()),
             CacheVerdict::Gap => Recovery::Gap,
         }
@@ -219,10 +264,10 @@ impl Stream {
         };
         let publications = if query.reverse {
             let end = query.since.map_or(Ok(self.ring.len()), |since| self.index_before(since))?;
-            self.ring.range(..end).rev().take(count).cloned().collect()
+            publications(self.ring.range(..end).rev().take(count))
         } else {
             let start = query.since.map_or(Ok(0), |since| self.index_after(since))?;
-            self.ring.range(start..).take(count).cloned().collect()
+            publications(self.ring.range(start..).take(count))
         };
         Ok(HistoryPage { publications, position })
     }
@@ -245,6 +290,19 @@ impl Stream {
         }
         let held = since.offset.saturating_sub(1).saturating_sub(coverage.low_water);
         Ok(usize::try_from(held).unwrap_or(usize::MAX).min(self.ring.len()))
+    }
+}
+
+fn publications<'h>(held: impl Iterator<Item = &'h Held>) -> Vec<Arc<Publication>> {
+    held.map(|held| Arc::clone(&held.publication)).collect()
+}
+
+#[cfg(test)]
+impl Stream {
+    /// What [`Stream::history_bytes`] has to be, counted anew.
+    pub(crate) fn recount(&self) -> usize {
+        let publications: usize = self.ring.iter().map(|held| held.publication.bytes_held()).sum();
+        publications + self.ring.capacity() * size_of::<Held>()
     }
 }
 

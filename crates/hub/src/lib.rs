@@ -17,16 +17,19 @@
 //! | [`recovery`] | the one decision whether nothing is missing, for streams and for caches |
 //! | [`presence`] | who is in a channel: [`PresenceList`] and [`PresenceStats`] |
 //! | [`filter`] | [`Filter`]: which publications are wanted, by their tags |
+//! | [`delta`] | Fossil deltas: [`delta::create`] and [`delta::apply`] |
 //! | [`delivery`] | [`Delivery`] and [`Event`]: the shards' inboxes as the hub sees them |
 //! | [`hub`] | [`Hub`]: publish, join, leave, enter, exit, presence, history, expire |
 //!
 //! (`stripe`, private: the table of channels behind one lock; `name_hash`: how names find their place in it;
-//! `decimal`: numbers in tags.)
+//! `decimal`: numbers in tags; `footprint`: what things cost in memory.)
 
 pub mod channel;
 mod decimal;
 pub mod delivery;
+pub mod delta;
 pub mod filter;
+mod footprint;
 pub mod history;
 pub mod hub;
 mod name_hash;
@@ -42,10 +45,12 @@ pub use channel::{ChannelError, ChannelRules};
 pub use delivery::{Delivery, Event, SHARDS_MAX, ShardId};
 pub use filter::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter, FilterError};
 pub use history::{HistoryError, HistoryPage, HistoryQuery};
-pub use hub::{Hub, HubLimits, HubStats, JoinError, JoinQuery, Joined, PublishError, Published, Swept};
+pub use hub::{
+    Hub, HubLimits, HubStats, JoinError, JoinQuery, Joined, PublishError, Published, Swept, Trimmed,
+};
 pub use namespace::{NamespaceError, Namespaces};
 pub use options::{ChannelOptions, ChannelPattern, DataFormat, OptionsError, RecoveryMode, SlowConsumer};
 pub use position::{Since, StreamPosition};
 pub use presence::{PresenceList, PresenceStats};
-pub use publication::{ClientInfo, Membership, Publication, Publish, Tags};
+pub use publication::{ClientInfo, DeltaSlot, Membership, Publication, Publish, Tags};
 pub use recovery::Recovery;

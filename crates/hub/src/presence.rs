@@ -29,6 +29,8 @@ pub struct PresenceStats {
 pub(crate) struct Members {
     clients: HashTable<Arc<ClientInfo>>,
     users: HashTable<User>,
+    /// What the entries of both tables hold.
+    bytes: usize,
 }
 
 /// A user with at least one client here.
@@ -56,6 +58,8 @@ impl Members {
                 None
             }
         };
+        self.bytes += info.bytes_held();
+        self.bytes -= before.as_ref().map_or(0, |before| before.bytes_held());
         if before.as_ref().is_some_and(|before| before.user == info.user) {
             return;
         }
@@ -70,6 +74,7 @@ impl Members {
         let found = self.clients.find_entry(hash.of(client), |member| *member.client == *client);
         let Ok(entry) = found else { return };
         let (member, _) = entry.remove();
+        self.bytes -= member.bytes_held();
         self.remove_user(hash, &member.user);
         shrink(&mut self.clients, |member| hash.of(&member.client));
     }
@@ -84,12 +89,19 @@ impl Members {
         PresenceStats { clients: self.clients.len(), users: self.users.len() }
     }
 
+    /// Memory held, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes + self.clients.allocation_size() + self.users.allocation_size()
+    }
+
     fn add_user(&mut self, hash: NameHash, name: &str) {
-        self.users
-            .entry(hash.of(name), |user| *user.name == *name, |user| hash.of(&user.name))
-            .or_insert_with(|| User { name: name.into(), clients: 0 })
-            .get_mut()
-            .clients += 1;
+        match self.users.entry(hash.of(name), |user| *user.name == *name, |user| hash.of(&user.name)) {
+            Entry::Occupied(mut entry) => entry.get_mut().clients += 1,
+            Entry::Vacant(entry) => {
+                entry.insert(User { name: name.into(), clients: 1 });
+                self.bytes += name.len();
+            }
+        }
     }
 
     fn remove_user(&mut self, hash: NameHash, name: &str) {
@@ -97,8 +109,19 @@ impl Members {
         entry.get_mut().clients -= 1;
         if entry.get().clients == 0 {
             entry.remove();
+            self.bytes -= name.len();
             shrink(&mut self.users, |user| hash.of(&user.name));
         }
+    }
+}
+
+#[cfg(test)]
+impl Members {
+    /// What [`Members::bytes`] has to be, counted anew.
+    pub(crate) fn recount(&self) -> usize {
+        let clients: usize = self.clients.iter().map(|member| member.bytes_held()).sum();
+        let users: usize = self.users.iter().map(|user| user.name.len()).sum();
+        clients + users + self.clients.allocation_size() + self.users.allocation_size()
     }
 }
 

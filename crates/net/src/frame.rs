@@ -65,6 +65,12 @@ impl Frame {
         self.0.messages
     }
 
+    /// Whether an outbox or a send in flight still holds a frame of which the caller has the only other reference.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        Rc::strong_count(&self.0) > 1
+    }
+
     /// Whether it takes the place of an earlier one that waits.
     pub(crate) fn has_key(&self) -> bool {
         self.0.lane.as_ref().is_some_and(|lane| lane.key.is_some())

@@ -1,14 +1,14 @@
 //! Who comes in as a client: the judgement over a request head, before any session.
 
+use std::net::IpAddr;
+
 use wavecast_net::shard::Upgrade;
 use wavecast_net::websocket::handshake::RequestHead;
-use wavecast_protocol::centrifuge::SUBPROTOCOL_JSON;
+use wavecast_protocol::centrifuge::{SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 
+use crate::addresses::TooMany;
 use crate::desk::guard;
 use crate::node::Node;
-
-/// The sub-protocol of Centrifuge in Protobuf.
-const SUBPROTOCOL_PROTOBUF: &str = "centrifuge-protobuf";
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub(crate) enum Admission {
     Refused { status: u16, reason: String },
 }
 
-/// Judges a request by its path, its `Host` and `Origin`, and the encoding it asks for.
-pub(crate) fn admit(head: &RequestHead<'_>, node: &Node) -> Admission {
+/// Judges a request by its path, its `Host` and `Origin`, where it comes from, and what is left of the memory.
+pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Admission {
     let config = node.config();
     let endpoint = config.websocket.handler_prefix.as_str();
     if !head.is_websocket_upgrade() {
@@ -42,18 +42,23 @@ pub(crate) fn admit(head: &RequestHead<'_>, node: &Node) -> Admission {
     {
         return Admission::Refused { status: refused.status(), reason: refused.to_string() };
     }
-    if wants_protobuf(head) {
-        let reason = "This server speaks Centrifuge in JSON only: connect without the Protobuf option.";
-        return Admission::Refused { status: 400, reason: reason.into() };
+    if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
+        let reason = match too_many {
+            TooMany::Connections => {
+                "Too many connections from this address (client.address_connection_limit)."
+            }
+            TooMany::PerSecond => {
+                "Connections come too fast from this address (client.address_connection_rate_limit)."
+            }
+        };
+        return Admission::Refused { status: 429, reason: reason.into() };
     }
-    Admission::Client(Upgrade { protocols: &[SUBPROTOCOL_JSON], headers: Vec::new() })
+    Admission::Client(Upgrade { protocols: &[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF], headers: Vec::new() })
 }
 
-/// Whether the client would take nothing but Protobuf: a JSON answer would be noise to it.
-fn wants_protobuf(head: &RequestHead<'_>) -> bool {
-    let offers = |protocol| head.headers().has_token("sec-websocket-protocol", protocol);
-    let asks = head.query().is_some_and(|query| {
+/// Whether the client asks for Protobuf in its address, as those do that cannot name a sub-protocol.
+pub(crate) fn asks_for_protobuf(head: &RequestHead<'_>) -> bool {
+    head.query().is_some_and(|query| {
         query.split('&').any(|pair| matches!(pair, "format=protobuf" | "cf_protocol=protobuf"))
-    });
-    asks || (offers(SUBPROTOCOL_PROTOBUF) && !offers(SUBPROTOCOL_JSON))
+    })
 }

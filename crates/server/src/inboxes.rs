@@ -1,38 +1,36 @@
 //! The shards' inboxes, as the hub delivers into them.
 
-use wavecast_hub::{Delivery, Event, Joined, ShardId};
-use wavecast_net::shard::{ConnectionId, Remote};
+use std::sync::Arc;
 
-use crate::channels::ChannelNumber;
+use wavecast_hub::{Delivery, Event, ShardId};
+use wavecast_net::shard::Remote;
 
-/// What reaches a shard of the push server through its inbox.
-#[derive(Debug)]
-pub(crate) enum ShardEvent {
-    /// Something has happened in a channel that this shard has joined.
-    Channel(Event),
-    /// The hub's answer to a join. It stands in the inbox before every publication that followed it.
-    Joined(Box<Answer>),
+use crate::clock::Clock;
+use crate::hooks;
+use crate::office::Office;
+use crate::shard_event::ShardEvent;
+
+/// One handle for each shard of the node, by number; and whom it tells of channels that are occupied or vacated.
+pub(crate) struct Inboxes {
+    remotes: Vec<Remote<ShardEvent>>,
+    office: Arc<Office>,
+    clock: Clock,
 }
-
-/// Who asked the hub to join which channel, and what it said.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) connection: ConnectionId,
-    pub(crate) channel: ChannelNumber,
-    pub(crate) joined: Joined,
-}
-
-/// One handle for each shard of the node, by number.
-#[derive(Debug)]
-pub(crate) struct Inboxes(Vec<Remote<ShardEvent>>);
 
 impl Inboxes {
-    pub(crate) fn new(remotes: Vec<Remote<ShardEvent>>) -> Self {
-        Self(remotes)
+    pub(crate) fn new(remotes: Vec<Remote<ShardEvent>>, office: Arc<Office>, clock: Clock) -> Self {
+        Self { remotes, office, clock }
     }
 
     pub(crate) fn of(&self, shard: ShardId) -> &Remote<ShardEvent> {
-        &self.0[usize::from(shard.0)]
+        &self.remotes[usize::from(shard.0)]
+    }
+
+    fn tell(&self, event: impl FnOnce(i64) -> hooks::Event) {
+        if let Some(events) = self.office.events() {
+            // What has no room is counted and logged there.
+            events.try_push(event(i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX))).ok();
+        }
     }
 }
 
@@ -51,5 +49,13 @@ impl Delivery for Inboxes {
 
     fn wake(&self, shard: ShardId) {
         self.of(shard).wake();
+    }
+
+    fn occupied(&self, channel: &Arc<str>) {
+        self.tell(|time_ms| hooks::Event::occupied(Arc::clone(channel), time_ms));
+    }
+
+    fn vacated(&self, channel: &Arc<str>) {
+        self.tell(|time_ms| hooks::Event::vacated(Arc::clone(channel), time_ms));
     }
 }

@@ -18,31 +18,41 @@
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `inboxes` | the shards' inboxes, as the hub delivers into them |
 //! | `admission` | who comes in as a client |
-//! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
 //! | `wire` | publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pem` | keys and certificates as configuration gives them |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | `pages` | the pages, built in |
 
+mod addresses;
 mod admission;
 mod channels;
+mod clock;
 pub mod config;
+mod counts;
 pub mod desk;
 pub mod hooks;
 pub mod http_client;
 mod inboxes;
 pub mod node;
+mod office;
+mod ordering;
+mod orders;
 pub mod pages;
+mod payload;
 mod pem;
+mod rate;
 pub mod server;
 mod session;
+mod setup;
 mod shard;
+mod shard_event;
 pub mod token;
 mod wire;
 
 pub use self::node::Node;
 pub use self::server::{DrainHandle, PushServer, StartError};
+pub use self::setup::SetupError;
 
 /// The version that clients and the API are told.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

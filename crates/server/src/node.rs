@@ -1,21 +1,26 @@
 //! The node: what all shards and the front desk share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use wavecast_hub::{
     ChannelOptions, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces, Publish,
     PublishError, StreamPosition,
 };
 use wavecast_net::shard::Remote;
-use wavecast_protocol::centrifuge::Error;
+use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
 
 use crate::VERSION;
+use crate::addresses::Addresses;
+use crate::clock::Clock;
 use crate::config::{Config, Profile};
+use crate::counts::Counts;
 use crate::desk::{Backend, NodeInfo};
-use crate::inboxes::{Inboxes, ShardEvent};
-use crate::session::Rules;
+use crate::hooks::{self, Event, Hooks};
+use crate::inboxes::Inboxes;
+use crate::office::Office;
+use crate::session::{Live, Rules, Session, Verifiers};
+use crate::shard_event::ShardEvent;
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);
@@ -28,40 +33,44 @@ pub struct Node {
     rules: Rules,
     hub: Hub<Inboxes>,
     counts: Counts,
-    uid: String,
+    addresses: Addresses,
+    office: Arc<Office>,
+    pub(crate) remotes: Vec<Remote<ShardEvent>>,
+    clock: Clock,
+    seed: u64,
     began: Instant,
 }
 
-/// How many of what this node has now; each shard adds and takes away its own.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) clients: AtomicUsize,
-    pub(crate) subscriptions: AtomicUsize,
-}
-
-impl Counts {
-    /// Counts one client more; `false`, and nothing counted, when there are `limit` already (0: no limit).
-    pub(crate) fn admit_client(&self, limit: usize) -> bool {
-        let one_more = |clients| (limit == 0 || clients < limit).then_some(clients + 1);
-        self.clients.fetch_update(Relaxed, Relaxed, one_more).is_ok()
-    }
+/// What a node is made of.
+pub(crate) struct Parts {
+    pub(crate) config: Arc<Config>,
+    pub(crate) profile: Profile,
+    pub(crate) namespaces: Namespaces,
+    /// The inboxes of its shards, by number.
+    pub(crate) remotes: Vec<Remote<ShardEvent>>,
+    pub(crate) verifiers: Verifiers,
+    pub(crate) hooks: Option<Arc<dyn Hooks>>,
+    pub(crate) clock: Clock,
+    /// Names epochs and hides slots: random, and new in each process.
+    pub(crate) seed: u64,
 }
 
 impl Node {
-    /// A node over the inboxes of its shards. `seed` names epochs: random, and new in each process.
-    pub(crate) fn new(
-        config: Arc<Config>,
-        profile: Profile,
-        namespaces: Namespaces,
-        remotes: Vec<Remote<ShardEvent>>,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { config, profile, namespaces, remotes, verifiers, hooks, clock, seed } = parts;
         let limits = HubLimits { channels_max: config.engine.memory.channel_limit, ..HubLimits::default() };
+        let client = &config.client;
+        let office = Arc::new(Office::new(hooks.clone(), verifiers.clone(), remotes.clone()));
+        let inboxes = Inboxes::new(remotes.clone(), Arc::clone(&office), clock.clone());
         Self {
-            rules: Rules::new(&config, namespaces),
-            hub: Hub::new(limits, seed, Inboxes::new(remotes)),
-            counts: Counts::default(),
-            uid: format!("{seed:016x}"),
+            rules: Rules::new(&config, namespaces, verifiers, hooks.as_ref()),
+            hub: Hub::new(limits, seed, inboxes),
+            counts: Counts::new(client),
+            addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
+            office,
+            remotes,
+            clock,
+            seed,
             began: Instant::now(),
             config,
             profile,
@@ -92,6 +101,24 @@ impl Node {
         &self.counts
     }
 
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    pub(crate) fn office(&self) -> &Arc<Office> {
+        &self.office
+    }
+
+    /// Unix time in milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Hides the slots in the ids of sessions.
+    pub(crate) fn client_mask(&self) -> u32 {
+        (self.seed >> 16) as u32
+    }
+
     /// Publishes into a channel. While the inbox of a shard with subscribers is full it waits, at most for
     /// `http_api.timeout`. Cancelled, it has published or not; nothing in between.
     ///
@@ -101,9 +128,10 @@ impl Node {
         let options = self.rules.options(channel)?;
         let give_up = Instant::now() + self.config.http_api.timeout;
         let mut publish = publish;
+        publish.delta |= options.delta_publish;
         let mut pause = RETRY_MIN;
         loop {
-            match self.hub.publish(channel, publish, options, now_ms()) {
+            match self.hub.publish(channel, publish, options, self.now_ms()) {
                 Ok(published) => return Ok(published.position),
                 Err(PublishError::ChannelLimit) => return Err(Error::LIMIT_EXCEEDED),
                 Err(PublishError::Busy { publish: again, .. }) => {
@@ -125,7 +153,7 @@ impl Node {
         publish: Publish,
         options: &ChannelOptions,
     ) -> Result<StreamPosition, Error> {
-        match self.hub.publish(channel, publish, options, now_ms()) {
+        match self.hub.publish(channel, publish, options, self.now_ms()) {
             Ok(published) => Ok(published.position),
             Err(PublishError::Busy { .. }) => Err(Error::TOO_MANY_REQUESTS),
             Err(PublishError::ChannelLimit) => Err(Error::LIMIT_EXCEEDED),
@@ -151,31 +179,83 @@ impl Node {
         if !options.has_history() {
             return Err(Error::NOT_AVAILABLE);
         }
-        self.hub.history(channel, query, options, now_ms()).map_err(|error| match error {
+        self.hub.history(channel, query, options, self.now_ms()).map_err(|error| match error {
             HistoryError::UnrecoverablePosition => Error::UNRECOVERABLE_POSITION,
             HistoryError::ChannelLimit => Error::LIMIT_EXCEEDED,
         })
     }
 
+    /// Tells the back end that a subscription has ended, where it wants to know.
+    pub(crate) fn tell_unsubscribed(
+        &self,
+        session: &mut Session,
+        live: &Live,
+        channel: &Arc<str>,
+        why: Unsubscribed,
+    ) {
+        let is_told = live.terms.as_ref().is_some_and(|(options, _)| options.unsubscribed_events);
+        let Some(events) = self.office.events().filter(|_| is_told) else { return };
+        let event = Event::unsubscribed(
+            session.next_event(),
+            self.time_ms(),
+            hooks::Unsubscribed {
+                client: session.client().into(),
+                user: session.user().into(),
+                channel: Arc::clone(channel),
+                code: why.code,
+                reason: why.reason.into(),
+                meta: session.meta(),
+            },
+        );
+        // What has no room is counted and logged there.
+        events.try_push(event).ok();
+    }
+
+    /// Tells the back end that a session has ended, if it wants to know.
+    pub(crate) fn tell_disconnected(&self, session: &mut Session, why: &Disconnect) {
+        let Some(events) = self.office.events().filter(|_| self.rules.hooks.disconnected) else { return };
+        let event = Event::disconnected(
+            session.next_event(),
+            self.time_ms(),
+            hooks::Disconnected {
+                client: session.client().into(),
+                user: session.user().into(),
+                code: why.code,
+                reason: why.reason.clone(),
+                meta: session.meta(),
+            },
+        );
+        events.try_push(event).ok();
+    }
+
+    fn time_ms(&self) -> i64 {
+        i64::try_from(self.now_ms()).unwrap_or(i64::MAX)
+    }
+
     /// What this node has now.
     #[must_use]
     pub fn info(&self) -> NodeInfo {
-        let num_clients = self.counts.clients.load(Relaxed);
         let name = match self.config.node.name.as_str() {
             "" => format!("wavecast_{}", self.config.http_server.port),
             name => name.to_owned(),
         };
+        let num_clients = self.counts.clients();
         NodeInfo {
-            uid: self.uid.clone(),
+            uid: format!("{:016x}", self.seed),
             name,
             version: VERSION.to_owned(),
             num_clients,
-            // Nobody has a user id as long as there are no tokens.
-            num_users: num_clients.min(1),
-            num_subs: self.counts.subscriptions.load(Relaxed),
+            num_users: self.counts.users(),
+            num_subs: self.counts.subscriptions(),
             num_channels: self.hub.stats().channels_active,
             uptime_s: self.began.elapsed().as_secs(),
         }
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("profile", &self.profile).finish_non_exhaustive()
     }
 }
 
@@ -191,15 +271,4 @@ impl Backend for Node {
     fn info(&self) -> NodeInfo {
         Node::info(self)
     }
-}
-
-impl std::fmt::Debug for Node {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node").field("uid", &self.uid).field("profile", &self.profile).finish_non_exhaustive()
-    }
-}
-
-/// Unix time in milliseconds.
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }

@@ -17,14 +17,19 @@ use wavecast_net::websocket::keepalive::Intervals;
 use wavecast_net::{CloseCode, Options, descriptors, listener};
 use wavecast_protocol::centrifuge::Disconnect;
 
+use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
-use crate::inboxes::ShardEvent;
-use crate::node::{Node, now_ms};
+use crate::hooks::{EventQueue, Hooks};
+use crate::node::{Node, Parts};
+use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
+use crate::shard_event::ShardEvent;
 
 /// Threads of the front desk: it parses and routes, the shards do the rest.
 const DESK_THREADS: usize = 1;
+/// The longest that a shutdown waits for the back end to take what it is told.
+const EVENTS_DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How often a part of the hub is looked through for what has expired.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -52,6 +57,8 @@ pub enum StartError {
     Resources(io::Error),
     /// The namespaces contradict each other.
     Namespaces(wavecast_hub::NamespaceError),
+    /// Keys or hooks cannot be used.
+    Setup(SetupError),
 }
 
 impl fmt::Display for StartError {
@@ -68,6 +75,7 @@ impl fmt::Display for StartError {
             Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
             Self::Resources(error) => write!(f, "the system does not give what a server needs: {error}"),
             Self::Namespaces(error) => error.fmt(f),
+            Self::Setup(error) => error.fmt(f),
         }
     }
 }
@@ -81,11 +89,22 @@ impl PushServer {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub fn start(loaded: Loaded) -> Result<Self, StartError> {
+        Self::start_with(loaded, None)
+    }
+
+    /// As [`start`](Self::start), with hooks as Rust functions: they are asked before the back end that the configuration
+    /// names, for what they want.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub fn start_with(loaded: Loaded, handlers: Option<Arc<dyn Hooks>>) -> Result<Self, StartError> {
         let Loaded { config, profile, .. } = loaded;
         let config = Arc::new(config);
         let shards = shard_count(&config);
         let options = shard_options(&config);
         let namespaces = config.namespaces().map_err(StartError::Namespaces)?;
+        let verifiers = setup::verifiers(&config).map_err(StartError::Setup)?;
+        let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
         let listeners = listen(config.http_server.listen(), shards)?;
         let address = listeners[0].local_addr().map_err(StartError::Resources)?;
 
@@ -94,7 +113,16 @@ impl PushServer {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|error| StartError::Resources(io::Error::other(error)))?;
         let seed = u64::from_ne_bytes(seed);
-        let node = Arc::new(Node::new(Arc::clone(&config), profile, namespaces, remotes.clone(), seed));
+        let node = Arc::new(Node::new(Parts {
+            config: Arc::clone(&config),
+            profile,
+            namespaces,
+            remotes: remotes.clone(),
+            verifiers,
+            hooks: hooks.clone(),
+            clock: Clock::System,
+            seed,
+        }));
 
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(DESK_THREADS)
@@ -103,6 +131,10 @@ impl PushServer {
             .enable_all()
             .build()
             .map_err(StartError::Resources)?;
+        let events = hooks.map(|hooks| {
+            EventQueue::start(runtime.handle(), hooks, &setup::event_settings(&config), seed.rotate_left(32))
+        });
+        node.office().open(runtime.handle().clone(), events);
         let desk = Desk::new(Arc::clone(&node), config, profile).with_way_back(way_back(remotes.clone()));
         let desk = Arc::new(desk);
         runtime.spawn(sweep(Arc::clone(&node)));
@@ -145,6 +177,10 @@ impl PushServer {
     /// When a shard ended in any other way: the process had better end, too.
     pub fn join(self) -> io::Result<()> {
         let ended = self.threads.join();
+        // Sessions have ended: the back end is told of the last ones, too.
+        if let Some(events) = self.node.office().events() {
+            self.runtime.block_on(events.drain(self.node.config().shutdown.timeout.min(EVENTS_DRAIN_MAX)));
+        }
         // Answers on their way may still go out.
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         ended
@@ -245,6 +281,6 @@ async fn sweep(node: Arc<Node>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
-        node.hub().expire(now_ms());
+        node.hub().expire(node.now_ms());
     }
 }

@@ -26,7 +26,8 @@ impl<D: Delivery> Hub<D> {
     ) -> Result<(), JoinError> {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
-        let Some(entry) = stripe.get_or_insert(hash, channel, || options.presence && self.admit()) else {
+        let Some(mut entry) = stripe.edit_or_insert(hash, channel, || options.presence && self.admit())
+        else {
             return if options.presence { Err(JoinError::ChannelLimit) } else { Ok(()) };
         };
         if options.presence {
@@ -37,6 +38,7 @@ impl<D: Delivery> Hub<D> {
         } else {
             ShardSet::default()
         };
+        drop(entry);
         drop(stripe);
         told.iter().for_each(|shard| self.delivery.wake(shard));
         Ok(())
@@ -47,7 +49,7 @@ impl<D: Delivery> Hub<D> {
     pub fn exit(&self, channel: &str, info: &Arc<ClientInfo>, announce: bool) {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
-        let Some(entry) = stripe.get_mut(hash, channel) else { return };
+        let Some(mut entry) = stripe.edit(hash, channel) else { return };
         // Whatever the options say now: they may have said something else when it came.
         if entry.members().is_some() {
             entry.change_members(|members| members.remove(self.names, &info.client));
@@ -57,6 +59,7 @@ impl<D: Delivery> Hub<D> {
         } else {
             ShardSet::default()
         };
+        drop(entry);
         self.remove_if_vacant(&mut stripe, hash, channel);
         drop(stripe);
         told.iter().for_each(|shard| self.delivery.wake(shard));

@@ -88,7 +88,8 @@ impl<D: Delivery> Hub<D> {
     ) -> Result<(), JoinError> {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
-        let entry = stripe.get_or_insert(hash, channel, || self.admit()).ok_or(JoinError::ChannelLimit)?;
+        let mut entry =
+            stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(JoinError::ChannelLimit)?;
         let was_empty = entry.shards.is_empty();
         entry.shards.insert(shard);
         if was_empty {
@@ -99,7 +100,7 @@ impl<D: Delivery> Hub<D> {
             }
         }
         let since = query.since();
-        let (position, recovery) = match self.stream(entry, options, now_ms) {
+        let (position, recovery) = match self.stream(&mut entry, options, now_ms) {
             None => (StreamPosition::default(), since.map_or(Recovery::NotAsked, |_| Recovery::Gap)),
             Some(stream) => {
                 let recovery = match (since, query.mode) {
@@ -123,7 +124,7 @@ impl<D: Delivery> Hub<D> {
     pub fn leave(&self, channel: &str, shard: ShardId, now_ms: u64) {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
-        let Some(entry) = stripe.get_mut(hash, channel) else { return };
+        let Some(mut entry) = stripe.edit(hash, channel) else { return };
         if !entry.shards.remove(shard) || !entry.shards.is_empty() {
             return;
         }
@@ -134,6 +135,7 @@ impl<D: Delivery> Hub<D> {
         if let Some(stream) = &mut entry.stream {
             stream.touch(now_ms);
         }
+        drop(entry);
         self.remove_if_vacant(&mut stripe, hash, channel);
     }
 }

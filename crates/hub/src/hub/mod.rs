@@ -9,8 +9,10 @@
 //! - `joining`: shards come and go, and are told what they missed
 //! - `attendance`: clients come and go, and who is there
 //! - `reading`: history and the list of channels
-//! - `upkeep`: what has expired is freed
+//! - `upkeep`: what has expired is freed, and what there is no memory for
 
+#[cfg(test)]
+mod accounts;
 mod attendance;
 mod joining;
 mod publish;
@@ -19,9 +21,10 @@ mod upkeep;
 
 pub use self::joining::{JoinError, JoinQuery, Joined};
 pub use self::publish::{PublishError, Published};
-pub use self::upkeep::Swept;
+pub use self::upkeep::{Swept, Trimmed};
 
 use crate::delivery::Delivery;
+use crate::footprint::Footprint;
 use crate::history::Stream;
 use crate::name_hash::NameHash;
 use crate::options::ChannelOptions;
@@ -56,6 +59,12 @@ pub struct HubStats {
     pub channels_active: usize,
     /// Joins and leaves that a shard was not told of, since its inbox was full.
     pub notices_dropped: u64,
+    /// Memory of the publications that are kept, bytes, with what surrounds them.
+    pub bytes_history: usize,
+    /// Memory of the presence, bytes. A client that is present in several channels is counted in each.
+    pub bytes_presence: usize,
+    /// Memory of the channels themselves, bytes: names, positions, and the tables they are found in.
+    pub bytes_channels: usize,
 }
 
 /// All channels of a node. Any thread may call it; see the [module](self) for what is atomic.
@@ -67,7 +76,8 @@ pub struct Hub<D: Delivery> {
     channels_active: AtomicUsize,
     channels_max: usize,
     notices_dropped: AtomicU64,
-    sweep: Mutex<SweepCursor>,
+    sweep: Mutex<Cursor>,
+    trim: Mutex<Cursor>,
     delivery: D,
 }
 
@@ -75,9 +85,9 @@ pub struct Hub<D: Delivery> {
 #[repr(align(128))]
 struct PaddedStripe(Mutex<Stripe>);
 
-/// Where the next sweep goes on.
+/// Where the next walk over the tables goes on.
 #[derive(Debug, Default)]
-struct SweepCursor {
+struct Cursor {
     stripe: usize,
     bucket: usize,
 }
@@ -99,6 +109,7 @@ impl<D: Delivery> Hub<D> {
             channels_max: limits.channels_max,
             notices_dropped: AtomicU64::new(0),
             sweep: Mutex::default(),
+            trim: Mutex::default(),
             delivery,
         }
     }
@@ -108,12 +119,18 @@ impl<D: Delivery> Hub<D> {
         &self.delivery
     }
 
-    /// How large the hub is.
+    /// How large the hub is. Bytes are what the allocator is asked for; its own overhead comes on top. Takes the lock of
+    /// each stripe for a moment, one after the other.
     pub fn stats(&self) -> HubStats {
+        let footprints = (0..self.stripes.len()).map(|index| self.stripe(index).footprint());
+        let held = footprints.fold(Footprint::default(), std::ops::Add::add);
         HubStats {
             channels: self.channels.load(Ordering::Relaxed),
             channels_active: self.channels_active.load(Ordering::Relaxed),
             notices_dropped: self.notices_dropped.load(Ordering::Relaxed),
+            bytes_history: held.history,
+            bytes_presence: held.presence,
+            bytes_channels: held.channels,
         }
     }
 

@@ -4,7 +4,7 @@ use super::Hub;
 use crate::delivery::{Delivery, Event, ShardId};
 use crate::options::ChannelOptions;
 use crate::position::StreamPosition;
-use crate::publication::{Publication, Publish};
+use crate::publication::{DeltaSlot, Publication, Publish};
 use crate::stripe::Channel;
 use std::fmt;
 use std::sync::Arc;
@@ -62,10 +62,10 @@ impl<D: Delivery> Hub<D> {
         let hash = self.names.of(channel);
         let wants_place = options.has_stream() && !publish.skip_history;
         let mut stripe = self.lock(hash);
-        let Some(entry) = stripe.get_or_insert(hash, channel, || wants_place && self.admit()) else {
+        let Some(mut entry) = stripe.edit_or_insert(hash, channel, || wants_place && self.admit()) else {
             return if wants_place { Err(PublishError::ChannelLimit) } else { Ok(Published::default()) };
         };
-        if wants_place && let Some(position) = self.superseded(entry, &publish, options, now_ms) {
+        if wants_place && let Some(position) = self.superseded(&mut entry, &publish, options, now_ms) {
             return Ok(Published { position, is_suppressed: true });
         }
         let shards = entry.shards;
@@ -75,7 +75,8 @@ impl<D: Delivery> Hub<D> {
                 return Err(PublishError::Busy { shard, publish });
             }
         }
-        let (publication, position) = self.place(entry, publish, options, now_ms);
+        let (publication, position) = self.place(&mut entry, publish, options, now_ms);
+        drop(entry);
         shards.iter().for_each(|shard| {
             self.delivery.push(shard, Event::Publication(Arc::clone(&publication)));
         });
@@ -115,8 +116,18 @@ impl<D: Delivery> Hub<D> {
         let channel = Arc::clone(&entry.name);
         let stream = self.stream(entry, options, now_ms).filter(|_| !skip_history);
         let offset = stream.as_ref().map_or(0, |stream| stream.next_offset());
-        let publication =
-            Arc::new(Publication { channel, offset, data, is_json, info, tags, time_ms, delta, exclude });
+        let publication = Arc::new(Publication {
+            channel,
+            offset,
+            data,
+            is_json,
+            info,
+            tags,
+            time_ms,
+            delta: delta || options.delta_publish,
+            exclude,
+            delta_slot: DeltaSlot::default(),
+        });
         let position = stream.map_or_else(StreamPosition::default, |stream| {
             stream.append(&publication, options, now_ms);
             if version.0 > 0 && options.has_history() {

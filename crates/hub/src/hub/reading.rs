@@ -4,7 +4,13 @@ use super::Hub;
 use crate::delivery::Delivery;
 use crate::history::{HistoryError, HistoryPage, HistoryQuery};
 use crate::options::ChannelOptions;
+use crate::stripe::Edit;
 use std::sync::Arc;
+
+/// Buckets that are looked at under one lock.
+const SLICE_BUCKETS: usize = 1024;
+/// How often a stripe is looked through again because channels have moved in it meanwhile.
+const ATTEMPTS_MAX: usize = 3;
 
 impl<D: Delivery> Hub<D> {
     /// Reads a part of the channel's history; empty, and without position, where the options keep no stream.
@@ -25,8 +31,9 @@ impl<D: Delivery> Hub<D> {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
         // An empty channel, too, gets its epoch now: a client may subscribe from this position later.
-        let entry = stripe.get_or_insert(hash, channel, || self.admit()).ok_or(HistoryError::ChannelLimit)?;
-        match self.stream(entry, options, now_ms) {
+        let mut entry =
+            stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(HistoryError::ChannelLimit)?;
+        match self.stream(&mut entry, options, now_ms) {
             Some(stream) => stream.page(&query, now_ms),
             None => Ok(HistoryPage::default()),
         }
@@ -36,21 +43,55 @@ impl<D: Delivery> Hub<D> {
     pub fn remove_history(&self, channel: &str) {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
-        let removed =
-            stripe.get_mut(hash, channel).and_then(|entry| entry.stream.as_mut()).map(|s| s.clear());
+        let clear = |mut entry: Edit<'_>| entry.stream.as_mut().map(|stream| stream.clear());
+        let removed = stripe.edit(hash, channel).and_then(clear);
         drop(stripe);
         drop(removed);
     }
 
     /// The channels that have subscribers and that `accept` agrees to, in no order and at most `channels_max` of
-    /// them. `accept` is called while a stripe is locked and must not call the hub.
+    /// them. One that gets its first or loses its last subscriber meanwhile is among them or not.
+    ///
+    /// `accept` must not call the hub: it is called while a stripe is locked, for up to 1,024 channels at a time; for
+    /// all of a stripe only if its table was made anew each time that it was looked through.
     pub fn channels(&self, channels_max: usize, accept: impl Fn(&str) -> bool) -> Vec<Arc<str>> {
         let mut found = Vec::new();
         for index in 0..self.stripes.len() {
-            let stripe = self.stripe(index);
-            let active = stripe.iter().filter(|channel| !channel.shards.is_empty() && accept(&channel.name));
-            found.extend(active.take(channels_max - found.len()).map(|channel| Arc::clone(&channel.name)));
+            let left = channels_max - found.len();
+            if left == 0 {
+                break;
+            }
+            let sliced =
+                (0..ATTEMPTS_MAX).find_map(|_| self.channels_of(index, SLICE_BUCKETS, left, &accept));
+            let whole = || self.channels_of(index, usize::MAX, left, &accept);
+            found.extend(sliced.or_else(whole).into_iter().flatten());
         }
         found
+    }
+
+    /// Those of one stripe, looked at `count` buckets at a time; `None` if channels have moved in between.
+    fn channels_of(
+        &self,
+        index: usize,
+        count: usize,
+        channels_max: usize,
+        accept: &impl Fn(&str) -> bool,
+    ) -> Option<Vec<Arc<str>>> {
+        let mut found = Vec::new();
+        let mut shape = None;
+        let mut from = 0;
+        loop {
+            let stripe = self.stripe(index);
+            if *shape.get_or_insert(stripe.shape()) != stripe.shape() {
+                return None;
+            }
+            let slice = stripe.slice(from, count);
+            let active = slice.filter(|channel| !channel.shards.is_empty() && accept(&channel.name));
+            found.extend(active.take(channels_max - found.len()).map(|channel| Arc::clone(&channel.name)));
+            from = from.saturating_add(count);
+            if from >= stripe.shape().0 || found.len() == channels_max {
+                return Some(found);
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@
 use crate::inboxes::{Inboxes, Message};
 use std::sync::Arc;
 use wavecast_hub::{
-    ChannelOptions, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, HubStats, JoinError, JoinQuery,
-    Joined, Publish, PublishError, Published, Recovery, ShardId, Since, StreamPosition,
+    ChannelOptions, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, JoinError, JoinQuery, Joined,
+    Publish, PublishError, Published, Recovery, ShardId, Since, StreamPosition,
 };
 
 const NOW: u64 = 1_700_000_000_000;
@@ -28,6 +28,12 @@ fn plain() -> ChannelOptions {
 /// Three publications are kept for ten seconds, the position for a thousand.
 fn kept() -> ChannelOptions {
     ChannelOptions { history_size: 3, history_ttl_ms: 10_000, allow_recovery: true, ..plain() }
+}
+
+/// Channels, and those with subscribers.
+fn counts(hub: &Hub<Arc<Inboxes>>) -> (usize, usize) {
+    let stats = hub.stats();
+    (stats.channels, stats.channels_active)
 }
 
 /// Publishes and says where.
@@ -111,18 +117,18 @@ fn what_nobody_wants_and_nothing_keeps_leaves_no_trace() {
     assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(Published::default()));
     let skipping = Publish { skip_history: true, ..text("1") };
     assert_eq!(hub.publish("room", skipping, &kept(), NOW), Ok(Published::default()));
-    assert_eq!(hub.stats(), HubStats::default());
+    assert_eq!(counts(&hub), (0, 0));
 
     join(&hub, "room", SHARDS[0], &plain(), NOW);
     join(&hub, "room", SHARDS[1], &plain(), NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1, ..HubStats::default() });
+    assert_eq!(counts(&hub), (1, 1));
     assert_eq!(hub.channels(10, |name| name.starts_with('r')), ["room".into()] as [Arc<str>; 1]);
     assert!(hub.channels(0, |_| true).is_empty() && hub.channels(10, |_| false).is_empty());
     hub.leave("room", SHARDS[0], NOW);
     hub.leave("room", SHARDS[0], NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1, ..HubStats::default() });
+    assert_eq!(counts(&hub), (1, 1));
     hub.leave("room", SHARDS[1], NOW);
-    assert_eq!(hub.stats(), HubStats::default());
+    assert_eq!(counts(&hub), (0, 0));
 }
 
 #[test]
@@ -160,7 +166,7 @@ fn there_are_never_more_channels_than_allowed() {
 
     hub.leave("a", SHARDS[0], NOW);
     join(&hub, "c", SHARDS[0], &plain(), NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 2, channels_active: 2, ..HubStats::default() });
+    assert_eq!(counts(&hub), (2, 2));
 }
 
 #[test]
@@ -301,7 +307,7 @@ fn options_that_keep_no_stream_any_more_end_it() {
     let (hub, _) = hub();
     let before = publish(&hub, text("1"), &kept(), NOW);
     publish(&hub, text("2"), &plain(), NOW);
-    assert_eq!(hub.stats(), HubStats::default());
+    assert_eq!(counts(&hub), (0, 0));
     let joined = recover(&hub, "room", SHARDS[0], Some(before.as_since()), &kept(), NOW);
     assert_eq!(joined.recovery, Recovery::Gap);
     assert_ne!(joined.position.epoch, before.epoch);
@@ -365,4 +371,60 @@ fn sweeping_is_bounded_and_reaches_everything() {
     }
     assert_eq!(freed, CHANNELS);
     assert!(calls > 4, "{calls}");
+}
+
+#[test]
+fn trimming_drops_the_oldest_and_is_a_gap() {
+    let (hub, _) = hub_of(HubLimits { stripes: 1, ..HubLimits::default() });
+    let options = ChannelOptions { history_size: 100, history_ttl_ms: 100_000, ..kept() };
+    let publish = |channel: &str, now_ms| {
+        let publish = Publish { data: vec![b'x'; 1000].into(), ..Publish::default() };
+        hub.publish(channel, publish, &options, now_ms).unwrap().position
+    };
+    // The idle channel's are older than all but one of the busy one's.
+    let first = publish("busy", NOW);
+    let idle = [1, 2, 3].map(|ms| publish("idle", NOW + ms));
+    let busy: Vec<StreamPosition> = (4..14).map(|ms| publish("busy", NOW + ms)).collect();
+    let before = hub.stats().bytes_history;
+
+    assert_eq!(hub.trim_history(0).publications, 0);
+    let trimmed = hub.trim_history(3000);
+    assert!(trimmed.publications == 3 && trimmed.bytes >= 3000, "{trimmed:?}");
+    assert_eq!(hub.stats().bytes_history, before - trimmed.bytes);
+    let recovery = |channel: &str, position: &StreamPosition| {
+        let query = JoinQuery { recover: Some(position.as_since()), ..JoinQuery::default() };
+        let mut recovery = None;
+        hub.join(channel, SHARDS[0], query, &options, NOW + 20, |joined| recovery = Some(joined.recovery))
+            .unwrap();
+        match recovery.unwrap() {
+            Recovery::Recovered(missed) => Some(missed.len()),
+            _ => None,
+        }
+    };
+    assert_eq!(recovery("busy", &StreamPosition { offset: 0, ..first.clone() }), None);
+    assert_eq!(recovery("busy", &first), Some(10));
+    assert_eq!([0, 1, 2].map(|at| recovery("idle", &idle[at])), [None, Some(1), Some(0)]);
+
+    hub.trim_history(usize::MAX);
+    assert_eq!(hub.stats().bytes_history, 0);
+    assert_eq!((recovery("busy", &busy[8]), recovery("busy", &busy[9])), (None, Some(0)));
+    assert_eq!(publish("busy", NOW + 30), StreamPosition { offset: 12, ..first });
+}
+
+#[test]
+fn trimming_is_bounded_and_goes_on() {
+    let (hub, _) = hub();
+    const CHANNELS: usize = 30_000;
+    for index in 0..CHANNELS {
+        hub.publish(&format!("room{index}"), text("1"), &kept(), NOW).unwrap();
+    }
+    let enough = hub.stats().bytes_history / 2;
+    let mut calls = 0;
+    while let too_many @ 1.. = hub.stats().bytes_history.saturating_sub(enough) {
+        let trimmed = hub.trim_history(too_many);
+        assert!(trimmed.publications <= 16 * 1024 && trimmed.bytes < too_many + 1000, "{trimmed:?}");
+        calls += 1;
+        assert!(calls < 50, "it does not go on");
+    }
+    assert!(calls > 1 && hub.stats().bytes_history > enough - 1000, "{calls}");
 }

@@ -5,6 +5,8 @@
 mod attendance;
 mod behaviour;
 mod cache_and_versions;
+mod deltas;
 mod inboxes;
 mod model;
+mod model_channel;
 mod threads;

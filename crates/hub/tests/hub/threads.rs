@@ -1,13 +1,14 @@
 //! The hub under real threads: publishers race each other, sweeps, and shards that join and leave.
 
 use crate::inboxes::{Inboxes, Message};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 use wavecast_hub::{
-    ChannelOptions, Hub, HubLimits, JoinQuery, Publish, PublishError, Recovery, ShardId, StreamPosition,
+    ChannelOptions, ClientInfo, Hub, HubLimits, JoinQuery, PresenceStats, Publish, PublishError, Recovery,
+    ShardId, StreamPosition,
 };
 
 const SHARDS: u16 = 3;
@@ -187,4 +188,120 @@ fn nothing_is_published_while_a_join_is_answered() {
     assert!(
         matches!(inboxes.take(shard), Some(Message::Publication(publication)) if publication.offset == 1)
     );
+}
+
+#[test]
+fn presence_is_exact_while_clients_race() {
+    const CLIENTS: u32 = 4_000;
+    let inboxes = Inboxes::jostling(SHARDS, ROOM);
+    let limits = HubLimits { stripes: 2, ..HubLimits::default() };
+    let hub = Hub::new(limits, 1, Arc::clone(&inboxes));
+    let attended = ChannelOptions { presence: true, join_leave: true, ..ChannelOptions::default() };
+    let info = |client: u32| {
+        let (client, user) = (client.to_string().into(), (client % 7).to_string().into());
+        Arc::new(ClientInfo { client, user, ..ClientInfo::default() })
+    };
+    // A client in ten stays; the others come, are told of anew, and go, sometimes with the whole shard.
+    thread::scope(|scope| {
+        for shard in (0..SHARDS).map(ShardId) {
+            let (hub, inboxes, attended) = (&hub, &inboxes, &attended);
+            scope.spawn(move || {
+                for client in (0..CLIENTS).filter(|client| client % u32::from(SHARDS) == u32::from(shard.0)) {
+                    let channel = CHANNELS[client as usize / 100 % CHANNELS.len()];
+                    hub.join(channel, shard, JoinQuery::default(), attended, NOW, drop).unwrap();
+                    let (info, announce) = (info(client), client % 2 == 0);
+                    hub.enter(channel, &info, attended, announce).unwrap();
+                    hub.enter(channel, &info, attended, false).unwrap();
+                    let stats = hub.presence_stats(channel);
+                    assert!(stats.clients > 0 && (1..=7).contains(&stats.users), "{stats:?}");
+                    if !client.is_multiple_of(10) {
+                        hub.exit(channel, &info, announce);
+                    }
+                    if client % 3 == 0 {
+                        hub.leave(channel, shard, NOW);
+                    }
+                    while inboxes.take(shard).is_some() {}
+                }
+            });
+        }
+        scope.spawn(|| (0..1000).for_each(|_| _ = (hub.expire(NOW), hub.trim_history(1))));
+    });
+    let of_channel = |channel: &str| {
+        let here = |client: &u32| CHANNELS[*client as usize / 100 % CHANNELS.len()] == channel;
+        (0..CLIENTS).step_by(10).filter(here).collect::<Vec<_>>()
+    };
+    for channel in CHANNELS {
+        let expected = of_channel(channel);
+        let list = hub.presence(channel, CLIENTS as usize);
+        let mut clients: Vec<u32> = list.clients.iter().map(|info| info.client.parse().unwrap()).collect();
+        clients.sort_unstable();
+        assert_eq!(clients, expected);
+        let users: BTreeSet<u32> = clients.iter().map(|client| client % 7).collect();
+        let stats = PresenceStats { clients: clients.len(), users: users.len() };
+        assert_eq!(hub.presence_stats(channel), stats);
+        clients.iter().for_each(|&client| hub.exit(channel, &info(client), true));
+        (0..SHARDS).for_each(|shard| hub.leave(channel, ShardId(shard), NOW));
+    }
+    let stats = hub.stats();
+    assert_eq!(
+        (stats.channels, stats.channels_active, stats.bytes_presence),
+        (0, 0, 0),
+        "something is left over"
+    );
+    for shard in (0..SHARDS).map(ShardId) {
+        while inboxes.take(shard).is_some() {}
+        assert_eq!((inboxes.room(shard), inboxes.reserved(shard)), (ROOM, 0), "a reservation leaked");
+    }
+}
+
+#[test]
+fn what_is_told_of_occupancy_alternates_while_shards_race() {
+    let inboxes = Inboxes::jostling(SHARDS, ROOM);
+    let hub = Hub::new(HubLimits::default(), 1, Arc::clone(&inboxes));
+    let watched = ChannelOptions { occupancy_events: true, ..ChannelOptions::default() };
+    thread::scope(|scope| {
+        for shard in (0..SHARDS).map(ShardId) {
+            let (hub, watched) = (&hub, &watched);
+            scope.spawn(move || {
+                for _ in 0..2_000 {
+                    hub.join("a", shard, JoinQuery::default(), watched, NOW, drop).unwrap();
+                    thread::yield_now();
+                    hub.leave("a", shard, NOW);
+                }
+            });
+        }
+    });
+    let told: Vec<bool> = inboxes.take_occupancy().into_iter().map(|(_, occupied)| occupied).collect();
+    assert!(told.chunks(2).all(|pair| pair == [true, false]), "occupied, vacated, occupied…");
+}
+
+#[test]
+fn the_list_of_channels_is_whole_while_others_come_and_go() {
+    const STAYING: usize = 3_000;
+    let hub = Hub::new(HubLimits { stripes: 1, ..HubLimits::default() }, 1, Inboxes::new(1, ROOM));
+    let join = |name: &str| {
+        hub.join(name, ShardId(0), JoinQuery::default(), &ChannelOptions::default(), NOW, drop).unwrap();
+    };
+    (0..STAYING).for_each(|number| join(&format!("stays-{number}")));
+    let listing = AtomicUsize::new(1);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let done = Done(&listing);
+            for _ in 0..100 {
+                let mut names = hub.channels(usize::MAX, |name| name.starts_with("stays-"));
+                assert_eq!(names.len(), STAYING);
+                names.sort_unstable();
+                names.dedup();
+                assert_eq!(names.len(), STAYING, "some twice, some not at all");
+            }
+            drop(done);
+        });
+        // The table grows, and shrinks when it is swept.
+        while listing.load(Ordering::SeqCst) > 0 {
+            (0..20_000).for_each(|number| join(&format!("goes-{number}")));
+            (0..20_000).for_each(|number| hub.leave(&format!("goes-{number}"), ShardId(0), NOW));
+            hub.expire(NOW);
+        }
+    });
+    assert_eq!(hub.channels(7, |_| true).len(), 7);
 }

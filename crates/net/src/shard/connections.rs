@@ -160,6 +160,19 @@ impl Connections {
         Ok(())
     }
 
+    /// Queues a frame whatever waits, for what has to be said just because the outbox is full. The caller sees to it that
+    /// few of them wait at a time.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`].
+    pub fn send_anyway(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
+        if !self.is_open(id) {
+            return Err(SendError::Closed);
+        }
+        self.push_firm(id, frame.clone());
+        Ok(())
+    }
+
     /// Keeps a place among what waits for a connection, for a frame that is not known yet: whatever is sent from now on
     /// goes out behind it, in order. [`Connections::fill_place`] ends that; a close gives the place up.
     pub fn hold_place(&mut self, id: ConnectionId) {
@@ -524,10 +537,14 @@ impl Connections {
 
     /// Queues bytes that belong to the protocol, whatever waits before them: they are few and never dropped.
     pub(super) fn push_control(&mut self, id: ConnectionId, bytes: &[u8]) {
+        self.push_firm(id, Frame::new(bytes));
+    }
+
+    fn push_firm(&mut self, id: ConnectionId, frame: Frame) {
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };
-        connection.outbox.push(&mut self.pool, Frame::new(bytes));
+        connection.outbox.push(&mut self.pool, frame);
         if connection.wants_flush() {
             self.waves.soon(id);
         }

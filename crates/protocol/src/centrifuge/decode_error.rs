@@ -26,7 +26,7 @@ pub enum DecodeError {
         /// The number of the field in its message.
         number: u32,
     },
-    /// Protobuf: a list or map of a command has too many entries, or messages lie too deep in each other.
+    /// Protobuf: a list or map of a command has too many entries.
     FieldSize {
         /// The number of the field in its message.
         number: u32,
@@ -67,7 +67,7 @@ impl fmt::Display for DecodeError {
                 write!(f, "a field with the number {number} has the wrong wire type or is not UTF-8")
             }
             Self::FieldSize { number } => {
-                write!(f, "a field with the number {number} has too many entries or is nested too deep")
+                write!(f, "a field with the number {number} has too many entries")
             }
             Self::NoId => f.write_str("a command needs an id above zero; only send and pong go without"),
             Self::NoContent { id } => write!(f, "message {id} has none of the fields that this side knows"),

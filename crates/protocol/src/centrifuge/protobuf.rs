@@ -12,6 +12,7 @@
 //! each payload and string into a value of its own, and the schema needs none of Protobuf's rarer parts.
 
 mod command;
+mod filter;
 mod frame;
 mod push;
 mod read;
@@ -20,7 +21,9 @@ mod shape;
 mod varint;
 mod write;
 
+pub(crate) use command::command_reader;
 pub use command::{ENTRIES_MAX, commands, encode_command};
+pub(crate) use frame::Delimited;
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};
 

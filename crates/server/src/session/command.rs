@@ -2,52 +2,89 @@
 
 use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Reply, Request, Res};
 
+use super::refusal::Refused;
 use super::rules::Rules;
 use super::state::{Phase, Session};
 use super::step::Step;
+use super::timing::Moment;
 use crate::channels::ChannelNumber;
 
-impl Session {
-    /// Takes a command. `number_of` finds a channel that somebody on this shard is subscribed to.
-    pub(crate) fn command<'c>(
-        &mut self,
-        command: Command<'c>,
-        rules: &Rules,
-        number_of: impl Fn(&str) -> Option<ChannelNumber>,
-    ) -> Step<'c> {
-        let Command { id, request } = command;
-        match (self.phase, request) {
-            (_, Request::Pong) => self.pong(),
-            (Phase::Waiting, Request::Connect(request)) => self.connect(id, &request, rules),
-            // The first command is connect, and there is no second one.
-            (Phase::Waiting, _) | (_, Request::Connect(_)) => Step::Close(Disconnect::BAD_REQUEST),
-            (_, Request::Subscribe(request)) => {
-                let number = number_of(&request.channel);
-                answer(id, self.subscribe(id, request, rules, number))
-            }
-            (_, Request::Unsubscribe(request)) => self.unsubscribe(id, number_of(&request.channel)),
-            (_, Request::Publish(request)) => {
-                let number = number_of(&request.channel);
-                answer(id, self.publish(id, request, rules, number))
-            }
-            (_, Request::History(request)) => {
-                let number = number_of(&request.channel);
-                answer(id, self.history(id, request, rules, number))
-            }
-            (_, Request::Ping) => Step::Reply(Reply { id, body: Ok(Res::Ping) }),
-            (_, Request::Send(_)) => Step::Close(Disconnect::NOT_AVAILABLE),
-            (
-                _,
-                Request::Presence(_)
-                | Request::PresenceStats(_)
-                | Request::Rpc(_)
-                | Request::Refresh(_)
-                | Request::SubRefresh(_),
-            ) => Step::Reply(Reply { id, body: Err(Error::NOT_AVAILABLE) }),
-        }
-    }
+/// What a session needs to decide.
+pub(crate) struct Context<'x> {
+    pub(crate) rules: &'x Rules,
+    pub(crate) now: Moment,
+    /// Finds a channel that somebody on this shard is in.
+    pub(crate) number_of: &'x dyn Fn(&str) -> Option<ChannelNumber>,
 }
 
-fn answer(id: u32, step: Result<Step<'_>, Error>) -> Step<'_> {
-    step.unwrap_or_else(|error| Step::Reply(Reply { id, body: Err(error) }))
+impl Session {
+    /// Takes a command.
+    pub(crate) fn command<'c>(&mut self, command: Command<'c>, cx: &Context<'_>) -> Step<'c> {
+        let Command { id, request } = command;
+        if !matches!(request, Request::Pong) && !self.may_command_now(cx) {
+            return Step::Close(Disconnect::TOO_MANY_REQUESTS);
+        }
+        let step = match (self.phase, request) {
+            (_, Request::Pong) => return self.pong(cx.now, cx.rules),
+            (Phase::Waiting, Request::Connect(request)) => {
+                let step = self.connect(id, request, cx);
+                self.note_refusal(&step);
+                step
+            }
+            // The first command is connect, there is no second one, and nothing follows one that was refused.
+            (Phase::Waiting | Phase::Connecting | Phase::Welcomed | Phase::Refused, _)
+            | (_, Request::Connect(_)) => Err(Disconnect::BAD_REQUEST.into()),
+            (_, Request::Subscribe(request)) => self.subscribe(id, request, cx),
+            (_, Request::Unsubscribe(request)) => Ok(self.unsubscribe(id, (cx.number_of)(&request.channel))),
+            (_, Request::Publish(request)) => self.publish(id, request, cx),
+            (_, Request::History(request)) => self.history(id, request, cx),
+            (_, Request::Presence(request)) => self.presence(id, request.channel, false, cx),
+            (_, Request::PresenceStats(request)) => self.presence(id, request.channel, true, cx),
+            (_, Request::Rpc(request)) => self.rpc(id, &request, cx),
+            (_, Request::Refresh(request)) => self.refresh(id, &request, cx),
+            (_, Request::SubRefresh(request)) => self.sub_refresh(id, &request, cx),
+            (_, Request::Ping) => Ok(Step::Reply(Reply { id, body: Ok(Res::Ping) })),
+            // Nobody takes messages that want no answer.
+            (_, Request::Send(_)) => Err(Disconnect::NOT_AVAILABLE.into()),
+        };
+        let step = self.with_a_key_once(step);
+        step.unwrap_or_else(|refused| refused.step(id))
+    }
+
+    /// A key that was fetched and is still wanted is not to be had at the moment.
+    fn with_a_key_once<'c>(&mut self, step: Result<Step<'c>, Refused>) -> Result<Step<'c>, Refused> {
+        let wants_key = matches!(step, Err(Refused::Key(..)));
+        match std::mem::replace(&mut self.has_fetched_key, wants_key) {
+            true if wants_key => {
+                self.has_fetched_key = false;
+                Err(Error::INTERNAL.into())
+            }
+            _ => step,
+        }
+    }
+
+    /// After an error in place of the connect reply the client may say nothing more on this connection.
+    fn note_refusal(&mut self, step: &Result<Step<'_>, Refused>) {
+        if let Err(Refused::Error(_)) = step {
+            self.phase = Phase::Refused;
+        }
+    }
+
+    /// The client cannot come in: nothing more is taken from it.
+    pub(crate) fn refused(&mut self) {
+        self.phase = Phase::Refused;
+    }
+
+    /// The connect command fails after all: a subscription of it does, say. Gives its id.
+    pub(crate) fn connect_fails(&mut self) -> Option<u32> {
+        let welcome = self.pending.as_mut()?.welcome.take()?;
+        self.refused();
+        Some(welcome.id)
+    }
+
+    /// Takes one command of what `client.command_rate_limit` gives.
+    fn may_command_now(&mut self, cx: &Context<'_>) -> bool {
+        let bucket = self.identity.as_mut().and_then(|identity| identity.commands.as_mut());
+        bucket.is_none_or(|bucket| bucket.take(cx.now.shard_ms))
+    }
 }

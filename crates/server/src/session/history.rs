@@ -1,33 +1,33 @@
 //! The history command: who may look back, and how far.
 
-use wavecast_protocol::centrifuge::{Error, HistoryRequest};
+use std::sync::Arc;
 
-use super::rules::Rules;
+use wavecast_protocol::centrifuge::HistoryRequest;
+
+use super::command::Context;
+use super::refusal::Refused;
 use super::state::Session;
 use super::step::{History, Step};
-use crate::channels::ChannelNumber;
 
 impl Session {
     pub(super) fn history<'c>(
         &self,
         id: u32,
         request: HistoryRequest<'c>,
-        rules: &Rules,
-        number: Option<ChannelNumber>,
-    ) -> Result<Step<'c>, Error> {
-        let options = rules.options(&request.channel)?;
-        let users = options.allow_history_for_client
-            || (options.allow_history_for_subscriber && self.is_subscribed(number));
-        if !rules.insecure && !self.is_allowed(users, options.allow_history_for_anonymous) {
-            return Err(Error::PERMISSION_DENIED);
-        }
-        Ok(Step::History(History {
+        cx: &Context<'_>,
+    ) -> Result<Step<'c>, Refused> {
+        let options = cx.rules.options(&request.channel)?;
+        let number = (cx.number_of)(&request.channel);
+        self.who().check_history(&request.channel, options, self.is_subscribed(number), cx.rules)?;
+        Ok(Step::History(Box::new(History {
             id,
             channel: request.channel,
-            options: options.clone(),
+            options: Arc::clone(options),
             since: request.since.map(|since| (since.offset, since.epoch)),
             limit: request.limit,
             reverse: request.reverse,
-        }))
+            // What the server keeps from the client in the stream is not to be had here either.
+            filter: self.identity.as_ref().and_then(|identity| identity.filter.as_deref().cloned()),
+        })))
     }
 }

@@ -3,22 +3,54 @@
 //! A command goes in, a [`Step`] comes out: a reply, or what the shard has to do before there is one. No socket, no clock
 //! and no hub here, so a test can walk a session through anything.
 //!
-//! - `state`: what a session consists of; `step`: what follows from a command; `rules`: what is allowed
-//! - `command`: from a command to its room: `connect`, `subscribe`, `publish`, `history`, `ping`
+//! - `state`: what a session consists of; `identity`: who it is; `handshake`: what is kept of its request
+//! - `rules`, `rpc_rules`: what the configuration allows; `permission`: who may do what in a channel
+//! - `command`: from a command to its room: `connect`, `subscribe`, `publish`, `history`, `presence`, `rpc`, `refresh`
+//! - `wish`: what a subscription is to be like, and its terms; `joining`: one on its way; `settle`: the hub has answered
+//! - `step`: what follows from a command; `refusal`: why nothing does; `done`: the end of what the back end asked for
+//! - `question`, `answer`: to and from the back office; `pending`, `backlog`: the commands that wait meanwhile
+//! - `backend`: what the back end asks of a session
+//! - `timing`: pings and what expires
 
+mod answer;
+mod backend;
+mod backlog;
 mod command;
 mod connect;
+mod done;
+mod filter;
+mod handshake;
 mod history;
-mod ping;
+mod identity;
+mod joining;
+mod pending;
+mod permission;
+mod presence;
 mod publish;
+mod question;
+mod refresh;
+mod refusal;
+mod rpc;
+mod rpc_rules;
 mod rules;
+mod settle;
 mod state;
 mod step;
 mod subscribe;
 #[cfg(test)]
 mod tests;
+mod timing;
+mod wish;
 
-pub(crate) use self::ping::Beat;
-pub(crate) use self::rules::Rules;
-pub(crate) use self::state::Session;
-pub(crate) use self::step::{History, Join, Live, Publish, Step, since};
+pub(crate) use self::command::Context;
+pub(crate) use self::done::Done;
+pub(crate) use self::handshake::Handshake;
+pub(crate) use self::joining::{By, Joining, Settled};
+pub(crate) use self::pending::{Ticket, Welcome};
+pub(crate) use self::question::{Answered, Question, TokenKind};
+pub(crate) use self::rules::{Rules, Verifiers};
+pub(crate) use self::settle::Seated;
+pub(crate) use self::state::{Session, client_of_name};
+pub(crate) use self::step::{Accepted, History, Join, Live, Publishing, Step, since};
+pub(crate) use self::timing::{Due, Moment};
+pub(crate) use self::wish::ServerSubscription;

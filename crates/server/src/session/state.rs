@@ -1,18 +1,40 @@
 //! What a session consists of; its commands are in rooms of their own.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use wavecast_hub::{ChannelOptions, ClientInfo};
 use wavecast_net::shard::ConnectionId;
+use wavecast_protocol::centrifuge::Encoding;
 
-use crate::channels::ChannelNumber;
+use super::handshake::Handshake;
+use super::identity::Identity;
+use super::joining::Marks;
+use super::pending::Pending;
+use super::permission::Who;
+use crate::channels::{ChannelNumber, Seat};
 
-/// One session. It lives in the table of its shard, so every byte counts.
+/// One session. It lives in the table of its shard, so every byte counts: what only some sessions have is in boxes.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connection: ConnectionId,
     pub(super) client: [u8; 16],
-    pub(super) user: Box<str>,
+    /// Who it is; `None` for an anonymous client of whom nothing is to be remembered.
+    pub(super) identity: Option<Box<Identity>>,
+    /// The live ones. Those that are joining are pending.
     pub(super) subscriptions: Vec<Subscription>,
+    pub(super) pending: Option<Box<Pending>>,
+    /// What the is kept of the handshake.
+    pub(super) handshake: Option<Box<Handshake>>,
+    /// When the next ping goes out, or its answer is due. Milliseconds of the shard.
+    pub(super) ping_at_ms: u64,
     pub(super) phase: Phase,
+    /// A key has been fetched for the command that is tried again.
+    pub(super) has_fetched_key: bool,
+    /// Events of this session that the back end was told.
+    pub(super) told: u32,
     pub(super) ping: Ping,
+    pub(crate) encoding: Encoding,
 }
 
 /// How far the session has come.
@@ -20,75 +42,159 @@ pub(crate) struct Session {
 pub(super) enum Phase {
     /// Waits for the connect command.
     Waiting,
+    /// The connect command is being decided on.
+    Connecting,
+    /// The client may come in and is counted; its subscriptions are joining.
+    Welcomed,
     Connected,
+    /// The connect command was answered with an error: nothing more is taken.
+    Refused,
 }
 
 /// Where the session stands between two pings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Ping {
-    /// The timer is set for the next ping.
+    /// Waits for the next ping.
     #[default]
     Resting,
-    /// A ping has gone out, and the timer is set for its answer.
+    /// A ping has gone out, and its answer is waited for.
     Asked,
-    /// It has been answered; the timer still runs.
-    Answered,
 }
 
-/// What a session has to do with one channel.
-#[derive(Clone, Copy, Debug)]
+/// A live subscription.
+#[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) channel: ChannelNumber,
-    pub(crate) state: State,
-    pub(super) positioned: bool,
-    pub(super) recoverable: bool,
-    pub(super) recovering: bool,
-    pub(super) reject_unrecovered: bool,
+    pub(crate) seat: Seat,
+    pub(crate) marks: Marks,
+    pub(super) more: Option<Box<More>>,
 }
 
-/// How far a subscription has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// The hub has been asked. `id` is the subscribe command's; `unsubscribe` that of a command which came meanwhile and is
-    /// carried out after the answer.
-    Joining { id: u32, unsubscribe: Option<std::num::NonZeroU32> },
-    /// Publications are delivered. `place`: where the connection stands among the channel's subscribers.
-    Live { place: u32 },
+/// What only some subscriptions have.
+#[derive(Debug)]
+pub(crate) struct More {
+    /// The options in force, where they are to be remembered: they may be the subscription's own.
+    pub(crate) options: Arc<ChannelOptions>,
+    /// Who it is in this channel: what presence shows, and others are told.
+    pub(crate) info: Arc<ClientInfo>,
+    /// When it expires. Milliseconds of the shard.
+    pub(super) expires_ms: Option<u64>,
+    /// The hook has been asked about it and has not answered.
+    pub(super) is_asked: bool,
 }
 
 impl Session {
     /// A session that has not said anything yet. `client` names it and must not be guessable.
-    pub(crate) fn new(connection: ConnectionId, client: [u8; 16]) -> Self {
+    pub(crate) fn new(connection: ConnectionId, client: [u8; 16], encoding: Encoding) -> Self {
         Self {
             connection,
             client,
-            user: Box::default(),
+            identity: None,
             subscriptions: Vec::new(),
+            pending: None,
+            handshake: None,
+            ping_at_ms: 0,
             phase: Phase::Waiting,
+            has_fetched_key: false,
+            told: 0,
             ping: Ping::default(),
+            encoding,
         }
     }
 
-    /// Whether the connect command has been answered.
-    pub(crate) fn is_connected(&self) -> bool {
-        self.phase == Phase::Connected
+    /// The same, with what the is kept of the handshake.
+    pub(crate) fn with_handshake(mut self, handshake: Option<Handshake>) -> Self {
+        self.handshake = handshake.map(Box::new);
+        self
     }
 
-    /// There was no place for the session after all: it is not connected and not counted.
-    pub(crate) fn turned_away(&mut self) {
-        self.phase = Phase::Waiting;
+    /// Whether the session is counted: its client may come in.
+    pub(crate) fn is_counted(&self) -> bool {
+        matches!(self.phase, Phase::Welcomed | Phase::Connected)
+    }
+
+    /// The user's id; empty for an anonymous one.
+    pub(crate) fn user(&self) -> &str {
+        self.identity.as_ref().map_or("", |identity| &identity.user)
+    }
+
+    /// The address it came from, if that is counted.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.handshake.as_ref()?.address()
+    }
+
+    /// What is attached to the connection for the back end.
+    pub(crate) fn meta(&self) -> Option<Arc<[u8]>> {
+        self.identity.as_ref()?.meta.clone()
+    }
+
+    /// The number of the next event that the back end is told of this session, from 1.
+    pub(crate) fn next_event(&mut self) -> u64 {
+        self.told += 1;
+        self.told.into()
     }
 
     /// The session's id as clients and back ends know it (RFC 9562 form).
     pub(crate) fn client(&self) -> String {
-        let hex = u128::from_be_bytes(self.client);
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            hex >> 96,
-            (hex >> 80) & 0xffff,
-            (hex >> 64) & 0xffff,
-            (hex >> 48) & 0xffff,
-            hex & 0xffff_ffff_ffff
-        )
+        client_name(self.client)
+    }
+
+    /// The id's bytes.
+    pub(crate) fn client_id(&self) -> [u8; 16] {
+        self.client
+    }
+
+    /// Who the session is to others, and what it is in one channel.
+    pub(super) fn client_info(&self, who: Who<'_>, chan_info: Option<Box<[u8]>>) -> ClientInfo {
+        let conn_info = who.0.and_then(|identity| identity.info.clone());
+        ClientInfo { user: who.user().into(), client: self.client().into(), conn_info, chan_info }
+    }
+
+    /// Who it is, for what it may do.
+    pub(super) fn who(&self) -> Who<'_> {
+        Who(self.identity.as_deref())
+    }
+}
+
+/// The name of a session.
+pub(crate) fn client_name(id: [u8; 16]) -> String {
+    let hex = u128::from_be_bytes(id);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        hex >> 96,
+        (hex >> 80) & 0xffff,
+        (hex >> 64) & 0xffff,
+        (hex >> 48) & 0xffff,
+        hex & 0xffff_ffff_ffff
+    )
+}
+
+/// The id behind a session's name; `None` for what is no such name.
+pub(crate) fn client_of_name(name: &str) -> Option<[u8; 16]> {
+    let hex: String = name.chars().filter(|&c| c != '-').collect();
+    let is_name = name.len() == 36 && hex.len() == 32;
+    let id = is_name.then(|| u128::from_str_radix(&hex, 16).ok()).flatten()?.to_be_bytes();
+    (client_name(id) == name).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_session_is_small() {
+        assert!(size_of::<Session>() <= 88, "{}", size_of::<Session>());
+        assert!(size_of::<Subscription>() <= 24, "{}", size_of::<Subscription>());
+    }
+
+    #[test]
+    fn a_session_has_one_name() {
+        let id = *b"0123456789abcdef";
+        assert_eq!(client_of_name(&client_name(id)), Some(id));
+        for wrong in ["", "x", "30313233-3435-3637-3839-61626364656", "+0313233-3435-3637-3839-616263646566"]
+        {
+            assert_eq!(client_of_name(wrong), None, "{wrong}");
+        }
+        assert_eq!(client_of_name(&client_name(id).to_uppercase()), None, "one form alone");
     }
 }

@@ -3,29 +3,58 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wavecast_hub::{ChannelOptions, ClientInfo, Since};
-use wavecast_protocol::centrifuge::{Disconnect, Reply};
+use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Publish, Since};
+use wavecast_protocol::centrifuge::{Disconnect, Reply, Unsubscribed};
 
-use super::state::Subscription;
-use crate::channels::ChannelNumber;
+use super::identity::Identity;
+use super::joining::Joining;
+use super::question::Question;
+use crate::channels::{ChannelNumber, Seat};
 
 /// What follows from a command.
 #[derive(Debug)]
 pub(crate) enum Step<'c> {
     Nothing,
     Reply(Reply<'c>),
-    /// The session is connected: reply, and start to ping.
-    Welcome(Reply<'c>),
+    /// The client may come in: count it, join its channels, and answer the connect command.
+    Welcome(Box<Accepted>),
     /// Ask the hub; the reply follows its answer.
-    Join(Join<'c>),
+    Join(Box<Join<'c>>),
     /// Take a live subscription out of the channel, and reply.
     Leave {
         id: u32,
         live: Live,
     },
-    Publish(Publish<'c>),
-    History(History<'c>),
+    Publish(Box<Publishing<'c>>),
+    History(Box<History<'c>>),
+    Presence {
+        id: u32,
+        channel: Cow<'c, str>,
+        /// How many there are is enough.
+        only_counts: bool,
+    },
+    /// Ask the back office; commands wait until it has answered.
+    Ask(Question),
+    RpcResult {
+        id: u32,
+        data: Box<[u8]>,
+    },
+    /// A subscription has been taken out of the session: take it out of its channel, and tell the client.
+    Unsubscribe(Live, Unsubscribed),
     Close(Disconnect),
+}
+
+/// A client that may come in.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) id: u32,
+    pub(crate) identity: Option<Box<Identity>>,
+    /// What the connect reply carries for the application.
+    pub(crate) data: Box<[u8]>,
+    /// Seconds until the client has to refresh; 0: never.
+    pub(crate) ttl: u32,
+    /// The subscriptions that the server makes.
+    pub(crate) joins: Vec<Join<'static>>,
 }
 
 /// A subscription that the hub is to be asked for.
@@ -34,18 +63,16 @@ pub(crate) struct Join<'c> {
     pub(crate) channel: Cow<'c, str>,
     pub(crate) options: Arc<ChannelOptions>,
     pub(crate) recover: Option<(u64, Cow<'c, str>)>,
-    pub(crate) subscription: Subscription,
+    pub(crate) joining: Joining,
 }
 
 /// A publication of a client.
 #[derive(Debug)]
-pub(crate) struct Publish<'c> {
+pub(crate) struct Publishing<'c> {
     pub(crate) id: u32,
     pub(crate) channel: Cow<'c, str>,
     pub(crate) options: Arc<ChannelOptions>,
-    /// JSON without line breaks.
-    pub(crate) data: Cow<'c, [u8]>,
-    pub(crate) info: Box<ClientInfo>,
+    pub(crate) publish: Publish,
 }
 
 /// A look into the history.
@@ -57,13 +84,18 @@ pub(crate) struct History<'c> {
     pub(crate) since: Option<(u64, Cow<'c, str>)>,
     pub(crate) limit: i32,
     pub(crate) reverse: bool,
+    /// What the client may see of it.
+    pub(crate) filter: Option<Filter>,
 }
 
-/// A subscription that is live, taken out of its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A subscription that was live, taken out of its session.
+#[derive(Clone, Debug)]
 pub(crate) struct Live {
     pub(crate) channel: ChannelNumber,
-    pub(crate) place: u32,
+    pub(crate) seat: Seat,
+    pub(crate) by_server: bool,
+    /// Its options, and who it was in the channel, where that is remembered.
+    pub(crate) terms: Option<(Arc<ChannelOptions>, Arc<ClientInfo>)>,
 }
 
 /// The position that a peer named, for the hub.

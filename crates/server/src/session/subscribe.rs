@@ -1,215 +1,228 @@
-//! Subscriptions of a session: none, joining, live.
+//! The subscribe command: what is wished for, who allows it, on which terms.
 
-use wavecast_hub::{Joined, Recovery};
-use wavecast_protocol::centrifuge::{Error, Reply, Res, SubscribeRequest, SubscribeResult};
+use std::rc::Rc;
+use std::sync::Arc;
 
-use super::rules::Rules;
-use super::state::{Session, State, Subscription};
-use super::step::{Join, Live, Step};
+use wavecast_hub::{ChannelOptions, Filter, SlowConsumer};
+use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, SubscribeRequest};
+
+use super::command::Context;
+use super::joining::{By, Expiry, Joining, Marks, Terms};
+use super::permission::Who;
+use super::question::{Question, SubscribeDraft, TokenKind};
+use super::refusal::Refused;
+use super::state::Session;
+use super::step::{Join, Step};
+use super::wish::{Grant, Wish, given};
 use crate::channels::ChannelNumber;
-use crate::wire;
-
-/// The client asks for error 112 instead of `recovered: false`.
-const FLAG_REJECT_UNRECOVERED: i64 = 2;
-
-/// What to do with the hub's answer.
-#[derive(Debug)]
-pub(crate) struct Settled<'j> {
-    pub(crate) reply: Reply<'j>,
-    /// The subscription is to go live; else it has been taken out of the session.
-    pub(crate) live: bool,
-    /// Answer this unsubscribe command, too.
-    pub(crate) unsubscribed: Option<u32>,
-}
+use crate::hooks::{SubscribeCall, SubscribeGrant};
+use crate::token::SubscriptionClaims;
 
 impl Session {
     pub(super) fn subscribe<'c>(
         &mut self,
         id: u32,
         request: SubscribeRequest<'c>,
-        rules: &Rules,
-        number: Option<ChannelNumber>,
-    ) -> Result<Step<'c>, Error> {
+        cx: &Context<'_>,
+    ) -> Result<Step<'c>, Refused> {
+        let rules = cx.rules;
         let options = rules.options(&request.channel)?;
-        if self.is_subscribed(number) {
-            return Err(Error::ALREADY_SUBSCRIBED);
+        if self.is_subscribed((cx.number_of)(&request.channel)) {
+            return Err(Error::ALREADY_SUBSCRIBED.into());
         }
-        if self.subscriptions.len() >= rules.channel_limit {
-            return Err(Error::LIMIT_EXCEEDED);
+        if self.subscription_count() >= rules.channel_limit {
+            return Err(Error::LIMIT_EXCEEDED.into());
         }
-        // Maps and shared polls are not offered, and a filter must not be passed over: its client would get too much.
-        if request.kind != 0 || !request.tf.is_empty() {
-            return Err(Error::NOT_AVAILABLE);
+        // Maps and shared polls are not offered.
+        if request.kind != 0 || options.not_offered {
+            return Err(Error::NOT_AVAILABLE.into());
         }
-        if !rules.insecure && !self.may_subscribe(&request, rules) {
-            return Err(Error::PERMISSION_DENIED);
+        let options = Arc::clone(options);
+        let (token, data) = (request.token.clone(), request.data);
+        let wish = Wish::of(request, &options)?;
+        if !token.is_empty() {
+            let Some(verifier) = &rules.subscription_tokens else {
+                return Err(Error::PERMISSION_DENIED.into());
+            };
+            let claims = verifier.verify_subscription(&token, cx.now.unix_i64()).map_err(|refusal| {
+                let (invalid, expired) = (Error::PERMISSION_DENIED, Error::TOKEN_EXPIRED);
+                Refused::of_token(refusal, TokenKind::Subscription, invalid.into(), expired.into())
+            })?;
+            let grant = self.granted_by_token(&wish.channel, claims, cx)?;
+            return Ok(Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx))));
         }
-        let recoverable = options.force_recovery || (request.recoverable && options.allow_recovery);
-        let positioned =
-            recoverable || options.force_positioning || (request.positioned && options.allow_positioning);
-        let recovering = request.recover && recoverable;
-        let subscription = Subscription {
+        if let Some(hook) = self.hook_that_decides(&wish.channel, &options, cx) {
+            let call = SubscribeCall {
+                caller: self.caller(),
+                hook,
+                channel: wish.channel.as_ref().into(),
+                token: Box::default(),
+                data: given(data),
+            };
+            let draft = SubscribeDraft { id, wish: wish.into_owned(), options };
+            return Ok(Step::Ask(Question::Subscribe { call, draft }));
+        }
+        if !self.who().may_subscribe(&wish.channel, &options, rules) {
+            return Err(Error::PERMISSION_DENIED.into());
+        }
+        let join = self.join(self.who(), By::Client(id), wish, options, Grant::default(), cx);
+        Ok(Step::Join(Box::new(join)))
+    }
+
+    /// The subscribe hook decides where the namespace has one, unless the name itself says who may.
+    fn hook_that_decides(
+        &self,
+        channel: &str,
+        options: &ChannelOptions,
+        cx: &Context<'_>,
+    ) -> Option<Arc<str>> {
+        let names = cx.rules.namespaces.rules();
+        let by_name = names.is_private(channel) || names.is_user_limited(channel);
+        options.subscribe_hook.clone().filter(|_| !by_name)
+    }
+
+    fn granted_by_token(
+        &self,
+        channel: &str,
+        claims: SubscriptionClaims,
+        cx: &Context<'_>,
+    ) -> Result<Grant, Refused> {
+        let is_for_us = *claims.channel == *channel
+            && *claims.user == *self.user()
+            && claims.client.as_deref().is_none_or(|client| client == self.client());
+        if !is_for_us || cx.rules.revocations.is_subscription_revoked(&claims, cx.now.unix_i64()).is_some() {
+            return Err(Disconnect::INVALID_TOKEN.into());
+        }
+        Grant::of_token(claims).map_err(|problem| {
+            tracing::info!(%problem, "subscription token refused: its tags filter makes no sense");
+            Error::PERMISSION_DENIED.into()
+        })
+    }
+
+    /// The hook has allowed it.
+    pub(super) fn subscribe_granted(
+        &self,
+        grant: SubscribeGrant,
+        draft: SubscribeDraft,
+        cx: &Context<'_>,
+    ) -> Step<'static> {
+        let SubscribeDraft { id, wish, options } = draft;
+        match Grant::of_hook(grant) {
+            Ok(grant) => {
+                Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx)))
+            }
+            Err(error) => Step::Reply(Reply { id, body: Err(error) }),
+        }
+    }
+
+    /// All is decided: the hub is to be asked.
+    pub(super) fn join<'c>(
+        &self,
+        who: Who<'_>,
+        by: By,
+        wish: Wish<'c>,
+        options: Arc<ChannelOptions>,
+        grant: Grant,
+        cx: &Context<'_>,
+    ) -> Join<'c> {
+        let options = grant.options(options);
+        let marks = marks(who, &by, &wish, &options, &grant, cx);
+        let recovering = wish.recover.is_some() && marks.recoverable;
+        let recover = wish.recover.clone().filter(|_| recovering);
+        let channel = wish.channel.clone();
+        let rejects_unrecovered = wish.rejects_unrecovered;
+        let terms = self.terms(who, wish, &options, grant, cx).map(Box::new);
+        let joining = Joining {
             // The shard numbers the channel when it enters it.
-            channel: number.unwrap_or_default(),
-            state: State::Joining { id, unsubscribe: None },
-            positioned,
-            recoverable,
+            channel: ChannelNumber::default(),
+            by,
+            marks,
             recovering,
-            reject_unrecovered: request.flag & FLAG_REJECT_UNRECOVERED != 0,
+            rejects_unrecovered,
+            unsubscribe: None,
+            terms,
         };
-        let recover = recovering.then_some((request.offset, request.epoch));
-        let options = options.clone();
-        Ok(Step::Join(Join { channel: request.channel, options, recover, subscription }))
+        Join { channel, options, recover, joining }
     }
 
-    fn may_subscribe(&self, request: &SubscribeRequest<'_>, rules: &Rules) -> bool {
-        let names = rules.namespaces.rules();
-        // No key is configured that could verify a token, and a private channel needs one.
-        if !request.token.is_empty() || names.is_private(&request.channel) {
-            return false;
-        }
-        let Ok(options) = rules.namespaces.resolve(&request.channel) else { return false };
-        if names.is_user_limited(&request.channel) {
-            return options.allow_user_limited_channels
-                && !self.user.is_empty()
-                && names.is_user_allowed(&request.channel, &self.user);
-        }
-        self.is_allowed(options.allow_subscribe_for_client, options.allow_subscribe_for_anonymous)
+    /// What is particular about a subscription; `None` for one that is like most.
+    fn terms(
+        &self,
+        who: Who<'_>,
+        wish: Wish<'_>,
+        options: &Arc<ChannelOptions>,
+        grant: Grant,
+        cx: &Context<'_>,
+    ) -> Option<Terms> {
+        let may_see = || who.check_presence(&wish.channel, options, true, cx.rules).is_ok();
+        let join_leave =
+            options.force_push_join_leave || (wish.join_leave && options.join_leave && may_see());
+        let of_connection = who.0.and_then(|identity| identity.filter.as_deref().cloned());
+        // All of them have to match: what the server set, and what the client wishes.
+        let filter = [of_connection, grant.filter, wish.filter].into_iter().flatten().reduce(Filter::and);
+        // A delta needs to know what its subscriber has, and a filter leaves holes in that.
+        let delta = wish.delta && options.allow_delta && filter.is_none();
+        let expires = (grant.expire_at_s > 0)
+            .then(|| Expiry { at_ms: cx.now.at_unix(grant.expire_at_s), ttl: cx.now.ttl(grant.expire_at_s) });
+        let is_told_of = options.presence || options.join_leave || options.unsubscribed_events;
+        let is_particular = join_leave
+            || delta
+            || is_told_of
+            || filter.is_some()
+            || expires.is_some()
+            || grant.info.is_some()
+            || !grant.data.is_empty();
+        is_particular.then(|| Terms {
+            options: Arc::clone(options),
+            info: Arc::new(self.client_info(who, grant.info)),
+            data: grant.data,
+            expires,
+            delta,
+            join_leave,
+            filter: filter.map(Rc::new),
+        })
     }
 
-    /// Notes a subscription that the hub is asked for.
-    pub(crate) fn joining(&mut self, subscription: Subscription) {
-        if self.subscriptions.is_empty() {
-            // Most sessions have one: no room for four.
-            self.subscriptions.reserve_exact(1);
-        }
-        self.subscriptions.push(subscription);
+    /// Live subscriptions and those on their way.
+    pub(super) fn subscription_count(&self) -> usize {
+        self.subscriptions.len() + self.pending.as_ref().map_or(0, |pending| pending.joining.len())
     }
 
-    /// The hub has answered: its answers come in the order in which it was asked. `has_room`: what was missed fits beside
-    /// what already waits for the client; else it has to ask again. `None`: nobody in this session waits for the answer.
-    pub(crate) fn joined<'j>(
-        &mut self,
-        channel: ChannelNumber,
-        joined: &'j Joined,
-        has_room: bool,
-        place: u32,
-    ) -> Option<Settled<'j>> {
-        let index = self.find(channel, |state| matches!(state, State::Joining { .. }))?;
-        let subscription = &mut self.subscriptions[index];
-        let State::Joining { id, unsubscribe } = subscription.state else { return None };
-        let body = if has_room {
-            subscription.result(joined).map(Res::Subscribe)
-        } else {
-            Err(Error::TOO_MANY_REQUESTS)
-        };
-        let live = body.is_ok() && unsubscribe.is_none();
-        subscription.state = State::Live { place };
-        if !live {
-            self.subscriptions.remove(index);
-        }
-        Some(Settled { reply: Reply { id, body }, live, unsubscribed: unsubscribe.map(Into::into) })
-    }
-
-    pub(super) fn unsubscribe<'c>(&mut self, id: u32, number: Option<ChannelNumber>) -> Step<'c> {
-        let done = Step::Reply(Reply { id, body: Ok(Res::Unsubscribe) });
-        let Some(index) = number.and_then(|number| self.find(number, State::is_wanted)) else { return done };
-        let Subscription { channel, state, .. } = &mut self.subscriptions[index];
-        match state {
-            State::Live { place } => {
-                let live = Live { channel: *channel, place: *place };
-                self.subscriptions.remove(index);
-                Step::Leave { id, live }
-            }
-            State::Joining { unsubscribe, .. } => {
-                *unsubscribe = std::num::NonZeroU32::new(id);
-                Step::Nothing
-            }
-        }
-    }
-
-    /// Ends the live subscription of a channel from the server's side.
-    pub(crate) fn unsubscribed(&mut self, channel: ChannelNumber) {
-        if let Some(index) = self.find(channel, State::is_live) {
-            self.subscriptions.remove(index);
-        }
-    }
-
-    /// The session is over: gives out its live subscriptions. Those that are joining end with the hub's answer.
-    pub(crate) fn take_live(&mut self) -> Vec<Live> {
-        std::mem::take(&mut self.subscriptions)
-            .into_iter()
-            .filter_map(|Subscription { channel, state, .. }| match state {
-                State::Live { place } => Some(Live { channel, place }),
-                State::Joining { .. } => None,
-            })
-            .collect()
-    }
-
-    /// The connection stands elsewhere among the channel's subscribers now.
-    pub(crate) fn moved(&mut self, channel: ChannelNumber, to: u32) {
-        if let Some(index) = self.find(channel, State::is_live) {
-            self.subscriptions[index].state = State::Live { place: to };
-        }
-    }
-
+    /// Whether the client is, or is about to be, subscribed to this channel.
     pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
-        number.is_some_and(|number| self.find(number, State::is_wanted).is_some())
-    }
-
-    /// The first subscription of a channel in such a state. A client that changes its mind may have several: all but the
-    /// last are joining and unsubscribed. They stand in the order of their commands, and so do the hub's answers.
-    fn find(&self, channel: ChannelNumber, is_in: impl Fn(&State) -> bool) -> Option<usize> {
-        let is_it =
-            |subscription: &Subscription| subscription.channel == channel && is_in(&subscription.state);
-        self.subscriptions.iter().position(is_it)
-    }
-}
-
-impl State {
-    fn is_live(&self) -> bool {
-        matches!(self, Self::Live { .. })
-    }
-
-    /// The client has not unsubscribed.
-    fn is_wanted(&self) -> bool {
-        !matches!(self, Self::Joining { unsubscribe: Some(_), .. })
-    }
-}
-
-impl Subscription {
-    /// The id of the subscribe command, while it waits for its reply.
-    pub(crate) fn command(&self) -> u32 {
-        match self.state {
-            State::Joining { id, .. } => id,
-            State::Live { .. } => 0,
-        }
-    }
-
-    /// The result of the subscribe command, from the hub's answer.
-    fn result<'j>(&self, joined: &'j Joined) -> Result<SubscribeResult<'j>, Error> {
-        let recovered = matches!(joined.recovery, Recovery::Recovered(_));
-        if self.recovering && !recovered && self.reject_unrecovered {
-            return Err(Error::UNRECOVERABLE_POSITION);
-        }
-        let mut result = SubscribeResult {
-            recoverable: self.recoverable,
-            positioned: self.positioned,
-            was_recovering: self.recovering,
-            recovered: self.recovering && recovered,
-            ..SubscribeResult::default()
+        let is_joining = |number| {
+            self.pending.as_ref().is_some_and(|pending| {
+                pending
+                    .joining
+                    .iter()
+                    .any(|joining| joining.channel == number && joining.unsubscribe.is_none())
+            })
         };
-        if self.positioned {
-            result.epoch = (&*joined.position.epoch).into();
-            result.offset = joined.position.offset;
-        }
-        if let Recovery::Recovered(publications) = &joined.recovery {
-            // The client steps forward with each publication that it is given: it starts from where it was.
-            if let Some(first) = publications.first() {
-                result.offset = first.offset - 1;
-            }
-            result.publications = publications.iter().map(|p| wire::publication(p)).collect();
-        }
-        Ok(result)
+        number.is_some_and(|number| self.find(number).is_some() || is_joining(number))
     }
+
+    /// Where the live subscription of a channel stands.
+    pub(super) fn find(&self, channel: ChannelNumber) -> Option<usize> {
+        self.subscriptions.iter().position(|subscription| subscription.channel == channel)
+    }
+}
+
+/// A client may ask for a position where the namespace lets it, or where it can read the history anyway.
+fn marks(
+    who: Who<'_>,
+    by: &By,
+    wish: &Wish<'_>,
+    options: &ChannelOptions,
+    grant: &Grant,
+    cx: &Context<'_>,
+) -> Marks {
+    let reads = (wish.recoverable || wish.positioned)
+        && options.slow_consumer != SlowConsumer::Latest
+        && who.check_history(&wish.channel, options, true, cx.rules).is_ok();
+    let recoverable = options.has_history()
+        && (options.force_recovery || (wish.recoverable && (options.allow_recovery || reads)));
+    let positioned =
+        recoverable || options.force_positioning || (wish.positioned && (options.allow_positioning || reads));
+    let by_server = !matches!(by, By::Client(_));
+    Marks { positioned, recoverable, by_server, client_refreshes: grant.client_refreshes }
 }

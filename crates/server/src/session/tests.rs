@@ -62,7 +62,7 @@ impl Walk {
             Step::Reply(reply) | Step::Welcome(reply) => Led::Json(encoded(&reply)),
             Step::Join(join) => {
                 let mut subscription = join.subscription;
-                subscription.channel = self.channels.enter(&join.channel);
+                subscription.channel = self.channels.enter(&join.channel, &join.options);
                 self.session.joining(subscription);
                 Led::Join(join.channel.into_owned())
             }
@@ -78,7 +78,7 @@ impl Walk {
 
     fn hub_answers(&mut self, channel: &str, joined: &Joined) -> (String, bool, Option<u32>) {
         let number = self.number(channel);
-        let settled = self.session.joined(number, joined, true, 0).unwrap();
+        let settled = self.session.joined(number, joined, true).unwrap();
         (encoded(&settled.reply), settled.live, settled.unsubscribed)
     }
 

@@ -1,24 +1,43 @@
 //! From publications to subscribers: collected while events are taken, sent once a turn.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::warn;
-use wavecast_hub::Publication;
-use wavecast_net::shard::Connections;
+use wavecast_hub::{Membership, Publication};
+use wavecast_net::Frame;
+use wavecast_net::shard::{ConnectionId, Connections, FanOut, SendError};
 use wavecast_protocol::centrifuge::{Push, Unsubscribed};
 
 use super::PushShard;
-use crate::channels::{Appended, ChannelNumber};
+use crate::channels::{Appended, ChannelNumber, Outlet, Seat};
+use crate::session::client_of_name;
 use crate::wire;
 
 impl PushShard {
     /// A publication has come in.
-    pub(super) fn publication(&mut self, connections: &mut Connections, publication: &Publication) {
-        match self.channels.append(publication) {
+    pub(super) fn publication(&mut self, connections: &mut Connections, publication: &Arc<Publication>) {
+        let excluded = self.excluded(publication);
+        match self.channels.append(publication, &excluded) {
             Appended::Taken => {}
             Appended::Gap(channel) => self.insufficient_state(connections, channel),
         }
+    }
+
+    /// Somebody has come into a channel or gone out of it.
+    pub(super) fn membership(&mut self, membership: &Membership, joined: bool) {
+        self.channels.append_membership(&membership.channel, &membership.info, joined);
+    }
+
+    /// The subscribers on this shard that are not to be sent a publication.
+    fn excluded(&self, publication: &Publication) -> Vec<(ConnectionId, Seat)> {
+        let Some(clients) = &publication.exclude else { return Vec::new() };
+        let Some(channel) = self.channels.find(&publication.channel) else { return Vec::new() };
+        let seat = |client: &str| {
+            let session = self.session_of(&client_of_name(client)?)?;
+            Some((session.connection, session.seat(channel)?.seat))
+        };
+        clients.iter().filter_map(|client| seat(client)).collect()
     }
 
     /// Sends the runs of this turn. Some wait for an earlier wave of their channel: says when to look again, at the latest.
@@ -46,29 +65,86 @@ impl PushShard {
 
     /// Sends what a channel's run holds to its subscribers.
     pub(super) fn send_run(&mut self, connections: &mut Connections, channel: ChannelNumber) {
-        if let Some(run) = self.channels.take_run(channel)
-            && let Some(wave) = connections.fan_out(run.subscribers, &run.frame)
-        {
-            let channel = run.channel;
+        if !self.channels.is_pending(channel) {
+            return;
+        }
+        // Who has lost something takes no delta any more, and may be no subscriber.
+        self.take_shed(connections);
+        let fan_out = connections.begin(self.channels.size(channel));
+        let mut outlet = Outboxes { connections, fan_out, refused: Vec::new() };
+        let sessions = &mut self.sessions;
+        self.channels.send(channel, &mut outlet, |id, seat| {
+            if let Some(session) = sessions.get_mut(id) {
+                session.seated(channel, seat);
+            }
+        });
+        let Outboxes { connections, fan_out, refused } = outlet;
+        if let Some(wave) = connections.launch(fan_out) {
             self.channels.launched(channel, wave, connections.now());
+        }
+        for (id, frame) in refused {
+            self.has_no_room(connections, channel, id, &frame);
+        }
+    }
+
+    /// A connection has this seat in a channel from now on.
+    pub(super) fn seated(&mut self, channel: ChannelNumber, id: ConnectionId, seat: Seat) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.seated(channel, seat);
         }
     }
 
     /// Something is missing in a channel's stream: its subscribers are told to subscribe again and recover.
     fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
-        self.send_run(connections, channel);
         let name = self.channels.name(channel).clone();
-        let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
+        let why = Unsubscribed::INSUFFICIENT_STATE;
+        let Unsubscribed { code, reason } = why;
         warn!(channel = &*name, code, "a publication is missing: subscribers have to recover");
-        let push = wire::push(&Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() });
-        let subscribers = self.channels.remove_all(channel);
-        connections.fan_out(&subscribers, &push);
-        for id in subscribers {
-            if let Some(session) = self.sessions.get_mut(id) {
-                session.unsubscribed(channel);
+        for (encoding, subscribers) in self.channels.remove_all(channel) {
+            let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
+            connections.fan_out(&subscribers, &wire::push(encoding, &push));
+            for id in subscribers {
+                self.ends(id, channel, why);
             }
-            self.node.counts().subscriptions.fetch_sub(1, Relaxed);
-            self.release(channel);
         }
+    }
+}
+
+/// The outboxes of the shard, as a channel sends to them.
+struct Outboxes<'c> {
+    connections: &'c mut Connections,
+    fan_out: FanOut,
+    /// Frames that may be dropped and did not fit.
+    refused: Vec<(ConnectionId, Frame)>,
+}
+
+impl Outboxes<'_> {
+    fn queue(&mut self, target: ConnectionId, frame: &Frame) {
+        let queued = self.connections.add(&mut self.fan_out, target, frame);
+        // Who has ended is about to be forgotten; a frame that may not be dropped is reported as an overflow.
+        if queued == Err(SendError::Full) && frame.lane().is_some() {
+            self.refused.push((target, frame.clone()));
+        }
+    }
+}
+
+impl Outlet for Outboxes<'_> {
+    fn all(&mut self, targets: &[ConnectionId], frame: &Frame) {
+        for &target in targets {
+            self.queue(target, frame);
+        }
+    }
+
+    fn one(&mut self, target: ConnectionId, frame: &Frame) {
+        // What follows a frame that did not fit waits for what becomes of that: the order is kept.
+        if self.refused.last().is_some_and(|(refused, _)| *refused == target) {
+            self.refused.push((target, frame.clone()));
+        } else {
+            self.queue(target, frame);
+        }
+    }
+
+    fn is_idle(&self, target: ConnectionId) -> bool {
+        self.connections.is_idle(target)
     }
 }

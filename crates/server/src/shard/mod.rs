@@ -2,36 +2,50 @@
 //!
 //! It stands on the net floor's public API like anybody's handler. Commands come in as messages, are decided on by their
 //! [`Session`], and carried out here; publications come in through the inbox and go out to the channel's subscribers.
+//!
+//! - `commands`: from messages to commands, and the queue of those that wait; `carry_out`: what follows from a command
+//! - `welcome`, `joins`: into the server, into channels and out again; `endings`: out of the server
+//! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
+//! - `fan_out`: publications to subscribers; `slow`: those who do not keep up; `replies`: answers to commands
+//! - `table`, `identity`: sessions, and their names
 
+mod carry_out;
+mod commands;
+mod endings;
 mod fan_out;
 mod identity;
+mod joins;
+mod office;
+mod orders;
 mod replies;
 #[cfg(test)]
 mod simulation;
+mod slow;
 mod table;
+mod welcome;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tracing::{debug, info};
-use wavecast_hub::{Event, HistoryPage, HistoryQuery, JoinQuery, Publication, Recovery, ShardId};
-use wavecast_net::MessageRef;
+use tracing::debug;
+use wavecast_hub::{Event, ShardId};
 use wavecast_net::shard::{
     Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Verdict,
 };
 use wavecast_net::websocket::handshake::RequestHead;
-use wavecast_net::{CloseCode, Frame};
-use wavecast_protocol::centrifuge::{Disconnect, Error, HistoryResult, Reply, Res, json};
+use wavecast_net::{CloseCode, Frame, MessageRef};
+use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use self::identity::ClientIds;
 use self::replies::Replies;
+use self::slow::Gaps;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
-use crate::inboxes::{Answer, ShardEvent};
-use crate::node::{Node, now_ms};
-use crate::session::{Beat, History, Join, Live, Publish, Session, Step, since};
+use crate::node::Node;
+use crate::session::{Handshake, Moment, Session};
+use crate::shard_event::ShardEvent;
 use crate::wire;
 
 /// Takes the sockets that are not for a shard.
@@ -44,223 +58,46 @@ pub(crate) struct PushShard {
     sessions: Sessions,
     channels: Channels,
     clients: ClientIds,
-    ping: Frame,
+    /// The ping of each encoding.
+    pings: [Frame; 2],
     side_door: SideDoor,
     replies: Replies,
+    gaps: Gaps,
+    /// The number of the last question to the back office.
+    asked: NonZeroU32,
+    /// When the shard's own count of milliseconds began.
+    began: Option<Instant>,
 }
 
 impl PushShard {
     pub(crate) fn new(node: Arc<Node>, id: ShardId, side_door: SideDoor) -> Self {
+        let clients = ClientIds::new(node.client_mask());
         Self {
             node,
             id,
             sessions: Sessions::default(),
             channels: Channels::default(),
-            clients: ClientIds::default(),
-            ping: wire::ping(),
+            clients,
+            pings: [Encoding::Json, Encoding::Protobuf].map(wire::ping),
             side_door,
             replies: Replies::default(),
+            gaps: Gaps::default(),
+            asked: NonZeroU32::MIN,
+            began: None,
         }
     }
 
-    /// Carries a command out, as far as the session's decision goes.
-    fn carry_out(&mut self, connections: &mut Connections, id: ConnectionId, step: Step<'_>) {
-        match step {
-            Step::Nothing => {}
-            Step::Reply(reply) => self.replies.push(id, &reply),
-            Step::Welcome(reply) => self.welcome(connections, id, &reply),
-            Step::Join(join) => self.join(id, &join),
-            Step::Leave { id: command, live } => {
-                self.leave(live);
-                self.replies.push(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
-            }
-            Step::Publish(publish) => self.publish(id, publish),
-            Step::History(history) => self.history(connections, id, &history),
-            Step::Close(disconnect) => self.disconnect(connections, id, disconnect),
-        }
+    /// The session with this id, if it is on this shard.
+    fn session_of(&self, client: &[u8; 16]) -> Option<&Session> {
+        self.sessions.at(self.clients.slot_of(client)).filter(|session| session.client_id() == *client)
     }
 
-    fn welcome(&mut self, connections: &mut Connections, id: ConnectionId, reply: &Reply<'_>) {
-        let limit = self.node.config().client.connection_limit;
-        if !self.node.counts().admit_client(limit) {
-            if let Some(session) = self.sessions.get_mut(id) {
-                session.turned_away();
-            }
-            return self.disconnect(connections, id, Disconnect::CONNECTION_LIMIT);
-        }
-        let interval = self.node.rules().ping_interval;
-        if !interval.is_zero() {
-            // Sessions that came in one storm are not pinged in one.
-            let first = connections.jitter(interval / 2, interval);
-            connections.set_timer(id, first);
-        } else {
-            connections.cancel_timer(id);
-        }
-        self.replies.push(id, reply);
-    }
-
-    fn join(&mut self, id: ConnectionId, join: &Join<'_>) {
-        let node = Arc::clone(&self.node);
-        let inbox = node.hub().delivery().of(self.id);
-        let mut subscription = join.subscription;
-        let command = subscription.command();
-        let refuse = |shard: &mut Self, error| {
-            shard.replies.push(id, &Reply { id: command, body: Err(error) });
-        };
-        // Room for the answer is kept before the hub is asked: it cannot fail under the hub's lock.
-        if !inbox.reserve() {
-            return refuse(self, Error::TOO_MANY_REQUESTS);
-        }
-        let channel = self.channels.enter(&join.channel);
-        subscription.channel = channel;
-        let query = JoinQuery {
-            recover: since(join.recover.as_ref()),
-            publications_max: node.rules().recovery_max,
-            ..JoinQuery::default()
-        };
-        let joined = node.hub().join(&join.channel, self.id, query, &join.options, now_ms(), |joined| {
-            inbox.push_reserved(ShardEvent::Joined(Box::new(Answer { connection: id, channel, joined })));
-        });
-        if joined.is_err() {
-            inbox.release();
-            self.release(channel);
-            return refuse(self, Error::LIMIT_EXCEEDED);
-        }
-        if let Some(session) = self.sessions.get_mut(id) {
-            session.joining(subscription);
-        }
-    }
-
-    /// The hub has answered a join: the subscription goes live at this point of the stream.
-    fn joined(&mut self, connections: &mut Connections, answer: &Answer) {
-        let Answer { connection, channel, joined } = answer;
-        // What was published before belongs to those who were here before.
-        self.send_run(connections, *channel);
-        self.channels.starts_at(*channel, joined.position.offset);
-        let place = self.channels.next_place(*channel);
-        let has_room = self.has_room(connections, *connection, recovered(&joined.recovery));
-        let settled =
-            (self.sessions.get_mut(*connection)).and_then(|s| s.joined(*channel, joined, has_room, place));
-        let Some(settled) = settled else {
-            self.release(*channel);
-            return;
-        };
-        self.replies.push(*connection, &settled.reply);
-        if settled.live {
-            self.channels.add(*channel, *connection);
-            self.node.counts().subscriptions.fetch_add(1, Relaxed);
-        } else {
-            self.release(*channel);
-        }
-        if let Some(id) = settled.unsubscribed {
-            self.replies.push(*connection, &Reply { id, body: Ok(Res::Unsubscribe) });
-        }
-        self.send_replies(connections, *connection);
-    }
-
-    /// Takes a live subscription out of its channel.
-    fn leave(&mut self, live: Live) {
-        if let Some(moved) = self.channels.remove(live.channel, live.place)
-            && let Some(session) = self.sessions.get_mut(moved)
-        {
-            session.moved(live.channel, live.place);
-        }
-        self.node.counts().subscriptions.fetch_sub(1, Relaxed);
-        self.release(live.channel);
-    }
-
-    /// One session less in a channel; the shard leaves it after the last.
-    fn release(&mut self, channel: crate::channels::ChannelNumber) {
-        if let Some(name) = self.channels.release(channel) {
-            self.node.hub().leave(&name, self.id, now_ms());
-        }
-    }
-
-    fn publish(&mut self, connection: ConnectionId, publish: Publish<'_>) {
-        let Publish { id, channel, options, data, info } = publish;
-        let publish = wavecast_hub::Publish {
-            data: data.into(),
-            is_json: true,
-            info: Some(info),
-            ..wavecast_hub::Publish::default()
-        };
-        let body = self.node.try_publish(&channel, publish, &options).map(|_| Res::Publish);
-        self.replies.push(connection, &Reply { id, body });
-    }
-
-    fn history(&mut self, connections: &Connections, id: ConnectionId, history: &History<'_>) {
-        let page = self.page(connections, id, history);
-        let body = page.as_ref().map_err(Clone::clone).map(|page| {
-            Res::History(HistoryResult {
-                publications: page.publications.iter().map(|p| wire::publication(p)).collect(),
-                epoch: (&*page.position.epoch).into(),
-                offset: page.position.offset,
-            })
-        });
-        self.replies.push(id, &Reply { id: history.id, body });
-    }
-
-    fn page(
-        &mut self,
-        connections: &Connections,
-        id: ConnectionId,
-        history: &History<'_>,
-    ) -> Result<HistoryPage, Error> {
-        if !self.replies.may_page() {
-            return Err(Error::TOO_MANY_REQUESTS);
-        }
-        let query = HistoryQuery {
-            since: since(history.since.as_ref()),
-            limit: history.limit,
-            reverse: history.reverse,
-            publications_max: self.node.rules().history_max,
-        };
-        let page = self.node.history_with(&history.channel, query, &history.options)?;
-        let has_room = self.has_room(connections, id, &page.publications);
-        has_room.then_some(page).ok_or(Error::TOO_MANY_REQUESTS)
-    }
-
-    /// Whether a reply with these publications fits beside what waits for the connection.
-    fn has_room(
-        &mut self,
-        connections: &Connections,
-        id: ConnectionId,
-        publications: &[Arc<Publication>],
-    ) -> bool {
-        let limit = self.node.config().client.queue_max_size;
-        self.replies.has_room(connections, id, limit, publications.iter().map(|p| &**p))
-    }
-
-    /// Ends a session from the server's side.
-    #[expect(clippy::needless_pass_by_value, reason = "the callers make it for this")]
-    fn disconnect(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: Disconnect) {
-        self.log_disconnect(id, &disconnect);
-        self.send_replies(connections, id);
-        connections.close(id, code(&disconnect), &disconnect.reason);
-        self.forget(id);
-    }
-
-    fn log_disconnect(&mut self, id: ConnectionId, disconnect: &Disconnect) {
-        if let Some(session) = self.sessions.get_mut(id) {
-            let client = session.client();
-            info!(client, code = disconnect.code, reason = &*disconnect.reason, "disconnected");
-        }
-    }
-
-    /// The session is over, however it ended: nothing is delivered to it any more.
-    fn forget(&mut self, id: ConnectionId) {
-        let Some(mut session) = self.sessions.remove(id) else { return };
-        if session.is_connected() {
-            self.node.counts().clients.fetch_sub(1, Relaxed);
-        }
-        for live in session.take_live() {
-            self.leave(live);
-        }
-    }
-
-    /// Sends what was replied; `false` when nothing more can be sent to this connection.
-    fn send_replies(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
-        self.replies.send(connections, id).is_ok()
+    /// What time it is.
+    fn moment(&mut self, connections: &Connections) -> Moment {
+        let now = connections.now();
+        let began = *self.began.get_or_insert(now);
+        let shard_ms = u64::try_from(now.duration_since(began).as_millis()).unwrap_or(u64::MAX);
+        Moment { shard_ms, unix_ms: self.node.now_ms() }
     }
 }
 
@@ -268,7 +105,7 @@ impl Handler for PushShard {
     type Event = ShardEvent;
 
     fn request(&mut self, head: &RequestHead<'_>, peer: std::net::SocketAddr) -> Verdict {
-        match admission::admit(head, &self.node) {
+        match admission::admit(head, peer.ip(), &self.node) {
             Admission::SideDoor => Verdict::SideDoor,
             Admission::Client(upgrade) => Verdict::UpgradeWith(upgrade),
             Admission::Refused { status, reason } => {
@@ -278,41 +115,48 @@ impl Handler for PushShard {
         }
     }
 
-    fn open(&mut self, connections: &mut Connections, id: ConnectionId, _: &Opening<'_>) {
-        self.sessions.insert(Session::new(id, self.clients.next()));
-        let stale = self.node.rules().stale_close_delay;
-        if stale > Duration::ZERO {
-            connections.set_timer(id, stale);
+    fn open(&mut self, connections: &mut Connections, id: ConnectionId, opening: &Opening<'_>) {
+        let node = Arc::clone(&self.node);
+        let now = self.moment(connections);
+        let rules = node.rules();
+        let is_protobuf =
+            opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
+        let encoding = if is_protobuf { Encoding::Protobuf } else { Encoding::Json };
+        let mut handshake =
+            Handshake::of(opening.head, &rules.hooks.headers, rules.user_id_header.as_deref());
+        if node.addresses().is_limited() {
+            let address = opening.peer.ip();
+            if !node.addresses().opened(address) {
+                return connections.close(
+                    id,
+                    CloseCode::TRY_AGAIN_LATER,
+                    "too many connections of this address",
+                );
+            }
+            handshake = Some(Handshake::from(handshake, address));
         }
+        let mut session = Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
+        session.wait_for_connect(now, rules);
+        self.sessions.insert(session);
+        self.set_timer(connections, id, now);
     }
 
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
-        let MessageRef::Text(text) = message else {
-            return self.disconnect(connections, id, Disconnect::BAD_REQUEST);
+        let bytes = match message {
+            MessageRef::Text(text) => text.as_bytes(),
+            MessageRef::Binary(bytes) => bytes,
         };
-        self.replies.begin();
-        for command in json::commands(text) {
-            let command = match command {
-                Ok(command) => command,
-                Err(error) => {
-                    info!(%error, "not a command");
-                    return self.disconnect(connections, id, error.disconnect());
-                }
-            };
-            let Some(session) = self.sessions.get_mut(id) else { return };
-            let step = session.command(command, self.node.rules(), |name| self.channels.find(name));
-            self.carry_out(connections, id, step);
-            if self.replies.is_long() && !self.send_replies(connections, id) {
-                // It does not read what it asks for, and is cut off when the turn ends.
-                return;
-            }
+        let is_binary = matches!(message, MessageRef::Binary(_));
+        let Some(session) = self.sessions.get(id) else { return };
+        if is_binary != (session.encoding == Encoding::Protobuf) {
+            return self.disconnect(connections, id, Disconnect::BAD_REQUEST);
         }
-        self.send_replies(connections, id);
+        self.message_of(connections, id, bytes);
     }
 
     fn close(&mut self, _: &mut Connections, id: ConnectionId, close: &Close<'_>) {
         debug!(slot = id.slot(), code = close.code, reason = close.reason, by = ?close.by, "closed");
-        self.forget(id);
+        self.forget(id, &Disconnect::CONNECTION_CLOSED);
     }
 
     fn error(&mut self, _: &mut Connections, id: ConnectionId, error: &ConnectionError) {
@@ -324,8 +168,11 @@ impl Handler for PushShard {
             ShardEvent::Channel(Event::Publication(publication)) => {
                 self.publication(connections, &publication);
             }
-            ShardEvent::Channel(Event::Join(_) | Event::Leave(_)) => {}
-            ShardEvent::Joined(answer) => self.joined(connections, &answer),
+            ShardEvent::Channel(Event::Join(membership)) => self.membership(&membership, true),
+            ShardEvent::Channel(Event::Leave(membership)) => self.membership(&membership, false),
+            ShardEvent::Joined(answer) => self.joined(connections, *answer),
+            ShardEvent::Answered(answer) => self.answered(connections, *answer),
+            ShardEvent::Order(order) => self.carry_out_order(connections, *order),
         }
     }
 
@@ -334,40 +181,20 @@ impl Handler for PushShard {
     }
 
     fn timer(&mut self, connections: &mut Connections, id: ConnectionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        match session.beat(self.node.rules()) {
-            Beat::Ping { next } => {
-                // Who does not read will not answer either.
-                connections.send_frame(id, &self.ping).ok();
-                connections.set_timer(id, next);
-            }
-            Beat::Rest { next } => connections.set_timer(id, next),
-            Beat::Close(disconnect) => self.disconnect(connections, id, disconnect),
-        }
+        self.time_is_up(connections, id);
     }
 
     fn turn(&mut self, connections: &mut Connections) -> Option<Duration> {
-        self.send_runs(connections)
+        let runs = self.send_runs(connections);
+        let gaps = self.tell_gaps(connections);
+        [runs, gaps].into_iter().flatten().min()
     }
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {
-        self.log_disconnect(id, &Disconnect::SLOW);
-        connections.cut(id, code(&Disconnect::SLOW), &Disconnect::SLOW.reason);
-        self.forget(id);
+        self.cut_slow(connections, id);
     }
 
     fn side_door(&mut self, detached: Detached) {
         (self.side_door)(detached);
-    }
-}
-
-fn code(disconnect: &Disconnect) -> CloseCode {
-    CloseCode::new(disconnect.code).unwrap_or(CloseCode::INTERNAL_ERROR)
-}
-
-fn recovered(recovery: &Recovery) -> &[Arc<Publication>] {
-    match recovery {
-        Recovery::Recovered(publications) => publications,
-        Recovery::NotAsked | Recovery::Gap => &[],
     }
 }

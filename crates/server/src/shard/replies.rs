@@ -8,7 +8,7 @@ use tracing::debug;
 use wavecast_hub::Publication;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, SendError};
-use wavecast_protocol::centrifuge::{Error, Reply, json};
+use wavecast_protocol::centrifuge::{Encoding, Error, Reply};
 
 use crate::wire;
 
@@ -17,11 +17,12 @@ const COLLECTED_BYTES_MAX: usize = 64 * 1024;
 /// What a publication takes in a reply beside its own bytes, names of fields and numbers; generous.
 const PUBLICATION_OVERHEAD_BYTES: usize = 160;
 
-/// Replies to the commands of one message, a line each.
+/// Replies to the commands of one message.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    lines: Vec<u8>,
+    encoded: Vec<u8>,
     framed: Vec<u8>,
+    encoding: Encoding,
     /// A page has been refused since the message began: further ones are not even looked up.
     out_of_room: bool,
 }
@@ -32,19 +33,20 @@ impl Replies {
         self.out_of_room = false;
     }
 
-    pub(super) fn push(&mut self, id: ConnectionId, reply: &Reply<'_>) {
+    pub(super) fn push(&mut self, id: ConnectionId, encoding: Encoding, reply: &Reply<'_>) {
         if let Err(Error { code, message, .. }) = &reply.body {
             debug!(slot = id.slot(), command = reply.id, code, %message, "command refused");
         }
-        if !self.lines.is_empty() {
-            self.lines.push(b'\n');
+        self.encoding = encoding;
+        if !self.encoded.is_empty() {
+            encoding.separate(&mut self.encoded);
         }
-        json::encode_reply(reply, &mut self.lines);
+        encoding.encode_reply(reply, &mut self.encoded);
     }
 
     /// Whether so much has been collected that it should be sent before the next command.
     pub(super) fn is_long(&self) -> bool {
-        self.lines.len() >= COLLECTED_BYTES_MAX
+        self.encoded.len() >= COLLECTED_BYTES_MAX
     }
 
     /// Whether a page may be asked for at all.
@@ -62,11 +64,25 @@ impl Replies {
         outbox_bytes_max: usize,
         publications: impl Iterator<Item = &'p Publication>,
     ) -> bool {
-        let waiting = connections.queued_bytes(id) + self.lines.len();
+        let waiting = connections.queued_bytes(id) + self.encoded.len();
         let page = publications.map(bytes).sum::<usize>();
         let fits = page == 0 || waiting == 0 || waiting + page <= outbox_bytes_max / 2;
         self.out_of_room |= !fits;
         fits
+    }
+
+    /// What has been collected, as one frame; `None` if nothing has.
+    pub(super) fn take(&mut self) -> Option<Frame> {
+        if self.encoded.is_empty() {
+            return None;
+        }
+        wire::frame(self.encoding, &self.encoded, &mut self.framed);
+        let frame = Frame::new(&self.framed);
+        for buffer in [&mut self.encoded, &mut self.framed] {
+            buffer.clear();
+            buffer.shrink_to(COLLECTED_BYTES_MAX);
+        }
+        Some(frame)
     }
 
     /// Sends what has been collected, in one frame.
@@ -74,16 +90,7 @@ impl Replies {
     /// # Errors
     /// What the outbox says. [`SendError::Full`] has been reported as an overflow and ends the session with the turn.
     pub(super) fn send(&mut self, connections: &mut Connections, id: ConnectionId) -> Result<(), SendError> {
-        if self.lines.is_empty() {
-            return Ok(());
-        }
-        wire::frame_text(&self.lines, &mut self.framed);
-        let sent = connections.send_frame(id, &Frame::new(&self.framed));
-        for buffer in [&mut self.lines, &mut self.framed] {
-            buffer.clear();
-            buffer.shrink_to(COLLECTED_BYTES_MAX);
-        }
-        sent
+        self.take().map_or(Ok(()), |frame| connections.send_frame(id, &frame))
     }
 }
 

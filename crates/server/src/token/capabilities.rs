@@ -8,6 +8,7 @@ use std::fmt;
 use regex::{RegexSet, RegexSetBuilder};
 
 use super::object::Object;
+use crate::hooks::Capability;
 
 /// Entries of one list; patterns of one entry.
 const ENTRIES_MAX: usize = 64;
@@ -114,6 +115,23 @@ impl Capabilities {
         Allowed::default()
     }
 
+    /// Those that a hook gives.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub(crate) fn of_hook(capabilities: &[Capability]) -> Result<Self, &'static str> {
+        let mut expressions = Vec::new();
+        let entry = |capability: &Capability| {
+            let Capability { channels, matching, allow } = capability;
+            read_channels(channels.clone(), matching, Allowed::from_words(allow)?, &mut expressions)
+        };
+        let entries = (capabilities.len() <= ENTRIES_MAX)
+            .then(|| capabilities.iter().map(entry).collect::<Option<_>>())
+            .flatten();
+        let entries = entries.ok_or("too many of them, or an unknown match or allow, or a bad pattern")?;
+        Self::compiled(entries, expressions).ok_or("its patterns take too much memory")
+    }
+
     /// Reads the entries; `None` when they are too many or one makes no sense.
     pub(super) fn read(entries: &[Object<'_>]) -> Option<Self> {
         if entries.len() > ENTRIES_MAX {
@@ -122,6 +140,10 @@ impl Capabilities {
         let mut expressions = Vec::new();
         let entries =
             entries.iter().map(|entry| read_entry(entry, &mut expressions)).collect::<Option<_>>()?;
+        Self::compiled(entries, expressions)
+    }
+
+    fn compiled(entries: Box<[Entry]>, expressions: Vec<String>) -> Option<Self> {
         let regexes = if expressions.is_empty() {
             None
         } else {
@@ -142,11 +164,20 @@ impl fmt::Debug for Capabilities {
 fn read_entry(entry: &Object<'_>, expressions: &mut Vec<String>) -> Option<Entry> {
     let channels = entry.texts("channels").ok()?;
     let allowed = Allowed::from_words(&entry.texts("allow").ok()?)?;
+    read_channels(channels, &entry.text("match").ok()?, allowed, expressions)
+}
+
+fn read_channels(
+    channels: Vec<String>,
+    matching: &str,
+    allowed: Allowed,
+    expressions: &mut Vec<String>,
+) -> Option<Entry> {
     if channels.len() > PATTERNS_MAX {
         return None;
     }
     let boxed = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
-    let channels = match &*entry.text("match").ok()? {
+    let channels = match matching {
         "" | "exact" => Channels::Exact(boxed(channels)),
         "wildcard" => Channels::Wildcard(boxed(channels)),
         "regex" => {

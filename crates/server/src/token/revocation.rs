@@ -172,7 +172,14 @@ impl Revocations {
         self.len() == 0
     }
 
-    fn check(&self, user: &str, token: Option<&str>, issued: Option<i64>, now_s: i64) -> Option<Revoked> {
+    /// Whether somebody who came with such a token is not welcome any more; `token` is its `jti`, `issued` its `iat`.
+    pub(crate) fn check(
+        &self,
+        user: &str,
+        token: Option<&str>,
+        issued: Option<i64>,
+        now_s: i64,
+    ) -> Option<Revoked> {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         if tables.blocked.get(user, now_s).is_some() {
             return Some(Revoked::User);

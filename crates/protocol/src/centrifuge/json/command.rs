@@ -7,6 +7,7 @@ use crate::centrifuge::command::{
 };
 use crate::centrifuge::decode_error::DecodeError;
 use crate::centrifuge::envelope::CommandEnvelope;
+use crate::centrifuge::filter::Filter;
 
 /// Reads the commands of a text frame. After an error nothing follows.
 ///
@@ -20,6 +21,11 @@ use crate::centrifuge::envelope::CommandEnvelope;
 /// # Ok::<(), wavecast_protocol::centrifuge::DecodeError>(())
 /// ```
 pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command<'_>, DecodeError>> {
+    command_reader(frame)
+}
+
+/// The same, as a reader that says what it has not read yet.
+pub(crate) fn command_reader(frame: &str) -> Lines<'_, Command<'_>> {
     Lines::new(frame, |line| object::<CommandEnvelope<'_>>(line)?.command())
 }
 
@@ -88,14 +94,27 @@ fn write_subscribe(object: &mut Object<'_>, subscribe: &SubscribeRequest<'_>) {
         .flag("positioned", subscribe.positioned)
         .flag("recoverable", subscribe.recoverable)
         .flag("join_leave", subscribe.join_leave)
-        .text("delta", &subscribe.delta)
-        .raw("tf", subscribe.tf)
+        .text("delta", &subscribe.delta);
+    if let Some(filter) = &subscribe.tf {
+        object.object("tf", |object| write_filter(object, filter));
+    }
+    object
         .number("flag", subscribe.flag)
         .number("type", subscribe.kind)
         .number("phase", subscribe.phase)
         .text("cursor", &subscribe.cursor)
         .number("limit", subscribe.limit)
         .flag("asc", subscribe.asc);
+}
+
+fn write_filter(object: &mut Object<'_>, filter: &Filter<'_>) {
+    object
+        .text("op", &filter.op)
+        .text("key", &filter.key)
+        .text("cmp", &filter.cmp)
+        .text("val", &filter.val)
+        .texts("vals", &filter.vals)
+        .objects("nodes", &filter.nodes, write_filter);
 }
 
 fn write_publish(object: &mut Object<'_>, publish: &PublishRequest<'_>) {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 
 /// The messages of a frame; ends with the first error.
-pub(super) struct Lines<'a, T> {
+pub(crate) struct Lines<'a, T> {
     rest: Option<&'a str>,
     decode: fn(&'a str) -> Result<T, DecodeError>,
 }
@@ -14,6 +14,13 @@ pub(super) struct Lines<'a, T> {
 impl<'a, T> Lines<'a, T> {
     pub(super) fn new(frame: &'a str, decode: fn(&'a str) -> Result<T, DecodeError>) -> Self {
         Self { rest: Some(frame.strip_suffix('\n').unwrap_or(frame)), decode }
+    }
+}
+
+impl<'a, T> Lines<'a, T> {
+    /// What has not been read yet.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.rest.unwrap_or_default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writes JSON objects as the schema wants them: what is zero or empty is left out.
 
+use super::data::encode_base64;
+
 /// An object that is being written.
 pub(super) struct Object<'o> {
     out: &'o mut Vec<u8>,
@@ -51,6 +53,27 @@ impl<'o> Object<'o> {
         self
     }
 
+    /// A payload that is no JSON.
+    pub(super) fn base64(&mut self, key: &'static str, value: &[u8]) -> &mut Self {
+        if !value.is_empty() {
+            self.key(key);
+            encode_base64(value, self.out);
+        }
+        self
+    }
+
+    /// The same as the text of a string.
+    pub(super) fn text_of_base64(&mut self, key: &'static str, value: &[u8]) -> &mut Self {
+        if !value.is_empty() {
+            self.key(key);
+            self.out.extend_from_slice(b"\"\\");
+            encode_base64(value, self.out);
+            self.out.pop();
+            self.out.extend_from_slice(b"\\\"\"");
+        }
+        self
+    }
+
     /// An object, which is written even if it has no fields: that it is there says which message this is.
     pub(super) fn object(&mut self, key: &'static str, fields: impl FnOnce(&mut Object<'_>)) -> &mut Self {
         self.key(key);
@@ -75,6 +98,23 @@ impl<'o> Object<'o> {
                 self.out.push(b',');
             }
             Object::write(self.out, |object| fields(object, item));
+        }
+        self.out.push(b']');
+        self
+    }
+
+    /// A list of strings, left out when empty.
+    pub(super) fn texts(&mut self, key: &'static str, items: &[impl AsRef<str>]) -> &mut Self {
+        if items.is_empty() {
+            return self;
+        }
+        self.key(key);
+        self.out.push(b'[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            string(item.as_ref(), self.out);
         }
         self.out.push(b']');
         self
@@ -191,6 +231,14 @@ mod tests {
         for value in [0, 1, 9, 10, 1_234_567_890, i128::from(u64::MAX), i128::from(i64::MIN), -1] {
             assert_eq!(written(|out| integer(value, out)), value.to_string());
         }
+    }
+
+    #[test]
+    fn the_text_of_base64_is_a_string_with_its_marks() {
+        let json = written(|out| Object::write(out, |object| _ = object.text_of_base64("a", b"\xff\x00?")));
+        let outer: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let inner: String = serde_json::from_str(outer["a"].as_str().unwrap()).unwrap();
+        assert_eq!(inner, "/wA/");
     }
 
     #[test]

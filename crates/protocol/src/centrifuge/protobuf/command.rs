@@ -1,5 +1,6 @@
 //! Commands: a client encodes them, a server decodes them.
 
+use super::filter::{read_filter, write_filter};
 use super::frame::{Delimited, message};
 use super::read::{Field, Message};
 use super::write::Fields;
@@ -27,6 +28,11 @@ pub const ENTRIES_MAX: usize = 16_384;
 /// # Ok::<(), DecodeError>(())
 /// ```
 pub fn commands(frame: &[u8]) -> impl Iterator<Item = Result<Command<'_>, DecodeError>> {
+    command_reader(frame)
+}
+
+/// The same, as a reader that says what it has not read yet.
+pub(crate) fn command_reader(frame: &[u8]) -> Delimited<'_, Command<'_>> {
     Delimited::new(frame, |bytes| message::<CommandEnvelope<'_>>(bytes)?.command())
 }
 
@@ -126,7 +132,11 @@ fn write_subscribe(fields: &mut Fields<'_>, subscribe: &SubscribeRequest<'_>) {
         .flag(9, subscribe.positioned)
         .flag(10, subscribe.recoverable)
         .flag(11, subscribe.join_leave)
-        .text(12, &subscribe.delta)
+        .text(12, &subscribe.delta);
+    if let Some(filter) = &subscribe.tf {
+        fields.message(13, |fields| write_filter(fields, filter));
+    }
+    fields
         .number(14, subscribe.flag)
         .number(15, subscribe.kind)
         .number(16, subscribe.phase)
@@ -148,8 +158,7 @@ impl<'a> Message<'a> for SubscribeRequest<'a> {
             10 => field.varint(&mut self.recoverable),
             11 => field.varint(&mut self.join_leave),
             12 => field.text(&mut self.delta),
-            // A filter: as it stands, that it is not passed over unseen.
-            13 => field.bytes(&mut self.tf),
+            13 => read_filter(&mut self.tf, field),
             14 => field.varint(&mut self.flag),
             15 => field.varint(&mut self.kind),
             16 => field.varint(&mut self.phase),

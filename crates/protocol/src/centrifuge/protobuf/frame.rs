@@ -5,7 +5,7 @@ use super::varint;
 use crate::centrifuge::decode_error::DecodeError;
 
 /// The messages of a frame; ends with the first error.
-pub(super) struct Delimited<'a, T> {
+pub(crate) struct Delimited<'a, T> {
     rest: Option<&'a [u8]>,
     decode: fn(&'a [u8]) -> Result<T, DecodeError>,
 }
@@ -13,6 +13,13 @@ pub(super) struct Delimited<'a, T> {
 impl<'a, T> Delimited<'a, T> {
     pub(super) fn new(frame: &'a [u8], decode: fn(&'a [u8]) -> Result<T, DecodeError>) -> Self {
         Self { rest: Some(frame), decode }
+    }
+}
+
+impl<'a, T> Delimited<'a, T> {
+    /// What has not been read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest.unwrap_or_default()
     }
 }
 

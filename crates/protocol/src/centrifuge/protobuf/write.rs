@@ -40,9 +40,7 @@ impl<'o> Fields<'o> {
     /// A payload.
     pub(super) fn bytes(&mut self, number: u32, value: &[u8]) -> &mut Self {
         if !value.is_empty() {
-            self.key(number, DELIMITED);
-            varint::write(value.len() as u64, self.out);
-            self.out.extend_from_slice(value);
+            self.delimited(number, value);
         }
         self
     }
@@ -51,6 +49,14 @@ impl<'o> Fields<'o> {
     pub(super) fn message(&mut self, number: u32, add: impl FnOnce(&mut Fields<'_>)) -> &mut Self {
         self.key(number, DELIMITED);
         Fields::write(self.out, add);
+        self
+    }
+
+    /// A list of strings, in which the empty ones count.
+    pub(super) fn texts(&mut self, number: u32, items: &[impl AsRef<str>]) -> &mut Self {
+        for item in items {
+            self.delimited(number, item.as_ref().as_bytes());
+        }
         self
     }
 
@@ -92,6 +98,12 @@ impl<'o> Fields<'o> {
             self.message(number, |entry| _ = entry.text(1, key.as_ref()).text(2, value.as_ref()));
         }
         self
+    }
+
+    fn delimited(&mut self, number: u32, value: &[u8]) {
+        self.key(number, DELIMITED);
+        varint::write(value.len() as u64, self.out);
+        self.out.extend_from_slice(value);
     }
 
     fn key(&mut self, number: u32, wire_type: u32) {

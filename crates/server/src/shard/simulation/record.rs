@@ -7,7 +7,7 @@ use wavecast_hub::Event;
 use wavecast_net::MessageRef;
 use wavecast_net::shard::{Close, ConnectionId, Connections, Handler, Opening};
 
-use crate::inboxes::ShardEvent;
+use crate::shard_event::ShardEvent;
 
 /// All publications by channel.
 #[derive(Debug, Default)]

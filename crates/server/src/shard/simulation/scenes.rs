@@ -9,7 +9,7 @@ use wavecast_net::Options;
 
 use super::peer::Peer;
 use super::world::World;
-use crate::inboxes::ShardEvent;
+use crate::shard_event::ShardEvent;
 
 const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
 /// Turns in which everything arrives that is under way in a scene.

@@ -12,9 +12,9 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use super::record::Record;
 use crate::config::{ChannelSettings, Config, Namespace, Overrides, Profile, load_from};
-use crate::inboxes::ShardEvent;
 use crate::node::{Node, now_ms};
 use crate::shard::PushShard;
+use crate::shard_event::ShardEvent;
 
 /// Channels with a short history.
 pub(super) const SHORT_HISTORY: u64 = 6;

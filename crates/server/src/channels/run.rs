@@ -1,0 +1,87 @@
+//! What has been published since the last fan-out and waits for it.
+
+use std::sync::Arc;
+
+use wavecast_hub::Publication;
+use wavecast_net::shard::ConnectionId;
+use wavecast_net::{Frame, Lane};
+use wavecast_protocol::centrifuge::Encoding;
+
+use crate::wire;
+
+/// A run's memory is kept for the next one up to this size.
+const RUN_BYTES_KEPT: usize = 4 * 1024;
+
+/// Framed messages, one behind the other in one piece of memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Run {
+    bytes: Vec<u8>,
+    messages: u32,
+}
+
+/// A subscriber that does not get all of what its group gets, and therefore a run of its own until the next fan-out.
+#[derive(Debug)]
+pub(super) struct Aside {
+    pub(super) connection: ConnectionId,
+    pub(super) run: Run,
+    /// It has been given the publication before: a delta will do.
+    pub(super) has_base: bool,
+}
+
+/// A message that is not for all of a group, or that a newer one may replace: a frame of its own.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) frame: Frame,
+    /// What filters are asked about; `None`: it is for everybody.
+    pub(super) publication: Option<Arc<Publication>>,
+    /// Who is not to be sent it.
+    pub(super) excluded: Box<[ConnectionId]>,
+}
+
+impl Run {
+    pub(super) fn push(&mut self, encoding: Encoding, message: &[u8]) {
+        wire::frame(encoding, message, &mut self.bytes);
+        self.messages += 1;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn messages(&self) -> u32 {
+        self.messages
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(RUN_BYTES_KEPT);
+        self.messages = 0;
+    }
+
+    /// Puts the run into a frame and begins the next. With a `lane` it may be dropped while it waits.
+    pub(super) fn take(&mut self, lane: Option<u32>) -> Frame {
+        let frame = match lane {
+            None => Frame::new(&self.bytes),
+            Some(number) => Frame::in_lane(&self.bytes, Lane { number, key: None }, self.messages),
+        };
+        self.clear();
+        frame
+    }
+}
+
+/// Puts pieces into one frame, for those who get all of them at once.
+pub(super) fn together(pieces: &[Piece], lane: Option<u32>) -> Frame {
+    if let [piece] = pieces {
+        return piece.frame.clone();
+    }
+    let mut run = Run::default();
+    for piece in pieces {
+        run.bytes.extend_from_slice(&piece.frame);
+        run.messages += 1;
+    }
+    run.take(lane)
+}

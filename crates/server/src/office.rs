@@ -1,0 +1,133 @@
+//! The back office: whatever must wait, on tokio. A shard asks with room for the answer reserved in its inbox, and the answer
+//! always comes.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::runtime::Handle;
+use wavecast_hub::ShardId;
+use wavecast_net::shard::{ConnectionId, Remote};
+
+use crate::hooks::{self, EventQueue, HANDLER_LIMIT, Hooks};
+use crate::session::{Answered, Question, Ticket, TokenKind, Verifiers};
+use crate::shard_event::{OfficeAnswer, ShardEvent};
+
+/// Who answers questions, and where to.
+pub(crate) struct Office {
+    hooks: Option<Arc<dyn Hooks>>,
+    verifiers: Verifiers,
+    inboxes: Vec<Remote<ShardEvent>>,
+    /// Set when the server starts; before that nobody can be asked.
+    running: OnceLock<Running>,
+}
+
+struct Running {
+    runtime: Handle,
+    events: Option<EventQueue>,
+}
+
+impl Office {
+    pub(crate) fn new(
+        hooks: Option<Arc<dyn Hooks>>,
+        verifiers: Verifiers,
+        inboxes: Vec<Remote<ShardEvent>>,
+    ) -> Self {
+        Self { hooks, verifiers, inboxes, running: OnceLock::new() }
+    }
+
+    /// Questions may come from now on.
+    pub(crate) fn open(&self, runtime: Handle, events: Option<EventQueue>) {
+        self.running.set(Running { runtime, events }).ok();
+    }
+
+    /// The queue of what the back end is told.
+    pub(crate) fn events(&self) -> Option<&EventQueue> {
+        self.running.get()?.events.as_ref()
+    }
+
+    /// Asks on behalf of a session; `false`, and nothing asked, when there is no room for the answer.
+    pub(crate) fn ask(
+        &self,
+        shard: ShardId,
+        connection: ConnectionId,
+        ticket: Ticket,
+        question: Question,
+    ) -> bool {
+        let Some(Running { runtime, .. }) = self.running.get() else { return false };
+        let inbox = &self.inboxes[usize::from(shard.0)];
+        if !inbox.reserve() {
+            return false;
+        }
+        let inbox = inbox.clone();
+        let answer = move |answered| {
+            let answer = OfficeAnswer { connection, ticket, answered };
+            inbox.push_reserved(ShardEvent::Answered(Box::new(answer)));
+            inbox.wake();
+        };
+        self.put(runtime, question, answer);
+        true
+    }
+
+    fn put(&self, runtime: &Handle, question: Question, answer: impl FnOnce(Answered) + Send + 'static) {
+        let limit = HANDLER_LIMIT;
+        let question = match question {
+            Question::Key(kind, key) => {
+                let verifier = match kind {
+                    TokenKind::Connection => self.verifiers.connection.clone(),
+                    TokenKind::Subscription => self.verifiers.subscription.clone(),
+                };
+                runtime.spawn(async move {
+                    if let Some(verifier) = verifier {
+                        verifier.fetch_key(&key).await;
+                    }
+                    answer(Answered::Key);
+                });
+                return;
+            }
+            question => question,
+        };
+        let Some(hooks) = &self.hooks else {
+            return answer(question.not_handled());
+        };
+        match question {
+            Question::Key(..) => {}
+            Question::Connect { call, draft } => {
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    limit,
+                    move |h| h.connect(call),
+                    |a| answer(Answered::Connect(a, draft)),
+                );
+            }
+            Question::Subscribe { call, draft } => {
+                let done = |a| answer(Answered::Subscribe(a, draft));
+                hooks::ask(runtime, hooks, limit, move |h| h.subscribe(call), done);
+            }
+            Question::Publish { call, draft } => {
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    limit,
+                    move |h| h.publish(call),
+                    |a| answer(Answered::Publish(a, draft)),
+                );
+            }
+            Question::Rpc { id, call } => {
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    limit,
+                    move |h| h.rpc(call),
+                    move |a| answer(Answered::Rpc(a, id)),
+                );
+            }
+            Question::Refresh { call } => {
+                hooks::ask(runtime, hooks, limit, move |h| h.refresh(call), |a| answer(Answered::Refresh(a)));
+            }
+            Question::SubRefresh { call, channel } => {
+                let done = move |a| answer(Answered::SubRefresh(a, channel));
+                hooks::ask(runtime, hooks, limit, move |h| h.sub_refresh(call), done);
+            }
+        }
+    }
+}

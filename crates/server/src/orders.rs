@@ -1,0 +1,79 @@
+//! Orders of the back end to the sessions of all shards: whom they mean, and what is to be done.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use wavecast_protocol::centrifuge::{Disconnect, Error};
+
+use crate::session::{Done, ServerSubscription, Session, client_of_name};
+
+/// Which sessions are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Sessions of this user; empty: of anonymous users, or of whoever `client` is.
+    pub(crate) user: Box<str>,
+    /// This session alone.
+    pub(crate) client: Option<[u8; 16]>,
+}
+
+impl Target {
+    /// Sessions of a user, or one session by its id; both may be given.
+    ///
+    /// # Errors
+    /// 107 for an id that no session can have.
+    pub(crate) fn new(user: &str, client: &str) -> Result<Self, Error> {
+        let client = match client {
+            "" => None,
+            name => Some(client_of_name(name).ok_or(Error {
+                message: "bad request: field \"client\" must be the id of a session".into(),
+                ..Error::BAD_REQUEST
+            })?),
+        };
+        Ok(Self { user: user.into(), client })
+    }
+
+    /// Whether this session is meant.
+    pub(crate) fn matches(&self, session: &Session) -> bool {
+        let is_user = *self.user == *session.user() || (self.user.is_empty() && self.client.is_some());
+        is_user && self.client.is_none_or(|client| client == session.client_id())
+    }
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Subscribe {
+        target: Target,
+        subscription: ServerSubscription,
+        since: Option<(u64, Box<str>)>,
+        done: Done,
+    },
+    /// Ends one subscription, or all of them.
+    Unsubscribe {
+        target: Target,
+        channel: Option<Box<str>>,
+        done: Done,
+    },
+    Disconnect {
+        target: Target,
+        except: Vec<[u8; 16]>,
+        disconnect: Disconnect,
+        done: Done,
+    },
+    Refresh {
+        target: Target,
+        expired: bool,
+        expire_at_s: u64,
+        info: Option<Box<[u8]>>,
+        done: Done,
+    },
+    /// Ends the sessions that a revocation means.
+    DropRevoked {
+        done: Done,
+    },
+    /// Subscribers of each of these channels.
+    Count {
+        channels: Arc<[Arc<str>]>,
+        reply: oneshot::Sender<Vec<usize>>,
+    },
+}

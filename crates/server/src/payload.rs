@@ -1,0 +1,97 @@
+//! What a publication may carry, by the channel's format: checked once, when it is published.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use wavecast_hub::{ChannelOptions, DataFormat};
+use wavecast_protocol::centrifuge::{Error, json};
+
+use crate::token;
+
+/// A payload that may be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Payload<'d> {
+    /// The bytes; JSON has no line breaks, since clients tell messages apart by them.
+    pub(crate) data: Cow<'d, [u8]>,
+    /// Clients in JSON get it as it is; anything else they get as base64 text.
+    pub(crate) is_json: bool,
+}
+
+impl<'d> Payload<'d> {
+    /// What should be JSON.
+    ///
+    /// # Errors
+    /// 107 if it is not, 106 if it is longer than the channel takes.
+    pub(crate) fn of_json(data: &'d [u8], options: &ChannelOptions) -> Result<Self, Error> {
+        let data = json::compact(data).map_err(|error| bad(&error))?;
+        check_length(&data, options)?;
+        Ok(Self { data, is_json: options.data_format != DataFormat::Binary })
+    }
+
+    /// Any bytes, which may be JSON.
+    ///
+    /// # Errors
+    /// 107 if they are not, and the channel takes nothing else; 106 if there are too many of them.
+    pub(crate) fn of_bytes(data: &'d [u8], options: &ChannelOptions) -> Result<Self, Error> {
+        check_length(data, options)?;
+        match options.data_format {
+            DataFormat::Binary => Ok(Self { data: data.into(), is_json: false }),
+            DataFormat::Json => Self::of_json(data, options),
+            DataFormat::Any => match json::compact(data) {
+                Ok(data) => Ok(Self { data, is_json: true }),
+                Err(_) => Ok(Self { data: data.into(), is_json: false }),
+            },
+        }
+    }
+}
+
+/// Bytes that a token gives for clients, as they stand in messages of either encoding: JSON as it is, anything else as
+/// base64 text.
+pub(crate) fn embedded(payload: token::Payload) -> Box<[u8]> {
+    if payload.is_json {
+        return payload.bytes;
+    }
+    format!("\"{}\"", STANDARD.encode(&payload.bytes)).into_bytes().into()
+}
+
+fn check_length(data: &[u8], options: &ChannelOptions) -> Result<(), Error> {
+    let bytes_max = options.publication_bytes_max as usize;
+    if bytes_max > 0 && data.len() > bytes_max {
+        let message =
+            format!("limit exceeded: data has {} bytes; this channel takes {bytes_max}", data.len());
+        return Err(Error { message: message.into(), ..Error::LIMIT_EXCEEDED });
+    }
+    Ok(())
+}
+
+fn bad(problem: &dyn std::fmt::Display) -> Error {
+    Error { message: format!("bad request: {problem}").into(), ..Error::BAD_REQUEST }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(data_format: DataFormat) -> ChannelOptions {
+        ChannelOptions { data_format, publication_bytes_max: 20, ..ChannelOptions::default() }
+    }
+
+    #[test]
+    fn what_is_no_json_is_taken_where_the_channel_takes_anything() {
+        for (format, data, expected) in [
+            (DataFormat::Any, &b"{\"a\":\n1}"[..], Ok(true)),
+            (DataFormat::Any, b"\xff\x00", Ok(false)),
+            (DataFormat::Json, b"[1]", Ok(true)),
+            (DataFormat::Json, b"\xff", Err(107)),
+            (DataFormat::Binary, b"[1]", Ok(false)),
+            (DataFormat::Any, &[b'1'; 21], Err(106)),
+        ] {
+            let payload = Payload::of_bytes(data, &options(format));
+            assert_eq!(payload.map(|p| p.is_json).map_err(|e| e.code), expected, "{format:?} {data:?}");
+        }
+        assert_eq!(Payload::of_json(b"{", &options(DataFormat::Any)).unwrap_err().code, 107);
+        let folded = Payload::of_bytes(b"{\"a\":\n1}", &options(DataFormat::Any)).unwrap();
+        assert!(!folded.data.contains(&b'\n'));
+    }
+}

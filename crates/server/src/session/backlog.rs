@@ -1,0 +1,44 @@
+//! The commands that wait behind one that does.
+
+use super::rules::Rules;
+use super::state::Session;
+
+impl Session {
+    /// Whether commands have to wait.
+    pub(crate) fn holds_commands(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.holds_commands())
+    }
+
+    /// A message has to wait behind the others. Says whether so much waits that reading has to pause.
+    pub(crate) fn push_back(&mut self, message: &[u8], rules: &Rules) -> bool {
+        let pending = self.pending_mut();
+        pending.push_back(message);
+        let pauses = !pending.is_paused && pending.backlog_bytes() > rules.pending_commands_max;
+        pending.is_paused |= pauses;
+        pauses
+    }
+
+    /// What is left of a message has to wait; it came before the others.
+    pub(crate) fn push_front(&mut self, message: &[u8]) {
+        self.pending_mut().push_front(message);
+    }
+
+    /// The next message, if none has to wait any more.
+    pub(crate) fn next_message(&mut self) -> Option<Box<[u8]>> {
+        self.pending.as_mut()?.next_message()
+    }
+
+    /// Whether reading was paused and need not be any more.
+    pub(crate) fn resumes_reading(&mut self, rules: &Rules) -> bool {
+        let Some(pending) = self.pending.as_mut() else { return false };
+        let resumes = pending.is_paused && pending.backlog_bytes() <= rules.pending_commands_max / 2;
+        pending.is_paused &= !resumes;
+        self.drop_idle_pending();
+        resumes
+    }
+
+    /// Whether nothing is read from the client.
+    pub(super) fn is_paused(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.is_paused)
+    }
+}

@@ -1,0 +1,55 @@
+//! What is kept of a handshake: the fields that hooks may be passed, and the user whom a proxy in front has named.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use wavecast_net::websocket::handshake::RequestHead;
+
+use crate::hooks::{HeaderNames, PassedHeaders};
+
+/// Bytes of fields that are kept of one handshake; what does not fit any more is left out.
+const FIELDS_BYTES_MAX: usize = 8 * 1024;
+
+/// What is kept of a handshake.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handshake {
+    pub(super) headers: Option<Arc<PassedHeaders>>,
+    /// The value of `client.user_id_http_header`. Never what a client names in its connect command.
+    pub(super) user: Option<Box<str>>,
+    /// Where it came from, if that is counted.
+    address: Option<IpAddr>,
+}
+
+impl Handshake {
+    /// Keeps what is wanted; `None` if there is nothing of it.
+    pub(crate) fn of(head: &RequestHead<'_>, names: &HeaderNames, user_header: Option<&str>) -> Option<Self> {
+        let user = user_header.and_then(|name| head.header(name)).filter(|user| !user.is_empty());
+        let mut headers = PassedHeaders::default();
+        if !names.is_empty() {
+            let mut left = FIELDS_BYTES_MAX;
+            for (name, value) in head.headers().iter() {
+                let bytes = name.len() + value.len();
+                if bytes <= left {
+                    left -= bytes;
+                    headers.keep_of_handshake(names, name, value);
+                }
+            }
+        }
+        let headers = (!headers.is_empty()).then(|| Arc::new(headers));
+        (headers.is_some() || user.is_some()).then(|| Self {
+            headers,
+            user: user.map(Into::into),
+            address: None,
+        })
+    }
+
+    /// The address it came from, if that is counted.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The same, from an address that is counted.
+    pub(crate) fn from(kept: Option<Self>, address: IpAddr) -> Self {
+        Self { address: Some(address), ..kept.unwrap_or_default() }
+    }
+}

@@ -1,0 +1,179 @@
+//! Subscriptions on their way: asked for, not answered by the hub yet.
+
+use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Joined, Publication, Recovery};
+use wavecast_protocol::centrifuge::{Encoding, Error, Push, SubscribeResult};
+
+use super::done::Done;
+use crate::channels::{ChannelNumber, Listener};
+use crate::wire;
+
+/// A subscription that the hub has been asked for.
+#[derive(Debug)]
+pub(crate) struct Joining {
+    /// The shard numbers the channel when it enters it.
+    pub(crate) channel: ChannelNumber,
+    pub(crate) by: By,
+    pub(super) marks: Marks,
+    pub(super) recovering: bool,
+    /// Error 112 is wanted in place of `recovered: false`.
+    pub(super) rejects_unrecovered: bool,
+    /// This command came meanwhile, and is carried out after the answer.
+    pub(crate) unsubscribe: Option<NonZeroU32>,
+    /// What only some subscriptions have.
+    pub(super) terms: Option<Box<Terms>>,
+}
+
+/// What is true of a subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// It has a position that is watched over.
+    pub(crate) positioned: bool,
+    /// It recovers.
+    pub(crate) recoverable: bool,
+    /// The server made it, not the client.
+    pub(crate) by_server: bool,
+    /// The client, not the server, sees to its being refreshed.
+    pub(crate) client_refreshes: bool,
+}
+
+/// Who wants a subscription, and so who is answered.
+#[derive(Debug)]
+pub(crate) enum By {
+    /// The client, by the command with this id.
+    Client(u32),
+    /// The connect command.
+    Connect,
+    /// The back end; what it waits for is dropped when the subscription is made or refused.
+    Backend(Done),
+}
+
+/// A subscription of the connect command that has joined, until the others have.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) channel: Arc<str>,
+    pub(crate) joining: Joining,
+    pub(crate) joined: Joined,
+}
+
+/// The particulars of a subscription.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(super) options: Arc<ChannelOptions>,
+    pub(super) info: Arc<ClientInfo>,
+    /// What the subscribe reply carries for the application.
+    pub(super) data: Box<[u8]>,
+    pub(super) expires: Option<Expiry>,
+    pub(super) delta: bool,
+    pub(super) join_leave: bool,
+    pub(super) filter: Option<Rc<Filter>>,
+}
+
+/// When a subscription expires, in both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expiry {
+    /// Milliseconds of the shard.
+    pub(crate) at_ms: u64,
+    /// Seconds from when it was granted, as the client is told.
+    pub(crate) ttl: u32,
+}
+
+impl Joining {
+    /// How the subscriber is spoken to. `base`: the publication that it was given last.
+    pub(crate) fn listener(&self, encoding: Encoding, base: Option<Arc<Publication>>) -> Listener {
+        let terms = self.terms.as_deref();
+        Listener {
+            encoding,
+            delta: terms.is_some_and(|terms| terms.delta),
+            join_leave: terms.is_some_and(|terms| terms.join_leave),
+            filter: terms.and_then(|terms| terms.filter.clone()),
+            base,
+        }
+    }
+
+    /// The filter that what is recovered has to pass.
+    pub(crate) fn filter(&self) -> Option<&Filter> {
+        self.terms.as_ref()?.filter.as_deref()
+    }
+
+    /// Whether what is recovered is given as deltas.
+    pub(super) fn delta(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.delta)
+    }
+
+    /// Who it is in the channel, where presence or the other subscribers are told.
+    pub(crate) fn attendance(&self) -> Option<(&Arc<ChannelOptions>, &Arc<ClientInfo>)> {
+        let terms = self.terms.as_deref()?;
+        (terms.options.presence || terms.options.join_leave).then_some((&terms.options, &terms.info))
+    }
+
+    /// Whether it ends by itself.
+    pub(crate) fn expires(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.expires.is_some())
+    }
+
+    /// Whether the subscription recovers.
+    pub(crate) fn is_recoverable(&self) -> bool {
+        self.marks.recoverable
+    }
+
+    /// The result of the subscription, from the hub's answer.
+    ///
+    /// # Errors
+    /// 112, for those who want it in place of `recovered: false`.
+    pub(crate) fn result<'j>(&'j self, joined: &'j Joined) -> Result<SubscribeResult<'j>, Error> {
+        let recovered = matches!(joined.recovery, Recovery::Recovered(_));
+        if self.recovering && !recovered && self.rejects_unrecovered {
+            return Err(Error::UNRECOVERABLE_POSITION);
+        }
+        let mut result = SubscribeResult {
+            recoverable: self.marks.recoverable,
+            positioned: self.marks.positioned,
+            was_recovering: self.recovering,
+            recovered: self.recovering && recovered,
+            delta: self.delta(),
+            ..SubscribeResult::default()
+        };
+        if let Some(terms) = &self.terms {
+            result.data = &terms.data;
+            if let Some(expiry) = terms.expires.filter(|_| self.marks.client_refreshes) {
+                (result.expires, result.ttl) = (true, expiry.ttl);
+            }
+        }
+        if self.marks.positioned {
+            result.epoch = (&*joined.position.epoch).into();
+            result.offset = joined.position.offset;
+        }
+        if let Recovery::Recovered(publications) = &joined.recovery {
+            // The client steps forward with each publication that it is given: it starts from where it was.
+            if let Some(first) = publications.first() {
+                result.offset = first.offset.saturating_sub(1);
+            }
+            result.publications = wire::publications(publications, self.delta(), self.filter());
+        }
+        Ok(result)
+    }
+
+    /// The push that tells a client of a subscription that the back end has made.
+    pub(crate) fn push<'j>(&'j self, channel: &'j str, joined: &'j Joined) -> Push<'j> {
+        Push::Subscribe {
+            channel: channel.into(),
+            recoverable: self.marks.recoverable,
+            epoch: if self.marks.positioned { (&*joined.position.epoch).into() } else { "".into() },
+            offset: if self.marks.positioned { joined.position.offset } else { 0 },
+            positioned: self.marks.positioned,
+            data: self.terms.as_ref().map_or(&[], |terms| &terms.data),
+        }
+    }
+
+    /// The latest publication, if the subscriber has just been given it: then a delta to the next is of use.
+    pub(crate) fn base(&self, joined: &Joined) -> Option<Arc<Publication>> {
+        match &joined.recovery {
+            Recovery::Recovered(publications) if self.delta() => publications.last().cloned(),
+            _ => None,
+        }
+    }
+}

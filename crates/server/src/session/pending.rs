@@ -1,0 +1,86 @@
+//! What a session waits for, and the commands that wait behind it.
+//!
+//! Commands of one client are handled in order. While one of them waits for the back office (a hook, a key) or for the
+//! subscriptions of a connect command, the messages that come meanwhile stand here as they came, up to
+//! `client.pending_commands_max_size` bytes; then reading pauses, and TCP holds the client back. Pongs are taken at once.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+
+use super::joining::{Joining, Settled};
+
+/// What one message counts beside its bytes.
+const MESSAGE_OVERHEAD_BYTES: usize = 32;
+
+/// What a session waits for. It is in a box that is gone when nothing is.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// Subscriptions that the hub has been asked for, in the order of asking, which is that of its answers.
+    pub(super) joining: VecDeque<Joining>,
+    /// The back office has been asked on behalf of a command.
+    pub(super) asked: Option<Ticket>,
+    /// The answer to the connect command, while its subscriptions are joining.
+    pub(super) welcome: Option<Box<Welcome>>,
+    backlog: VecDeque<Box<[u8]>>,
+    backlog_bytes: usize,
+    /// Reading is paused, because so much waits.
+    pub(super) is_paused: bool,
+}
+
+/// Tells the answer to one question from that to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(pub(crate) NonZeroU32);
+
+/// The answer to a connect command in the making.
+#[derive(Debug)]
+pub(crate) struct Welcome {
+    /// The command's id.
+    pub(crate) id: u32,
+    /// What it carries for the application.
+    pub(crate) data: Box<[u8]>,
+    /// Seconds until the client has to refresh; 0: never.
+    pub(crate) ttl: u32,
+    /// Subscriptions that have joined.
+    pub(crate) settled: Vec<Settled>,
+    /// Subscriptions whose answer is still to come.
+    pub(crate) left: usize,
+}
+
+impl Pending {
+    /// Whether commands have to wait.
+    pub(super) fn holds_commands(&self) -> bool {
+        self.asked.is_some() || self.welcome.is_some()
+    }
+
+    /// Puts a message, or what is left of one, behind those that wait.
+    pub(super) fn push_back(&mut self, message: &[u8]) {
+        self.backlog_bytes += message.len() + MESSAGE_OVERHEAD_BYTES;
+        self.backlog.push_back(message.into());
+    }
+
+    /// Puts what is left of a message before those that wait: it came first.
+    pub(super) fn push_front(&mut self, message: &[u8]) {
+        self.backlog_bytes += message.len() + MESSAGE_OVERHEAD_BYTES;
+        self.backlog.push_front(message.into());
+    }
+
+    /// The next message, if none has to wait any more.
+    pub(super) fn next_message(&mut self) -> Option<Box<[u8]>> {
+        if self.holds_commands() {
+            return None;
+        }
+        let message = self.backlog.pop_front()?;
+        self.backlog_bytes -= message.len() + MESSAGE_OVERHEAD_BYTES;
+        Some(message)
+    }
+
+    /// Bytes that wait.
+    pub(super) fn backlog_bytes(&self) -> usize {
+        self.backlog_bytes
+    }
+
+    /// Nothing is waited for, and nothing waits.
+    pub(super) fn is_over(&self) -> bool {
+        !self.holds_commands() && self.joining.is_empty() && self.backlog.is_empty() && !self.is_paused
+    }
+}

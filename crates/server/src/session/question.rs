@@ -1,0 +1,134 @@
+//! Questions to the back office, on behalf of commands and of what expires, and what its answers lead to.
+//!
+//! A question owns all it needs. It is asked on tokio; the answer comes back through the shard's inbox, where room was
+//! reserved before, and meets the session again by its ticket: one that has ended meanwhile is not there.
+
+use std::sync::Arc;
+
+use wavecast_hub::{ChannelOptions, Publish};
+
+use super::wish::{Positions, Wish};
+use crate::channels::ChannelNumber;
+use crate::hooks::{
+    Answer, ConnectCall, ConnectGrant, PublishCall, PublishGrant, RefreshCall, RefreshGrant, RpcCall,
+    RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
+};
+use crate::token::KeyId;
+
+/// What is asked, with what is needed to go on afterwards.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// Fetch a key of this kind of tokens; the command is tried again afterwards, whatever came of it.
+    Key(TokenKind, KeyId),
+    Connect {
+        call: ConnectCall,
+        draft: ConnectDraft,
+    },
+    Subscribe {
+        call: SubscribeCall,
+        draft: SubscribeDraft,
+    },
+    Publish {
+        call: PublishCall,
+        draft: PublishDraft,
+    },
+    Rpc {
+        id: u32,
+        call: RpcCall,
+    },
+    /// The connection's time is up.
+    Refresh {
+        call: RefreshCall,
+    },
+    /// A subscription's time is up.
+    SubRefresh {
+        call: SubRefreshCall,
+        channel: ChannelNumber,
+    },
+}
+
+/// What is needed of a connect command when the hook has answered.
+#[derive(Debug)]
+pub(crate) struct ConnectDraft {
+    pub(crate) id: u32,
+    pub(crate) positions: Positions,
+}
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    Connection,
+    Subscription,
+}
+
+/// A subscribe command whose hook has been asked.
+#[derive(Debug)]
+pub(crate) struct SubscribeDraft {
+    pub(crate) id: u32,
+    pub(crate) wish: Wish<'static>,
+    pub(crate) options: Arc<ChannelOptions>,
+}
+
+/// A publish command whose hook has been asked.
+#[derive(Debug)]
+pub(crate) struct PublishDraft {
+    pub(crate) id: u32,
+    pub(crate) channel: Box<str>,
+    pub(crate) options: Arc<ChannelOptions>,
+    pub(crate) publish: Publish,
+}
+
+/// What the back office says, with what is needed to go on.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    Key,
+    Connect(Answer<ConnectGrant>, ConnectDraft),
+    Subscribe(Answer<SubscribeGrant>, SubscribeDraft),
+    Publish(Answer<PublishGrant>, PublishDraft),
+    Rpc(Answer<RpcGrant>, u32),
+    Refresh(Answer<RefreshGrant>),
+    SubRefresh(Answer<SubRefreshGrant>, ChannelNumber),
+}
+
+impl Question {
+    /// Whether later commands wait for the answer: those of commands do, what expires does not hold anything up.
+    pub(crate) fn holds_commands(&self) -> bool {
+        !matches!(self, Self::Refresh { .. } | Self::SubRefresh { .. })
+    }
+
+    /// Whether the command is tried again when the answer is there.
+    pub(crate) fn is_tried_again(&self) -> bool {
+        matches!(self, Self::Key(..))
+    }
+
+    /// The answer where nobody answers.
+    pub(crate) fn not_handled(self) -> Answered {
+        match self {
+            Self::Key(..) => Answered::Key,
+            Self::Connect { draft, .. } => Answered::Connect(Answer::NotHandled, draft),
+            Self::Subscribe { draft, .. } => Answered::Subscribe(Answer::NotHandled, draft),
+            Self::Publish { draft, .. } => Answered::Publish(Answer::NotHandled, draft),
+            Self::Rpc { id, .. } => Answered::Rpc(Answer::NotHandled, id),
+            Self::Refresh { .. } => Answered::Refresh(Answer::NotHandled),
+            Self::SubRefresh { channel, .. } => Answered::SubRefresh(Answer::NotHandled, channel),
+        }
+    }
+
+    /// The command that asks; 0 if it is none, or if it is tried again.
+    pub(crate) fn command(&self) -> u32 {
+        match self {
+            Self::Key(..) | Self::Refresh { .. } | Self::SubRefresh { .. } => 0,
+            Self::Connect { draft, .. } => draft.id,
+            Self::Subscribe { draft, .. } => draft.id,
+            Self::Publish { draft, .. } => draft.id,
+            Self::Rpc { id, .. } => *id,
+        }
+    }
+}
+
+impl Answered {
+    /// Whether commands have waited for it.
+    pub(crate) fn held_commands(&self) -> bool {
+        !matches!(self, Self::Refresh(_) | Self::SubRefresh(..))
+    }
+}

@@ -1,0 +1,138 @@
+//! What follows from a command: carried out here, as far as the session's decision goes.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use wavecast_hub::{HistoryPage, HistoryQuery, Publication};
+use wavecast_net::shard::{ConnectionId, Connections};
+use wavecast_protocol::centrifuge::{
+    Error, HistoryResult, PresenceResult, PresenceStatsResult, Reply, Res, RpcResult, Unsubscribed,
+};
+
+use super::PushShard;
+use crate::session::{History, Publishing, Step, since};
+use crate::wire;
+
+/// The most clients that one presence reply names; more of them are an error (106), not a part.
+const PRESENCE_CLIENTS_MAX: usize = 10_000;
+
+impl PushShard {
+    /// Carries a command out.
+    pub(super) fn carry_out(&mut self, connections: &mut Connections, id: ConnectionId, step: Step<'_>) {
+        match step {
+            Step::Nothing => {}
+            Step::Reply(reply) => self.reply(id, &reply),
+            Step::Welcome(accepted) => self.welcome(connections, id, *accepted),
+            Step::Join(join) => self.join(connections, id, *join),
+            Step::Leave { id: command, live } => {
+                self.unsubscribed(id, &live, Unsubscribed::CLIENT);
+                self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
+            }
+            Step::Publish(publishing) => self.publish(id, *publishing),
+            Step::History(history) => self.history(connections, id, &history),
+            Step::Presence { id: command, channel, only_counts } => {
+                self.presence(connections, id, command, &channel, only_counts);
+            }
+            Step::RpcResult { id: command, data } => {
+                self.reply(id, &Reply { id: command, body: Ok(Res::Rpc(RpcResult { data: &data })) });
+            }
+            Step::Ask(question) => self.ask(connections, id, question),
+            Step::Unsubscribe(live, why) => self.unsubscribe(connections, id, &live, why),
+            Step::Close(disconnect) => self.disconnect(connections, id, disconnect),
+        }
+    }
+
+    /// Collects a reply; [`PushShard::send_replies`] sends it.
+    pub(super) fn reply(&mut self, id: ConnectionId, reply: &Reply<'_>) {
+        if let Some(session) = self.sessions.get(id) {
+            self.replies.push(id, session.encoding, reply);
+        }
+    }
+
+    /// Sends what was replied; `false` when nothing more can be sent to this connection.
+    pub(super) fn send_replies(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
+        self.replies.send(connections, id).is_ok()
+    }
+
+    fn publish(&mut self, connection: ConnectionId, publishing: Publishing<'_>) {
+        let Publishing { id, channel, options, publish } = publishing;
+        let body = self.node.try_publish(&channel, publish, &options).map(|_| Res::Publish);
+        self.reply(connection, &Reply { id, body });
+    }
+
+    fn history(&mut self, connections: &Connections, id: ConnectionId, history: &History<'_>) {
+        let page = self.page(connections, id, history);
+        let body = page.as_ref().map_err(Clone::clone).map(|page| {
+            Res::History(HistoryResult {
+                publications: wire::publications(&page.publications, false, history.filter.as_ref()),
+                epoch: (&*page.position.epoch).into(),
+                offset: page.position.offset,
+            })
+        });
+        self.reply(id, &Reply { id: history.id, body });
+    }
+
+    fn page(
+        &mut self,
+        connections: &Connections,
+        id: ConnectionId,
+        history: &History<'_>,
+    ) -> Result<HistoryPage, Error> {
+        if !self.replies.may_page() {
+            return Err(Error::TOO_MANY_REQUESTS);
+        }
+        let query = HistoryQuery {
+            since: since(history.since.as_ref()),
+            limit: history.limit,
+            reverse: history.reverse,
+            publications_max: self.node.rules().history_max,
+        };
+        let page = self.node.history_with(&history.channel, query, &history.options)?;
+        let has_room = self.has_room(connections, id, &page.publications);
+        has_room.then_some(page).ok_or(Error::TOO_MANY_REQUESTS)
+    }
+
+    /// Whether a reply with these publications fits beside what waits for the connection.
+    pub(super) fn has_room(
+        &mut self,
+        connections: &Connections,
+        id: ConnectionId,
+        publications: &[Arc<Publication>],
+    ) -> bool {
+        let limit = self.node.config().client.queue_max_size;
+        self.replies.has_room(connections, id, limit, publications.iter().map(|p| &**p))
+    }
+
+    fn presence(
+        &mut self,
+        connections: &Connections,
+        id: ConnectionId,
+        command: u32,
+        channel: &str,
+        only_counts: bool,
+    ) {
+        if only_counts {
+            let stats = self.node.hub().presence_stats(channel);
+            let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+            let (num_clients, num_users) = (number(stats.clients), number(stats.users));
+            let body = Ok(Res::PresenceStats(PresenceStatsResult { num_clients, num_users }));
+            return self.reply(id, &Reply { id: command, body });
+        }
+        let list = self.node.hub().presence(channel, PRESENCE_CLIENTS_MAX);
+        let bytes: usize = list.clients.iter().map(|info| wire::info_bytes(info)).sum();
+        let limit = self.node.config().client.queue_max_size;
+        let waiting = connections.queued_bytes(id);
+        let body = if list.is_cut {
+            let message = format!("limit exceeded: more than {PRESENCE_CLIENTS_MAX} clients are present");
+            Err(Error { message: message.into(), ..Error::LIMIT_EXCEEDED })
+        } else if waiting > 0 && waiting + bytes > limit / 2 {
+            Err(Error::TOO_MANY_REQUESTS)
+        } else {
+            let presence =
+                list.clients.iter().map(|info| (Cow::from(&*info.client), wire::client_info(info)));
+            let presence = presence.collect();
+            Ok(Res::Presence(PresenceResult { presence }))
+        };
+        self.reply(id, &Reply { id: command, body });
+    }
+}

@@ -1,0 +1,104 @@
+//! Out of the server: every way a session ends, and what expires before.
+
+use std::sync::Arc;
+
+use tracing::info;
+use wavecast_net::CloseCode;
+use wavecast_net::shard::{ConnectionId, Connections};
+use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
+
+use super::PushShard;
+use crate::session::{Due, Moment};
+
+impl PushShard {
+    /// Ends a session from the server's side.
+    #[expect(clippy::needless_pass_by_value, reason = "the callers make it for this")]
+    pub(super) fn disconnect(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        disconnect: Disconnect,
+    ) {
+        self.log_disconnect(id, &disconnect);
+        self.send_replies(connections, id);
+        connections.close(id, code(&disconnect), &disconnect.reason);
+        self.forget(id, &disconnect);
+    }
+
+    /// Ends a session whose client reads too slowly: what waits for it is dropped.
+    pub(super) fn cut_slow(&mut self, connections: &mut Connections, id: ConnectionId) {
+        self.log_disconnect(id, &Disconnect::SLOW);
+        connections.cut(id, code(&Disconnect::SLOW), &Disconnect::SLOW.reason);
+        self.forget(id, &Disconnect::SLOW);
+    }
+
+    fn log_disconnect(&mut self, id: ConnectionId, disconnect: &Disconnect) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            let client = session.client();
+            info!(client, code = disconnect.code, reason = &*disconnect.reason, "disconnected");
+        }
+    }
+
+    /// The session is over, however it ended: nothing is delivered to it any more, and the back end is told.
+    pub(super) fn forget(&mut self, id: ConnectionId, why: &Disconnect) {
+        self.gaps.forget(id);
+        let Some(mut session) = self.sessions.remove(id) else { return };
+        for live in session.take_all_live() {
+            self.leave(&live);
+            let name = self.channels.name(live.channel);
+            self.node.tell_unsubscribed(&mut session, &live, name, Unsubscribed::DISCONNECT);
+            self.release(live.channel);
+        }
+        if let Some(address) = session.address() {
+            self.node.addresses().closed(address);
+        }
+        if session.is_counted() {
+            self.node.counts().client_left(session.user());
+            self.node.tell_disconnected(&mut session, why);
+        }
+    }
+
+    /// The session's timer has come.
+    pub(super) fn time_is_up(&mut self, connections: &mut Connections, id: ConnectionId) {
+        let node = Arc::clone(&self.node);
+        let now = self.moment(connections);
+        loop {
+            let Some(session) = self.sessions.get_mut(id) else { return };
+            match session.due(now, node.rules()) {
+                Due::Rest(None) => return connections.cancel_timer(id),
+                Due::Rest(Some(next)) => return connections.set_timer(id, next),
+                Due::Ping => {
+                    let ping = &self.pings[usize::from(session.encoding == Encoding::Protobuf)];
+                    // Behind a long queue it would come too late to prove anything.
+                    connections.send_first(id, ping).ok();
+                }
+                Due::Close(disconnect) => return self.disconnect(connections, id, disconnect),
+                Due::Refresh => {
+                    let question = session.ask_refresh();
+                    self.ask(connections, id, question);
+                }
+                Due::SubRefresh(channel) => {
+                    let name = Arc::clone(self.channels.name(channel));
+                    if let Some(question) = session.ask_sub_refresh(channel, &name) {
+                        self.ask(connections, id, question);
+                    }
+                }
+                Due::Unsubscribe(live, why) => self.unsubscribe(connections, id, &live, why),
+            }
+        }
+    }
+
+    /// Sets the timer to what comes first.
+    pub(super) fn set_timer(&mut self, connections: &mut Connections, id: ConnectionId, now: Moment) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            match session.next_due(now, self.node.rules()) {
+                Some(next) => connections.set_timer(id, next),
+                None => connections.cancel_timer(id),
+            }
+        }
+    }
+}
+
+fn code(disconnect: &Disconnect) -> CloseCode {
+    CloseCode::new(disconnect.code).unwrap_or(CloseCode::INTERNAL_ERROR)
+}

@@ -1,0 +1,202 @@
+//! Slow consumers: what becomes of a channel's frames that do not fit the outbox of a subscriber.
+//!
+//! With `disconnect` such frames are like any other, and the net floor ends the connection (3008). With the other policies
+//! they stand in the channel's lane and may be dropped:
+//!
+//! - where the subscription's position is watched over, the first drop ends it: all that waits of it is discarded and the
+//!   client told to subscribe again and recover (2500);
+//! - else `drop_oldest`, `drop_newest` and `latest` say what is dropped, and a marker tells the client how much that was
+//!   (not with `latest`);
+//! - who takes deltas gets a whole publication next; where an older one than the newest is dropped, all that waits goes,
+//!   since each delta needs the one before.
+//!
+//! What a reply or another channel's publication takes the room of is treated alike. A frame that is partly sent, or in
+//! flight, is never dropped.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tracing::{debug, info};
+use wavecast_hub::SlowConsumer;
+use wavecast_net::Frame;
+use wavecast_net::shard::{ConnectionId, Connections, Shed};
+use wavecast_protocol::centrifuge::{Encoding, Push, Unsubscribed};
+
+use super::PushShard;
+use crate::channels::ChannelNumber;
+use crate::session::Seated;
+use crate::wire;
+
+/// Between two markers for one connection.
+const MARKER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What connections have lost and have not been told of yet.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    by: HashMap<ConnectionId, Gap>,
+    /// Those that have lost something for the first time in a while: they are told this turn.
+    begun: Vec<ConnectionId>,
+    /// When to look at the others again, in that order.
+    due: VecDeque<(Instant, ConnectionId)>,
+}
+
+#[derive(Debug)]
+struct Gap {
+    encoding: Encoding,
+    /// Messages by channel, in the order in which they are told of.
+    lost: VecDeque<(Arc<str>, u64)>,
+    /// The last marker, of which one at most waits.
+    told: Option<Frame>,
+}
+
+impl PushShard {
+    /// A frame of a channel did not fit the outbox of a subscriber.
+    pub(super) fn has_no_room(
+        &mut self,
+        connections: &mut Connections,
+        channel: ChannelNumber,
+        id: ConnectionId,
+        frame: &Frame,
+    ) {
+        let Some(seated) = self.sessions.get_mut(id).and_then(|session| session.seat(channel)) else {
+            return;
+        };
+        let (_, takes_deltas) = self.channels.form(channel, seated.seat);
+        let policy = self.channels.options(channel).slow_consumer;
+        let lane = channel.lane();
+        if seated.positioned {
+            return self.give_up(connections, channel, id, seated);
+        }
+        let newest = || u64::from(frame.messages());
+        let lost = match policy {
+            SlowConsumer::Disconnect => return,
+            SlowConsumer::DropNewest => newest(),
+            SlowConsumer::DropOldest | SlowConsumer::Latest if takes_deltas => {
+                u64::from(connections.discard(id, lane)) + newest()
+            }
+            SlowConsumer::DropOldest | SlowConsumer::Latest => {
+                let oldest = u64::from(connections.drop_oldest(id, lane, frame.len()));
+                let has_room = connections.send_frame(id, frame).is_ok();
+                oldest + if has_room { 0 } else { newest() }
+            }
+        };
+        self.has_lost(channel, id, seated, lost);
+    }
+
+    /// Looks what was dropped because something else needed the room.
+    pub(super) fn take_shed(&mut self, connections: &mut Connections) {
+        for Shed { connection, lane, messages } in connections.take_shed() {
+            let channel = ChannelNumber::of_lane(lane);
+            let seated = self.sessions.get_mut(connection).and_then(|session| session.seat(channel));
+            // Who has left the channel meanwhile misses nothing.
+            let Some(seated) = seated else { continue };
+            if seated.positioned {
+                self.give_up(connections, channel, connection, seated);
+                continue;
+            }
+            let (_, takes_deltas) = self.channels.form(channel, seated.seat);
+            let more = if takes_deltas { connections.discard(connection, lane) } else { 0 };
+            self.has_lost(channel, connection, seated, u64::from(messages) + u64::from(more));
+        }
+    }
+
+    /// A subscriber has lost so many messages of a channel.
+    fn has_lost(&mut self, channel: ChannelNumber, id: ConnectionId, seated: Seated, lost: u64) {
+        let (encoding, _) = self.channels.form(channel, seated.seat);
+        let (moved, more) = self.channels.unsettle(channel, seated.seat);
+        for (moved, seat) in moved.into_iter().flatten() {
+            self.seated(channel, moved, seat);
+        }
+        let lost = lost + u64::from(more);
+        let name = self.channels.name(channel);
+        debug!(slot = id.slot(), channel = &**name, lost, "dropped: the client reads too slowly");
+        if lost > 0 && self.channels.options(channel).slow_consumer != SlowConsumer::Latest {
+            self.gaps.note(id, encoding, name, lost);
+        }
+    }
+
+    /// A subscription that can recover has lost something: it ends, and the client subscribes again.
+    fn give_up(
+        &mut self,
+        connections: &mut Connections,
+        channel: ChannelNumber,
+        id: ConnectionId,
+        seated: Seated,
+    ) {
+        let (encoding, _) = self.channels.form(channel, seated.seat);
+        let name = Arc::clone(self.channels.name(channel));
+        let why = Unsubscribed::INSUFFICIENT_STATE;
+        let Unsubscribed { code, reason } = why;
+        info!(slot = id.slot(), channel = &*name, code, "the client reads too slowly: it has to recover");
+        connections.discard(id, channel.lane());
+        for (moved, seat) in self.channels.remove(channel, seated.seat).into_iter().flatten() {
+            self.seated(channel, moved, seat);
+        }
+        self.ends(id, channel, why);
+        // At most one for each subscription: the client subscribes again when it has read it.
+        let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
+        connections.send_anyway(id, &wire::push(encoding, &push)).ok();
+    }
+
+    /// Tells those who have lost something of it. Says when to look again, at the latest.
+    pub(super) fn tell_gaps(&mut self, connections: &mut Connections) -> Option<Duration> {
+        self.take_shed(connections);
+        self.gaps.tell(connections)
+    }
+}
+
+impl Gaps {
+    fn note(&mut self, id: ConnectionId, encoding: Encoding, channel: &Arc<str>, lost: u64) {
+        let gap = self.by.entry(id).or_insert_with(|| {
+            self.begun.push(id);
+            Gap { encoding, lost: VecDeque::new(), told: None }
+        });
+        match gap.lost.iter_mut().find(|(of, _)| of == channel) {
+            Some((_, before)) => *before += lost,
+            None => gap.lost.push_back((Arc::clone(channel), lost)),
+        }
+    }
+
+    /// The session is over.
+    pub(super) fn forget(&mut self, id: ConnectionId) {
+        self.by.remove(&id);
+    }
+
+    fn tell(&mut self, connections: &mut Connections) -> Option<Duration> {
+        let now = connections.now();
+        for id in std::mem::take(&mut self.begun) {
+            self.tell_one(connections, id, now);
+        }
+        while let Some(&(due, id)) = self.due.front() {
+            if due > now {
+                return Some(due - now);
+            }
+            self.due.pop_front();
+            self.tell_one(connections, id, now);
+        }
+        None
+    }
+
+    /// Sends a marker, unless the one before still waits. Who has lost nothing more for a while is forgotten.
+    fn tell_one(&mut self, connections: &mut Connections, id: ConnectionId, now: Instant) {
+        let Some(gap) = self.by.get_mut(&id) else { return };
+        let waits = gap.told.as_ref().is_some_and(Frame::is_held);
+        if !waits {
+            let Some((channel, dropped)) = gap.lost.pop_front() else {
+                self.by.remove(&id);
+                return;
+            };
+            let marker = marker(gap.encoding, &channel, dropped);
+            connections.send_anyway(id, &marker).ok();
+            gap.told = Some(marker);
+        }
+        self.due.push_back((now + MARKER_INTERVAL, id));
+    }
+}
+
+fn marker(encoding: Encoding, channel: &str, dropped: u64) -> Frame {
+    let data = json!({ "gap": { "channel": channel, "dropped": dropped } }).to_string();
+    wire::push(encoding, &Push::Message { data: data.as_bytes() })
+}

@@ -1,0 +1,82 @@
+//! Into the server: a client that may come in is counted, joins the channels that the server subscribes it to, and is told.
+//!
+//! The connect reply is known when all of its subscriptions have joined, and has to go out before their publications: its
+//! place in the outbox is kept from the beginning.
+
+use std::sync::Arc;
+
+use wavecast_net::shard::{ConnectionId, Connections};
+use wavecast_protocol::centrifuge::{Error, Reply, Res};
+
+use super::PushShard;
+use crate::session::{Accepted, Join, Welcome};
+
+impl PushShard {
+    pub(super) fn welcome(&mut self, connections: &mut Connections, id: ConnectionId, accepted: Accepted) {
+        let Accepted { id: command, identity, data, ttl, joins } = accepted;
+        let user = identity.as_ref().map_or("", |identity| &identity.user);
+        let now_ms = self.node.now_ms();
+        if let Err(refused) = self.node.counts().client_came(user, &self.node.config().client, now_ms) {
+            return self.disconnect(connections, id, refused);
+        }
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let welcome = Welcome { id: command, data, ttl, settled: Vec::new(), left: joins.len() };
+        session.welcomed(identity, welcome);
+        self.sessions.list(id);
+        if self.node.rules().is_single_connection() {
+            if let Some(session) = self.sessions.get(id).filter(|session| !session.user().is_empty()) {
+                self.node.disconnect_others(session.user(), session.client_id());
+            }
+        }
+        if joins.is_empty() {
+            return self.finish_welcome(connections, id);
+        }
+        connections.hold_place(id);
+        for join in joins {
+            self.join_if_welcome(connections, id, join);
+        }
+    }
+
+    fn join_if_welcome(&mut self, connections: &mut Connections, id: ConnectionId, join: Join<'static>) {
+        // An earlier one may have failed, and the connect command with it.
+        if self.sessions.get(id).is_some_and(|session| session.is_counted()) {
+            self.join(connections, id, join);
+        }
+    }
+
+    /// Answers the connect command if all of its subscriptions have joined, and lets the commands behind it go on.
+    pub(super) fn finish_welcome(&mut self, connections: &mut Connections, id: ConnectionId) {
+        let node = Arc::clone(&self.node);
+        let now = self.moment(connections);
+        let interval = node.rules().ping_interval;
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(welcome) = session.take_welcome() else { return };
+        let body = session.connect_result(&welcome, now, node.rules()).map(Res::Connect);
+        // Sessions that came in one storm are not pinged in one.
+        session.begin_pings(now, connections.jitter(interval / 2, interval));
+        self.reply(id, &Reply { id: welcome.id, body });
+        if welcome.settled.is_empty() {
+            self.send_replies(connections, id);
+        } else if let Some(frame) = self.replies.take() {
+            connections.fill_place(id, &frame).ok();
+        }
+        self.set_timer(connections, id, now);
+        self.resume(connections, id);
+    }
+
+    /// A subscription of the connect command cannot be: the command fails, and what it brought ends.
+    pub(super) fn welcome_fails(&mut self, connections: &mut Connections, id: ConnectionId, error: Error) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(command) = session.connect_fails() else { return };
+        let user = session.user().to_owned();
+        for live in session.take_all_live() {
+            self.leave(&live);
+            self.release(live.channel);
+        }
+        self.node.counts().client_left(&user);
+        self.reply(id, &Reply { id: command, body: Err(error) });
+        if let Some(frame) = self.replies.take() {
+            connections.fill_place(id, &frame).ok();
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What reaches a shard of the push server through its inbox.
+
+use wavecast_hub::{Event, Joined};
+use wavecast_net::shard::ConnectionId;
+
+use crate::channels::ChannelNumber;
+use crate::orders::Order;
+use crate::session::{Answered, Ticket};
+
+/// What reaches a shard of the push server through its inbox.
+#[derive(Debug)]
+pub(crate) enum ShardEvent {
+    /// Something has happened in a channel that this shard has joined.
+    Channel(Event),
+    /// The hub's answer to a join. It stands in the inbox before every publication that followed it.
+    Joined(Box<Answer>),
+    /// The back office has answered a question of a session.
+    Answered(Box<OfficeAnswer>),
+    /// The back end wants something done with sessions.
+    Order(Box<Order>),
+}
+
+/// What the back office says to which question of which session.
+#[derive(Debug)]
+pub(crate) struct OfficeAnswer {
+    pub(crate) connection: ConnectionId,
+    pub(crate) ticket: Ticket,
+    pub(crate) answered: Answered,
+}
+
+/// Who asked the hub to join which channel, and what it said.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) connection: ConnectionId,
+    pub(crate) channel: ChannelNumber,
+    pub(crate) joined: Joined,
+}
