@@ -1,13 +1,16 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 
 mod bench;
+mod configuration;
 mod connection;
+mod doctor;
 mod echo;
 mod log;
 mod publish;
 mod serve;
 mod signal;
 mod subscribe;
+mod token;
 
 use std::process::ExitCode;
 
@@ -28,6 +31,8 @@ enum Command {
     Serve(serve::Serve),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
+    Token(token::Token),
+    Doctor(doctor::Doctor),
     Bench(bench::Bench),
     #[command(hide = true)]
     Echo(echo::Echo),
@@ -39,6 +44,8 @@ fn main() -> ExitCode {
         Some(Command::Serve(options)) => serve::run(&options),
         Some(Command::Publish(options)) => publish::run(&options),
         Some(Command::Subscribe(options)) => subscribe::run(&options),
+        Some(Command::Token(options)) => token::run(&options),
+        Some(Command::Doctor(options)) => doctor::run(&options),
         Some(Command::Bench(options)) => bench::run(options),
         Some(Command::Echo(options)) => echo::run(&options),
     }

@@ -47,6 +47,7 @@ pub use self::capabilities::{Action, Allowed, Capabilities};
 pub use self::claims::{
     ConnectionClaims, Payload, ServerSubscription, SubscribeOverride, SubscriptionClaims,
 };
+pub use self::compact::Unverified;
 pub use self::refusal::{Flaw, KeyId, Refusal};
 pub use self::revocation::{RevocationError, RevocationLimits, Revocations, Revoked};
 pub use self::settings::{KeyError, KeyProblem, TokenLimits};

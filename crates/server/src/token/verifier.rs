@@ -192,9 +192,7 @@ impl Verifier {
             sets.fetch(key).await;
         }
     }
-}
 
-impl Verifier {
     /// Whether the key set answers, and with how many keys; for an operator who wants to know, past the cache. `None`
     /// when no key set is configured, or when its address depends on the token. Needs tokio.
     ///
