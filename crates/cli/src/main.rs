@@ -1,6 +1,7 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 
 mod bench;
+mod check;
 mod configuration;
 mod connection;
 mod doctor;
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Check(check::Check),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
     Token(token::Token),
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         None => serve::run(&serve::Serve::default()),
         Some(Command::Serve(options)) => serve::run(&options),
+        Some(Command::Check(options)) => check::run(&options),
         Some(Command::Publish(options)) => publish::run(&options),
         Some(Command::Subscribe(options)) => subscribe::run(&options),
         Some(Command::Token(options)) => token::run(&options),

@@ -105,7 +105,7 @@ pub fn load_from(
     if problems.is_empty() {
         Ok(Loaded { config, warnings, profile })
     } else {
-        Err(ConfigError::Invalid(problems))
+        Err(ConfigError::Invalid { problems, warnings })
     }
 }
 
@@ -119,6 +119,8 @@ pub struct KeyReference {
     pub kind: &'static str,
     /// The default, as a file would have it.
     pub default: String,
+    /// Which values it takes, beyond what the kind says; empty where that says it all.
+    pub allowed: String,
     /// What it does.
     pub effect: &'static str,
 }
@@ -127,7 +129,8 @@ pub struct KeyReference {
 pub fn reference() -> Vec<KeyReference> {
     let mut lines = Vec::new();
     keys::describe(|path, effect, slot| {
-        lines.push(KeyReference { path, kind: slot.kind(), default: slot.display(), effect });
+        let (kind, default, allowed) = (slot.kind(), slot.display(), slot.allowed());
+        lines.push(KeyReference { path, kind, default, allowed, effect });
     });
     lines
 }

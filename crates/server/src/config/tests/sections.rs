@@ -30,7 +30,7 @@ fn tokens_and_hooks_are_read() {
         [channel.proxy.subscribe]
         endpoint = "http://localhost:3000/subscribe"
         concurrency = 3
-        http.tls = { enabled = true, key_pem = "hush-f", cert_pem = "c" }
+        http.tls = { key_pem = "hush-f", cert_pem = "c" }
         [[proxies]]
         name = "other"
         endpoint = "https://other/"
@@ -111,6 +111,10 @@ fn what_is_switched_on_needs_somebody_to_ask() {
         (
             "rpc.proxy.http.tls = { enabled = true, cert_pem = \"c\" }",
             "rpc.proxy.http.tls.key_pem (the default): is needed by rpc.proxy.http.tls.cert_pem",
+        ),
+        (
+            "rpc.proxy.http.tls = { enabled = true, server_ca_pem = \"/nowhere/ca.pem\" }",
+            "rpc.proxy.http.tls.server_ca_pem (file w.toml): ",
         ),
         (
             "rpc.proxy.http.status_to_code_transforms = [{ status_code = 404 }]",
