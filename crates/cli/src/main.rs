@@ -2,13 +2,16 @@
 
 mod bench;
 mod check;
+mod configuration;
 mod connection;
+mod doctor;
 mod echo;
 mod log;
 mod publish;
 mod serve;
 mod signal;
 mod subscribe;
+mod token;
 
 use std::process::ExitCode;
 
@@ -30,6 +33,8 @@ enum Command {
     Check(check::Check),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
+    Token(token::Token),
+    Doctor(doctor::Doctor),
     Bench(bench::Bench),
     #[command(hide = true)]
     Echo(echo::Echo),
@@ -42,6 +47,8 @@ fn main() -> ExitCode {
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Publish(options)) => publish::run(&options),
         Some(Command::Subscribe(options)) => subscribe::run(&options),
+        Some(Command::Token(options)) => token::run(&options),
+        Some(Command::Doctor(options)) => doctor::run(&options),
         Some(Command::Bench(options)) => bench::run(options),
         Some(Command::Echo(options)) => echo::run(&options),
     }

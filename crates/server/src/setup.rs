@@ -3,21 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::hooks::{HookError, Hooks, HttpHooks, Layers};
 use crate::session::Verifiers;
-use crate::token::{KeyError, TokenLimits, TokenSettings, Verifier};
+use crate::token::{self, VerifiersError};
 
 /// What of the configuration cannot be used. Secrets are not shown.
 #[derive(Debug)]
 pub enum SetupError {
     /// Keys of tokens.
-    Keys {
-        /// The section they stand in.
-        section: &'static str,
-        /// What is wrong with each.
-        error: KeyError,
-    },
+    Keys(VerifiersError),
     /// A hook.
     Hook(HookError),
 }
@@ -25,7 +20,7 @@ pub enum SetupError {
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Keys { section, error } => write!(f, "{section}: {error}"),
+            Self::Keys(error) => error.fmt(f),
             Self::Hook(error) => error.fmt(f),
         }
     }
@@ -38,21 +33,12 @@ impl std::error::Error for SetupError {}
 /// # Errors
 /// Names every key that cannot be used.
 pub(crate) fn verifiers(config: &Config) -> Result<Verifiers, SetupError> {
-    let client = &config.client;
-    let limits = TokenLimits { subscriptions_max: client.channel_limit };
-    let verifier = |section, token: &config::Token| {
-        let verifier = Verifier::new(&token_settings(token), limits);
-        let verifier = verifier.map_err(|error| SetupError::Keys { section, error })?;
-        for warning in verifier.warnings() {
-            tracing::warn!("{section}: {warning}");
-        }
-        Ok(Some(Arc::new(verifier)).filter(|_| token.has_key()))
-    };
-    let connection = verifier("client.token", &client.token)?;
-    let own = &client.subscription_token;
-    let subscription =
-        if own.enabled { verifier("client.subscription_token", &own.token)? } else { connection.clone() };
-    Ok(Verifiers { connection, subscription })
+    let made = token::Verifiers::new(&config.client).map_err(SetupError::Keys)?;
+    for warning in made.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let with_keys = |verifier: Arc<token::Verifier>| Some(verifier).filter(|verifier| verifier.has_keys());
+    Ok(Verifiers { connection: with_keys(made.connection), subscription: with_keys(made.subscription) })
 }
 
 /// Who answers hooks: Rust handlers first, then the back end that the configuration names. `None` if nobody does.
@@ -69,23 +55,4 @@ pub(crate) fn hooks(
         layers.push(Arc::new(http));
     }
     Ok((!layers.is_empty()).then(|| Arc::new(Layers::new(layers)) as Arc<dyn Hooks>))
-}
-
-fn token_settings(token: &config::Token) -> TokenSettings {
-    TokenSettings {
-        enabled: true,
-        hmac_secret_key: token.hmac_secret_key.clone(),
-        hmac_previous_secret_key: token.hmac_previous_secret_key.clone(),
-        hmac_previous_secret_key_valid_until: i64::try_from(token.hmac_previous_secret_key_valid_until)
-            .unwrap_or(i64::MAX),
-        rsa_public_key: token.rsa_public_key.clone(),
-        ecdsa_public_key: token.ecdsa_public_key.clone(),
-        jwks_public_endpoint: token.jwks_public_endpoint.expose().to_owned(),
-        audience: token.audience.clone(),
-        audience_regex: token.audience_regex.clone(),
-        issuer: token.issuer.clone(),
-        issuer_regex: token.issuer_regex.clone(),
-        user_id_claim: token.user_id_claim.clone(),
-        insecure_skip_jwks_endpoint_safety_check: token.insecure_skip_jwks_endpoint_safety_check,
-    }
 }

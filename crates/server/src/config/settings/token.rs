@@ -9,7 +9,7 @@ pub struct Token {
     pub hmac_secret_key: Secret,
     /// `hmac_previous_secret_key`: the key before, which holds as well while keys are changed.
     pub hmac_previous_secret_key: Secret,
-    /// `hmac_previous_secret_key_valid_until`: Unix time in seconds at which it stops to hold; 0 (default) = does not.
+    /// `hmac_previous_secret_key_valid_until`: Unix time in seconds until which it holds; 0 (default) = without end.
     pub hmac_previous_secret_key_valid_until: u64,
     /// `rsa_public_key`: PEM, for RS256, RS384 and RS512.
     pub rsa_public_key: String,
