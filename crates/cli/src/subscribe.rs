@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use wavecast_client::{Client, ClientInfo, Options, Publication, State, Subscription, SubscriptionEvent};
+use wavecast_client::{
+    Client, ClientInfo, Data, Options, Publication, State, Subscription, SubscriptionEvent,
+};
 
 use crate::connection::Connection;
 use crate::signal;
@@ -155,7 +156,7 @@ struct Line<'p> {
     channel: &'p str,
     #[serde(skip_serializing_if = "is_zero")]
     offset: u64,
-    data: &'p RawValue,
+    data: &'p Data,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: &'p BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,9 +170,9 @@ struct Info<'p> {
     user: &'p str,
     client: &'p str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    conn_info: Option<&'p RawValue>,
+    conn_info: Option<&'p Data>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    chan_info: Option<&'p RawValue>,
+    chan_info: Option<&'p Data>,
 }
 
 impl<'p> From<&'p Publication> for Line<'p> {
@@ -192,8 +193,8 @@ impl<'p> From<&'p ClientInfo> for Info<'p> {
         Self {
             user: &info.user,
             client: &info.client,
-            conn_info: info.conn_info.as_deref(),
-            chan_info: info.chan_info.as_deref(),
+            conn_info: info.conn_info.as_ref(),
+            chan_info: info.chan_info.as_ref(),
         }
     }
 }
@@ -212,7 +213,7 @@ mod tests {
         let bare = Publication {
             channel: "news".into(),
             offset: 0,
-            data: serde_json::from_str(r#"{"a":1}"#).unwrap(),
+            data: Data::from(br#"{"a":1}"#.as_slice()),
             info: None,
             tags: BTreeMap::new(),
             time_ms: 0,

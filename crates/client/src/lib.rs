@@ -44,26 +44,43 @@
 //! new one.
 
 mod backoff;
+mod caller;
+mod channel;
 mod channels;
 mod client;
+mod data;
+mod end;
 mod error;
 mod event;
+mod expiry;
+mod fetches;
+mod filter;
 mod inbox;
 mod options;
 mod publication;
 mod queue;
 mod request;
+mod server_channels;
+mod server_events;
 mod session;
 mod state;
+mod stream;
 mod subscription;
+mod subscriptions;
 mod task;
+mod token;
 
 pub use client::Client;
+pub use data::Data;
 pub use error::{Cause, ConnectError, RequestError, ServerError, SubscribeError};
-pub use event::{Gap, GapCause, SubscriptionEvent};
-pub use options::{Options, SubscribeOptions, Token, TokenError};
+pub use event::{Gap, GapCause, ServerEvent, SubscriptionEvent};
+pub use filter::TagsFilter;
+pub use options::{Delta, Options, SubscribeOptions};
 pub use publication::{ClientInfo, Publication, StreamPosition};
-pub use request::{HistoryPage, HistoryQuery};
+pub use request::{HistoryPage, HistoryQuery, Presence, PresenceStats};
+pub use server_events::ServerEvents;
 pub use state::State;
 pub use subscription::Subscription;
+pub use token::{SubscriptionToken, Token, TokenError, Unauthorized};
 pub use wavecast_net::client::UrlError;
+pub use wavecast_protocol::centrifuge::Encoding;
