@@ -12,17 +12,24 @@
 //! | --- | --- |
 //! | [`code`] | [`Error`], [`Disconnect`], [`Unsubscribed`]: the tables of codes |
 //! | [`command`] | [`Command`] and the requests |
+//! | [`filter`] | [`Filter`]: which publications a subscriber wants |
 //! | [`publication`] | [`Publication`] and [`ClientInfo`] |
 //! | [`reply`] | [`Reply`] and the results |
 //! | [`push`] | [`Push`] |
 //! | [`message`] | [`ServerMessage`]: either, or a ping |
 //! | [`json`] | the JSON encoding of them all |
+//! | [`protobuf`] | the Protobuf encoding of them all |
 
 pub mod code;
 pub mod command;
+mod decode_error;
+mod envelope;
 mod field;
+pub mod filter;
+mod filter_field;
 pub mod json;
 pub mod message;
+pub mod protobuf;
 pub mod publication;
 pub mod push;
 pub mod reply;
@@ -33,6 +40,8 @@ pub use command::{
     RefreshRequest, Request, RpcRequest, SendRequest, StreamPosition, SubRefreshRequest, SubscribeRequest,
     UnsubscribeRequest,
 };
+pub use decode_error::DecodeError;
+pub use filter::{Filter, FilterError};
 pub use message::ServerMessage;
 pub use publication::{ClientInfo, Publication, Tags};
 pub use push::Push;

@@ -1,6 +1,8 @@
 //! What a client asks for.
 
 use super::field;
+use super::filter::Filter;
+use super::filter_field;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -113,9 +115,9 @@ pub struct SubscribeRequest<'a> {
     /// The kind of delta that the client can apply; empty for none.
     #[serde(borrow, deserialize_with = "field::text")]
     pub delta: Cow<'a, str>,
-    /// A filter on tags, as it stands in the message.
-    #[serde(borrow, deserialize_with = "field::raw")]
-    pub tf: &'a [u8],
+    /// The publications that are wanted, by their tags; `None` for all. Unchecked: see [`Filter::check`].
+    #[serde(borrow, deserialize_with = "filter_field::filter")]
+    pub tf: Option<Filter<'a>>,
     /// Bit 0: the client knows numeric channel ids. Bit 1: answer an unrecoverable position with an error.
     #[serde(deserialize_with = "field::or_zero")]
     pub flag: i64,

@@ -29,6 +29,12 @@ pub(super) fn text<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Cow<'a,
     Text::deserialize(from).map(|text| text.0)
 }
 
+/// A list of strings; `null` is empty.
+pub(super) fn texts<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Vec<Cow<'a, str>>, D::Error> {
+    let list: Option<Vec<Text<'a>>> = Option::deserialize(from)?;
+    Ok(list.unwrap_or_default().into_iter().map(|text| text.0).collect())
+}
+
 /// An object; `None` for `null`.
 pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Object::deserialize(from).map(|object| object.0)

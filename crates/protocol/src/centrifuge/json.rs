@@ -2,7 +2,7 @@
 //!
 //! A text frame holds one or more messages, each a JSON object on a line of its own; the last line may end with a
 //! newline. [`commands`] and [`messages`] read such frames, whoever wrote them: any text gives messages or one
-//! [`DecodeError`], in time and memory proportional to its length, and without recursion on what the peer nests.
+//! [`DecodeError`](super::DecodeError), in time and memory proportional to its length, and without recursion on what the peer nests.
 //! The `encode_` functions write one message without the newline.
 //!
 //! Payloads are put into messages as they are. [`compact`] makes sure, once, when a payload enters, that it is one JSON
@@ -18,7 +18,6 @@ mod write;
 
 pub use command::{commands, encode_command};
 pub use data::{DATA_DEPTH_MAX, DataError, compact};
-pub use line::DecodeError;
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};
 

@@ -38,7 +38,7 @@ impl Session {
             return Err(Error::LIMIT_EXCEEDED);
         }
         // Maps and shared polls are not offered, and a filter must not be passed over: its client would get too much.
-        if request.kind != 0 || !request.tf.is_empty() {
+        if request.kind != 0 || request.tf.is_some() {
             return Err(Error::NOT_AVAILABLE);
         }
         if !rules.insecure && !self.may_subscribe(&request, rules) {

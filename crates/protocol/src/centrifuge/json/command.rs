@@ -1,14 +1,13 @@
 //! Commands: a client encodes them, a server decodes them.
 
-use super::line::{DecodeError, Lines, object};
+use super::line::{Lines, object};
 use super::write::{Object, string};
 use crate::centrifuge::command::{
-    Command, ConnectRequest, HistoryRequest, PresenceRequest, PresenceStatsRequest, PublishRequest,
-    RefreshRequest, Request, RpcRequest, SendRequest, SubRefreshRequest, SubscribeRequest,
-    UnsubscribeRequest,
+    Command, ConnectRequest, HistoryRequest, PublishRequest, Request, SubscribeRequest,
 };
-use crate::centrifuge::field;
-use serde::Deserialize;
+use crate::centrifuge::decode_error::DecodeError;
+use crate::centrifuge::envelope::CommandEnvelope;
+use crate::centrifuge::filter::Filter;
 
 /// Reads the commands of a text frame. After an error nothing follows.
 ///
@@ -19,10 +18,10 @@ use serde::Deserialize;
 /// let commands: Vec<_> = json::commands(frame).collect::<Result<_, _>>()?;
 /// assert_eq!(commands[1].id, 2);
 /// assert!(matches!(&commands[1].request, Request::Subscribe(subscribe) if subscribe.channel == "news"));
-/// # Ok::<(), json::DecodeError>(())
+/// # Ok::<(), wavecast_protocol::centrifuge::DecodeError>(())
 /// ```
 pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command<'_>, DecodeError>> {
-    Lines::new(frame, |line| object::<Wire<'_>>(line)?.command())
+    Lines::new(frame, |line| object::<CommandEnvelope<'_>>(line)?.command())
 }
 
 /// Writes a command.
@@ -64,68 +63,6 @@ pub fn encode_command(command: &Command<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// A command as it stands on the line: at most one request of several that are possible.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Wire<'a> {
-    #[serde(deserialize_with = "field::or_zero")]
-    id: u32,
-    #[serde(borrow, deserialize_with = "field::object")]
-    connect: Option<ConnectRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    subscribe: Option<SubscribeRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    unsubscribe: Option<UnsubscribeRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    publish: Option<PublishRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    presence: Option<PresenceRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    presence_stats: Option<PresenceStatsRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    history: Option<HistoryRequest<'a>>,
-    #[serde(deserialize_with = "field::object")]
-    ping: Option<Ping>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    send: Option<SendRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    rpc: Option<RpcRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    refresh: Option<RefreshRequest<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    sub_refresh: Option<SubRefreshRequest<'a>>,
-}
-
-/// The request of ping, which has no fields.
-#[derive(Deserialize)]
-struct Ping {}
-
-impl<'a> Wire<'a> {
-    /// The first request in the order of the schema counts, as in Centrifuge.
-    fn command(self) -> Result<Command<'a>, DecodeError> {
-        let id = self.id;
-        let request = (self.connect.map(Request::Connect))
-            .or_else(|| self.subscribe.map(Request::Subscribe))
-            .or_else(|| self.unsubscribe.map(Request::Unsubscribe))
-            .or_else(|| self.publish.map(Request::Publish))
-            .or_else(|| self.presence.map(Request::Presence))
-            .or_else(|| self.presence_stats.map(Request::PresenceStats))
-            .or_else(|| self.history.map(Request::History))
-            .or_else(|| self.ping.map(|Ping {}| Request::Ping))
-            .or_else(|| self.send.map(Request::Send))
-            .or_else(|| self.rpc.map(Request::Rpc))
-            .or_else(|| self.refresh.map(Request::Refresh))
-            .or_else(|| self.sub_refresh.map(Request::SubRefresh));
-        match request {
-            Some(request @ Request::Send(_)) => Ok(Command { id, request }),
-            Some(_) if id == 0 => Err(DecodeError::NoId),
-            Some(request) => Ok(Command { id, request }),
-            None if id == 0 => Ok(Command { id, request: Request::Pong }),
-            None => Err(DecodeError::NoContent { id }),
-        }
-    }
-}
-
 fn write_connect(object: &mut Object<'_>, connect: &ConnectRequest<'_>) {
     object
         .text("token", &connect.token)
@@ -152,14 +89,27 @@ fn write_subscribe(object: &mut Object<'_>, subscribe: &SubscribeRequest<'_>) {
         .flag("positioned", subscribe.positioned)
         .flag("recoverable", subscribe.recoverable)
         .flag("join_leave", subscribe.join_leave)
-        .text("delta", &subscribe.delta)
-        .raw("tf", subscribe.tf)
+        .text("delta", &subscribe.delta);
+    if let Some(filter) = &subscribe.tf {
+        object.object("tf", |object| write_filter(object, filter));
+    }
+    object
         .number("flag", subscribe.flag)
         .number("type", subscribe.kind)
         .number("phase", subscribe.phase)
         .text("cursor", &subscribe.cursor)
         .number("limit", subscribe.limit)
         .flag("asc", subscribe.asc);
+}
+
+fn write_filter(object: &mut Object<'_>, filter: &Filter<'_>) {
+    object
+        .text("op", &filter.op)
+        .text("key", &filter.key)
+        .text("cmp", &filter.cmp)
+        .text("val", &filter.val)
+        .texts("vals", &filter.vals)
+        .objects("nodes", &filter.nodes, write_filter);
 }
 
 fn write_publish(object: &mut Object<'_>, publish: &PublishRequest<'_>) {

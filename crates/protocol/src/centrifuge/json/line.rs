@@ -1,62 +1,9 @@
 //! From a frame to its messages: one JSON object a line.
 
-use crate::centrifuge::code::Disconnect;
+use crate::centrifuge::decode_error::DecodeError;
 use memchr::memchr;
 use serde::Deserialize;
 use serde_json::error::Category;
-use std::fmt;
-
-/// Why a message cannot be understood. The peer is at fault; it is not worth reading on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DecodeError {
-    /// The frame, or a line of it, is empty.
-    Empty,
-    /// The line is not one JSON object.
-    Syntax {
-        /// How many bytes of the line were read.
-        column: usize,
-    },
-    /// A field has the wrong type, is out of range or is there twice.
-    Field {
-        /// How many bytes of the line were read.
-        column: usize,
-    },
-    /// A command that has a reply needs an id above zero.
-    NoId,
-    /// The message has an id, and none of the fields that would say what it is.
-    NoContent {
-        /// The id.
-        id: u32,
-    },
-}
-
-impl DecodeError {
-    /// What a server tells the client when it ends the connection for this.
-    pub const fn disconnect(&self) -> Disconnect {
-        Disconnect::BAD_REQUEST
-    }
-}
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("empty message: a frame holds one JSON object a line"),
-            Self::Syntax { column } => {
-                write!(f, "malformed message at column {column}: a frame holds one JSON object a line")
-            }
-            Self::Field { column } => {
-                write!(
-                    f,
-                    "a field before column {column} has the wrong type, is out of range or is there twice"
-                )
-            }
-            Self::NoId => f.write_str("a command needs an id above zero; only send and pong go without"),
-            Self::NoContent { id } => write!(f, "message {id} has none of the fields that this side knows"),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}
 
 /// The messages of a frame; ends with the first error.
 pub(super) struct Lines<'a, T> {

@@ -1,23 +1,17 @@
 //! Replies: a server encodes them, a client decodes them, among the server's other messages.
 
-use super::line::{DecodeError, Lines, object};
-use super::push::WirePush;
+use super::line::{Lines, object};
 use super::shape::{client_info, connect_result, publication, subscribe_result};
 use super::write::Object;
 use crate::centrifuge::code::Error;
-use crate::centrifuge::field;
+use crate::centrifuge::decode_error::DecodeError;
+use crate::centrifuge::envelope::ServerEnvelope;
 use crate::centrifuge::message::ServerMessage;
-use crate::centrifuge::reply::{
-    ConnectResult, HistoryResult, PresenceResult, PresenceStatsResult, RefreshResult, Reply, Res, RpcResult,
-    SubRefreshResult, SubscribeResult,
-};
-
-use serde::Deserialize;
-use std::borrow::Cow;
+use crate::centrifuge::reply::{Reply, Res};
 
 /// Reads the messages of a server's text frame. After an error nothing follows.
 pub fn messages(frame: &str) -> impl Iterator<Item = Result<ServerMessage<'_>, DecodeError>> {
-    Lines::new(frame, |line| object::<Wire<'_>>(line)?.message())
+    Lines::new(frame, |line| object::<ServerEnvelope<'_>>(line)?.message())
 }
 
 /// Writes a reply.
@@ -68,82 +62,4 @@ fn write_result(object: &mut Object<'_>, result: &Res<'_>) {
             object.flag("expires", refresh.expires).number("ttl", refresh.ttl);
         }),
     };
-}
-
-/// A server's message as it stands on the line.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Wire<'a> {
-    #[serde(deserialize_with = "field::or_zero")]
-    id: u32,
-    #[serde(borrow, deserialize_with = "field::object")]
-    error: Option<WireError<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    push: Option<WirePush<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    connect: Option<ConnectResult<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    subscribe: Option<SubscribeResult<'a>>,
-    #[serde(deserialize_with = "field::object")]
-    unsubscribe: Option<NoFields>,
-    #[serde(deserialize_with = "field::object")]
-    publish: Option<NoFields>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    presence: Option<PresenceResult<'a>>,
-    #[serde(deserialize_with = "field::object")]
-    presence_stats: Option<PresenceStatsResult>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    history: Option<HistoryResult<'a>>,
-    #[serde(deserialize_with = "field::object")]
-    ping: Option<NoFields>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    rpc: Option<RpcResult<'a>>,
-    #[serde(borrow, deserialize_with = "field::object")]
-    refresh: Option<RefreshResult<'a>>,
-    #[serde(deserialize_with = "field::object")]
-    sub_refresh: Option<SubRefreshResult>,
-}
-
-/// A result without fields.
-#[derive(Deserialize)]
-struct NoFields {}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireError<'a> {
-    #[serde(deserialize_with = "field::or_zero")]
-    code: u32,
-    #[serde(borrow, deserialize_with = "field::text")]
-    message: Cow<'a, str>,
-    #[serde(deserialize_with = "field::or_zero")]
-    temporary: bool,
-}
-
-impl<'a> Wire<'a> {
-    fn message(self) -> Result<ServerMessage<'a>, DecodeError> {
-        let id = self.id;
-        if let Some(push) = self.push {
-            return push.push().map(ServerMessage::Push);
-        }
-        if let Some(WireError { code, message, temporary }) = self.error {
-            let error = Error { code, message: message.into_owned().into(), temporary };
-            return Ok(ServerMessage::Reply(Reply { id, body: Err(error) }));
-        }
-        let result = (self.connect.map(Res::Connect))
-            .or_else(|| self.subscribe.map(Res::Subscribe))
-            .or_else(|| self.unsubscribe.map(|NoFields {}| Res::Unsubscribe))
-            .or_else(|| self.publish.map(|NoFields {}| Res::Publish))
-            .or_else(|| self.presence.map(Res::Presence))
-            .or_else(|| self.presence_stats.map(Res::PresenceStats))
-            .or_else(|| self.history.map(Res::History))
-            .or_else(|| self.ping.map(|NoFields {}| Res::Ping))
-            .or_else(|| self.rpc.map(Res::Rpc))
-            .or_else(|| self.refresh.map(Res::Refresh))
-            .or_else(|| self.sub_refresh.map(Res::SubRefresh));
-        match result {
-            Some(result) => Ok(ServerMessage::Reply(Reply { id, body: Ok(result) })),
-            None if id == 0 => Ok(ServerMessage::Ping),
-            None => Err(DecodeError::NoContent { id }),
-        }
-    }
 }

@@ -80,6 +80,23 @@ impl<'o> Object<'o> {
         self
     }
 
+    /// A list of strings, left out when empty.
+    pub(super) fn texts(&mut self, key: &'static str, items: &[impl AsRef<str>]) -> &mut Self {
+        if items.is_empty() {
+            return self;
+        }
+        self.key(key);
+        self.out.push(b'[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            string(item.as_ref(), self.out);
+        }
+        self.out.push(b']');
+        self
+    }
+
     /// A map, left out when empty; `entry` writes a value.
     pub(super) fn map<'m, K: AsRef<str> + 'm, V: 'm>(
         &mut self,

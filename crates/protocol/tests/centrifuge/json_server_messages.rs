@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use wavecast_protocol::centrifuge::json::{self, DecodeError};
 use wavecast_protocol::centrifuge::{
     ClientInfo, ConnectResult, Error, HistoryResult, PresenceResult, PresenceStatsResult, Publication, Push,
     RefreshResult, Reply, Res, RpcResult, ServerMessage, SubRefreshResult, SubscribeResult, Tags,
 };
+use wavecast_protocol::centrifuge::{DecodeError, json};
 
 fn reply(id: u32, body: Result<Res<'_>, Error>) -> ServerMessage<'_> {
     ServerMessage::Reply(Reply { id, body })
