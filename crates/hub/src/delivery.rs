@@ -1,6 +1,6 @@
 //! The shards' inboxes as the hub sees them.
 
-use crate::publication::Publication;
+use crate::publication::{Membership, Publication};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,23 +17,47 @@ impl fmt::Display for ShardId {
     }
 }
 
-/// Carries publications into the inboxes of the shards. The node implements it.
+/// What the hub puts into a shard's inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Something was published.
+    Publication(Arc<Publication>),
+    /// Somebody has come into a channel.
+    Join(Arc<Membership>),
+    /// Somebody has gone out of a channel.
+    Leave(Arc<Membership>),
+}
+
+/// Carries events into the inboxes of the shards. The node implements it.
 ///
-/// For each publication the hub calls, per target shard, `reserve` and then exactly one of `push` and `release`.
-/// `reserve`, `release` and `push` are called while the channel's stripe is locked: they must not block and must
-/// not call the hub. `wake` is called after unlocking.
+/// For each event the hub calls, per target shard, `reserve` and then exactly one of `push` and `release`. A shard
+/// without room makes a publication fail for all; a join or leave it is not told of (they are sent at most once).
+///
+/// All but `wake`, which is called after unlocking, are called while the channel's stripe is locked: they must not
+/// block and must not call the hub.
 pub trait Delivery: Send + Sync {
-    /// Keeps room for one publication free in the shard's inbox; `false` when the inbox is full.
+    /// Keeps room for one event free in the shard's inbox; `false` when the inbox is full.
     fn reserve(&self, shard: ShardId) -> bool;
 
     /// Gives one reservation back, unused.
     fn release(&self, shard: ShardId);
 
-    /// Puts the publication into the shard's inbox and uses up one reservation.
-    fn push(&self, shard: ShardId, publication: &Arc<Publication>);
+    /// Puts the event into the shard's inbox and uses up one reservation.
+    fn push(&self, shard: ShardId, event: Event);
 
     /// Lets the shard know that its inbox has grown.
     fn wake(&self, shard: ShardId);
+
+    /// The channel has its first subscribers on this node, where the options want that to be told. For one channel
+    /// it alternates with `vacated`, in the true order. Does nothing by default.
+    fn occupied(&self, channel: &Arc<str>) {
+        let _ = channel;
+    }
+
+    /// A channel that was told to be occupied has no subscribers on this node any more. Does nothing by default.
+    fn vacated(&self, channel: &Arc<str>) {
+        let _ = channel;
+    }
 }
 
 impl<D: Delivery + ?Sized> Delivery for Arc<D> {
@@ -43,11 +67,17 @@ impl<D: Delivery + ?Sized> Delivery for Arc<D> {
     fn release(&self, shard: ShardId) {
         (**self).release(shard);
     }
-    fn push(&self, shard: ShardId, publication: &Arc<Publication>) {
-        (**self).push(shard, publication);
+    fn push(&self, shard: ShardId, event: Event) {
+        (**self).push(shard, event);
     }
     fn wake(&self, shard: ShardId) {
         (**self).wake(shard);
+    }
+    fn occupied(&self, channel: &Arc<str>) {
+        (**self).occupied(channel);
+    }
+    fn vacated(&self, channel: &Arc<str>) {
+        (**self).vacated(channel);
     }
 }
 

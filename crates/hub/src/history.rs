@@ -5,10 +5,11 @@
 //! expired" from "nothing was published". When the metadata's time is up the position goes too, and whatever
 //! follows is a new life with a new epoch.
 
+use crate::filter::Filter;
 use crate::options::ChannelOptions;
 use crate::position::{Since, StreamPosition};
 use crate::publication::Publication;
-use crate::recovery::{Coverage, Recovery, Verdict, decide};
+use crate::recovery::{CacheVerdict, Coverage, Recovery, Verdict, decide, decide_cache};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -80,11 +81,28 @@ pub(crate) struct Stream {
     keep_ms: u64,
     /// When the position goes, Unix milliseconds.
     forgotten_ms: u64,
+    /// The version of the state that the latest publication with one carried. Boxed, since most streams have none.
+    version: Option<Box<Version>>,
+}
+
+/// A version of the state that a stream's publications carry.
+#[derive(Debug)]
+struct Version {
+    number: u64,
+    epoch: Box<str>,
 }
 
 impl Stream {
     pub(crate) const fn new(epoch: Arc<str>) -> Self {
-        Self { epoch, top: 0, ring: VecDeque::new(), expires_ms: 0, keep_ms: 0, forgotten_ms: 0 }
+        Self {
+            epoch,
+            top: 0,
+            ring: VecDeque::new(),
+            expires_ms: 0,
+            keep_ms: 0,
+            forgotten_ms: 0,
+            version: None,
+        }
     }
 
     /// The options in force may have changed: the position is kept as they say from now on.
@@ -123,6 +141,20 @@ impl Stream {
         self.expires_ms = now_ms.saturating_add(options.history_ttl_ms);
     }
 
+    /// Whether the stream has this version or a later one. An empty epoch of the asker waives the comparison of epochs,
+    /// as Centrifugo has it.
+    pub(crate) fn has_version(&self, number: u64, epoch: &str) -> bool {
+        self.version
+            .as_ref()
+            .is_some_and(|latest| (epoch.is_empty() || *latest.epoch == *epoch) && number <= latest.number)
+    }
+
+    /// The latest publication carries this version. One without a version leaves it as it is, as with Centrifugo's
+    /// Redis engine: what is late stays late.
+    pub(crate) fn set_version(&mut self, number: u64, epoch: Box<str>) {
+        self.version = Some(Box::new(Version { number, epoch }));
+    }
+
     /// Takes the publications out if their time is up.
     pub(crate) fn expire(&mut self, now_ms: u64) -> VecDeque<Arc<Publication>> {
         if self.expires_ms > now_ms { VecDeque::new() } else { self.clear() }
@@ -151,6 +183,26 @@ impl Stream {
                 Recovery::Recovered(self.ring.range(self.ring.len() - missed..).cloned().collect())
             }
             Verdict::Gap => Recovery::Gap,
+        }
+    }
+
+    /// The latest publication that the filter wants, unless `since` has reached it; or a gap.
+    pub(crate) fn recover_latest(
+        &mut self,
+        since: Since<'_>,
+        filter: Option<&Filter>,
+        publications_max: usize,
+        now_ms: u64,
+    ) -> Recovery {
+        self.expire(now_ms);
+        let is_wanted = |publication: &&Arc<Publication>| {
+            filter.is_none_or(|filter| filter.matches(publication.tags.as_deref()))
+        };
+        let latest = self.ring.iter().rev().take(publications_max).find(is_wanted);
+        match decide_cache(self.coverage(), latest.map(|publication| publication.offset), since) {
+            CacheVerdict::Latest => Recovery::Recovered(latest.cloned().into_iter().collect()),
+            CacheVerdict::Current => Recovery::Recovered(Vec::new()),
+            CacheVerdict::Gap => Recovery::Gap,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! It is made from numbers alone, so that it can be read, tested and reasoned about without a hub: what the stream
 //! still covers, and where the asker stopped. The rule is that of Centrifuge's stream mode, stated with a
-//! low-water mark: whatever lies between the asker's offset and the top must still be held, all of it.
+//! low-water mark: whatever lies between the asker's offset and the top must still be held, all of it. In cache mode
+//! it is the newest publication alone that must be held.
 
 use crate::position::Since;
 use crate::publication::Publication;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 pub enum Recovery {
     /// Nobody asked.
     NotAsked,
-    /// These publications, in order, are all that was missed; an empty list says that nothing was.
+    /// These publications, in order, are all that was missed; an empty list says that nothing was. In cache mode: the
+    /// latest one, or nothing if the asker has it.
     Recovered(Vec<Arc<Publication>>),
     /// Something was missed, or it cannot be ruled out: the asker has to load its state anew.
     Gap,
@@ -62,6 +64,33 @@ pub fn decide(coverage: Coverage<'_>, since: Since<'_>, publications_max: usize)
     }
 }
 
+/// The decision of [`decide_cache`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheVerdict {
+    /// The newest publication is all that the asker needs.
+    Latest,
+    /// The asker has it.
+    Current,
+    /// There was something, or it cannot be ruled out, and it is not held.
+    Gap,
+}
+
+/// Decides, in cache mode, what brings somebody who has seen the stream up to `since` to the state of now. A
+/// publication carries the whole state there, so only the newest one counts.
+///
+/// `newest` is the offset of the newest publication that is held and meant for the asker; a filter may exclude those
+/// after it. Whoever has seen nothing (offset 0), or not this life of the stream, is given it. Here an empty epoch
+/// matches none: to be given what one has does no harm, to be told that one has it could.
+pub fn decide_cache(coverage: Coverage<'_>, newest: Option<u64>, since: Since<'_>) -> CacheVerdict {
+    let has_seen = since.epoch == coverage.epoch && (1..=coverage.top).contains(&since.offset);
+    match newest {
+        Some(newest) if has_seen && since.offset >= newest => CacheVerdict::Current,
+        Some(_) => CacheVerdict::Latest,
+        None if has_seen && since.offset == coverage.top => CacheVerdict::Current,
+        None => CacheVerdict::Gap,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +118,30 @@ mod tests {
             assert_eq!(verdict(low_water, top, offset, "now"), expected, "{why}");
             assert_eq!(verdict(low_water, top, offset, ""), expected, "{why}, epoch waived");
             assert_eq!(verdict(low_water, top, offset, "then"), Verdict::Gap, "{why}, but in another life");
+        }
+    }
+
+    #[test]
+    fn the_table_of_cache_mode() {
+        use CacheVerdict::{Current, Gap, Latest};
+        for (top, newest, offset, expected, why) in [
+            (0, None, 0, Gap, "nothing was ever published"),
+            (5, Some(5), 5, Current, "at the top"),
+            (5, Some(5), 4, Latest, "behind"),
+            (5, Some(5), 0, Latest, "a first subscription"),
+            (5, Some(5), 6, Latest, "ahead of the stream"),
+            (5, None, 5, Current, "expired, and the asker has it"),
+            (5, None, 4, Gap, "expired, and the asker lacks it"),
+            (5, None, 0, Gap, "expired, and the asker has nothing"),
+            (5, Some(3), 3, Current, "what follows is filtered"),
+            (5, Some(3), 4, Current, "what follows is filtered, the asker is in the midst of it"),
+            (5, Some(3), 2, Latest, "behind what passes the filter"),
+        ] {
+            let coverage = Coverage { low_water: 0, top, epoch: "now" };
+            let verdict = |epoch| decide_cache(coverage, newest, Since { offset, epoch });
+            assert_eq!(verdict("now"), expected, "{why}");
+            let stranger = if newest.is_some() { Latest } else { Gap };
+            assert_eq!([verdict(""), verdict("then")], [stranger; 2], "{why}, but in another life");
         }
     }
 }

@@ -5,11 +5,12 @@
 
 use crate::delivery::ShardSet;
 use crate::history::Stream;
+use crate::name_hash::NameHash;
+use crate::presence::{Members, shrink};
 use crate::publication::Publication;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use std::collections::VecDeque;
-use std::hash::Hasher;
 use std::sync::Arc;
 
 /// What the hub keeps of one channel.
@@ -20,31 +21,61 @@ pub(crate) struct Channel {
     pub(crate) shards: ShardSet,
     /// Boxed, so that the many channels that keep nothing are small.
     pub(crate) stream: Option<Box<Stream>>,
+    /// Boxed for the same reason; none while it would hold nothing.
+    audience: Option<Box<Audience>>,
+}
+
+/// What is known of those who are in a channel.
+#[derive(Debug, Default)]
+struct Audience {
+    members: Members,
+    /// The back end was told that the channel is occupied.
+    is_occupancy_told: bool,
 }
 
 impl Channel {
+    fn new(name: &str) -> Self {
+        Self { name: name.into(), shards: ShardSet::default(), stream: None, audience: None }
+    }
+
+    /// Those whose presence is kept; `None` when there are none.
+    pub(crate) fn members(&self) -> Option<&Members> {
+        self.audience.as_ref().map(|audience| &audience.members)
+    }
+
+    /// Changes who is present.
+    pub(crate) fn change_members(&mut self, change: impl FnOnce(&mut Members)) {
+        change(&mut self.audience.get_or_insert_default().members);
+        self.tidy();
+    }
+
+    /// Notes that the back end is told that the channel is occupied.
+    pub(crate) fn tell_occupancy(&mut self) {
+        self.audience.get_or_insert_default().is_occupancy_told = true;
+    }
+
+    /// The channel is vacated: says whether the back end was told of the opposite.
+    pub(crate) fn take_back_occupancy(&mut self) -> bool {
+        let told =
+            self.audience.as_mut().is_some_and(|audience| std::mem::take(&mut audience.is_occupancy_told));
+        self.tidy();
+        told
+    }
+
+    fn tidy(&mut self) {
+        if self.audience.as_ref().is_some_and(|kept| kept.members.is_empty() && !kept.is_occupancy_told) {
+            self.audience = None;
+        }
+    }
+
+    /// Nobody is in the channel.
+    fn is_deserted(&self) -> bool {
+        self.shards.is_empty() && self.audience.is_none()
+    }
+
     /// Nothing is left to remember the channel for.
     fn is_vacant(&self) -> bool {
-        self.shards.is_empty() && self.stream.is_none()
-    }
-}
-
-/// Hashes names so that nobody outside can choose names that collide: SipHash, begun with the hub's seed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NameHash {
-    seed: u64,
-}
-
-impl NameHash {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { seed }
-    }
-
-    pub(crate) fn of(self, name: &str) -> u64 {
-        let mut hasher = std::hash::DefaultHasher::new();
-        hasher.write_u64(self.seed);
-        hasher.write(name.as_bytes());
-        hasher.finish()
+        self.is_deserted() && self.stream.is_none()
     }
 }
 
@@ -72,6 +103,10 @@ impl Stripe {
         self.table.iter()
     }
 
+    pub(crate) fn get(&self, hash: u64, name: &str) -> Option<&Channel> {
+        self.table.find(hash, |channel| *channel.name == *name)
+    }
+
     pub(crate) fn get_mut(&mut self, hash: u64, name: &str) -> Option<&mut Channel> {
         self.table.find_mut(hash, |channel| *channel.name == *name)
     }
@@ -86,10 +121,7 @@ impl Stripe {
         let names = self.hash;
         match self.table.entry(hash, |channel| *channel.name == *name, |channel| names.of(&channel.name)) {
             Entry::Occupied(entry) => Some(entry.into_mut()),
-            Entry::Vacant(entry) => admit().then(|| {
-                let channel = Channel { name: name.into(), shards: ShardSet::default(), stream: None };
-                entry.insert(channel).into_mut()
-            }),
+            Entry::Vacant(entry) => admit().then(|| entry.insert(Channel::new(name)).into_mut()),
         }
     }
 
@@ -122,7 +154,8 @@ impl Stripe {
                 swept.publications.push(expired);
             }
             // A position that somebody watches is kept, however long nothing was published.
-            let vacant = channel.shards.is_empty() && stream.is_forgotten(now_ms);
+            let is_forgotten = stream.is_forgotten(now_ms);
+            let vacant = is_forgotten && channel.is_deserted();
             if let Ok(entry) = self.table.get_bucket_entry(index)
                 && vacant
             {
@@ -132,16 +165,9 @@ impl Stripe {
         if end < self.table.num_buckets() {
             return Some(end);
         }
-        self.shrink();
+        let names = self.hash;
+        shrink(&mut self.table, |channel| names.of(&channel.name));
         None
-    }
-
-    /// Gives memory back after most channels have gone.
-    fn shrink(&mut self) {
-        if self.table.capacity() > 64 && self.table.len() < self.table.capacity() / 8 {
-            let names = self.hash;
-            self.table.shrink_to(self.table.len() * 2, |channel| names.of(&channel.name));
-        }
     }
 }
 
@@ -151,6 +177,6 @@ mod tests {
 
     #[test]
     fn a_channel_without_history_is_small() {
-        assert!(size_of::<Channel>() <= 40, "{}", size_of::<Channel>());
+        assert!(size_of::<Channel>() <= 48, "{}", size_of::<Channel>());
     }
 }

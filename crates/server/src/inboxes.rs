@@ -1,8 +1,6 @@
 //! The shards' inboxes, as the hub delivers into them.
 
-use std::sync::Arc;
-
-use wavecast_hub::{Delivery, Joined, Publication, ShardId};
+use wavecast_hub::{Delivery, Event, Joined, ShardId};
 use wavecast_net::shard::{ConnectionId, Remote};
 
 use crate::channels::ChannelNumber;
@@ -10,8 +8,8 @@ use crate::channels::ChannelNumber;
 /// What reaches a shard of the push server through its inbox.
 #[derive(Debug)]
 pub(crate) enum ShardEvent {
-    /// Something was published in a channel that this shard has joined.
-    Publication(Arc<Publication>),
+    /// Something has happened in a channel that this shard has joined.
+    Channel(Event),
     /// The hub's answer to a join. It stands in the inbox before every publication that followed it.
     Joined(Box<Answer>),
 }
@@ -47,8 +45,8 @@ impl Delivery for Inboxes {
         self.of(shard).release();
     }
 
-    fn push(&self, shard: ShardId, publication: &Arc<Publication>) {
-        self.of(shard).push_reserved(ShardEvent::Publication(Arc::clone(publication)));
+    fn push(&self, shard: ShardId, event: Event) {
+        self.of(shard).push_reserved(ShardEvent::Channel(event));
     }
 
     fn wake(&self, shard: ShardId) {

@@ -104,7 +104,7 @@ impl Node {
         let mut pause = RETRY_MIN;
         loop {
             match self.hub.publish(channel, publish, options, now_ms()) {
-                Ok(position) => return Ok(position),
+                Ok(published) => return Ok(published.position),
                 Err(PublishError::ChannelLimit) => return Err(Error::LIMIT_EXCEEDED),
                 Err(PublishError::Busy { publish: again, .. }) => {
                     if Instant::now() >= give_up {
@@ -125,10 +125,11 @@ impl Node {
         publish: Publish,
         options: &ChannelOptions,
     ) -> Result<StreamPosition, Error> {
-        self.hub.publish(channel, publish, options, now_ms()).map_err(|error| match error {
-            PublishError::Busy { .. } => Error::TOO_MANY_REQUESTS,
-            PublishError::ChannelLimit => Error::LIMIT_EXCEEDED,
-        })
+        match self.hub.publish(channel, publish, options, now_ms()) {
+            Ok(published) => Ok(published.position),
+            Err(PublishError::Busy { .. }) => Err(Error::TOO_MANY_REQUESTS),
+            Err(PublishError::ChannelLimit) => Err(Error::LIMIT_EXCEEDED),
+        }
     }
 
     /// Reads from a channel's history.

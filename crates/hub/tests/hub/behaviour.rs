@@ -4,7 +4,7 @@ use crate::inboxes::{Inboxes, Message};
 use std::sync::Arc;
 use wavecast_hub::{
     ChannelOptions, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, HubStats, JoinError, JoinQuery,
-    Joined, Publish, PublishError, Recovery, ShardId, Since, StreamPosition,
+    Joined, Publish, PublishError, Published, Recovery, ShardId, Since, StreamPosition,
 };
 
 const NOW: u64 = 1_700_000_000_000;
@@ -28,6 +28,18 @@ fn plain() -> ChannelOptions {
 /// Three publications are kept for ten seconds, the position for a thousand.
 fn kept() -> ChannelOptions {
     ChannelOptions { history_size: 3, history_ttl_ms: 10_000, allow_recovery: true, ..plain() }
+}
+
+/// Publishes and says where.
+fn publish(
+    hub: &Hub<Arc<Inboxes>>,
+    publish: Publish,
+    options: &ChannelOptions,
+    now_ms: u64,
+) -> StreamPosition {
+    let published = hub.publish("room", publish, options, now_ms).unwrap();
+    assert!(!published.is_suppressed);
+    published.position
 }
 
 fn text(data: &str) -> Publish {
@@ -72,7 +84,7 @@ fn a_publication_reaches_every_shard_that_joined_once() {
     for shard in [SHARDS[0], SHARDS[2], SHARDS[2]] {
         join(&hub, "room", shard, &plain(), NOW);
     }
-    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(StreamPosition::default()));
+    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(Published::default()));
 
     let mut arrived = Vec::new();
     for shard in SHARDS {
@@ -89,26 +101,26 @@ fn a_publication_reaches_every_shard_that_joined_once() {
     assert_eq!(SHARDS.map(|shard| inboxes.wakes(shard)), [1, 0, 1]);
 
     hub.leave("room", SHARDS[0], NOW);
-    hub.publish("room", text("2"), &plain(), NOW).unwrap();
+    publish(&hub, text("2"), &plain(), NOW);
     assert!(inboxes.take(SHARDS[0]).is_none() && inboxes.take(SHARDS[2]).is_some());
 }
 
 #[test]
 fn what_nobody_wants_and_nothing_keeps_leaves_no_trace() {
     let (hub, _) = hub();
-    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(StreamPosition::default()));
+    assert_eq!(hub.publish("room", text("1"), &plain(), NOW), Ok(Published::default()));
     let skipping = Publish { skip_history: true, ..text("1") };
-    assert_eq!(hub.publish("room", skipping, &kept(), NOW), Ok(StreamPosition::default()));
+    assert_eq!(hub.publish("room", skipping, &kept(), NOW), Ok(Published::default()));
     assert_eq!(hub.stats(), HubStats::default());
 
     join(&hub, "room", SHARDS[0], &plain(), NOW);
     join(&hub, "room", SHARDS[1], &plain(), NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1 });
+    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1, ..HubStats::default() });
     assert_eq!(hub.channels(10, |name| name.starts_with('r')), ["room".into()] as [Arc<str>; 1]);
     assert!(hub.channels(0, |_| true).is_empty() && hub.channels(10, |_| false).is_empty());
     hub.leave("room", SHARDS[0], NOW);
     hub.leave("room", SHARDS[0], NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1 });
+    assert_eq!(hub.stats(), HubStats { channels: 1, channels_active: 1, ..HubStats::default() });
     hub.leave("room", SHARDS[1], NOW);
     assert_eq!(hub.stats(), HubStats::default());
 }
@@ -131,7 +143,7 @@ fn a_full_inbox_refuses_the_publication_for_all() {
 
     // No offset was used up.
     inboxes.take(SHARDS[1]).unwrap();
-    assert_eq!(hub.publish("room", text("1"), &kept(), NOW).unwrap().offset, 1);
+    assert_eq!(publish(&hub, text("1"), &kept(), NOW).offset, 1);
 }
 
 #[test]
@@ -140,7 +152,7 @@ fn there_are_never_more_channels_than_allowed() {
     join(&hub, "a", SHARDS[0], &plain(), NOW);
     hub.publish("b", text("1"), &kept(), NOW).unwrap();
     assert_eq!(hub.publish("c", text("1"), &kept(), NOW), Err(PublishError::ChannelLimit));
-    assert_eq!(hub.publish("c", text("1"), &plain(), NOW), Ok(StreamPosition::default()));
+    assert_eq!(hub.publish("c", text("1"), &plain(), NOW), Ok(Published::default()));
     let refused = hub.join("c", SHARDS[0], JoinQuery::default(), &plain(), NOW, |_| panic!("answered"));
     assert_eq!(refused, Err(JoinError::ChannelLimit));
     assert_eq!(hub.history("c", HistoryQuery::default(), &kept(), NOW), Err(HistoryError::ChannelLimit));
@@ -148,7 +160,7 @@ fn there_are_never_more_channels_than_allowed() {
 
     hub.leave("a", SHARDS[0], NOW);
     join(&hub, "c", SHARDS[0], &plain(), NOW);
-    assert_eq!(hub.stats(), HubStats { channels: 2, channels_active: 2 });
+    assert_eq!(hub.stats(), HubStats { channels: 2, channels_active: 2, ..HubStats::default() });
 }
 
 #[test]
@@ -207,8 +219,8 @@ fn whoever_comes_back_in_time_is_given_what_was_missed() {
     let first = join(&hub, "room", SHARDS[0], &kept(), NOW);
     assert_eq!((first.position.offset, &first.recovery), (0, &Recovery::NotAsked));
     hub.leave("room", SHARDS[0], NOW);
-    hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    hub.publish("room", text("2"), &kept(), NOW).unwrap();
+    publish(&hub, text("1"), &kept(), NOW);
+    publish(&hub, text("2"), &kept(), NOW);
 
     let back = recover(&hub, "room", SHARDS[0], Some(first.position.as_since()), &kept(), NOW);
     let Recovery::Recovered(missed) = back.recovery else { panic!("{back:?}") };
@@ -219,8 +231,8 @@ fn whoever_comes_back_in_time_is_given_what_was_missed() {
 #[test]
 fn expiry_is_never_mistaken_for_nothing_missed() {
     let (hub, _) = hub();
-    let behind = hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    let top = hub.publish("room", text("2"), &kept(), NOW).unwrap();
+    let behind = publish(&hub, text("1"), &kept(), NOW);
+    let top = publish(&hub, text("2"), &kept(), NOW);
     let later = NOW + 10_000;
     let recovery = |position: &StreamPosition| {
         recover(&hub, "room", SHARDS[0], Some(position.as_since()), &kept(), later).recovery
@@ -230,14 +242,14 @@ fn expiry_is_never_mistaken_for_nothing_missed() {
         assert_eq!(recovery(&top), Recovery::Recovered(vec![]), "swept: {sweep}");
         hub.expire(later);
     }
-    assert_eq!(hub.publish("room", text("3"), &kept(), later).unwrap(), StreamPosition { offset: 3, ..top });
+    assert_eq!(publish(&hub, text("3"), &kept(), later), StreamPosition { offset: 3, ..top });
 }
 
 #[test]
 fn removed_history_is_a_gap() {
     let (hub, _) = hub();
-    let behind = hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    let top = hub.publish("room", text("2"), &kept(), NOW).unwrap();
+    let behind = publish(&hub, text("1"), &kept(), NOW);
+    let top = publish(&hub, text("2"), &kept(), NOW);
     hub.remove_history("room");
     hub.remove_history("nowhere");
     let recovery = |position: &StreamPosition| {
@@ -251,13 +263,13 @@ fn removed_history_is_a_gap() {
 fn skipped_history_is_delivered_and_not_counted() {
     let (hub, inboxes) = hub();
     join(&hub, "room", SHARDS[0], &kept(), NOW);
-    hub.publish("room", text("1"), &kept(), NOW).unwrap();
+    publish(&hub, text("1"), &kept(), NOW);
     let skipped = Publish { skip_history: true, ..text("2") };
-    assert_eq!(hub.publish("room", skipped, &kept(), NOW), Ok(StreamPosition::default()));
-    assert_eq!(hub.publish("room", text("3"), &kept(), NOW).unwrap().offset, 2);
+    assert_eq!(hub.publish("room", skipped, &kept(), NOW), Ok(Published::default()));
+    assert_eq!(publish(&hub, text("3"), &kept(), NOW).offset, 2);
     let arrived: Vec<u64> = std::iter::from_fn(|| match inboxes.take(SHARDS[0])? {
         Message::Publication(publication) => Some(publication.offset),
-        Message::Joined { .. } => None,
+        _ => None,
     })
     .collect();
     assert_eq!(arrived, [1, 0, 2]);
@@ -267,8 +279,8 @@ fn skipped_history_is_delivered_and_not_counted() {
 fn watched_positions_count_without_history() {
     let (hub, _) = hub();
     let watched = ChannelOptions { force_positioning: true, ..plain() };
-    let first = hub.publish("room", text("1"), &watched, NOW).unwrap();
-    let second = hub.publish("room", text("2"), &watched, NOW).unwrap();
+    let first = publish(&hub, text("1"), &watched, NOW);
+    let second = publish(&hub, text("2"), &watched, NOW);
     assert_eq!((first.offset, second.offset), (1, 2));
     let recovery = |position: &StreamPosition| {
         recover(&hub, "room", SHARDS[0], Some(position.as_since()), &watched, NOW).recovery
@@ -287,8 +299,8 @@ fn a_channel_without_a_stream_has_no_position_to_recover_from() {
 #[test]
 fn options_that_keep_no_stream_any_more_end_it() {
     let (hub, _) = hub();
-    let before = hub.publish("room", text("1"), &kept(), NOW).unwrap();
-    hub.publish("room", text("2"), &plain(), NOW).unwrap();
+    let before = publish(&hub, text("1"), &kept(), NOW);
+    publish(&hub, text("2"), &plain(), NOW);
     assert_eq!(hub.stats(), HubStats::default());
     let joined = recover(&hub, "room", SHARDS[0], Some(before.as_since()), &kept(), NOW);
     assert_eq!(joined.recovery, Recovery::Gap);
@@ -298,13 +310,13 @@ fn options_that_keep_no_stream_any_more_end_it() {
 #[test]
 fn a_forgotten_stream_begins_a_new_life() {
     let (hub, _) = hub();
-    let before = hub.publish("room", text("1"), &kept(), NOW).unwrap();
+    let before = publish(&hub, text("1"), &kept(), NOW);
     let meta_ttl = kept().history_meta_ttl_ms;
     hub.expire(NOW + meta_ttl - 1);
     assert_eq!(hub.stats().channels, 1);
     assert_eq!(hub.expire(NOW + meta_ttl).channels, 1);
     assert_eq!(hub.stats().channels, 0);
-    let after = hub.publish("room", text("2"), &kept(), NOW + meta_ttl).unwrap();
+    let after = publish(&hub, text("2"), &kept(), NOW + meta_ttl);
     assert_eq!(after.offset, 1);
     assert_ne!(after.epoch, before.epoch);
 }
@@ -313,7 +325,7 @@ fn a_forgotten_stream_begins_a_new_life() {
 fn a_position_that_somebody_watches_is_not_forgotten() {
     let (hub, _) = hub();
     let meta_ttl = kept().history_meta_ttl_ms;
-    hub.publish("room", text("1"), &kept(), NOW).unwrap();
+    publish(&hub, text("1"), &kept(), NOW);
     let joined = join(&hub, "room", SHARDS[0], &kept(), NOW);
     hub.expire(NOW + 5 * meta_ttl);
     hub.leave("room", SHARDS[0], NOW + 5 * meta_ttl);

@@ -7,19 +7,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use wavecast_hub::{Delivery, Joined, Publication, ShardId};
+use wavecast_hub::{Delivery, Event, Joined, Membership, Publication, ShardId};
 
 /// What arrives at a shard.
 #[derive(Debug)]
 pub(crate) enum Message {
     Publication(Arc<Publication>),
+    Join(Arc<Membership>),
+    Leave(Arc<Membership>),
     Joined { channel: String, joined: Joined },
 }
 
 #[derive(Debug)]
 struct Inbox {
     queue: Mutex<VecDeque<Message>>,
-    /// Room that is neither reserved nor filled by a publication.
+    /// Room that is neither reserved nor filled by an event.
     room: AtomicUsize,
     reserved: AtomicUsize,
     wakes: AtomicUsize,
@@ -31,6 +33,8 @@ pub(crate) struct Inboxes {
     inboxes: Vec<Inbox>,
     jostling: bool,
     puts: AtomicUsize,
+    /// What the back end was told: a channel is occupied, or not any more.
+    occupancy: Mutex<Vec<(Arc<str>, bool)>>,
 }
 
 impl Inboxes {
@@ -49,13 +53,18 @@ impl Inboxes {
             reserved: AtomicUsize::new(0),
             wakes: AtomicUsize::new(0),
         };
-        Self { inboxes: (0..shards).map(|_| inbox()).collect(), jostling, puts: AtomicUsize::new(0) }
+        Self {
+            inboxes: (0..shards).map(|_| inbox()).collect(),
+            jostling,
+            puts: AtomicUsize::new(0),
+            occupancy: Mutex::default(),
+        }
     }
 
     /// Takes the oldest message out and makes room.
     pub(crate) fn take(&self, shard: ShardId) -> Option<Message> {
         let message = self.of(shard).queue.lock().unwrap().pop_front();
-        if let Some(Message::Publication(_)) = message {
+        if !matches!(message, None | Some(Message::Joined { .. })) {
             self.of(shard).room.fetch_add(1, Ordering::SeqCst);
         }
         message
@@ -82,14 +91,19 @@ impl Inboxes {
         self.of(shard).wakes.load(Ordering::SeqCst)
     }
 
+    /// What the back end was told of occupied (`true`) and vacated channels since last asked.
+    pub(crate) fn take_occupancy(&self) -> Vec<(Arc<str>, bool)> {
+        std::mem::take(&mut self.occupancy.lock().unwrap())
+    }
+
     fn put(&self, shard: ShardId, message: Message) {
         if self.jostling {
             let turn = self.puts.fetch_add(1, Ordering::Relaxed) % 16;
             match message {
                 Message::Joined { .. } => thread::sleep(Duration::from_micros(20)),
-                Message::Publication(_) if turn == 0 => thread::sleep(Duration::from_micros(1)),
-                Message::Publication(_) if turn < 4 => thread::yield_now(),
-                Message::Publication(_) => {}
+                _ if turn == 0 => thread::sleep(Duration::from_micros(1)),
+                _ if turn < 4 => thread::yield_now(),
+                _ => {}
             }
         }
         self.of(shard).queue.lock().unwrap().push_back(message);
@@ -115,12 +129,25 @@ impl Delivery for Inboxes {
         self.of(shard).room.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn push(&self, shard: ShardId, publication: &Arc<Publication>) {
+    fn push(&self, shard: ShardId, event: Event) {
         assert!(self.of(shard).reserved.fetch_sub(1, Ordering::SeqCst) > 0, "pushed without a reservation");
-        self.put(shard, Message::Publication(Arc::clone(publication)));
+        let message = match event {
+            Event::Publication(publication) => Message::Publication(publication),
+            Event::Join(membership) => Message::Join(membership),
+            Event::Leave(membership) => Message::Leave(membership),
+        };
+        self.put(shard, message);
     }
 
     fn wake(&self, shard: ShardId) {
         self.of(shard).wakes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn occupied(&self, channel: &Arc<str>) {
+        self.occupancy.lock().unwrap().push((Arc::clone(channel), true));
+    }
+
+    fn vacated(&self, channel: &Arc<str>) {
+        self.occupancy.lock().unwrap().push((Arc::clone(channel), false));
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use wavecast_hub::{
     ChannelOptions, HistoryError, HistoryQuery, Hub, HubLimits, JoinQuery, Joined, Publish, PublishError,
-    Recovery, ShardId, Since, StreamPosition,
+    Published, Recovery, ShardId, Since, StreamPosition,
 };
 
 const CHANNELS: [&str; 3] = ["short", "long", "uncounted"];
@@ -213,10 +213,10 @@ impl World {
                 assert_eq!(given_back, publish);
             }
             Err(PublishError::ChannelLimit) => panic!("there are only {} channels", CHANNELS.len()),
-            Ok(position) if skip_history || !options.has_stream() => {
-                assert_eq!(position, StreamPosition::default());
+            Ok(published) if skip_history || !options.has_stream() => {
+                assert_eq!(published, Published::default());
             }
-            Ok(position) => {
+            Ok(Published { position, .. }) => {
                 let before =
                     StreamPosition { offset: position.offset - 1, epoch: Arc::clone(&position.epoch) };
                 self.channels[channel].stands_at(&before, !shards.is_empty(), self.now_ms);
@@ -258,6 +258,7 @@ impl World {
                     let payload = u64::from_le_bytes((*publication.data).try_into().unwrap());
                     self.arrived(shard, channel, publication.offset, payload);
                 }
+                Some(Message::Join(_) | Message::Leave(_)) => panic!("nobody announces anything"),
                 None => return,
             }
         }
@@ -316,7 +317,7 @@ impl World {
         into_inbox: bool,
     ) -> Joined {
         let mut answer = None;
-        let query = JoinQuery { recover, publications_max };
+        let query = JoinQuery { recover, publications_max, ..JoinQuery::default() };
         let options = &self.channels[channel].options;
         let joined = self.hub.join(CHANNELS[channel], shard, query, options, self.now_ms, |joined| {
             answer = Some(joined.clone());

@@ -40,7 +40,11 @@ struct Shard {
 
 impl Shard {
     fn join(&mut self, channel: &str, since: Option<&StreamPosition>) {
-        let query = JoinQuery { recover: since.map(StreamPosition::as_since), publications_max: usize::MAX };
+        let query = JoinQuery {
+            recover: since.map(StreamPosition::as_since),
+            publications_max: usize::MAX,
+            ..JoinQuery::default()
+        };
         let answer = |joined| self.inboxes.joined(self.id, channel, joined);
         self.hub.join(channel, self.id, query, &options(), NOW, answer).unwrap();
         self.channels.insert(channel.to_owned(), (since.cloned().unwrap_or_default(), false));
@@ -70,6 +74,7 @@ impl Shard {
                     reached.offset = publication.offset;
                 }
             }
+            Message::Join(_) | Message::Leave(_) => panic!("nobody announces anything"),
         }
         if self.taken.is_multiple_of(19) {
             let channel = CHANNELS[self.taken / 19 % CHANNELS.len()];

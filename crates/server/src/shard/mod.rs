@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tracing::{debug, info};
-use wavecast_hub::{HistoryPage, HistoryQuery, JoinQuery, Publication, Recovery, ShardId};
+use wavecast_hub::{Event, HistoryPage, HistoryQuery, JoinQuery, Publication, Recovery, ShardId};
 use wavecast_net::MessageRef;
 use wavecast_net::shard::{
     Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Verdict,
@@ -113,8 +113,11 @@ impl PushShard {
         }
         let channel = self.channels.enter(&join.channel);
         subscription.channel = channel;
-        let query =
-            JoinQuery { recover: since(join.recover.as_ref()), publications_max: node.rules().recovery_max };
+        let query = JoinQuery {
+            recover: since(join.recover.as_ref()),
+            publications_max: node.rules().recovery_max,
+            ..JoinQuery::default()
+        };
         let joined = node.hub().join(&join.channel, self.id, query, &join.options, now_ms(), |joined| {
             inbox.push_reserved(ShardEvent::Joined(Box::new(Answer { connection: id, channel, joined })));
         });
@@ -318,7 +321,10 @@ impl Handler for PushShard {
 
     fn event(&mut self, connections: &mut Connections, event: ShardEvent) {
         match event {
-            ShardEvent::Publication(publication) => self.publication(connections, &publication),
+            ShardEvent::Channel(Event::Publication(publication)) => {
+                self.publication(connections, &publication);
+            }
+            ShardEvent::Channel(Event::Join(_) | Event::Leave(_)) => {}
             ShardEvent::Joined(answer) => self.joined(connections, &answer),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use wavecast_hub::Event;
 use wavecast_net::MessageRef;
 use wavecast_net::shard::{Close, ConnectionId, Connections, Handler, Opening};
 
@@ -35,7 +36,9 @@ impl Handler for Record {
     type Event = ShardEvent;
 
     fn event(&mut self, _: &mut Connections, event: ShardEvent) {
-        let ShardEvent::Publication(publication) = event else { panic!("the witness asks nothing") };
+        let ShardEvent::Channel(Event::Publication(publication)) = event else {
+            panic!("the witness asks nothing")
+        };
         let data = String::from_utf8(publication.data.to_vec()).unwrap();
         let channel = self.0.entry(publication.channel.to_string()).or_default();
         let entry = Entry { offset: publication.offset, data };

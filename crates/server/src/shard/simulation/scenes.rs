@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use wavecast_hub::Publication;
+use wavecast_hub::{Event, Publication};
 use wavecast_net::Options;
 
 use super::peer::Peer;
@@ -91,7 +91,7 @@ fn publication(channel: &str, offset: u64) -> ShardEvent {
     let data = (*b"0").into();
     let publication =
         Publication { channel: channel.into(), offset, data, is_json: true, ..Publication::default() };
-    ShardEvent::Publication(Arc::new(publication))
+    ShardEvent::Channel(Event::Publication(Arc::new(publication)))
 }
 
 fn recover(id: usize, channel: &str, offset: u64) -> String {
