@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wavecast_protocol::centrifuge::{SubRefreshRequest, SubscribeRequest};
 
+use crate::delta::Deltas;
 use crate::error::Cause;
 use crate::event::SubscriptionEvent;
 use crate::expiry::Expiry;
@@ -19,7 +20,6 @@ const REJECT_UNRECOVERED: i64 = 1 << 1;
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) options: SubscribeOptions,
-    filter: Vec<u8>,
     pub(crate) events: EventSender<SubscriptionEvent>,
     pub(crate) stream: Stream,
     pub(crate) stage: Stage,
@@ -56,13 +56,13 @@ impl Channel {
         channel: Arc<str>,
         options: SubscribeOptions,
         events: EventSender<SubscriptionEvent>,
+        deltas: Deltas,
         serial: u64,
     ) -> Self {
         let fixed = options.token.as_ref().and_then(|token| token.as_fixed());
         Self {
             token: fixed.map(ToOwned::to_owned),
-            filter: options.filter.as_ref().map(TagsFilter::to_json).unwrap_or_default(),
-            stream: Stream::new(channel, options.since.clone(), options.filter.is_some()),
+            stream: Stream::new(channel, options.since.clone(), options.filter.is_some(), deltas),
             options,
             events,
             stage: Stage::Idle,
@@ -89,7 +89,7 @@ impl Channel {
             recoverable: options.recoverable,
             join_leave: options.join_leave,
             delta: options.delta.map_or("", |Delta::Fossil| "fossil").into(),
-            tf: &self.filter,
+            tf: options.filter.as_ref().map(TagsFilter::to_protocol),
             flag: if options.reject_unrecovered { REJECT_UNRECOVERED } else { 0 },
             ..SubscribeRequest::default()
         }

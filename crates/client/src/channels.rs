@@ -8,16 +8,18 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use wavecast_protocol::centrifuge::{
-    self, Error, SubRefreshRequest, SubRefreshResult, SubscribeRequest, SubscribeResult, Unsubscribed,
+    self, Encoding, Error, SubRefreshRequest, SubRefreshResult, SubscribeRequest, SubscribeResult,
+    Unsubscribed,
 };
 
 use crate::backoff::Backoff;
 use crate::channel::{Channel, Stage};
+use crate::delta::Deltas;
 use crate::end::is_transient;
 use crate::error::{Cause, SubscribeError};
 use crate::event::SubscriptionEvent;
 use crate::expiry::Expiry;
-use crate::options::{Options, SubscribeOptions};
+use crate::options::{Delta, Options, SubscribeOptions};
 use crate::queue::{self, EventReceiver};
 use crate::stream::Taken;
 use crate::token::{NoToken, SubscriptionToken};
@@ -39,6 +41,8 @@ pub(crate) struct Channels {
     backoff: Backoff,
     subscriptions_max: usize,
     events_max: usize,
+    encoding: Encoding,
+    payload_bytes_max: usize,
     attention: Arc<Notify>,
 }
 
@@ -75,6 +79,8 @@ impl Channels {
             backoff,
             subscriptions_max: options.subscriptions_max,
             events_max,
+            encoding: options.encoding,
+            payload_bytes_max: options.message_bytes_max,
             attention,
         }
     }
@@ -95,7 +101,11 @@ impl Channels {
         }
         let (events, receiver) = queue::bounded(self.events_max, self.attention.clone());
         self.last_number += 1;
-        let entry = Channel::new(channel.clone(), options, events, self.last_number);
+        let deltas = match options.delta {
+            Some(Delta::Fossil) => Deltas::wanted(self.encoding, self.payload_bytes_max),
+            None => Deltas::none(),
+        };
+        let entry = Channel::new(channel.clone(), options, events, deltas, self.last_number);
         self.table.insert(channel.clone(), entry);
         self.ask(channel);
         Ok(receiver)

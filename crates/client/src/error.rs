@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wavecast_protocol::centrifuge;
+use wavecast_protocol::centrifuge::{self, FilterError};
 
 /// An error that the server answered a request with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub enum SubscribeError {
     /// [`SubscribeOptions::data`](crate::SubscribeOptions::data) is no JSON, which the JSON encoding
     /// needs.
     Data,
+    /// The filter makes no sense, or is too large.
+    Filter(FilterError),
     /// The options ask for deltas and for a filter. A server takes one of them.
     DeltaWithFilter,
     /// The client is closed.
@@ -72,6 +74,7 @@ pub enum SubscribeError {
 impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Filter(error) => return error.fmt(f),
             Self::AlreadySubscribed => "the client is subscribed to this channel already",
             Self::Limit => "the client has as many subscriptions as its options allow",
             Self::Data => "the data for the subscription is no JSON",

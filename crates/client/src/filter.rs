@@ -2,9 +2,10 @@
 
 use std::ops::Not;
 
-use serde::Serialize;
+use wavecast_protocol::centrifuge::{Filter, FilterError};
 
-/// A condition on the tags of publications, which the server checks.
+/// A condition on the tags of publications, which the server checks. It may have 16 levels, 128
+/// conditions in all, and 1,024 values in one of them.
 ///
 /// ```
 /// use wavecast_client::{SubscribeOptions, TagsFilter};
@@ -16,24 +17,7 @@ use serde::Serialize;
 /// let options = SubscribeOptions { filter: Some(filter), ..SubscribeOptions::default() };
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagsFilter(Node);
-
-/// As the schema has it: a comparison, or with `op` a combination of others.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-struct Node {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    op: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    key: String,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    cmp: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    val: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    vals: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    nodes: Vec<Node>,
-}
+pub struct TagsFilter(Filter<'static>);
 
 impl TagsFilter {
     /// The tag has this value.
@@ -111,14 +95,23 @@ impl TagsFilter {
         Self::combine("or", filters)
     }
 
-    /// As it stands in a JSON command.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
-        // Text and lists of text: nothing in them can fail to serialise.
-        serde_json::to_vec(&self.0).unwrap_or_default()
+    /// Whether a server will take it.
+    pub(crate) fn check(&self) -> Result<(), FilterError> {
+        self.0.check()
+    }
+
+    /// As it stands in a command.
+    pub(crate) fn to_protocol(&self) -> Filter<'static> {
+        self.0.clone()
     }
 
     fn compare(key: impl Into<String>, cmp: &'static str, value: impl Into<String>) -> Self {
-        Self(Node { key: key.into(), cmp, val: value.into(), ..Node::default() })
+        Self(Filter {
+            key: key.into().into(),
+            cmp: cmp.into(),
+            val: value.into().into(),
+            ..Filter::default()
+        })
     }
 
     fn compare_with_each<V: Into<String>>(
@@ -126,12 +119,13 @@ impl TagsFilter {
         cmp: &'static str,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        let vals = values.into_iter().map(Into::into).collect();
-        Self(Node { key: key.into(), cmp, vals, ..Node::default() })
+        let vals = values.into_iter().map(|value| value.into().into()).collect();
+        Self(Filter { key: key.into().into(), cmp: cmp.into(), vals, ..Filter::default() })
     }
 
     fn combine(op: &'static str, filters: impl IntoIterator<Item = Self>) -> Self {
-        Self(Node { op, nodes: filters.into_iter().map(|filter| filter.0).collect(), ..Node::default() })
+        let nodes = filters.into_iter().map(|filter| filter.0).collect();
+        Self(Filter { op: op.into(), nodes, ..Filter::default() })
     }
 }
 
@@ -149,29 +143,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_is_written_as_the_schema_has_it() {
-        let table = [
-            (TagsFilter::equal("k", "v"), r#"{"key":"k","cmp":"eq","val":"v"}"#),
-            (TagsFilter::not_equal("k", "v"), r#"{"key":"k","cmp":"neq","val":"v"}"#),
-            (TagsFilter::one_of("k", ["a", "b"]), r#"{"key":"k","cmp":"in","vals":["a","b"]}"#),
-            (TagsFilter::none_of("k", ["a"]), r#"{"key":"k","cmp":"nin","vals":["a"]}"#),
-            (TagsFilter::exists("k"), r#"{"key":"k","cmp":"ex"}"#),
-            (TagsFilter::absent("k"), r#"{"key":"k","cmp":"nex"}"#),
-            (TagsFilter::starts_with("k", "v"), r#"{"key":"k","cmp":"sw","val":"v"}"#),
-            (TagsFilter::ends_with("k", "v"), r#"{"key":"k","cmp":"ew","val":"v"}"#),
-            (TagsFilter::contains("k", "v"), r#"{"key":"k","cmp":"ct","val":"v"}"#),
-            (TagsFilter::less("k", "1"), r#"{"key":"k","cmp":"lt","val":"1"}"#),
-            (TagsFilter::at_most("k", "1"), r#"{"key":"k","cmp":"lte","val":"1"}"#),
-            (TagsFilter::greater("k", "1"), r#"{"key":"k","cmp":"gt","val":"1"}"#),
-            (TagsFilter::at_least("k", "1"), r#"{"key":"k","cmp":"gte","val":"1"}"#),
-            (
-                !TagsFilter::any_of([TagsFilter::exists("a"), TagsFilter::exists("b")]),
-                r#"{"op":"not","nodes":[{"op":"or","nodes":[{"key":"a","cmp":"ex"},{"key":"b","cmp":"ex"}]}]}"#,
-            ),
-            (TagsFilter::all_of([]), r#"{"op":"and"}"#),
+    fn what_can_be_built_is_what_servers_take() {
+        let leaves = [
+            (TagsFilter::equal("k", "v"), "eq"),
+            (TagsFilter::not_equal("k", "v"), "neq"),
+            (TagsFilter::one_of("k", ["a", "b"]), "in"),
+            (TagsFilter::none_of("k", ["a"]), "nin"),
+            (TagsFilter::exists("k"), "ex"),
+            (TagsFilter::absent("k"), "nex"),
+            (TagsFilter::starts_with("k", "v"), "sw"),
+            (TagsFilter::ends_with("k", "v"), "ew"),
+            (TagsFilter::contains("k", "v"), "ct"),
+            (TagsFilter::less("k", "1"), "lt"),
+            (TagsFilter::at_most("k", "1"), "lte"),
+            (TagsFilter::greater("k", "1"), "gt"),
+            (TagsFilter::at_least("k", "1"), "gte"),
         ];
-        for (filter, expected) in table {
-            assert_eq!(String::from_utf8(filter.to_json()).unwrap(), expected);
+        for (filter, cmp) in &leaves {
+            assert_eq!((filter.check(), &*filter.0.cmp), (Ok(()), *cmp));
         }
+        let all = TagsFilter::all_of(leaves.map(|(filter, _)| filter));
+        assert_eq!((!TagsFilter::any_of([all])).check(), Ok(()));
+        assert!(TagsFilter::all_of([]).check().is_err());
     }
 }

@@ -137,6 +137,7 @@ impl SubscribeOptions {
         if self.delta.is_some() && self.filter.is_some() {
             return Err(SubscribeError::DeltaWithFilter);
         }
+        self.filter.as_ref().map_or(Ok(()), TagsFilter::check).map_err(SubscribeError::Filter)?;
         if let Some(data) = self.data.take() {
             self.data = Some(data.encodable(encoding).map_err(|_| SubscribeError::Data)?);
         }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use wavecast_protocol::centrifuge::{self, SubscribeRequest, SubscribeResult, Unsubscribed};
 
 use crate::data::Data;
+use crate::delta::Deltas;
 use crate::end::End;
 use crate::error::Cause;
 use crate::event::{ServerEvent, SubscriptionEvent};
@@ -261,7 +262,7 @@ fn live<'t>(
 impl ServerChannel {
     fn new(channel: Arc<str>) -> Self {
         // Nothing can be done about a publication that is missing, so nobody counts them.
-        let stream = Stream::new(channel, None, true);
+        let stream = Stream::new(channel, None, true, Deltas::none());
         Self { stream, top: None, is_live: true, is_told: false, ended: None }
     }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wavecast_net::client::MessageRef;
 use wavecast_protocol::centrifuge::{
-    self, Command, ConnectResult, Error, RefreshRequest, RefreshResult, Reply, Res, ServerMessage,
-    UnsubscribeRequest, json,
+    self, Command, ConnectResult, DecodeError, Encoding, Error, RefreshRequest, RefreshResult, Reply, Res,
+    ServerMessage, UnsubscribeRequest, json, protobuf,
 };
 
 use crate::backoff::Backoff;
@@ -29,6 +29,7 @@ const FRAME_BYTES_MAX: usize = 16 * 1_024;
 
 #[derive(Debug)]
 pub(crate) struct Session {
+    encoding: Encoding,
     frames: VecDeque<Vec<u8>>,
     pending: HashMap<u32, Pending>,
     deadlines: BTreeSet<(Instant, u32)>,
@@ -81,6 +82,7 @@ impl Session {
     ) -> Self {
         let request_timeout = options.request_timeout;
         let mut session = Self {
+            encoding: options.encoding,
             frames: VecDeque::new(),
             pending: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -115,9 +117,14 @@ impl Session {
         self.pending.len()
     }
 
-    /// The next text frame to be sent.
-    pub(crate) fn frame(&self) -> Option<&[u8]> {
-        self.frames.front().map(Vec::as_slice)
+    /// The next message to be sent.
+    pub(crate) fn frame(&self) -> Option<MessageRef<'_>> {
+        let frame = self.frames.front()?;
+        Some(match self.encoding {
+            // Commands are encoded from strings and checked JSON.
+            Encoding::Json => MessageRef::Text(std::str::from_utf8(frame).unwrap_or_default()),
+            Encoding::Protobuf => MessageRef::Binary(frame),
+        })
     }
 
     /// The frame has been sent.
@@ -186,21 +193,24 @@ impl Session {
         subscriptions: &mut Subscriptions,
         now: Instant,
     ) -> Result<(), End> {
-        let MessageRef::Text(text) = message else {
-            return Err(End::misbehaved("a binary message where JSON was asked for"));
-        };
         self.dead_at = self.silence_max.map(|silence| now + silence);
-        for message in json::messages(text) {
-            match message.map_err(End::misbehaved)? {
-                ServerMessage::Reply(reply) => self.replied(reply, subscriptions, now)?,
-                ServerMessage::Push(push) => subscriptions.pushed(&push, now)?,
-                ServerMessage::Ping if self.pong => {
-                    self.append(&Command { id: 0, request: centrifuge::Request::Pong });
-                }
-                ServerMessage::Ping => {}
+        let encoding = self.encoding;
+        let deal_with = |message: Result<_, DecodeError>| match message.map_err(End::misbehaved)? {
+            ServerMessage::Reply(reply) => self.replied(reply, subscriptions, now),
+            ServerMessage::Push(push) => subscriptions.pushed(&push, now),
+            ServerMessage::Ping => {
+                self.answer_ping();
+                Ok(())
             }
+        };
+        match (encoding, message) {
+            (Encoding::Json, MessageRef::Text(text)) => json::messages(text).try_for_each(deal_with),
+            (Encoding::Protobuf, MessageRef::Binary(bytes)) => {
+                protobuf::messages(bytes).try_for_each(deal_with)
+            }
+            (Encoding::Json, _) => Err(End::misbehaved("a binary message where JSON was asked for")),
+            (Encoding::Protobuf, _) => Err(End::misbehaved("a text message where Protobuf was asked for")),
         }
-        Ok(())
     }
 
     /// The next point in time at which [`expire`](Self::expire) has something to do.
@@ -241,6 +251,12 @@ impl Session {
             if let Awaited::Answer(answer) = pending.what {
                 answer.fail(RequestError::ConnectionLost);
             }
+        }
+    }
+
+    fn answer_ping(&mut self) {
+        if self.pong {
+            self.append(&Command { id: 0, request: centrifuge::Request::Pong });
         }
     }
 
@@ -326,14 +342,19 @@ impl Session {
 
     /// Adds a command to the last frame, or to a new one where that is full.
     fn append(&mut self, command: &Command<'_>) {
-        let mut line = Vec::new();
-        json::encode_command(command, &mut line);
+        let mut bytes = Vec::new();
+        match self.encoding {
+            Encoding::Json => json::encode_command(command, &mut bytes),
+            Encoding::Protobuf => protobuf::encode_command(command, &mut bytes),
+        }
         match self.frames.back_mut() {
-            Some(frame) if frame.len() + line.len() < FRAME_BYTES_MAX => {
-                frame.push(b'\n');
-                frame.extend_from_slice(&line);
+            Some(frame) if frame.len() + bytes.len() < FRAME_BYTES_MAX => {
+                if self.encoding == Encoding::Json {
+                    frame.push(b'\n');
+                }
+                frame.extend_from_slice(&bytes);
             }
-            _ => self.frames.push_back(line),
+            _ => self.frames.push_back(bytes),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wavecast_protocol::centrifuge::{self, SubscribeResult};
 
 use crate::data::Data;
+use crate::delta::Deltas;
 use crate::error::Cause;
 use crate::event::{Gap, GapCause, SubscriptionEvent};
 use crate::publication::{Publication, StreamPosition};
@@ -25,6 +26,7 @@ pub(crate) struct Stream {
     /// The server leaves publications out on purpose (a filter, say, or what the client published
     /// itself), so offsets that are skipped tell nothing.
     is_sparse: bool,
+    deltas: Deltas,
 }
 
 /// What became of what the server sent.
@@ -34,14 +36,19 @@ pub(crate) enum Taken {
     Told,
     /// The reader's queue is full.
     Full,
-    /// It does not follow what came before: nothing has been told.
+    /// It does not follow what came before: it has not been told.
     Broken,
 }
 
 impl Stream {
     /// A stream that nothing is known of but, perhaps, where to begin.
-    pub(crate) fn new(channel: Arc<str>, since: Option<StreamPosition>, is_sparse: bool) -> Self {
-        Self { channel, recoverable: since.is_some(), position: since, missed: None, is_sparse }
+    pub(crate) fn new(
+        channel: Arc<str>,
+        since: Option<StreamPosition>,
+        is_sparse: bool,
+        deltas: Deltas,
+    ) -> Self {
+        Self { channel, recoverable: since.is_some(), position: since, missed: None, is_sparse, deltas }
     }
 
     /// Where a stream stands by the server's answer. A recovery may be answered with the position that
@@ -114,6 +121,7 @@ impl Stream {
             return Taken::Full;
         }
         self.recoverable = result.recoverable;
+        self.deltas.begin(result.delta);
         if recovered {
             self.missed = None;
             self.is_sparse |= leaves_out(since.as_ref(), top.as_ref(), result.publications.len());
@@ -126,8 +134,9 @@ impl Stream {
             }
         }
         for publication in &result.publications {
-            if !self.is_seen(publication.offset) && !self.deliver(publication, tell) {
-                return Taken::Full;
+            match self.deliver(publication, tell) {
+                Taken::Told => {}
+                not_told => return not_told,
             }
         }
         self.position = top;
@@ -158,14 +167,11 @@ impl Stream {
         publication: &centrifuge::Publication<'_>,
         tell: &dyn Fn(SubscriptionEvent) -> bool,
     ) -> Taken {
-        if self.is_seen(publication.offset) {
-            return Taken::Told;
-        }
         if self.is_ahead(publication.offset) {
             // The server lost one. It is bound to notice; whoever counts need not wait for that.
             return Taken::Broken;
         }
-        if self.deliver(publication, tell) { Taken::Told } else { Taken::Full }
+        self.deliver(publication, tell)
     }
 
     fn is_seen(&self, offset: u64) -> bool {
@@ -177,23 +183,31 @@ impl Stream {
         !self.is_sparse && self.since().is_some_and(|position| offset > position.offset + 1)
     }
 
-    /// Notes the position of what has been told; false if the queue is full.
     fn deliver(
         &mut self,
         publication: &centrifuge::Publication<'_>,
         tell: &dyn Fn(SubscriptionEvent) -> bool,
-    ) -> bool {
-        let data = publication.data.into();
+    ) -> Taken {
+        // What was seen before may still be what the next one is a change to.
+        let Some(data) = self.deltas.decode(publication) else {
+            // A recovery might bring the same again, for ever.
+            self.recoverable = false;
+            self.missed = Some(GapCause::Undecodable);
+            return Taken::Broken;
+        };
+        if self.is_seen(publication.offset) {
+            return Taken::Told;
+        }
         let event = Publication::new(self.channel.clone(), publication, data);
         if !tell(SubscriptionEvent::Publication(event)) {
-            return false;
+            return Taken::Full;
         }
         if let Some(position) = &mut self.position
             && publication.offset != 0
         {
             position.offset = publication.offset;
         }
-        true
+        Taken::Told
     }
 }
 

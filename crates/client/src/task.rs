@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use wavecast_net::client::{
     CloseCode, ConnectError, ConnectOptions, Limits, MessageRef, RecvError, TrySendError, WebSocket,
 };
-use wavecast_protocol::centrifuge::{self, ConnectRequest};
+use wavecast_protocol::centrifuge::{self, ConnectRequest, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use crate::backoff::Backoff;
 use crate::end::{End, Next};
@@ -334,6 +334,9 @@ async fn dial(
         _ => token,
     };
     match transport.connect(&url).await {
+        Ok(socket) if options.encoding == Encoding::Protobuf && socket.protocol().is_none() => {
+            Err(End::transport("the server does not offer Protobuf"))
+        }
         Ok(socket) => Ok((socket, token)),
         // The options name a header that can never be sent.
         Err(error @ ConnectError::Request(_)) => Err(End { next: Next::Stop, ..End::transport(error) }),
@@ -349,6 +352,11 @@ fn transport(options: &Options) -> ConnectOptions {
         .limits(limits)
         .connect_timeout(options.connect_timeout)
         .handshake_timeout(options.connect_timeout);
+    let transport = match options.encoding {
+        // As other clients do: who asks for nothing speaks JSON.
+        Encoding::Json => transport,
+        Encoding::Protobuf => transport.protocol(SUBPROTOCOL_PROTOBUF),
+    };
     let add = |transport: ConnectOptions, (name, value): &(String, String)| transport.header(name, value);
     options.headers.iter().fold(transport, add)
 }
@@ -371,9 +379,7 @@ fn connect_request<'o>(
 /// Sends frames as long as the outbox takes them. Failures show when receiving.
 fn write_frames(session: &mut Session, socket: &mut WebSocket) {
     while let Some(frame) = session.frame() {
-        // Commands are encoded from strings and checked JSON.
-        let text = String::from_utf8_lossy(frame);
-        match socket.try_send(text.as_ref()) {
+        match socket.try_send(frame) {
             Ok(()) => session.frame_sent(),
             Err(TrySendError::Full) => return,
             Err(_) => session.drop_frames(),
