@@ -77,6 +77,7 @@ mod tests {
             let second = on_the_wire(&change);
             assert_eq!(deltas.decode(&publication(&second, true)).unwrap().to_string(), payloads[1]);
             // Against another base than it was made from.
+            deltas.begin(true);
             assert_eq!(deltas.decode(&publication(&second, true)), None);
             deltas.begin(false);
             assert_eq!(deltas.decode(&publication(b"1", false)).unwrap().to_string(), "1");

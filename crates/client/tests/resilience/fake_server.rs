@@ -50,11 +50,16 @@ impl Server {
 pub(crate) struct Door(TcpListener);
 
 impl Door {
-    /// The next connection, before its connect command.
-    pub(crate) fn accept(&self) -> Connection {
+    /// The next connection, before its handshake.
+    pub(crate) fn stream(&self) -> TcpStream {
         let (stream, _) = self.0.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Connection { socket: tungstenite::accept(stream).unwrap(), lines: Vec::new() }
+        stream
+    }
+
+    /// The next connection, before its connect command.
+    pub(crate) fn accept(&self) -> Connection {
+        Connection { socket: tungstenite::accept(self.stream()).unwrap(), lines: Vec::new() }
     }
 
     /// The next connection, connected.
