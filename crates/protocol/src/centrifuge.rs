@@ -13,16 +13,18 @@
 //! | [`code`] | [`Error`], [`Disconnect`], [`Unsubscribed`]: the tables of codes |
 //! | [`command`] | [`Command`] and the requests |
 //! | [`filter`] | [`Filter`]: which publications a subscriber wants |
-//! | [`publication`] | [`Publication`] and [`ClientInfo`] |
+//! | [`publication`] | [`Publication`], [`DataForm`] and [`ClientInfo`] |
 //! | [`reply`] | [`Reply`] and the results |
 //! | [`push`] | [`Push`] |
 //! | [`message`] | [`ServerMessage`]: either, or a ping |
+//! | [`Encoding`] | which of the two a connection speaks, and the same calls for either |
 //! | [`json`] | the JSON encoding of them all |
 //! | [`protobuf`] | the Protobuf encoding of them all |
 
 pub mod code;
 pub mod command;
 mod decode_error;
+mod encoding;
 mod envelope;
 mod field;
 pub mod filter;
@@ -41,26 +43,12 @@ pub use command::{
     UnsubscribeRequest,
 };
 pub use decode_error::DecodeError;
+pub use encoding::{Encoding, SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 pub use filter::{Filter, FilterError};
 pub use message::ServerMessage;
-pub use publication::{ClientInfo, Publication, Tags};
+pub use publication::{ClientInfo, DataForm, Publication, Tags};
 pub use push::Push;
 pub use reply::{
     ConnectResult, HistoryResult, PresenceResult, PresenceStatsResult, RefreshResult, Reply, Res, RpcResult,
     SubRefreshResult, SubscribeResult,
 };
-
-/// The subprotocol of the WebSocket handshake for JSON; a client that offers none speaks JSON, too.
-pub const SUBPROTOCOL_JSON: &str = "centrifuge-json";
-/// The subprotocol for Protobuf.
-pub const SUBPROTOCOL_PROTOBUF: &str = "centrifuge-protobuf";
-
-/// How the messages of a connection are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub enum Encoding {
-    /// JSON objects, a line each, in text messages.
-    #[default]
-    Json,
-    /// Protobuf messages, each behind its length, in binary messages.
-    Protobuf,
-}

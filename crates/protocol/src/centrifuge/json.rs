@@ -6,7 +6,8 @@
 //! The `encode_` functions write one message without the newline.
 //!
 //! Payloads are put into messages as they are. [`compact`] makes sure, once, when a payload enters, that it is one JSON
-//! value and holds no line break.
+//! value and holds no line break. What is no JSON stands in a message as a string of its Base64, and on subscriptions
+//! with deltas every payload is a string: see [`DataForm`](super::DataForm).
 
 mod command;
 mod data;
@@ -17,7 +18,7 @@ mod shape;
 mod write;
 
 pub use command::{commands, encode_command};
-pub use data::{DATA_DEPTH_MAX, DataError, compact};
+pub use data::{DATA_DEPTH_MAX, DataError, compact, encode_base64, string_text};
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};
 

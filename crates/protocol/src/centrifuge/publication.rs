@@ -33,6 +33,23 @@ pub struct Publication<'a> {
     /// The channel, where it is not clear from the subscription.
     #[serde(borrow, deserialize_with = "field::text")]
     pub channel: Cow<'a, str>,
+    /// How `data` is written in JSON. What is read is always [`DataForm::Raw`]: a client knows from its subscription
+    /// what a string stands for.
+    #[serde(skip)]
+    pub form: DataForm,
+}
+
+/// How a payload is written in JSON; Protobuf has any bytes as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum DataForm {
+    /// The payload is one JSON value and stands in the message as it is.
+    #[default]
+    Raw,
+    /// A JSON string whose text is the payload: what subscribers get who asked for deltas, be it a delta or the
+    /// payload itself. What is not UTF-8 is replaced by U+FFFD; a delta for JSON must not cut characters.
+    Text,
+    /// A JSON string whose text is the payload in Base64: what subscribers get whose payload is no JSON.
+    Base64,
 }
 
 impl Default for Publication<'_> {
@@ -45,6 +62,7 @@ impl Default for Publication<'_> {
             delta: false,
             time: 0,
             channel: Cow::Borrowed(""),
+            form: DataForm::Raw,
         }
     }
 }

@@ -4,11 +4,11 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::borrow::Cow;
 use wavecast_protocol::centrifuge::{
-    ClientInfo, Command, ConnectRequest, ConnectResult, Error, Filter, HistoryRequest, HistoryResult,
-    PresenceRequest, PresenceResult, PresenceStatsRequest, PresenceStatsResult, Publication, PublishRequest,
-    Push, RefreshRequest, RefreshResult, Reply, Request, Res, RpcRequest, RpcResult, SendRequest,
-    ServerMessage, StreamPosition, SubRefreshRequest, SubRefreshResult, SubscribeRequest, SubscribeResult,
-    UnsubscribeRequest,
+    ClientInfo, Command, ConnectRequest, ConnectResult, DataForm, Error, Filter, HistoryRequest,
+    HistoryResult, PresenceRequest, PresenceResult, PresenceStatsRequest, PresenceStatsResult, Publication,
+    PublishRequest, Push, RefreshRequest, RefreshResult, Reply, Request, Res, RpcRequest, RpcResult,
+    SendRequest, ServerMessage, StreamPosition, SubRefreshRequest, SubRefreshResult, SubscribeRequest,
+    SubscribeResult, UnsubscribeRequest,
 };
 
 /// Commands with an id, and pongs.
@@ -190,7 +190,7 @@ prop_compose! {
         time: i64,
         channel in text(),
     ) -> Publication<'static> {
-        Publication { data, info, offset, tags: Cow::Owned(tags), delta, time, channel }
+        Publication { data, info, offset, tags: Cow::Owned(tags), delta, time, channel, form: DataForm::Raw }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use wavecast_protocol::centrifuge::{
-    ClientInfo, ConnectResult, Error, HistoryResult, PresenceResult, PresenceStatsResult, Publication, Push,
-    RefreshResult, Reply, Res, RpcResult, ServerMessage, SubRefreshResult, SubscribeResult, Tags,
+    ClientInfo, ConnectResult, DataForm, Error, HistoryResult, PresenceResult, PresenceStatsResult,
+    Publication, Push, RefreshResult, Reply, Res, RpcResult, ServerMessage, SubRefreshResult,
+    SubscribeResult, Tags,
 };
 use wavecast_protocol::centrifuge::{DecodeError, json};
 
@@ -195,6 +196,33 @@ fn pushes_stand_as_the_schema_has_them() {
         r#"{"push":{"refresh":{"expires":true,"ttl":60}}}"#,
     );
     stands_as(&ServerMessage::Ping, "{}");
+}
+
+#[test]
+fn data_is_written_in_its_form() {
+    let written = |data: &[u8], form| {
+        let publication = Publication { data, form, ..Publication::default() };
+        let mut out = Vec::new();
+        json::encode_push(&Push::Publication { channel: "a".into(), publication }, &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let push = |data| format!(r#"{{"push":{{"channel":"a","pub":{{"data":{data}}}}}}}"#);
+    let payload = "{\"a\":\"é\\n\"}";
+    assert_eq!(written(payload.as_bytes(), DataForm::Raw), push(payload));
+    let text = written(payload.as_bytes(), DataForm::Text);
+    assert_eq!(text, push(r#""{\"a\":\"é\\n\"}""#));
+    assert_eq!(written(b"K\nK:\x01;", DataForm::Text), push(r#""K\nK:\u0001;""#));
+    assert_eq!(written(b"a\xff", DataForm::Text), push("\"a\u{fffd}\""));
+    assert_eq!(written(b"a\xff", DataForm::Base64), push(r#""Yf8=""#));
+    for form in [DataForm::Raw, DataForm::Text, DataForm::Base64] {
+        assert_eq!(written(b"", form), r#"{"push":{"channel":"a","pub":{}}}"#, "{form:?}");
+    }
+
+    // A client reads the string as it stands, and takes the text out of it.
+    let message = json::messages(&text).next().unwrap().unwrap();
+    let ServerMessage::Push(Push::Publication { publication, .. }) = message else { panic!("{message:?}") };
+    assert_eq!(publication.form, DataForm::Raw);
+    assert_eq!(json::string_text(publication.data).as_deref(), Some(payload));
 }
 
 #[test]

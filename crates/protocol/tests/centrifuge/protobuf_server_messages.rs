@@ -5,9 +5,9 @@ use crate::bytes::bytes;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use wavecast_protocol::centrifuge::{
-    ClientInfo, ConnectResult, DecodeError, Error, HistoryResult, PresenceResult, PresenceStatsResult,
-    Publication, Push, RefreshResult, Reply, Res, RpcResult, ServerMessage, SubRefreshResult,
-    SubscribeResult, Tags, protobuf,
+    ClientInfo, ConnectResult, DataForm, DecodeError, Error, HistoryResult, PresenceResult,
+    PresenceStatsResult, Publication, Push, RefreshResult, Reply, Res, RpcResult, ServerMessage,
+    SubRefreshResult, SubscribeResult, Tags, protobuf,
 };
 
 /// The message is written as these bytes, and read from them again.
@@ -41,6 +41,8 @@ fn publication() -> Publication<'static> {
         delta: true,
         time: -1,
         channel: "c".into(),
+        // Of no account in Protobuf, and not read.
+        form: DataForm::Raw,
     }
 }
 
@@ -185,6 +187,16 @@ fn pushes_stand_as_the_schema_has_them() {
         "1322115a0f08b917120873687574646f776e1801",
     );
     stands_as(Push::Refresh { expires: true, ttl: 60 }, "08220662040801103c");
+}
+
+#[test]
+fn data_is_any_bytes_whatever_its_form() {
+    for form in [DataForm::Raw, DataForm::Text, DataForm::Base64] {
+        let mut out = Vec::new();
+        let publication = Publication { data: b"\xff\0", form, ..Publication::default() };
+        protobuf::encode_push(&Push::Publication { channel: "a".into(), publication }, &mut out);
+        assert_eq!(out, bytes("0b 22 09 12 01 61 22 04 22 02 ff 00"), "{form:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::any_message::{command, server_message};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use wavecast_protocol::centrifuge::{ServerMessage, json, protobuf};
+use wavecast_protocol::centrifuge::{Encoding, ServerMessage, json, protobuf};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -72,6 +72,21 @@ proptest! {
         }
         for end in 0..frame.len() {
             prop_assert!(protobuf::messages(&frame[..end]).any(|message| message.is_err()), "cut at {}", end);
+        }
+    }
+
+    #[test]
+    fn a_json_frame_that_is_cut_short_is_refused(command in command(), message in server_message()) {
+        let (mut line, mut reply) = (Vec::new(), Vec::new());
+        json::encode_command(&command, &mut line);
+        for end in 0..line.len() {
+            prop_assert!(Encoding::Json.commands(&line[..end]).any(|command| command.is_err()), "cut at {}", end);
+        }
+        if let ServerMessage::Reply(content) = &message {
+            json::encode_reply(content, &mut reply);
+        }
+        for end in 0..reply.len() {
+            prop_assert!(Encoding::Json.messages(&reply[..end]).any(|message| message.is_err()), "cut at {}", end);
         }
     }
 

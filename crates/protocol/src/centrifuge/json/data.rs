@@ -1,5 +1,8 @@
-//! Payloads: what is put into messages as it is must be one JSON value, on one line.
+//! Payloads: what is put into messages as it is must be one JSON value, on one line; other bytes stand in a string.
 
+use crate::centrifuge::field;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use memchr::{memchr2, memchr2_iter};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -54,6 +57,24 @@ pub fn compact(data: &[u8]) -> Result<Cow<'_, [u8]>, DataError> {
         None => Ok(Cow::Borrowed(value)),
         Some(_) => Ok(Cow::Owned(without_white_space(value))),
     }
+}
+
+/// Appends bytes that are no JSON as a JSON string of their Base64 (RFC 4648 §4, with padding).
+pub fn encode_base64(data: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(STANDARD.encode(data).as_bytes());
+    out.push(b'"');
+}
+
+/// The text of a payload that is a JSON string, such as a publication's on a subscription with deltas; `None` if it
+/// is anything else. It is borrowed where nothing is escaped.
+pub fn string_text(data: &[u8]) -> Option<Cow<'_, str>> {
+    if data.first() != Some(&b'"') {
+        return None;
+    }
+    let mut from = serde_json::Deserializer::from_slice(data);
+    let text = field::text(&mut from).ok()?;
+    from.end().is_ok().then_some(text)
 }
 
 /// Takes a valid JSON value.
@@ -157,5 +178,28 @@ mod tests {
         assert_eq!(compact(&nested(1_000_000)), Err(DataError::TooDeep));
         let flat = format!("[{}\"{}\"]", "[],".repeat(DATA_DEPTH_MAX * 2), "[".repeat(DATA_DEPTH_MAX * 2));
         assert!(compact(flat.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_json_stands_in_a_string_of_base64() {
+        for (data, json) in
+            [(b"".as_slice(), r#""""#), (b"\xff", r#""/w==""#), (b"not JSON", r#""bm90IEpTT04=""#)]
+        {
+            let mut out = b"before".to_vec();
+            encode_base64(data, &mut out);
+            assert_eq!(out.strip_prefix(b"before"), Some(json.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn strings_give_their_text() {
+        assert!(matches!(string_text(b"\"{}\""), Some(Cow::Borrowed("{}"))));
+        assert!(
+            matches!(string_text(br#""{\"a\":\"\u00e9\\n\"}""#), Some(Cow::Owned(text)) if text == r#"{"a":"é\n"}"#)
+        );
+        for data in ["", "null", "{}", "1", "\"", "\"a\"\"", "\"\\ud800\"", "\"a\nb\""] {
+            assert_eq!(string_text(data.as_bytes()), None, "{data}");
+        }
+        assert_eq!(string_text(b"\"\xff\""), None);
     }
 }

@@ -1,11 +1,15 @@
 //! The fields of what several messages hold.
 
 use super::write::{Object, string};
-use crate::centrifuge::publication::{ClientInfo, Publication};
+use crate::centrifuge::publication::{ClientInfo, DataForm, Publication};
 use crate::centrifuge::reply::{ConnectResult, SubscribeResult};
 
 pub(super) fn publication(object: &mut Object<'_>, publication: &Publication<'_>) {
-    object.raw("data", publication.data);
+    match publication.form {
+        DataForm::Raw => object.raw("data", publication.data),
+        DataForm::Text => object.text("data", &String::from_utf8_lossy(publication.data)),
+        DataForm::Base64 => object.base64("data", publication.data),
+    };
     if let Some(info) = &publication.info {
         object.object("info", |object| client_info(object, info));
     }

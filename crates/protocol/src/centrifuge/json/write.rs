@@ -1,5 +1,7 @@
 //! Writes JSON objects as the schema wants them: what is zero or empty is left out.
 
+use super::data::encode_base64;
+
 /// An object that is being written.
 pub(super) struct Object<'o> {
     out: &'o mut Vec<u8>,
@@ -47,6 +49,15 @@ impl<'o> Object<'o> {
         if !value.is_empty() {
             self.key(key);
             self.out.extend_from_slice(value);
+        }
+        self
+    }
+
+    /// A payload that is no JSON.
+    pub(super) fn base64(&mut self, key: &'static str, value: &[u8]) -> &mut Self {
+        if !value.is_empty() {
+            self.key(key);
+            encode_base64(value, self.out);
         }
         self
     }
