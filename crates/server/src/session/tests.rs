@@ -272,7 +272,7 @@ fn what_is_not_allowed_or_not_offered_has_its_code() {
     let mut walk = Walk::connected(closed);
     assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"c"}}"#), Led::Error(103));
     assert_eq!(walk.say(r#"{"id":3,"publish":{"channel":"c","data":1}}"#), Led::Error(103));
-    assert_eq!(walk.say(r#"{"id":4,"history":{"channel":"c"}}"#), Led::Error(103));
+    assert_eq!(walk.say(r#"{"id":4,"history":{"channel":"c"}}"#), Led::Error(108), "there is none");
     let mut walk = Walk::connected(|_| {});
     assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"$private"}}"#), Led::Error(103));
     assert_eq!(walk.say(r#"{"id":3,"subscribe":{"channel":"c#42"}}"#), Led::Error(103));
