@@ -10,6 +10,8 @@ export class RawSocket {
   #socket;
   #ended;
 
+  /** The code and the reason of the close frame, once it is there. */
+  end;
   /** Every message in order of arrival, pings left out. */
   received = [];
   /** How many messages each frame brought. */
@@ -19,7 +21,12 @@ export class RawSocket {
     const raw = new RawSocket();
     const socket = new WebSocket(endpoint, options);
     raw.#socket = socket;
-    raw.#ended = new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })));
+    raw.#ended = new Promise((resolve) =>
+      socket.once('close', (code, reason) => {
+        raw.end = { code, reason: String(reason) };
+        resolve(raw.end);
+      }),
+    );
     socket.on('message', (data) => raw.#read(String(data)));
     await within(PATIENCE_MS, new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject)), 'open');
     return raw;
