@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { ask, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
-import { next, until } from '../patience.js';
+import { first, next, until } from '../patience.js';
 import { Server } from '../server.js';
 import { connected, listen, newClient, refusedSubscription, subscribed } from '../subscriber.js';
 import { SECRET, seconds, token } from '../tokens.js';
@@ -114,12 +114,10 @@ for (const encoding of ENCODINGS) {
       ]) {
         for (const [client, expected] of [[ann, forAnn], [nobody, forNobody]]) {
           const subscription = client.newSubscription(channel);
-          const outcome = Promise.race([
-            next(subscription, 'subscribed').then(() => null),
-            next(subscription, 'unsubscribed').then((context) => context.code),
-          ]);
+          const outcome = first(subscription, ['subscribed', 'unsubscribed']);
           subscription.subscribe();
-          assert.equal(await outcome, expected, `${channel} for ${client === ann ? 'ann' : 'nobody'}`);
+          const { context } = await outcome;
+          assert.equal(context.code ?? null, expected, `${channel} for ${client === ann ? 'ann' : 'nobody'}`);
           subscription.unsubscribe();
           client.removeSubscription(subscription);
         }

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { ask, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
-import { next, until } from '../patience.js';
+import { first, next, until } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
 import { connected, newClient, subscribed } from '../subscriber.js';
@@ -78,11 +78,9 @@ for (const encoding of ENCODINGS) {
       const { client } = await connected(server.endpoint, { encoding });
       t.after(() => client.disconnect());
       const subscriptions = Array.from({ length: 51 }, (_, number) => client.newSubscription(`live:many-${number}`));
-      const outcomes = subscriptions.map((subscription) =>
-        Promise.race([next(subscription, 'subscribed').then(() => 0), next(subscription, 'unsubscribed').then(({ code }) => code)]),
-      );
+      const outcomes = subscriptions.map((subscription) => first(subscription, ['subscribed', 'unsubscribed']));
       for (const subscription of subscriptions) subscription.subscribe();
-      const codes = await Promise.all(outcomes);
+      const codes = (await Promise.all(outcomes)).map(({ context }) => context.code ?? 0);
       assert.deepEqual(codes, [...Array.from({ length: 50 }, () => 0), 106]);
       // Whoever leaves makes room.
       subscriptions[0].unsubscribe();
