@@ -10,6 +10,7 @@ export class RawSocket {
   #socket;
   #ended;
 
+  answersPings = true;
   /** The code and the reason of the close frame, once it is there. */
   end;
   /** Every message in order of arrival, pings left out. */
@@ -77,7 +78,7 @@ export class RawSocket {
   #read(text) {
     const messages = text.trim().split('\n').map((line) => JSON.parse(line));
     const told = messages.filter((message) => Object.keys(message).length > 0);
-    if (told.length < messages.length) this.send({});
+    if (told.length < messages.length && this.answersPings) this.send({});
     if (told.length > 0) this.frames.push(told.length);
     this.received.push(...told);
   }
