@@ -139,13 +139,13 @@ test('the API tells what is wrong with a call', async () => {
   assert.ok(unheard.status === 404 || unheard.answer.error.code === METHOD_NOT_FOUND, unheard.text);
 });
 
-test('a page of another site gets in nowhere', async () => {
+test('a page of another site gets in nowhere', async (t) => {
   const development = await Server.start();
+  t.after(() => development.stop());
   const refused = new WebSocket(development.endpoint, { origin: 'https://elsewhere.example' });
   const [, response] = await within(5_000, new Promise((resolve) => refused.once('unexpected-response', (...got) => resolve(got))), 'a refusal');
   assert.equal(response.statusCode, 403);
   response.destroy();
   const crossed = await call(development, 'publish', { channel: 'x', data: 1 }, { Origin: 'https://elsewhere.example' });
   assert.equal(crossed.status, 403);
-  await development.stop();
 });
