@@ -72,6 +72,34 @@ test('so many connections a user, and no more', async () => {
   for (const client of [second.client, other.client, third]) client.disconnect();
 });
 
+test('a proxy in front may say who it is', async () => {
+  const server = await started({
+    config: {
+      client: { user_id_http_header: 'X-User-Id' },
+      http_api: { insecure: true },
+      channel: { without_namespace: { presence: true, allow_subscribe_for_client: true } },
+    },
+  });
+  const raw = await RawSocket.connect(server.endpoint, {}, { headers: { 'X-User-Id': 'ann' } });
+  await raw.reply({ id: 2, subscribe: { channel: 'who' } });
+  const { answer } = await call(server, 'presence', { channel: 'who' });
+  assert.deepEqual(Object.values(answer.result.presence).map(({ user }) => user), ['ann']);
+  raw.close();
+  const nobody = await RawSocket.open(server.endpoint);
+  nobody.send({ id: 1, connect: {} });
+  assert.equal((await nobody.closed()).code, 3501);
+});
+
+test('so many new connections a second, and no more', async () => {
+  const server = await started({ config: { client: { insecure: true, connection_rate_limit: 3 } } });
+  const attempts = Array.from({ length: 12 }, () =>
+    RawSocket.connect(server.endpoint).then((raw) => raw.close() ?? 'in', () => 'out'),
+  );
+  const outcomes = await Promise.all(attempts);
+  assert.ok(outcomes.includes('in') && outcomes.includes('out'), outcomes.join());
+  await until(() => RawSocket.connect(server.endpoint).then((raw) => raw.close() ?? true, () => false), 'a second later');
+});
+
 test('so many connections in all, and no more', async () => {
   const server = await started({ config: { client: { insecure: true, connection_limit: 3 } } });
   const crowd = [];

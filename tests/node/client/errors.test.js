@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 
 import { call } from '../api.js';
+import { ENCODINGS } from '../encodings.js';
 import { next, within } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
@@ -80,9 +81,23 @@ test('history where none is kept is not available', async () => {
   await assert.rejects(subscription.history({ limit: 1 }), (error) => [PERMISSION_DENIED, NOT_AVAILABLE].includes(error.code));
 });
 
-test('calling what does not exist is an error with a code', async () => {
-  await assert.rejects(client.rpc('nothing', {}), (error) => error.code === METHOD_NOT_FOUND || error.code === NOT_AVAILABLE);
-});
+for (const encoding of ENCODINGS) {
+  test(`what is not offered is said so: ${encoding.name}`, async () => {
+    const { client: other } = await connected(server.endpoint, { encoding });
+    await assert.rejects(other.rpc('nothing', encoding.pack({})), { code: NOT_AVAILABLE });
+    const map = other.newMapSubscription('open:map');
+    const shared = other.newSharedPollSubscription('open:shared');
+    for (const subscription of [map, shared]) {
+      const gone = next(subscription, 'unsubscribed');
+      subscription.subscribe();
+      const { code } = await gone;
+      assert.ok([PERMISSION_DENIED, NOT_AVAILABLE].includes(code), `${subscription.channel}: ${code}`);
+    }
+    const gone = next(other, 'disconnected');
+    await other.send(encoding.pack({}));
+    assert.deepEqual(await gone, { code: 3508, reason: 'not available' });
+  });
+}
 
 test('subscribing twice on one connection is an error, and the first stays', async () => {
   const raw = await RawSocket.connect(server.endpoint);
