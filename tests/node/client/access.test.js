@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { ask, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
 import { first, next, until } from '../patience.js';
+import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
 import { connected, listen, newClient, refusedSubscription, subscribed } from '../subscriber.js';
 import { SECRET, seconds, token } from '../tokens.js';
@@ -24,6 +25,8 @@ const CONFIG = {
     token: { hmac_secret_key: SECRET },
     allow_anonymous_connect_without_token: true,
     expired_sub_close_delay: '1s',
+    // Some servers look after subscriptions at that pace.
+    presence_update_interval: '1s',
   },
   http_api: { insecure: true },
   channel: {
@@ -235,5 +238,34 @@ for (const encoding of ENCODINGS) {
         assert.equal((await gone).code, INVALID_TOKEN, `${channel}: ${JSON.stringify(events)}`);
       }
     });
+  });
+}
+
+test('on the wire: the life of a subscription that expires', async (t) => {
+  const raw = await RawSocket.connect(server.endpoint, { token: token({ sub: 'ann' }) });
+  t.after(() => raw.close());
+  const channel = '$wire';
+  const { subscribe } = await raw.reply({ id: 2, subscribe: { channel, token: subscriptionToken(channel, { exp: seconds(100) }) } });
+  assert.ok(subscribe.expires && subscribe.ttl > 95 && subscribe.ttl <= 100, JSON.stringify(subscribe));
+  const { sub_refresh: longer } = await raw.reply({ id: 3, sub_refresh: { channel, token: subscriptionToken(channel, { exp: seconds(200) }) } });
+  assert.ok(longer.expires && longer.ttl > 195, JSON.stringify(longer));
+  const stranger = await raw.reply({ id: 4, sub_refresh: { channel: '$other', token: subscriptionToken('$other') } });
+  assert.equal(stranger.error.code, PERMISSION_DENIED);
+  await raw.reply({ id: 5, sub_refresh: { channel, token: subscriptionToken(channel, { exp: seconds(1) }) } });
+  const { unsubscribe } = await raw.push(({ unsubscribe: found }) => found !== undefined);
+  assert.deepEqual(unsubscribe, { code: 2501, reason: 'subscription expired' });
+  assert.equal(raw.end, undefined);
+});
+
+for (const [what, given] of [
+  ['nonsense', 'nonsense'],
+  ['the token of somebody else', token({ sub: 'bob', channel: '$wire' })],
+  ['the token of another channel', subscriptionToken('$other')],
+]) {
+  test(`refreshing a subscription with ${what} ends the connection`, async () => {
+    const raw = await RawSocket.connect(server.endpoint, { token: token({ sub: 'ann' }) });
+    await raw.reply({ id: 2, subscribe: { channel: '$wire', token: subscriptionToken('$wire', { exp: seconds(100) }) } });
+    raw.send({ id: 3, sub_refresh: { channel: '$wire', token: given } });
+    assert.equal((await raw.closed()).code, INVALID_TOKEN);
   });
 }

@@ -218,6 +218,21 @@ test('on the wire: 109 for what is over, and time to live for what will be', asy
   assert.equal((await raw.closed()).code, 3501);
 });
 
+for (const [what, claims, outcome] of [
+  ['over', { exp: seconds(-5) }, 3005],
+  ['of somebody else', { sub: 'bob' }, 3500],
+  ['good for a connection that is over', { expire_at: seconds(-5) }, 110],
+  ['without end', {}, {}],
+]) {
+  test(`refreshing with a token that is ${what}`, async () => {
+    const raw = await RawSocket.connect(servers.plain.endpoint, { token: token({ sub: 'ann', exp: seconds(100) }) });
+    raw.send({ id: 2, refresh: { token: token({ sub: 'ann', ...claims }) } });
+    const { code, error, refresh } = await until(() => raw.end ?? raw.received.find(({ id }) => id === 2), 'an answer or an end');
+    assert.deepEqual(code ?? error?.code ?? refresh, outcome);
+    raw.close();
+  });
+}
+
 test('expire_at says when the connection ends, whatever the token', async () => {
   const never = await RawSocket.connect(servers.plain.endpoint, { token: token({ sub: 'ann', exp: seconds(50), expire_at: 0 }) });
   assert.equal(never.connection.expires, undefined);
