@@ -16,7 +16,10 @@ function configuration(backEnd) {
           enabled: true,
           http_headers: ['X-Forwarded-For', 'Cookie'],
           emulated_headers: ['X-Device'],
-          http: { static_headers: { 'X-Static': 'yes' }, status_to_code_transforms: [{ status_code: 418, to_disconnect: { code: 4518, reason: 'teapot' } }] },
+          http: {
+            static_headers: { 'X-Static': 'yes' },
+            status_to_code_transforms: [{ status_code: 418, to_disconnect: { code: 4518, reason: 'teapot' } }],
+          },
         }),
         refresh: hook('refresh', { enabled: true, include_connection_meta: true }),
       },
@@ -37,7 +40,15 @@ function configuration(backEnd) {
       },
       without_namespace: { presence: true, allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true },
       namespaces: [
-        { name: 'hooked', ...kept, presence: true, join_leave: true, subscribe_proxy_enabled: true, publish_proxy_enabled: true, sub_refresh_proxy_enabled: true },
+        {
+          name: 'hooked',
+          ...kept,
+          presence: true,
+          join_leave: true,
+          subscribe_proxy_enabled: true,
+          publish_proxy_enabled: true,
+          sub_refresh_proxy_enabled: true,
+        },
         { name: 'other', presence: true, subscribe_proxy_enabled: true, subscribe_proxy_name: 'second' },
         { name: 'news', ...kept, presence: true, force_recovery: true },
       ],

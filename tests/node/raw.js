@@ -76,7 +76,10 @@ export class RawSocket {
   }
 
   #read(text) {
-    const messages = text.trim().split('\n').map((line) => JSON.parse(line));
+    const messages = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     const told = messages.filter((message) => Object.keys(message).length > 0);
     if (told.length < messages.length && this.answersPings) this.send({});
     if (told.length > 0) this.frames.push(told.length);

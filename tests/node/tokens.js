@@ -12,7 +12,9 @@ export function seconds(later = 0) {
 /** Signed with a shared secret: HS256, HS384 or HS512. */
 export function token(claims, { secret = SECRET, algorithm = 'HS256', header = {} } = {}) {
   return assemble({ alg: algorithm, typ: 'JWT', ...header }, claims, (text) =>
-    createHmac(`sha${algorithm.slice(2)}`, secret).update(text).digest(),
+    createHmac(`sha${algorithm.slice(2)}`, secret)
+      .update(text)
+      .digest(),
   );
 }
 

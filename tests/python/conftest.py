@@ -3,7 +3,7 @@
 import cent
 import pytest
 
-from people import Encoding, SECRET, SubscriptionRecord, new_client
+from people import SECRET, Encoding, SubscriptionRecord, new_client
 from program import Program
 
 KEPT = {"history_size": 20, "history_ttl": "60s"}
@@ -29,7 +29,14 @@ CONFIG = {
             {"name": "kept", **OPEN, **KEPT, "force_recovery": True},
             {"name": "told", **OPEN, "join_leave": True, "force_push_join_leave": True},
             {"name": "delta", **OPEN, **KEPT, "force_recovery": True, "allowed_delta_types": ["fossil"]},
-            {"name": "cache", **OPEN, "history_size": 1, "history_ttl": "60s", "force_recovery": True, "force_recovery_mode": "cache"},
+            {
+                "name": "cache",
+                **OPEN,
+                "history_size": 1,
+                "history_ttl": "60s",
+                "force_recovery": True,
+                "force_recovery_mode": "cache",
+            },
             {"name": "tagged", **OPEN, **KEPT, "allow_tags_filter": True},
             {"name": "closed", "presence": True},
             {"name": "bare"},
@@ -88,7 +95,9 @@ def subscribe():
 
     async def make(client, name, **options):
         events = SubscriptionRecord()
-        subscription = client.new_subscription(name, events=events, min_resubscribe_delay=0.05, max_resubscribe_delay=0.3, **options)
+        subscription = client.new_subscription(
+            name, events=events, min_resubscribe_delay=0.05, max_resubscribe_delay=0.3, **options
+        )
         subscription.events = events
         await subscription.subscribe()
         await events.awaited("subscribed")

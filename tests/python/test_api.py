@@ -59,12 +59,16 @@ def test_publish_with_all_its_options(api, channel):
     passing = api.publish(PublishRequest(channel=name, data="passing", skip_history=True))
     assert passing.offset in (0, 1)
     page = api.history(HistoryRequest(channel=name, limit=10))
-    assert [(publication.data, publication.tags) for publication in page.publications] == [({"by": "base64"}, {"a": "b"})]
+    assert [(publication.data, publication.tags) for publication in page.publications] == [
+        ({"by": "base64"}, {"a": "b"})
+    ]
 
 
 def test_one_idempotency_key_one_publication(api, channel):
     name = channel("kept")
-    results = [api.publish(PublishRequest(channel=name, data=data, idempotency_key="one")) for data in ("first", "second")]
+    results = [
+        api.publish(PublishRequest(channel=name, data=data, idempotency_key="one")) for data in ("first", "second")
+    ]
     assert results[0] == results[1]
     api.publish(PublishRequest(channel=name, data="third", idempotency_key="two"))
     elsewhere = channel("kept", "b")
@@ -109,7 +113,13 @@ def test_history_by_position(api, channel):
     assert numbers(limit=-1, since=since) == [3, 4, 5]
     assert numbers(limit=2, reverse=True) == [5, 4]
     assert numbers(limit=5, since=since, reverse=True) == [1]
-    assert [publication.offset for publication in api.history(HistoryRequest(channel=name, limit=-1)).publications] == [1, 2, 3, 4, 5]
+    assert [publication.offset for publication in api.history(HistoryRequest(channel=name, limit=-1)).publications] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
     with pytest.raises(CentApiResponseError) as lost:
         numbers(limit=1, since=StreamPosition(offset=2, epoch="elsewhere"))
     assert lost.value.code == 112
@@ -133,7 +143,12 @@ async def test_presence_of_a_connection(api, visitor, channel):
     api.subscribe(SubscribeRequest(user=visitor.user, channel=name, info={"seat": 1}))
     present = api.presence(PresenceRequest(channel=name)).presence
     info = present[visitor.id]
-    assert (info.client, info.user, info.conn_info, info.chan_info) == (visitor.id, visitor.user, {"name": "V"}, {"seat": 1})
+    assert (info.client, info.user, info.conn_info, info.chan_info) == (
+        visitor.id,
+        visitor.user,
+        {"name": "V"},
+        {"seat": 1},
+    )
     stats = api.presence_stats(PresenceStatsRequest(channel=name))
     assert (stats.num_clients, stats.num_users) == (1, 1)
     api.unsubscribe(UnsubscribeRequest(user=visitor.user, channel=name))
@@ -198,7 +213,11 @@ async def test_info_counts(api, visitor):
 @pytest.mark.parametrize("parallel", [False, True])
 def test_batch(api, channel, parallel):
     name = channel("kept")
-    requests = [PublishRequest(channel=name, data=1), HistoryRequest(channel=channel("kept", "b"), limit=1), InfoRequest()]
+    requests = [
+        PublishRequest(channel=name, data=1),
+        HistoryRequest(channel=channel("kept", "b"), limit=1),
+        InfoRequest(),
+    ]
     replies = api.batch(BatchRequest(requests=requests, parallel=parallel)).replies
     assert (replies[0].offset, replies[1].publications, len(replies[2].nodes)) == (1, [], 1)
 

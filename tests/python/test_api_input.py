@@ -32,7 +32,9 @@ def post(server, method, body, **options):
 
 def is_bad(answer):
     """Refused before anybody looked at what it asks: with an HTTP status, or with the code of a bad request."""
-    return answer.status_code == 400 or (answer.status_code == 200 and answer.json().get("error", {}).get("code") == 107)
+    return answer.status_code == 400 or (
+        answer.status_code == 200 and answer.json().get("error", {}).get("code") == 107
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,9 @@ def unharmed(server):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("body", ["{", "nonsense", "[]", "12", '"text"', '{"channel":', "\x00", '{"channel":"x"} and more'])
+@pytest.mark.parametrize(
+    "body", ["{", "nonsense", "[]", "12", '"text"', '{"channel":', "\x00", '{"channel":"x"} and more']
+)
 def test_no_json_object(server, method, body):
     answer = post(server, method, body)
     assert is_bad(answer), answer.text
@@ -108,7 +112,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "body", "code"), REFUSED, ids=[f"{method}-{json.dumps(body)}" for method, body, _ in REFUSED])
+@pytest.mark.parametrize(
+    ("method", "body", "code"), REFUSED, ids=[f"{method}-{json.dumps(body)}" for method, body, _ in REFUSED]
+)
 def test_what_cannot_be_done(server, method, body, code):
     answer = post(server, method, json.dumps(body))
     assert (answer.status_code, answer.json()["error"]["code"]) == (200, code), answer.text

@@ -79,9 +79,7 @@ async def test_a_bad_token_ends_it_for_good(person, given, code):
     assert context.code == code
 
 
-@pytest.mark.parametrize(
-    ("namespace", "code"), [("closed", 103), ("nowhere", 102)], ids=["closed", "unknown"]
-)
+@pytest.mark.parametrize(("namespace", "code"), [("closed", 103), ("nowhere", 102)], ids=["closed", "unknown"])
 async def test_what_is_not_allowed_is_refused(person, channel, namespace, code):
     client = await person(token=token(sub="ann"))
     subscription = client.new_subscription(channel(namespace))
@@ -191,7 +189,9 @@ async def test_only_what_passes_the_filter(api, person, subscribe, channel, enco
     client = await person(token=token(sub="ann"))
     wanted = Filter.all(Filter.eq("kind", "a"), Filter.negate(Filter.gt("price", "10")))
     room = await subscribe(client, channel("tagged"), tags_filter=wanted)
-    for number, tags in enumerate([{"kind": "a"}, {"kind": "b"}, {"kind": "a", "price": "11"}, {"kind": "a", "price": "9"}]):
+    for number, tags in enumerate(
+        [{"kind": "a"}, {"kind": "b"}, {"kind": "a", "price": "11"}, {"kind": "a", "price": "9"}]
+    ):
         api.publish(PublishRequest(channel=channel("tagged"), data=number, tags=tags))
     await room.events.awaited("publication", 2)
     assert values(encoding, room.events) == [0, 3]
@@ -276,7 +276,11 @@ async def test_subscriptions_of_the_server_are_recovered(api, person, channel, e
     api.publish(PublishRequest(channel=channel("kept"), data=1))
     await client.events.awaited("publication")
     user = "ann"
-    api.disconnect(DisconnectRequest(user=user, client=client.events.all("connected")[0].client, disconnect={"code": 4100, "reason": "move"}))
+    api.disconnect(
+        DisconnectRequest(
+            user=user, client=client.events.all("connected")[0].client, disconnect={"code": 4100, "reason": "move"}
+        )
+    )
     for number in (2, 3):
         api.publish(PublishRequest(channel=channel("kept"), data=number))
     publications = await client.events.awaited("publication", 3)

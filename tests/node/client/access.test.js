@@ -71,7 +71,10 @@ after(async () => {
 
 /** Each refusal's code, or `null` for what is done. */
 async function codeOf(promise) {
-  return promise.then(() => null, (error) => error.code);
+  return promise.then(
+    () => null,
+    (error) => error.code,
+  );
 }
 
 function subscriptionToken(channel, claims = {}) {
@@ -115,7 +118,10 @@ for (const encoding of ENCODINGS) {
         ['private:#bob', PERMISSION_DENIED, PERMISSION_DENIED],
         ['all:room#bob', null, null],
       ]) {
-        for (const [client, expected] of [[ann, forAnn], [nobody, forNobody]]) {
+        for (const [client, expected] of [
+          [ann, forAnn],
+          [nobody, forNobody],
+        ]) {
           const subscription = client.newSubscription(channel);
           const outcome = first(subscription, ['subscribed', 'unsubscribed']);
           subscription.subscribe();
@@ -175,7 +181,10 @@ for (const encoding of ENCODINGS) {
       await subscribed(ann, 'closed:by-token', { token: subscriptionToken('closed:by-token', { info, exp: seconds(60) }) });
       await subscribed(ann, '$by-token', { token: subscriptionToken('$by-token', { b64info }) });
       const { presence } = await ask(server, 'presence', { channel: 'closed:by-token' });
-      assert.deepEqual(Object.values(presence).map(({ user, chan_info }) => ({ user, chan_info })), [{ user: 'ann', chan_info: info }]);
+      assert.deepEqual(
+        Object.values(presence).map(({ user, chan_info }) => ({ user, chan_info })),
+        [{ user: 'ann', chan_info: info }],
+      );
       const second = await ask(server, 'presence', { channel: '$by-token' });
       assert.deepEqual(Object.values(second.presence)[0].chan_info, { seat: 13 });
     });
@@ -247,7 +256,10 @@ test('on the wire: the life of a subscription that expires', async (t) => {
   const channel = '$wire';
   const { subscribe } = await raw.reply({ id: 2, subscribe: { channel, token: subscriptionToken(channel, { exp: seconds(100) }) } });
   assert.ok(subscribe.expires && subscribe.ttl > 95 && subscribe.ttl <= 100, JSON.stringify(subscribe));
-  const { sub_refresh: longer } = await raw.reply({ id: 3, sub_refresh: { channel, token: subscriptionToken(channel, { exp: seconds(200) }) } });
+  const { sub_refresh: longer } = await raw.reply({
+    id: 3,
+    sub_refresh: { channel, token: subscriptionToken(channel, { exp: seconds(200) }) },
+  });
   assert.ok(longer.expires && longer.ttl > 195, JSON.stringify(longer));
   const stranger = await raw.reply({ id: 4, sub_refresh: { channel: '$other', token: subscriptionToken('$other') } });
   assert.equal(stranger.error.code, PERMISSION_DENIED);

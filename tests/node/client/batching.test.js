@@ -22,7 +22,13 @@ const CONFIG = {
   client: { allow_anonymous_connect_without_token: true, channel_limit: 50 },
   http_api: { insecure: true },
   channel: {
-    without_namespace: { ...open, history_size: 1_000, history_ttl: '60s', allow_history_for_subscriber: true, allow_history_for_anonymous: true },
+    without_namespace: {
+      ...open,
+      history_size: 1_000,
+      history_ttl: '60s',
+      allow_history_for_subscriber: true,
+      allow_history_for_anonymous: true,
+    },
     namespaces: [{ name: 'live', ...open }],
   },
 };
@@ -58,7 +64,10 @@ for (const encoding of ENCODINGS) {
       await results;
       assert.equal((await asked).offset, 100);
       await until(() => seen.length === 100, 'all publications');
-      assert.deepEqual(seen, Array.from({ length: 100 }, (_, number) => number));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 100 }, (_, number) => number),
+      );
     });
 
     test('subscriptions made before the connection come with it', async (t) => {
@@ -149,11 +158,23 @@ test('on the wire: commands of one frame are answered in their order', async (t)
   ]);
   await raw.replyTo(9);
   const replies = raw.received.filter(({ id }) => id !== undefined);
-  assert.deepEqual(replies.map(({ id }) => id), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  assert.deepEqual(replies.map(({ error }) => error?.code), [undefined, undefined, undefined, 105, 103, undefined, 103, undefined, undefined]);
-  assert.deepEqual(replies[8].history.publications.map(({ data }) => data), [1]);
+  assert.deepEqual(
+    replies.map(({ id }) => id),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
+  assert.deepEqual(
+    replies.map(({ error }) => error?.code),
+    [undefined, undefined, undefined, 105, 103, undefined, 103, undefined, undefined],
+  );
+  assert.deepEqual(
+    replies[8].history.publications.map(({ data }) => data),
+    [1],
+  );
   const pushes = raw.received.filter(({ push }) => push !== undefined);
-  assert.deepEqual(pushes.map(({ push }) => push.pub?.data), [1]);
+  assert.deepEqual(
+    pushes.map(({ push }) => push.pub?.data),
+    [1],
+  );
 });
 
 test('on the wire: a frame may end with a line break, and be of any size up to the limit', async () => {

@@ -45,7 +45,9 @@ test('variables of the environment configure all, namespaces too, and override t
 });
 
 test('a page may come from the origins that are allowed', async () => {
-  const server = await started({ config: { client: { insecure: true, allowed_origins: ['https://*.example.com', 'http://localhost:3000'] } } });
+  const server = await started({
+    config: { client: { insecure: true, allowed_origins: ['https://*.example.com', 'http://localhost:3000'] } },
+  });
   for (const origin of ['https://www.example.com', 'https://WWW.Example.com', 'http://localhost:3000']) {
     const raw = await RawSocket.connect(server.endpoint, {}, { headers: { Origin: origin } });
     raw.close();
@@ -83,7 +85,10 @@ test('a proxy in front may say who it is', async () => {
   const raw = await RawSocket.connect(server.endpoint, {}, { headers: { 'X-User-Id': 'ann' } });
   await raw.reply({ id: 2, subscribe: { channel: 'who' } });
   const { answer } = await call(server, 'presence', { channel: 'who' });
-  assert.deepEqual(Object.values(answer.result.presence).map(({ user }) => user), ['ann']);
+  assert.deepEqual(
+    Object.values(answer.result.presence).map(({ user }) => user),
+    ['ann'],
+  );
   raw.close();
   const nobody = await RawSocket.open(server.endpoint);
   nobody.send({ id: 1, connect: {} });
@@ -93,21 +98,41 @@ test('a proxy in front may say who it is', async () => {
 test('so many new connections a second, and no more', async () => {
   const server = await started({ config: { client: { insecure: true, connection_rate_limit: 3 } } });
   const attempts = Array.from({ length: 12 }, () =>
-    RawSocket.connect(server.endpoint).then((raw) => raw.close() ?? 'in', () => 'out'),
+    RawSocket.connect(server.endpoint).then(
+      (raw) => raw.close() ?? 'in',
+      () => 'out',
+    ),
   );
   const outcomes = await Promise.all(attempts);
   assert.ok(outcomes.includes('in') && outcomes.includes('out'), outcomes.join());
-  await until(() => RawSocket.connect(server.endpoint).then((raw) => raw.close() ?? true, () => false), 'a second later');
+  await until(
+    () =>
+      RawSocket.connect(server.endpoint).then(
+        (raw) => raw.close() ?? true,
+        () => false,
+      ),
+    'a second later',
+  );
 });
 
 test('so many connections in all, and no more', async () => {
   const server = await started({ config: { client: { insecure: true, connection_limit: 3 } } });
   const crowd = [];
   for (let number = 0; number < 3; number += 1) crowd.push(await RawSocket.connect(server.endpoint));
-  const late = await RawSocket.open(server.endpoint).then((raw) => raw.closed(), (error) => error);
+  const late = await RawSocket.open(server.endpoint).then(
+    (raw) => raw.closed(),
+    (error) => error,
+  );
   assert.ok(late.code === 3504 || /503/.test(late.message), JSON.stringify(late.message ?? late));
   for (const raw of crowd) raw.close();
-  await until(() => RawSocket.connect(server.endpoint).then((raw) => raw.close() ?? true, () => false), 'room again');
+  await until(
+    () =>
+      RawSocket.connect(server.endpoint).then(
+        (raw) => raw.close() ?? true,
+        () => false,
+      ),
+    'room again',
+  );
 });
 
 test('with single_connection the newest of a user wins', async () => {
@@ -156,7 +181,10 @@ test('the form of the data is checked where the namespace says so', async () => 
     config: {
       client: { insecure: true },
       http_api: { insecure: true },
-      channel: { without_namespace: { publication_data_format: 'json_object' }, namespaces: [{ name: 'any', publication_data_format: 'json' }] },
+      channel: {
+        without_namespace: { publication_data_format: 'json_object' },
+        namespaces: [{ name: 'any', publication_data_format: 'json' }],
+      },
     },
   });
   const { client } = await connected(server.endpoint);

@@ -155,7 +155,10 @@ test('on the wire: a subscriber with deltas gets text, the others JSON', async (
     const found = raw.received.filter(({ push }) => push?.pub !== undefined).map(({ push }) => push.pub);
     return found.length === 3 ? found : undefined;
   }, 'three publications');
-  assert.deepEqual(pushes.map(({ delta: isDelta }) => isDelta === true), [false, true, false]);
+  assert.deepEqual(
+    pushes.map(({ delta: isDelta }) => isDelta === true),
+    [false, true, false],
+  );
   assert.deepEqual(JSON.parse(pushes[0].data), version(1));
   assert.ok(pushes[1].data.length < 100, pushes[1].data);
   assert.deepEqual(JSON.parse(pushes[2].data), version(3));

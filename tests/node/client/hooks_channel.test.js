@@ -41,7 +41,9 @@ for (const encoding of ENCODINGS) {
       backEnd.answer('subscribe', { result: { info: { role: 'guest' }, data: { topic: 'x' } } });
       const { client, id } = await person(t);
       const { contexts } = await subscribed(client, channel, { data: pack({ want: 'in' }) });
-      assert.deepEqual(backEnd.asked('subscribe'), [{ client: id, ...from, user: 'ann', channel, meta: { plan: 'gold' }, data: { want: 'in' } }]);
+      assert.deepEqual(backEnd.asked('subscribe'), [
+        { client: id, ...from, user: 'ann', channel, meta: { plan: 'gold' }, data: { want: 'in' } },
+      ]);
       assert.deepEqual(unpack(contexts[0].data), { topic: 'x' });
       const { presence } = await ask(server, 'presence', { channel });
       assert.deepEqual(presence[id].chan_info, { role: 'guest' });
@@ -125,11 +127,17 @@ for (const encoding of ENCODINGS) {
       backEnd.answer('publish', {});
       await client.publish(channel, pack({ text: 'last' }));
       await until(() => publications.length === 4, 'all four');
-      assert.deepEqual(publications.map(({ data }) => unpack(data).text), ['as it is', 'changed', 'passing', 'last']);
+      assert.deepEqual(
+        publications.map(({ data }) => unpack(data).text),
+        ['as it is', 'changed', 'passing', 'last'],
+      );
       assert.deepEqual({ ...publications[1].tags }, { by: 'hook' });
       assert.equal(publications[0].info.client, id);
       const page = await client.history(channel, { limit: -1 });
-      assert.deepEqual(page.publications.map(({ data }) => unpack(data).text), ['as it is', 'changed', 'last']);
+      assert.deepEqual(
+        page.publications.map(({ data }) => unpack(data).text),
+        ['as it is', 'changed', 'last'],
+      );
     });
 
     test('publish: once for one idempotency key; refused with a code; disconnected', async (t) => {
@@ -145,7 +153,10 @@ for (const encoding of ENCODINGS) {
       await assert.rejects(client.publish(channel, pack('bad')), { code: 100 });
       await publish(server, channel, 'end');
       await until(() => publications.length === 2, 'two publications');
-      assert.deepEqual(publications.map(({ data }) => unpack(data)), [1, 'end']);
+      assert.deepEqual(
+        publications.map(({ data }) => unpack(data)),
+        [1, 'end'],
+      );
       backEnd.answer('publish', { disconnect: { code: 4503, reason: 'enough' } });
       const gone = next(client, 'disconnected');
       client.publish(channel, pack('bad')).catch(() => {});

@@ -53,7 +53,11 @@ for (const encoding of ENCODINGS) {
 
     test('connect: channels and subscriptions of the server', async (t) => {
       backEnd.answer('connect', {
-        result: { user: 'ann', channels: [`news:${named('a')}`], subs: { [`news:${named('b')}`]: { info: { role: 'x' }, data: { d: 1 }, override: { force_recovery: { value: false } } } } },
+        result: {
+          user: 'ann',
+          channels: [`news:${named('a')}`],
+          subs: { [`news:${named('b')}`]: { info: { role: 'x' }, data: { d: 1 }, override: { force_recovery: { value: false } } } },
+        },
       });
       const client = newClient(server.endpoint, { encoding });
       t.after(() => client.disconnect());
@@ -125,7 +129,9 @@ for (const encoding of ENCODINGS) {
       const { client, id } = await person(t);
       const { data } = await client.rpc('add', pack({ a: 1, b: 2 }));
       assert.deepEqual(unpack(data), { sum: 3 });
-      assert.deepEqual(backEnd.asked('rpc'), [{ client: id, ...from, user: 'ann', method: 'add', meta: { plan: 'gold' }, data: { a: 1, b: 2 } }]);
+      assert.deepEqual(backEnd.asked('rpc'), [
+        { client: id, ...from, user: 'ann', method: 'add', meta: { plan: 'gold' }, data: { a: 1, b: 2 } },
+      ]);
       backEnd.answer('rpc', { error: { code: 1004, message: 'no', temporary: true } });
       await assert.rejects(client.rpc('add', pack({})), { code: 1004, message: 'no' });
       backEnd.answer('rpc', 500);
@@ -149,7 +155,10 @@ for (const encoding of ENCODINGS) {
       const { client } = await person(t);
       const numbers = Array.from({ length: 30 }, (_, number) => number);
       const answers = await Promise.all(numbers.map((number) => client.rpc('double', pack(number))));
-      assert.deepEqual(answers.map(({ data }) => unpack(data)), numbers.map((number) => 2 * number));
+      assert.deepEqual(
+        answers.map(({ data }) => unpack(data)),
+        numbers.map((number) => 2 * number),
+      );
     });
   });
 }

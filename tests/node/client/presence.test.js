@@ -51,9 +51,7 @@ for (const encoding of ENCODINGS) {
 
     const newRoom = (namespace) => `${namespace}:${encoding.name}-${(room += 1)}`;
     const told = (events) =>
-      events
-        .filter(({ name }) => ['join', 'leave'].includes(name))
-        .map(({ name, context: { info } }) => `${name} ${info.user}`);
+      events.filter(({ name }) => ['join', 'leave'].includes(name)).map(({ name, context: { info } }) => `${name} ${info.user}`);
 
     after(() => {
       for (const client of clients) client.disconnect();
@@ -103,7 +101,10 @@ for (const encoding of ENCODINGS) {
       await until(() => told(events).includes('join eve'), 'eve joins');
       eve.client.disconnect();
       await until(() => told(events).includes('leave eve'), 'eve leaves');
-      assert.deepEqual(told(events).filter((line) => !line.endsWith(' ann')), ['join bob', 'leave bob', 'join eve', 'leave eve']);
+      assert.deepEqual(
+        told(events).filter((line) => !line.endsWith(' ann')),
+        ['join bob', 'leave bob', 'join eve', 'leave eve'],
+      );
       const { context } = events.find(({ name, context: { info } }) => name === 'leave' && info.user === 'bob');
       assert.equal(context.info.client, bob.id);
       assert.deepEqual(encoding.unpack(context.info.connInfo), { name: 'bob' });
@@ -114,7 +115,10 @@ for (const encoding of ENCODINGS) {
       const ann = await person('ann');
       const { events } = await subscribed(ann.client, channel);
       await until(() => told(events).length === 1, 'ann sees herself');
-      assert.deepEqual(events.map(({ name }) => name), ['subscribing', 'subscribed', 'join']);
+      assert.deepEqual(
+        events.map(({ name }) => name),
+        ['subscribing', 'subscribed', 'join'],
+      );
       assert.equal(events[2].context.info.client, ann.id);
     });
 
@@ -151,6 +155,6 @@ test('on the wire: the reply to subscribe, then the join with all that is known'
   assert.deepEqual(presence, { presence: { [raw.connection.client]: { user: 'ann', client: raw.connection.client, conn_info: info } } });
   assert.deepEqual((await raw.reply({ id: 4, presence_stats: { channel } })).presence_stats, { num_clients: 1, num_users: 1 });
   assert.deepEqual(await raw.reply({ id: 5, unsubscribe: { channel } }), { id: 5, unsubscribe: {} });
-  assert.deepEqual((await raw.reply({ id: 6, unsubscribe: { channel } })), { id: 6, unsubscribe: {} });
+  assert.deepEqual(await raw.reply({ id: 6, unsubscribe: { channel } }), { id: 6, unsubscribe: {} });
   raw.close();
 });

@@ -13,11 +13,22 @@ import { connected, listen, newClient, subscribed } from '../subscriber.js';
 import { SECRET, seconds, token } from '../tokens.js';
 
 const CONFIG = {
-  client: { token: { hmac_secret_key: SECRET }, subscribe_to_user_personal_channel: { enabled: true, personal_channel_namespace: 'personal' } },
+  client: {
+    token: { hmac_secret_key: SECRET },
+    subscribe_to_user_personal_channel: { enabled: true, personal_channel_namespace: 'personal' },
+  },
   http_api: { insecure: true },
   channel: {
     namespaces: [
-      { name: 'news', history_size: 10, history_ttl: '60s', force_recovery: true, presence: true, join_leave: true, force_push_join_leave: true },
+      {
+        name: 'news',
+        history_size: 10,
+        history_ttl: '60s',
+        force_recovery: true,
+        presence: true,
+        join_leave: true,
+        force_push_join_leave: true,
+      },
       { name: 'plain', presence: true, allow_publish_for_subscriber: true },
       { name: 'free', allow_subscribe_for_client: true, presence: true },
       { name: 'personal', presence: true, allow_user_limited_channels: true },
@@ -68,24 +79,36 @@ for (const encoding of ENCODINGS) {
       const user = name('ann');
       const channels = [`news:${user}`, `plain:${user}`];
       const { events } = await person({ sub: user, channels });
-      const [context] = await until(() => (of(events, 'subscribed', channels[0]).length ? of(events, 'subscribed', channels[0]) : undefined), 'subscribed');
+      const [context] = await until(
+        () => (of(events, 'subscribed', channels[0]).length ? of(events, 'subscribed', channels[0]) : undefined),
+        'subscribed',
+      );
       assert.ok(context.recoverable && context.positioned && !context.wasRecovering, JSON.stringify(context));
       assert.equal(of(events, 'subscribed', channels[1])[0].recoverable, false);
       await publish(server, channels[0], { no: 1 });
       await publish(server, channels[1], { no: 2 });
       await until(() => of(events, 'publication', channels[1]).length === 1, 'both publications');
-      assert.deepEqual(channels.map((channel) => of(events, 'publication', channel).map(({ data }) => encoding.unpack(data))), [[{ no: 1 }], [{ no: 2 }]]);
+      assert.deepEqual(
+        channels.map((channel) => of(events, 'publication', channel).map(({ data }) => encoding.unpack(data))),
+        [[{ no: 1 }], [{ no: 2 }]],
+      );
     });
 
     test('the subscriptions of a token bring info, data and options of their own', async () => {
       const user = name('ann');
       const channel = `plain:${user}`;
-      const subs = { [channel]: { info: { seat: 1 }, data: { welcome: true }, override: { presence: { value: false } } }, [`news:${user}`]: { info: { seat: 2 } } };
+      const subs = {
+        [channel]: { info: { seat: 1 }, data: { welcome: true }, override: { presence: { value: false } } },
+        [`news:${user}`]: { info: { seat: 2 } },
+      };
       const { events } = await person({ sub: user, subs });
       await until(() => of(events, 'subscribed', channel).length === 1, 'subscribed');
       assert.deepEqual(encoding.unpack(of(events, 'subscribed', channel)[0].data), { welcome: true });
       assert.deepEqual(await present(channel), []);
-      assert.deepEqual((await present(`news:${user}`)).map(({ chan_info }) => chan_info), [{ seat: 2 }]);
+      assert.deepEqual(
+        (await present(`news:${user}`)).map(({ chan_info }) => chan_info),
+        [{ seat: 2 }],
+      );
     });
 
     test('what is not recovered by the client is recovered for him', async (t) => {
@@ -103,7 +126,14 @@ for (const encoding of ENCODINGS) {
       await publish(server, channel, 3);
       proxy.restore();
       await until(() => of(events, 'publication', channel).length === 3, 'the others');
-      assert.deepEqual(of(events, 'publication', channel).map(({ data, offset }) => [encoding.unpack(data), offset]), [[1, 1], [2, 2], [3, 3]]);
+      assert.deepEqual(
+        of(events, 'publication', channel).map(({ data, offset }) => [encoding.unpack(data), offset]),
+        [
+          [1, 1],
+          [2, 2],
+          [3, 3],
+        ],
+      );
       const [, context] = of(events, 'subscribed', channel);
       assert.ok(context.wasRecovering && context.recovered, JSON.stringify(context));
       client.disconnect();
@@ -132,17 +162,19 @@ for (const encoding of ENCODINGS) {
       await until(() => of(events, 'publication', channel).length === 1, 'the publication');
       const [context] = of(events, 'subscribed', channel);
       assert.deepEqual(encoding.unpack(context.data), { hello: 'you' });
-      assert.deepEqual((await present(channel)).map(({ client: who, chan_info }) => [who, chan_info]), [[id, { by: 'api' }]]);
+      assert.deepEqual(
+        (await present(channel)).map(({ client: who, chan_info }) => [who, chan_info]),
+        [[id, { by: 'api' }]],
+      );
       await ask(server, 'unsubscribe', { user, channel });
       await until(() => of(events, 'unsubscribed', channel).length === 1, 'unsubscribed');
       assert.deepEqual(await present(channel), []);
       assert.equal(client.state, 'connected');
       assert.equal(other.state, 'connected');
-      assert.deepEqual(events.map(({ name: event, context: { channel: about } }) => (about === channel ? event : undefined)).filter(Boolean), [
-        'subscribed',
-        'publication',
-        'unsubscribed',
-      ]);
+      assert.deepEqual(
+        events.map(({ name: event, context: { channel: about } }) => (about === channel ? event : undefined)).filter(Boolean),
+        ['subscribed', 'publication', 'unsubscribed'],
+      );
     });
 
     test('the API subscribes from a position on', async () => {
@@ -165,7 +197,13 @@ for (const encoding of ENCODINGS) {
       const gone = [next(subscription, 'unsubscribed'), next(second.subscription, 'unsubscribed')];
       for (const channel of ['free:one', 'free:two']) await ask(server, 'unsubscribe', { user, channel });
       const contexts = await Promise.all(gone);
-      assert.deepEqual(contexts.map(({ code, reason }) => [code, reason]), [[2000, 'server unsubscribe'], [2000, 'server unsubscribe']]);
+      assert.deepEqual(
+        contexts.map(({ code, reason }) => [code, reason]),
+        [
+          [2000, 'server unsubscribe'],
+          [2000, 'server unsubscribe'],
+        ],
+      );
     });
 
     test('the API disconnects: one client, all but some, with a code of its own', async () => {

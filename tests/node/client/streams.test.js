@@ -76,7 +76,11 @@ for (const encoding of ENCODINGS) {
       for (const value of values) await publish(server, channel, value);
     };
 
-    for (const [namespace, options] of [['forced', {}], ['allowed', { recoverable: true }], ['readers', { recoverable: true }]]) {
+    for (const [namespace, options] of [
+      ['forced', {}],
+      ['allowed', { recoverable: true }],
+      ['readers', { recoverable: true }],
+    ]) {
       test(`recovered across a cut: ${namespace}`, async (t) => {
         const channel = named(namespace, 'cut');
         const { publications, contexts } = await acrossACut(t, channel, options, () => publishAll(channel, [1, 2, 3]));
@@ -84,7 +88,10 @@ for (const encoding of ENCODINGS) {
         assert.deepEqual(numbers(publications), ['before', 1, 2, 3]);
         const [first, second] = contexts;
         assert.deepEqual([first.recoverable, first.positioned, first.wasRecovering], [true, true, false]);
-        assert.deepEqual([second.recoverable, second.wasRecovering, second.recovered, second.hasRecoveredPublications], [true, true, true, true]);
+        assert.deepEqual(
+          [second.recoverable, second.wasRecovering, second.recovered, second.hasRecoveredPublications],
+          [true, true, true, true],
+        );
         assert.equal(second.streamPosition.epoch, first.streamPosition.epoch);
       });
     }
@@ -99,7 +106,10 @@ for (const encoding of ENCODINGS) {
     test('a position without recovery', async (t) => {
       const client = await plain(t);
       await publish(server, named('placed'), 1);
-      for (const [channel, options] of [[named('placed'), {}], [named('allowed', 'placed'), { positioned: true }]]) {
+      for (const [channel, options] of [
+        [named('placed'), {}],
+        [named('allowed', 'placed'), { positioned: true }],
+      ]) {
         const { contexts } = await subscribed(client, channel, options);
         assert.deepEqual([contexts[0].recoverable, contexts[0].positioned], [false, true]);
         assert.match(contexts[0].streamPosition.epoch, /\S/);
@@ -127,13 +137,17 @@ for (const encoding of ENCODINGS) {
 
     test('history that expired while nothing was missed is recovered; what was missed is not', async (t) => {
       const idle = named('brief', 'idle');
-      const expiry = () => until(async () => (await ask(server, 'history', { channel: idle, limit: 1 })).publications.length === 0, 'the history expires');
+      const expiry = () =>
+        until(async () => (await ask(server, 'history', { channel: idle, limit: 1 })).publications.length === 0, 'the history expires');
       const calm = await acrossACut(t, idle, {}, expiry);
       assert.deepEqual([calm.contexts[1].wasRecovering, calm.contexts[1].recovered], [true, true]);
       const busy = named('brief', 'busy');
       const missed = await acrossACut(t, busy, {}, async () => {
         await publish(server, busy, 1);
-        await until(async () => (await ask(server, 'history', { channel: busy, limit: 1 })).publications.length === 0, 'the history expires');
+        await until(
+          async () => (await ask(server, 'history', { channel: busy, limit: 1 })).publications.length === 0,
+          'the history expires',
+        );
       });
       assert.deepEqual([missed.contexts[1].wasRecovering, missed.contexts[1].recovered], [true, false]);
     });
@@ -153,7 +167,10 @@ for (const encoding of ENCODINGS) {
       const channel = named('forced', 'state');
       const { offset, epoch } = await publish(server, channel, 1);
       const client = await plain(t);
-      const states = [{ offset, epoch: 'elsewhere' }, { offset, epoch }];
+      const states = [
+        { offset, epoch: 'elsewhere' },
+        { offset, epoch },
+      ];
       let asked = 0;
       const getState = async () => {
         asked += 1;
@@ -180,7 +197,10 @@ for (const encoding of ENCODINGS) {
 
     test('the last value is there for who says he knows nothing, or without asking', async (t) => {
       const client = await plain(t);
-      for (const [channel, options] of [[named('cache', 'new'), { since: {} }], [named('auto', 'new'), {}]]) {
+      for (const [channel, options] of [
+        [named('cache', 'new'), { since: {} }],
+        [named('auto', 'new'), {}],
+      ]) {
         await publishAll(channel, ['old', 'last']);
         const { publications, contexts } = await subscribed(client, channel, options);
         await until(() => publications.length === 1, `the last value of ${channel}`);
@@ -206,7 +226,10 @@ test('on the wire: what a recovery says', async (t) => {
     await raw.reply({ id: id + 1, unsubscribe: { channel } });
     return reply.subscribe ?? reply.error;
   };
-  const publications = [{ data: 1, offset: 1, tags: { kind: 'a' } }, { data: 2, offset: 2 }];
+  const publications = [
+    { data: 1, offset: 1, tags: { kind: 'a' } },
+    { data: 2, offset: 2 },
+  ];
   const { offset: _, ...fromNothing } = top;
   assert.deepEqual(await subscribe(10, {}), top);
   assert.deepEqual(await subscribe(20, { recover: true, epoch, offset: 2 }), { ...top, recovered: true, was_recovering: true });
@@ -214,10 +237,16 @@ test('on the wire: what a recovery says', async (t) => {
   const { publications: recovered, ...rest } = await subscribe(30, { recover: true, epoch });
   assert.deepEqual(rest, { ...fromNothing, recovered: true, was_recovering: true });
   // The first publication of a stream may name the epoch.
-  assert.deepEqual(recovered.map(({ epoch: _epoch, ...publication }) => publication), publications);
+  assert.deepEqual(
+    recovered.map(({ epoch: _epoch, ...publication }) => publication),
+    publications,
+  );
   assert.deepEqual(await subscribe(40, { recover: true, epoch: 'other', offset: 2 }), { ...top, was_recovering: true });
   assert.deepEqual(await subscribe(50, { recover: true, epoch, offset: 9 }), { ...top, was_recovering: true });
-  assert.deepEqual(await subscribe(60, { recover: true, epoch: 'other', offset: 2, flag: 3 }), { code: 112, message: 'unrecoverable position' });
+  assert.deepEqual(await subscribe(60, { recover: true, epoch: 'other', offset: 2, flag: 3 }), {
+    code: 112,
+    message: 'unrecoverable position',
+  });
   assert.deepEqual(await subscribe(70, { recover: true, epoch, offset: 2, flag: 3 }), { ...top, recovered: true, was_recovering: true });
   const empty = await raw.reply({ id: 80, subscribe: { channel: 'never:wire', recover: true, epoch: 'x', offset: 1, recoverable: true } });
   assert.deepEqual(empty.subscribe, { was_recovering: true });

@@ -10,7 +10,12 @@ import { Proxy } from '../proxy.js';
 import { Server } from '../server.js';
 import { connected, refusedSubscription, subscribed } from '../subscriber.js';
 
-const open = { allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true, allow_history_for_client: true, allow_history_for_anonymous: true };
+const open = {
+  allow_subscribe_for_client: true,
+  allow_subscribe_for_anonymous: true,
+  allow_history_for_client: true,
+  allow_history_for_anonymous: true,
+};
 const kept = { history_size: 50, history_ttl: '60s', force_recovery: true };
 
 const CONFIG = {
@@ -47,7 +52,13 @@ const FILTERS = [
   ['not', { op: 'not', nodes: [leaf('kind', 'eq', { val: 'a' })] }, [2, 3, 5, 6]],
   [
     'nested',
-    { op: 'and', nodes: [leaf('price', 'ex'), { op: 'not', nodes: [{ op: 'or', nodes: [leaf('kind', 'eq', { val: 'a' }), leaf('kind', 'eq', { val: 'b' })] }] }] },
+    {
+      op: 'and',
+      nodes: [
+        leaf('price', 'ex'),
+        { op: 'not', nodes: [{ op: 'or', nodes: [leaf('kind', 'eq', { val: 'a' }), leaf('kind', 'eq', { val: 'b' })] }] },
+      ],
+    },
     [3],
   ],
 ];
@@ -104,7 +115,8 @@ for (const encoding of ENCODINGS) {
           rooms.push({ name, expected, ...(await subscribed(client, named(namespace, 'filters'), { tagsFilter })) });
         }
         const { publications: everything } = await subscribed(await plain(t), named(namespace, 'filters'));
-        for (const [index, tags] of PUBLICATIONS.entries()) await publish(server, named(namespace, 'filters'), index + 1, tags === undefined ? {} : { tags });
+        for (const [index, tags] of PUBLICATIONS.entries())
+          await publish(server, named(namespace, 'filters'), index + 1, tags === undefined ? {} : { tags });
         await until(() => everything.length === PUBLICATIONS.length, 'all, without a filter');
         for (const { name, expected, publications } of rooms) {
           await until(() => publications.length >= expected.length, `${name}: ${JSON.stringify(values(publications))}`);
@@ -129,7 +141,12 @@ for (const encoding of ENCODINGS) {
       const lost = next(client, 'connecting');
       proxy.cut();
       await lost;
-      for (const [data, kind] of [[3, 'b'], [4, 'a'], [5, 'b']]) await publish(server, channel, data, { tags: { kind } });
+      for (const [data, kind] of [
+        [3, 'b'],
+        [4, 'a'],
+        [5, 'b'],
+      ])
+        await publish(server, channel, data, { tags: { kind } });
       proxy.restore();
       await until(() => contexts.length === 2, 'the subscription is back');
       await publish(server, channel, 6, { tags: { kind: 'b' } });

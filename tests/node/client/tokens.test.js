@@ -157,7 +157,12 @@ test('keys may be changed behind the end point', async () => {
 test('audience, issuer and the claim that names the user are asked for', async () => {
   const good = { user_id: 'ann', aud: ['other', 'chat'], iss: 'tests' };
   assert.equal((await whoIs(servers.strict, token(good))).user, 'ann');
-  for (const claims of [{ ...good, aud: 'mail' }, { ...good, aud: undefined }, { ...good, iss: 'elsewhere' }, { ...good, iss: undefined }]) {
+  for (const claims of [
+    { ...good, aud: 'mail' },
+    { ...good, aud: undefined },
+    { ...good, iss: 'elsewhere' },
+    { ...good, iss: undefined },
+  ]) {
     assert.equal((await refused(servers.strict.endpoint, { token: token(claims) })).code, 3500, JSON.stringify(claims));
   }
 });
@@ -237,7 +242,9 @@ test('expire_at says when the connection ends, whatever the token', async () => 
   const never = await RawSocket.connect(servers.plain.endpoint, { token: token({ sub: 'ann', exp: seconds(50), expire_at: 0 }) });
   assert.equal(never.connection.expires, undefined);
   never.close();
-  const soon = await RawSocket.connect(servers.plain.endpoint, { token: token({ sub: 'ann', exp: seconds(5_000), expire_at: seconds(50) }) });
+  const soon = await RawSocket.connect(servers.plain.endpoint, {
+    token: token({ sub: 'ann', exp: seconds(5_000), expire_at: seconds(50) }),
+  });
   assert.ok(soon.connection.ttl > 45 && soon.connection.ttl <= 50, `ttl ${soon.connection.ttl}`);
   soon.close();
 });
