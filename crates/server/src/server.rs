@@ -132,7 +132,7 @@ impl PushServer {
             .build()
             .map_err(StartError::Resources)?;
         let events = hooks.map(|hooks| {
-            EventQueue::start(runtime.handle(), hooks, &setup::event_settings(&config), seed.rotate_left(32))
+            EventQueue::start(runtime.handle(), hooks, &config.event_queue(), seed.rotate_left(32))
         });
         node.office().open(runtime.handle().clone(), events);
         let desk = Desk::new(Arc::clone(&node), config, profile).with_way_back(way_back(remotes.clone()));
