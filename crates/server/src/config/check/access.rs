@@ -43,7 +43,7 @@ fn check_token(assembly: &mut Assembly, config: &Config, section: &str, token: &
     if *token == Token::default() {
         return;
     }
-    match Verifier::new(&token.into(), config.token_limits()) {
+    match Verifier::new(token, config.token_limits()) {
         Ok(verifier) => {
             for warning in verifier.warnings() {
                 assembly.warn(&format!("{section}.{warning}"));
