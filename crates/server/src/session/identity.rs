@@ -1,5 +1,6 @@
 //! Who a session is, once its connect command has said so.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use wavecast_hub::Filter;
@@ -87,10 +88,20 @@ pub(crate) struct TokenMark {
     pub(crate) id: Option<Box<str>>,
     /// When it was issued, Unix seconds, if it says so.
     pub(crate) issued_at_s: Option<i64>,
+    /// Stands for the channels that it subscribes to: another token with others is another thing.
+    pub(super) channels: u64,
 }
 
 impl TokenMark {
     pub(super) fn of(claims: &ConnectionClaims) -> Self {
-        Self { id: claims.token_id.as_deref().map(Into::into), issued_at_s: claims.issued_at_s }
+        let mut names: Vec<&str> = claims.subscriptions.iter().map(|wanted| wanted.channel.as_str()).collect();
+        names.sort_unstable();
+        let mut channels = DefaultHasher::new();
+        names.hash(&mut channels);
+        Self {
+            id: claims.token_id.as_deref().map(Into::into),
+            issued_at_s: claims.issued_at_s,
+            channels: channels.finish(),
+        }
     }
 }
