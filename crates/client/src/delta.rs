@@ -1,7 +1,9 @@
 //! Payloads that come as changes to the one before.
 
+use std::borrow::Cow;
+
 use wavecast_hub::delta;
-use wavecast_protocol::centrifuge::{Encoding, Publication};
+use wavecast_protocol::centrifuge::{Encoding, Publication, json};
 
 use crate::data::Data;
 
@@ -40,15 +42,17 @@ impl Deltas {
         }
         let data = match self.encoding {
             // JSON holds the text of payload or delta as a string, since a delta is no JSON.
-            Encoding::Json => serde_json::from_slice::<String>(publication.data).ok()?.into_bytes(),
-            Encoding::Protobuf => publication.data.to_vec(),
+            Encoding::Json => match json::string_text(publication.data)? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
+            Encoding::Protobuf => Cow::Borrowed(publication.data),
         };
-        let data = if publication.delta {
-            delta::apply(self.base.as_bytes(), &data, self.payload_bytes_max).ok()?
+        self.base = if publication.delta {
+            delta::apply(self.base.as_bytes(), &data, self.payload_bytes_max).ok()?.into()
         } else {
-            data
+            data.as_ref().into()
         };
-        self.base = data.into();
         Some(self.base.clone())
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wavecast_net::client::MessageRef;
 use wavecast_protocol::centrifuge::{
-    self, Command, ConnectResult, DecodeError, Encoding, Error, RefreshRequest, RefreshResult, Reply, Res,
-    ServerMessage, UnsubscribeRequest, json, protobuf,
+    self, Command, ConnectResult, Encoding, Error, RefreshRequest, RefreshResult, Reply, Res, ServerMessage,
+    UnsubscribeRequest,
 };
 
 use crate::backoff::Backoff;
@@ -194,23 +194,22 @@ impl Session {
         now: Instant,
     ) -> Result<(), End> {
         self.dead_at = self.silence_max.map(|silence| now + silence);
-        let encoding = self.encoding;
-        let deal_with = |message: Result<_, DecodeError>| match message.map_err(End::misbehaved)? {
-            ServerMessage::Reply(reply) => self.replied(reply, subscriptions, now),
-            ServerMessage::Push(push) => subscriptions.pushed(&push, now),
-            ServerMessage::Ping => {
-                self.answer_ping();
-                Ok(())
-            }
+        let bytes = match message {
+            MessageRef::Text(text) if !self.encoding.is_binary() => text.as_bytes(),
+            MessageRef::Binary(bytes) if self.encoding.is_binary() => bytes,
+            _ => return Err(End::misbehaved("a message in another encoding than was asked for")),
         };
-        match (encoding, message) {
-            (Encoding::Json, MessageRef::Text(text)) => json::messages(text).try_for_each(deal_with),
-            (Encoding::Protobuf, MessageRef::Binary(bytes)) => {
-                protobuf::messages(bytes).try_for_each(deal_with)
+        for message in self.encoding.messages(bytes) {
+            match message.map_err(End::misbehaved)? {
+                ServerMessage::Reply(reply) => self.replied(reply, subscriptions, now)?,
+                ServerMessage::Push(push) => subscriptions.pushed(&push, now)?,
+                ServerMessage::Ping if self.pong => {
+                    self.append(&Command { id: 0, request: centrifuge::Request::Pong });
+                }
+                ServerMessage::Ping => {}
             }
-            (Encoding::Json, _) => Err(End::misbehaved("a binary message where JSON was asked for")),
-            (Encoding::Protobuf, _) => Err(End::misbehaved("a text message where Protobuf was asked for")),
         }
+        Ok(())
     }
 
     /// The next point in time at which [`expire`](Self::expire) has something to do.
@@ -251,12 +250,6 @@ impl Session {
             if let Awaited::Answer(answer) = pending.what {
                 answer.fail(RequestError::ConnectionLost);
             }
-        }
-    }
-
-    fn answer_ping(&mut self) {
-        if self.pong {
-            self.append(&Command { id: 0, request: centrifuge::Request::Pong });
         }
     }
 
@@ -343,15 +336,10 @@ impl Session {
     /// Adds a command to the last frame, or to a new one where that is full.
     fn append(&mut self, command: &Command<'_>) {
         let mut bytes = Vec::new();
-        match self.encoding {
-            Encoding::Json => json::encode_command(command, &mut bytes),
-            Encoding::Protobuf => protobuf::encode_command(command, &mut bytes),
-        }
+        self.encoding.encode_command(command, &mut bytes);
         match self.frames.back_mut() {
             Some(frame) if frame.len() + bytes.len() < FRAME_BYTES_MAX => {
-                if self.encoding == Encoding::Json {
-                    frame.push(b'\n');
-                }
+                self.encoding.separate(frame);
                 frame.extend_from_slice(&bytes);
             }
             _ => self.frames.push_back(bytes),

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use wavecast_net::client::{
     CloseCode, ConnectError, ConnectOptions, Limits, MessageRef, RecvError, TrySendError, WebSocket,
 };
-use wavecast_protocol::centrifuge::{self, ConnectRequest, Encoding, SUBPROTOCOL_PROTOBUF};
+use wavecast_protocol::centrifuge::{self, ConnectRequest, Encoding};
 
 use crate::backoff::Backoff;
 use crate::end::{End, Next};
@@ -355,7 +355,7 @@ fn transport(options: &Options) -> ConnectOptions {
     let transport = match options.encoding {
         // As other clients do: who asks for nothing speaks JSON.
         Encoding::Json => transport,
-        Encoding::Protobuf => transport.protocol(SUBPROTOCOL_PROTOBUF),
+        Encoding::Protobuf => transport.protocol(Encoding::Protobuf.subprotocol()),
     };
     let add = |transport: ConnectOptions, (name, value): &(String, String)| transport.header(name, value);
     options.headers.iter().fold(transport, add)
