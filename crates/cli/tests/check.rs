@@ -79,7 +79,7 @@ fn a_cluster_in_toml_is_refused_with_every_reason() {
         "error: http_server.tls.enabled = true (file cluster.toml): TLS is not served yet",
         "error: engine.type = \"redis\" (file cluster.toml): only the engine in memory is there",
         "error: client.insecure_skip_token_signature_verify = true (file cluster.toml): signatures of tokens",
-        "error: client.token.issuer_regex = \"^a\" (file cluster.toml): cannot be used together with client.token.issuer",
+        "error: client.token.issuer_regex (file cluster.toml): cannot be set beside issuer",
         "error: client.proxy.connect.endpoint = \"grpc://backend:12000\" (file cluster.toml): must be an http:// or",
         "error: channel.without_namespace.history_size = 10 (file cluster.toml): needs history_ttl as well",
         "error: channel.without_namespace.force_recovery = true (file cluster.toml): recovery needs history",

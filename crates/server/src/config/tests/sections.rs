@@ -8,14 +8,13 @@ fn tokens_and_hooks_are_read() {
         "w.toml",
         r#"
         [client.token]
-        hmac_secret_key = "hush-a"
-        rsa_public_key = "-----BEGIN PUBLIC KEY-----"
+        hmac_secret_key = "hush-a-of-thirty-two-bytes-or-more"
         audience_regex = "^app-(?P<tenant>[a-z]+)$"
         user_id_claim = "uid"
         [client.subscription_token]
         enabled = true
-        hmac_secret_key = "hush-b"
-        hmac_previous_secret_key = "hush-c"
+        hmac_secret_key = "hush-b-of-thirty-two-bytes-or-more"
+        hmac_previous_secret_key = "hush-c-of-thirty-two-bytes-or-more"
         hmac_previous_secret_key_valid_until = 1767225600
         [client.proxy.connect]
         enabled = true
@@ -47,7 +46,7 @@ fn tokens_and_hooks_are_read() {
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert!(!format!("{loaded:?} {loaded:#?}").contains("hush"), "a secret is shown");
     let config = loaded.config;
-    assert_eq!(config.client.token.hmac_secret_key.expose(), "hush-a");
+    assert_eq!(config.client.token.hmac_secret_key.expose(), "hush-a-of-thirty-two-bytes-or-more");
     assert_eq!(config.client.token.user_id_claim, "uid");
     let token = &config.client.subscription_token;
     assert!(token.enabled);
@@ -127,7 +126,7 @@ fn what_is_switched_on_needs_somebody_to_ask() {
         ),
         (
             "client.token = { audience = \"a\", audience_regex = \"b\" }",
-            "client.token.audience_regex = \"b\" (file w.toml): cannot be used together with client.token.audience",
+            "client.token.audience_regex (file w.toml): cannot be set beside audience",
         ),
         (
             "client.token.issuer_regex = \"(\"",
