@@ -34,6 +34,7 @@ pub mod desk;
 pub mod hooks;
 pub mod http_client;
 mod inboxes;
+pub mod memory;
 pub mod node;
 mod office;
 mod ordering;

@@ -18,6 +18,7 @@ use crate::counts::Counts;
 use crate::desk::{Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks};
 use crate::inboxes::Inboxes;
+use crate::memory::Memory;
 use crate::office::Office;
 use crate::session::{Live, Rules, Session, Verifiers};
 use crate::shard_event::ShardEvent;
@@ -34,6 +35,7 @@ pub struct Node {
     hub: Hub<Inboxes>,
     counts: Counts,
     addresses: Addresses,
+    memory: Memory,
     office: Arc<Office>,
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     clock: Clock,
@@ -67,6 +69,7 @@ impl Node {
             hub: Hub::new(limits, seed, inboxes),
             counts: Counts::new(client),
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
+            memory: Memory::new(config.memory.max, remotes.len()),
             office,
             remotes,
             clock,
@@ -105,6 +108,10 @@ impl Node {
         &self.addresses
     }
 
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     pub(crate) fn office(&self) -> &Arc<Office> {
         &self.office
     }
@@ -131,6 +138,9 @@ impl Node {
         publish.delta |= options.delta_publish;
         let mut pause = RETRY_MIN;
         loop {
+            if self.memory.refuses_publications() {
+                return Err(Error::TOO_MANY_REQUESTS);
+            }
             match self.hub.publish(channel, publish, options, self.now_ms()) {
                 Ok(published) => return Ok(published.position),
                 Err(PublishError::ChannelLimit) => return Err(Error::LIMIT_EXCEEDED),
@@ -153,6 +163,9 @@ impl Node {
         publish: Publish,
         options: &ChannelOptions,
     ) -> Result<StreamPosition, Error> {
+        if self.memory.refuses_publications() {
+            return Err(Error::TOO_MANY_REQUESTS);
+        }
         match self.hub.publish(channel, publish, options, self.now_ms()) {
             Ok(published) => Ok(published.position),
             Err(PublishError::Busy { .. }) => Err(Error::TOO_MANY_REQUESTS),

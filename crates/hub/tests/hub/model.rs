@@ -274,12 +274,10 @@ impl World {
 
     fn enter(&mut self, channel: usize, client: u8, user: u8, announce: bool) {
         let info = client_info(client, user);
-        let options = &self.channels[channel].options;
-        let (presence, room) = (options.presence, self.room());
-        self.hub.enter(CHANNELS[channel], &info, options, announce).unwrap();
-        if presence {
-            self.channels[channel].members.insert(client, user);
-        }
+        let (watched, room) = (self.is_watched(channel), self.room());
+        let model = &mut self.channels[channel];
+        self.hub.enter(CHANNELS[channel], &info, &model.options, announce).unwrap();
+        model.enter(client, user, watched, self.now_ms);
         self.announced(channel, client, true, announce, &room);
     }
 

@@ -9,6 +9,9 @@ use crate::payload;
 use crate::rate::Bucket;
 use crate::token::{Capabilities, ConnectionClaims};
 
+/// What compiled capabilities or a filter take, about.
+const COMPILED_BYTES: usize = 1024;
+
 /// What is known of a session's user, and what it may do beside what its channels' namespaces say.
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
@@ -47,6 +50,17 @@ impl Identity {
         self.meta = claims.meta.map(|meta| meta.get().as_bytes().into());
         self.capabilities = claims.capabilities.map(Box::new);
         Ok(())
+    }
+
+    /// What it takes in memory, about, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let info = self.info.as_ref().map_or(0, |info| info.len());
+        let meta = self.meta.as_ref().map_or(0, |meta| meta.len());
+        // Patterns and filters are bounded where they are made; most are small.
+        let compiled = self.capabilities.as_ref().map_or(0, |_| COMPILED_BYTES)
+            + self.filter.as_ref().map_or(0, |_| COMPILED_BYTES);
+        // The user stands in the shard's list of users as well.
+        size_of::<Self>() + 2 * self.user.len() + info + meta + compiled
     }
 
     /// There is nothing to remember.

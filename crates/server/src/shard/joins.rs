@@ -136,6 +136,7 @@ impl PushShard {
             // The channel is there, since this shard is in it.
             self.node.hub().enter(name, info, options, options.join_leave).ok();
         }
+        self.count_bytes(id);
         if joining.expires() {
             self.set_timer(connections, id, now);
         }
@@ -185,6 +186,7 @@ impl PushShard {
         if let Some(session) = self.sessions.get_mut(id) {
             self.node.tell_unsubscribed(session, live, &name, why);
         }
+        self.count_bytes(id);
         self.release(live.channel);
     }
 
