@@ -18,8 +18,7 @@ pub(super) async fn key_sets(config: &Config, timeout: Duration, clock: &Clock) 
         Ok(verifiers) => verifiers,
         Err(error) => return vec![Finding::problem("tokens", &error.to_string(), "")],
     };
-    let mut findings: Vec<_> =
-        verifiers.warnings().iter().map(|warning| Finding::warning("tokens", warning, "")).collect();
+    let mut findings = Vec::new();
     let own = &config.client.subscription_token;
     let mut sections = vec![("client.token", &verifiers.connection, &config.client.token)];
     if !Arc::ptr_eq(&verifiers.connection, &verifiers.subscription) {
