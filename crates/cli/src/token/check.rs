@@ -9,8 +9,9 @@ use clap::Args;
 use serde_json::{Map, Value};
 use wavecast_server::token::{Proof, Refusal, Unverified, Verifier, Verifiers};
 
-use super::{date, now_s, wrong_use};
+use super::date::{self, now_s};
 use crate::configuration::Configuration;
+use crate::exit::wrong_use;
 
 /// Longest token that is read from standard input, in bytes; the server takes 16 KiB.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
