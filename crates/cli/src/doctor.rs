@@ -2,6 +2,7 @@
 
 mod address;
 mod back_end;
+mod client;
 mod clock;
 mod files;
 mod finding;
@@ -11,7 +12,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use wavecast_server::http_client::{HttpClient, HttpClientOptions};
 
 use self::address::Target;
 use self::clock::Clock;
@@ -90,10 +90,4 @@ async fn examine(doctor: &Doctor) -> Level {
     }
     tell(clock.stayed_steady());
     worst
-}
-
-/// A client for the questions of this command, which trusts whom the machine trusts.
-fn http_client(timeout: Duration) -> Result<HttpClient, Finding> {
-    let options = HttpClientOptions { connect_timeout: timeout, timeout, ..HttpClientOptions::default() };
-    HttpClient::new(&options).map_err(|error| Finding::problem("https", &error.to_string(), ""))
 }

@@ -6,6 +6,7 @@ mod configuration;
 mod connection;
 mod doctor;
 mod echo;
+mod exit;
 mod log;
 mod publish;
 mod serve;

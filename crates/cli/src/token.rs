@@ -28,15 +28,3 @@ pub(crate) fn run(token: &Token) -> ExitCode {
         Command::Check(options) => check::run(options),
     }
 }
-
-/// What ends as clap ends on an option that it cannot read.
-fn wrong_use(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("wavecast: {error}");
-    ExitCode::from(2)
-}
-
-/// Unix time in seconds.
-fn now_s() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-}

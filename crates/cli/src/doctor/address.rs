@@ -7,9 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wavecast_net::client::{
     CloseCode, ConnectError, ConnectOptions, HandshakeError, Message, Rejected, Url, WebSocket,
 };
+use wavecast_server::http_client::TlsOptions;
 
+use super::client::http_client;
 use super::finding::Finding;
-use super::http_client;
 
 const SUBJECT: &str = "url";
 const STRIPPED: &str = "a proxy on the way drops the fields Upgrade and Connection. nginx: proxy_http_version 1.1; \
@@ -32,7 +33,7 @@ pub(super) async fn examine(target: &Target<'_>) -> Vec<Finding> {
             return vec![Finding::problem(SUBJECT, &format!("{:?}: {error}", target.url), remedy)];
         }
     };
-    let client = match http_client(target.timeout) {
+    let client = match http_client(SUBJECT, target.timeout, TlsOptions::default()) {
         Ok(client) => client,
         Err(finding) => return vec![finding],
     };

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use wavecast_server::config::Config;
 use wavecast_server::hooks::{HookSettings, HttpSettings};
-use wavecast_server::http_client::{FetchError, HttpClient, HttpClientOptions};
+use wavecast_server::http_client::{FetchError, HttpClient, TlsOptions};
 use wavecast_server::token::Verifiers;
 
+use super::client::http_client;
 use super::clock::Clock;
 use super::finding::Finding;
-use super::http_client;
 
 /// Keys for tokens, and the key sets among them.
 pub(super) async fn key_sets(config: &Config, timeout: Duration, clock: &Clock) -> Vec<Finding> {
@@ -18,8 +18,7 @@ pub(super) async fn key_sets(config: &Config, timeout: Duration, clock: &Clock) 
         Ok(verifiers) => verifiers,
         Err(error) => return vec![Finding::problem("tokens", &error.to_string(), "")],
     };
-    let mut findings: Vec<_> =
-        verifiers.warnings().iter().map(|warning| Finding::warning("tokens", warning, "")).collect();
+    let mut findings = Vec::new();
     let own = &config.client.subscription_token;
     let mut sections = vec![("client.token", &verifiers.connection, &config.client.token)];
     if !Arc::ptr_eq(&verifiers.connection, &verifiers.subscription) {
@@ -46,7 +45,7 @@ pub(super) async fn key_sets(config: &Config, timeout: Duration, clock: &Clock) 
 
 /// The clock of whoever signs, against ours.
 async fn date(url: &str, whose: &str, timeout: Duration, clock: &Clock) -> Option<Finding> {
-    let answer = http_client(timeout).ok()?.get(url).await.ok()?;
+    let answer = http_client(whose, timeout, TlsOptions::default()).ok()?.get(url).await.ok()?;
     clock.compare(whose, answer.headers().get("date").and_then(|date| date.to_str().ok()))
 }
 
@@ -61,15 +60,9 @@ pub(super) async fn hooks(config: &Config, timeout: Duration, clock: &Clock) -> 
         }
         asked.push(&hook.endpoint);
         let subject = format!("hook {name}");
-        let options = HttpClientOptions {
-            connect_timeout: timeout,
-            timeout,
-            tls: hook.tls.clone(),
-            ..HttpClientOptions::default()
-        };
-        match HttpClient::new(&options) {
+        match http_client(&subject, timeout, hook.tls.clone()) {
             Ok(client) => findings.extend(ask(&client, &subject, hook, clock).await),
-            Err(error) => findings.push(Finding::problem(&subject, &format!("http.tls: {error}"), "")),
+            Err(finding) => findings.push(finding),
         }
     }
     findings

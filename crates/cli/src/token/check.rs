@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Map, Value};
 use wavecast_server::token::{Proof, Refusal, Unverified, Verifier, Verifiers};
 
-use super::{date, now_s, wrong_use};
+use super::date::{self, now_s};
 use crate::configuration::Configuration;
+use crate::exit::wrong_use;
 
 /// Longest token that is read from standard input, in bytes; the server takes 16 KiB.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
@@ -52,7 +54,10 @@ pub(super) fn run(check: &Check) -> ExitCode {
     let is_subscription = claims.get("channel").is_some_and(|channel| *channel != "");
     let now_s = now_s();
     let verdict = runtime.block_on(verify(&verifiers, is_subscription, &token, now_s));
-    print!("{}", report(&verdict, &unverified, &claims, is_subscription, now_s));
+    let has_own_keys = !Arc::ptr_eq(&verifiers.connection, &verifiers.subscription);
+    let section = if is_subscription && has_own_keys { "client.subscription_token" } else { "client.token" };
+    let kind = if is_subscription { "subscription" } else { "connection" };
+    print!("{}", report(&verdict, &unverified, &claims, (kind, section), now_s));
     if verdict.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -107,10 +112,9 @@ fn report(
     verdict: &Result<Proof, Refusal>,
     unverified: &Unverified,
     claims: &Map<String, Value>,
-    is_subscription: bool,
+    (kind, section): (&str, &str),
     now_s: i64,
 ) -> String {
-    let kind = if is_subscription { "subscription" } else { "connection" };
     let mut text = match verdict {
         Ok(_) => format!("valid {kind} token\n"),
         Err(refusal) => format!("not valid as a {kind} token: {refusal}\n"),
@@ -120,7 +124,7 @@ fn report(
     };
     line("algorithm", unverified.algorithm.name());
     if let Ok(proof) = verdict {
-        line("verified by", &proof.key.to_string());
+        line("verified by", &format!("{section}: {}", proof.key));
     } else if !unverified.key_id.is_empty() {
         line("names key", &format!("{:?}", unverified.key_id));
     }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use wavecast_server::config::{Config, Secret};
 use wavecast_server::token::{Algorithm, Refusal, Signer, Verifiers};
 
-use super::{now_s, wrong_use};
+use super::date::now_s;
 use crate::configuration::Configuration;
+use crate::exit::wrong_use;
 
 /// Makes a token
 ///

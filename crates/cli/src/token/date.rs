@@ -1,9 +1,15 @@
 //! Points in time as people read them.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The last second of the year 9999: later dates are not written out.
 const LAST_S: u64 = 253_402_300_799;
+
+/// Unix time in seconds.
+pub(super) fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
 
 /// A time in Unix seconds as a date, and how far it is from `now_s`.
 pub(super) fn display(time_s: i64, now_s: i64) -> String {

@@ -58,11 +58,11 @@ impl Verifiers {
         }
     }
 
-    /// What the operator should know, with the section that it is about.
+    /// What the operator should know, beginning with the whole key that it is about.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let of = |section: &str, verifier: &Verifier| {
-            verifier.warnings().iter().map(|warning| format!("{section}: {warning}")).collect::<Vec<_>>()
+            verifier.warnings().iter().map(|warning| format!("{section}.{warning}")).collect::<Vec<_>>()
         };
         let mut warnings = of(CONNECTION, &self.connection);
         if !Arc::ptr_eq(&self.connection, &self.subscription) {
