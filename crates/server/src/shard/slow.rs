@@ -85,6 +85,19 @@ impl PushShard {
         self.has_lost(channel, id, seated, lost);
     }
 
+    /// A subscription goes live. What waits of an earlier one is of no use to its client any more, and must not be replaced
+    /// by what is new: that would arrive before the client knows that it is subscribed.
+    pub(super) fn begins_anew(
+        &mut self,
+        connections: &mut Connections,
+        channel: ChannelNumber,
+        id: ConnectionId,
+    ) {
+        if self.channels.options(channel).slow_consumer == SlowConsumer::Latest {
+            connections.discard(id, channel.lane());
+        }
+    }
+
     /// Looks what was dropped because something else needed the room.
     pub(super) fn take_shed(&mut self, connections: &mut Connections) {
         for Shed { connection, lane, messages } in connections.take_shed() {
