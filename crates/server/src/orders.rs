@@ -72,7 +72,9 @@ pub(crate) enum Order {
         done: Done,
     },
     /// Cuts the clients with the longest queues, until so many bytes do not wait any more.
-    CutSlow { bytes: usize },
+    CutSlow {
+        bytes: usize,
+    },
     /// Subscribers of each of these channels.
     Count {
         channels: Arc<[Arc<str>]>,

@@ -34,9 +34,7 @@ impl std::error::Error for SetupError {}
 /// Names every key that cannot be used.
 pub(crate) fn verifiers(config: &Config) -> Result<Verifiers, SetupError> {
     let made = token::Verifiers::new(&config.client).map_err(SetupError::Keys)?;
-    for warning in made.warnings() {
-        tracing::warn!("{warning}");
-    }
+    // What they would warn of has been said when the configuration was loaded.
     let with_keys = |verifier: Arc<token::Verifier>| Some(verifier).filter(|verifier| verifier.has_keys());
     Ok(Verifiers { connection: with_keys(made.connection), subscription: with_keys(made.subscription) })
 }

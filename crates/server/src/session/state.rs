@@ -230,8 +230,7 @@ mod tests {
     fn a_session_has_one_name() {
         let id = [0xab; 16];
         assert_eq!(client_of_name(&client_name(id)), Some(id));
-        for wrong in ["", "x", "abababab-abab-abab-abab-ababababab", "+bababab-abab-abab-abab-abababababab"]
-        {
+        for wrong in ["", "x", "abababab-abab-abab-abab-ababababab", "+bababab-abab-abab-abab-abababababab"] {
             assert_eq!(client_of_name(wrong), None, "{wrong}");
         }
         assert_eq!(client_of_name(&client_name(id).to_uppercase()), None, "one form alone");

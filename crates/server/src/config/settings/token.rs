@@ -33,11 +33,9 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether there is any key that a token could be verified with.
+    /// Whether there is any key that a token could be verified with. The secret before is none by itself.
     pub fn has_key(&self) -> bool {
-        [&self.hmac_secret_key, &self.hmac_previous_secret_key, &self.jwks_public_endpoint]
-            .into_iter()
-            .any(|secret| !secret.is_empty())
+        [&self.hmac_secret_key, &self.jwks_public_endpoint].into_iter().any(|secret| !secret.is_empty())
             || [&self.rsa_public_key, &self.ecdsa_public_key].into_iter().any(|key| !key.is_empty())
     }
 }

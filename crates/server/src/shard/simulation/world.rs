@@ -12,8 +12,8 @@ use wavecast_net::{CloseCode, Options};
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use super::record::Record;
-use crate::config::{ChannelSettings, Config, Namespace, Overrides, Profile, load_from};
 use crate::clock::Clock;
+use crate::config::{ChannelSettings, Config, Namespace, Overrides, Profile, load_from};
 use crate::node::{Node, Parts};
 use crate::session::Verifiers;
 use crate::shard::PushShard;
