@@ -16,7 +16,8 @@ use wavecast_net::shard::ConnectionId;
 use wavecast_net::websocket::{self, Event, Input, Limits, Role};
 use wavecast_protocol::centrifuge::{Encoding, Push, ServerMessage};
 
-use super::{Appended, ChannelNumber, Channels, Listener, Outlet, RUN_BYTES_MAX, Seat};
+use super::channel::RUN_BYTES_MAX;
+use super::{Appended, ChannelNumber, Channels, Listener, Outlet, Seat};
 
 /// What a subscriber is to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -128,6 +128,7 @@ impl PushShard {
         base: Option<Arc<Publication>>,
     ) {
         let now = self.moment(connections);
+        self.begins_anew(connections, joining.channel, id);
         let Some(session) = self.sessions.get_mut(id) else { return };
         let seat = self.channels.add(joining.channel, id, joining.listener(session.encoding, base));
         session.goes_live(joining, seat);

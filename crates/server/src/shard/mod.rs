@@ -13,6 +13,7 @@ mod carry_out;
 mod commands;
 mod endings;
 mod fan_out;
+mod gaps;
 mod identity;
 mod joins;
 mod office;
@@ -37,9 +38,9 @@ use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::{CloseCode, Frame, MessageRef};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
+use self::gaps::Gaps;
 use self::identity::ClientIds;
 use self::replies::Replies;
-use self::slow::Gaps;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
