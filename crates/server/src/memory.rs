@@ -11,17 +11,11 @@
 //! what waits behind a hook, and the queue of events. What the kernel holds for sockets comes on top: it is reported, not
 //! counted, since nobody here can take it back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
 
-use crate::node::Node;
-
-/// How often the node looks at what it holds.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const REFUSE_PERCENT: usize = 80;
-const TRIMMED_PERCENT: usize = 85;
-const TRIM_PERCENT: usize = 90;
+pub(crate) const TRIMMED_PERCENT: usize = 85;
+pub(crate) const TRIM_PERCENT: usize = 90;
 const CUT_PERCENT: usize = 95;
 
 /// How near the limit the node is.
@@ -90,6 +84,27 @@ impl Memory {
         }
     }
 
+    /// Whether there is a limit.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.max > 0
+    }
+
+    /// What all shards have said: outboxes, sessions.
+    pub(crate) fn of_shards(&self) -> (usize, usize) {
+        let parts = self.shards.iter().map(|shard| (shard.outboxes.load(Relaxed), shard.sessions.load(Relaxed)));
+        parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+    }
+
+    /// So many bytes are held: what that means from now on.
+    pub(crate) fn is_held(&self, bytes: usize) -> Pressure {
+        let pressure = self.pressure_of(bytes);
+        let before = self.pressure.swap(pressure as u8, Relaxed);
+        if before != pressure as u8 {
+            tracing::warn!(?pressure, held = bytes, max = self.max, "memory.max");
+        }
+        pressure
+    }
+
     /// Whether new connections are refused.
     pub(crate) fn refuses_connections(&self) -> bool {
         self.pressure.load(Relaxed) >= Pressure::RefuseConnections as u8
@@ -100,7 +115,8 @@ impl Memory {
         self.pressure.load(Relaxed) >= Pressure::RefusePublications as u8
     }
 
-    fn percent(&self, part: usize) -> usize {
+    /// A part of the limit, bytes.
+    pub(crate) fn percent(&self, part: usize) -> usize {
         self.max / 100 * part
     }
 
@@ -118,54 +134,6 @@ impl Memory {
         .into_iter()
         .find(|&(part, _)| bytes >= self.percent(part))
         .map_or(Pressure::None, |(_, pressure)| pressure)
-    }
-}
-
-impl Node {
-    /// What this node holds for its clients and channels.
-    #[must_use]
-    pub fn held(&self) -> Held {
-        let hub = self.hub().stats();
-        let sum = |part: fn(&Shard) -> &AtomicUsize| {
-            self.memory().shards.iter().map(|shard| part(shard).load(Relaxed)).sum()
-        };
-        Held {
-            outboxes: sum(|shard| &shard.outboxes),
-            sessions: sum(|shard| &shard.sessions),
-            history: hub.bytes_history,
-            presence: hub.bytes_presence,
-            channels: hub.bytes_channels,
-            events: self.office().events().map_or(0, |events| events.counts().bytes),
-        }
-    }
-
-    /// Looks at what is held, and makes room where that is needed.
-    pub(crate) fn relieve(&self) {
-        let memory = self.memory();
-        let held = self.held().sum();
-        let pressure = memory.pressure_of(held);
-        let before = memory.pressure.swap(pressure as u8, Relaxed);
-        if before != pressure as u8 {
-            tracing::warn!(?pressure, held, max = memory.max, "memory.max");
-        }
-        if pressure >= Pressure::TrimHistory {
-            self.hub().trim_history(held - memory.percent(TRIMMED_PERCENT));
-        }
-        if pressure >= Pressure::CutSlow {
-            self.cut_slowest(held - memory.percent(TRIM_PERCENT));
-        }
-    }
-}
-
-/// Looks after the memory as long as the node lives.
-pub(crate) async fn watch(node: Arc<Node>) {
-    if node.memory().max == 0 {
-        return;
-    }
-    let mut interval = tokio::time::interval(LOOK_INTERVAL);
-    loop {
-        interval.tick().await;
-        node.relieve();
     }
 }
 

@@ -21,8 +21,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
 use crate::hooks::{EventQueue, Hooks};
-use crate::memory;
 use crate::node::{Node, Parts};
+use crate::relief;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
@@ -139,7 +139,7 @@ impl PushServer {
         let desk = Desk::new(Arc::clone(&node), config, profile).with_way_back(way_back(remotes.clone()));
         let desk = Arc::new(desk);
         runtime.spawn(sweep(Arc::clone(&node)));
-        runtime.spawn(memory::watch(Arc::clone(&node)));
+        runtime.spawn(relief::watch(Arc::clone(&node)));
 
         let side_door = side_door(&runtime, &desk);
         let handler_node = Arc::clone(&node);

@@ -97,8 +97,8 @@ test('who has left hears nothing more, and may come back', async () => {
   subscription.subscribe();
   await again;
   await publish(server, 'left', 'heard');
-  await until(() => publications.length > 0, 'the second publication');
-  assert.deepEqual(publications.at(-1).data, 'heard');
+  // Whoever comes back to a channel with history is given what it missed first.
+  await until(() => publications.at(-1)?.data === 'heard', 'the second publication');
 });
 
 test('the node counts its clients and channels', async () => {

@@ -1,6 +1,6 @@
 //! From a command to its room.
 
-use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Reply, Request};
+use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Request};
 
 use super::refusal::Refused;
 use super::rules::Rules;

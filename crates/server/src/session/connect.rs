@@ -37,7 +37,7 @@ impl Session {
         cx: &Context<'_>,
     ) -> Result<Step<'c>, Refused> {
         let rules = cx.rules;
-        let found = if !request.token.is_empty() && (rules.connection_tokens.is_some() || !rules.insecure) {
+        let found = if !request.token.is_empty() {
             self.found_by_token(&request.token, cx)?
         } else if let Some(user) = self.user_of_handshake(cx) {
             Found { identity: Identity { user, ..Identity::default() }, ..Found::default() }

@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn an_idle_session_is_small() {
-        assert!(size_of::<Session>() <= 88, "{}", size_of::<Session>());
+        assert!(size_of::<Session>() <= 96, "{}", size_of::<Session>());
         assert!(size_of::<Subscription>() <= 24, "{}", size_of::<Subscription>());
     }
 
