@@ -20,6 +20,11 @@
 //! | `admission` | who comes in as a client |
 //! | `wire` | publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
+//! | `ordering`, `orders` | orders to the sessions of all shards, carried out before they are answered |
+//! | `reading` | what may be asked of channels: presence, which there are |
+//! | `steering` | whom an order means and what it says: [`Whom`], [`Renewal`], [`Revocation`] |
+//! | `procedures` | [`Procedures`]: methods that the program around the server brings along |
+//! | `process` | what this process uses of the machine |
 //! | `pem` | keys and certificates as configuration gives them |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | `pages` | the pages, built in |
@@ -41,18 +46,26 @@ mod orders;
 pub mod pages;
 mod payload;
 mod pem;
+mod procedures;
+mod process;
 mod rate;
+mod reading;
 pub mod server;
 mod session;
 mod setup;
 mod shard;
 mod shard_event;
+mod steering;
 pub mod token;
 mod wire;
 
 pub use self::node::Node;
+pub use self::procedures::Procedures;
+pub use self::process::ProcessUse;
+pub use self::reading::PRESENCE_CLIENTS_MAX;
 pub use self::server::{DrainHandle, PushServer, StartError};
 pub use self::setup::SetupError;
+pub use self::steering::{Renewal, Revocation, Whom};
 
 /// The version that clients and the API are told.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
