@@ -67,5 +67,12 @@ pub use self::server::{DrainHandle, PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
 
+/// Publications, positions, options of channels: the words of the hub that a program around the server uses.
+#[doc(no_inline)]
+pub use wavecast_hub as hub;
+/// Errors and disconnects: the words of the protocol that a program around the server uses.
+#[doc(no_inline)]
+pub use wavecast_protocol as protocol;
+
 /// The version that clients and the API are told.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
