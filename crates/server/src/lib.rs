@@ -23,6 +23,8 @@
 //! | `office` | the back office: questions that have to wait |
 //! | `orders`, `ordering` | what the back end asks of sessions, on every shard |
 //! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
+//! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
+//! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`], `pem` | HTTP as a client, for hooks and key sets; keys and certificates |
 //! | `admission` | who comes in as a client |
@@ -48,19 +50,34 @@ mod orders;
 pub mod pages;
 mod payload;
 mod pem;
+mod procedures;
+mod process;
 mod rate;
+mod reading;
 mod relief;
 pub mod server;
 mod session;
 mod setup;
 mod shard;
 mod shard_event;
+mod steering;
 pub mod token;
 mod wire;
 
 pub use self::node::Node;
+pub use self::procedures::Procedures;
+pub use self::process::ProcessUse;
+pub use self::reading::PRESENCE_CLIENTS_MAX;
 pub use self::server::{DrainHandle, PushServer, StartError};
 pub use self::setup::SetupError;
+pub use self::steering::{Renewal, Revocation, Whom};
+
+/// Publications, positions, options of channels: the words of the hub that a program around the server uses.
+#[doc(no_inline)]
+pub use wavecast_hub as hub;
+/// Errors and disconnects: the words of the protocol that a program around the server uses.
+#[doc(no_inline)]
+pub use wavecast_protocol as protocol;
 
 /// The version that clients and the API are told.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wavecast_hub::{
-    ChannelOptions, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces, Publish,
-    PublishError, StreamPosition,
+    ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces,
+    PresenceStats, Publish, PublishError, Since, StreamPosition,
 };
 use wavecast_net::shard::Remote;
 use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
@@ -16,12 +16,16 @@ use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
 use crate::desk::{Backend, NodeInfo};
-use crate::hooks::{self, Event, Hooks};
+use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::inboxes::Inboxes;
 use crate::memory::Memory;
 use crate::office::Office;
+use crate::payload::Payload;
+use crate::procedures::Procedures;
+use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
 use crate::shard_event::ShardEvent;
+use crate::steering::{Renewal, Revocation, Whom};
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);
@@ -37,6 +41,8 @@ pub struct Node {
     addresses: Addresses,
     memory: Memory,
     office: Arc<Office>,
+    procedures: Procedures,
+    process: ProcessMeter,
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     clock: Clock,
     seed: u64,
@@ -71,6 +77,8 @@ impl Node {
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
             memory: Memory::new(config.memory.max, remotes.len()),
             office,
+            procedures: Procedures::default(),
+            process: ProcessMeter::new(),
             remotes,
             clock,
             seed,
@@ -90,6 +98,12 @@ impl Node {
     #[must_use]
     pub fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// Methods of the API's `rpc`, to add to.
+    #[must_use]
+    pub fn procedures(&self) -> &Procedures {
+        &self.procedures
     }
 
     pub(crate) fn rules(&self) -> &Rules {
@@ -126,8 +140,21 @@ impl Node {
         (self.seed >> 16) as u32
     }
 
+    /// Publishes bytes into a channel: JSON, or anything else where the channel takes it; what they are is found out.
+    /// Otherwise as [`publish`](Self::publish).
+    ///
+    /// # Errors
+    /// Those of [`publish`](Self::publish), 107 for data that the channel does not take, 106 for too much of it.
+    pub async fn publish_data(&self, channel: &str, data: &[u8]) -> Result<StreamPosition, Error> {
+        let payload = Payload::of_bytes(data, self.rules.options(channel)?)?;
+        let (data, is_json) = (payload.data.into(), payload.is_json);
+        self.publish(channel, Publish { data, is_json, time_ms: self.time_ms(), ..Publish::default() }).await
+    }
+
     /// Publishes into a channel. While the inbox of a shard with subscribers is full it waits, at most for
     /// `http_api.timeout`. Cancelled, it has published or not; nothing in between.
+    ///
+    /// What `publish` says of its data is believed: with `is_json` it must be JSON on one line.
     ///
     /// # Errors
     /// 102 or 107 for the channel's name, 106 when there are too many channels, 111 when there was no room in time.
@@ -262,6 +289,7 @@ impl Node {
             num_subs: self.counts.subscriptions(),
             num_channels: self.hub.stats().channels_active,
             uptime_s: self.began.elapsed().as_secs(),
+            process: self.process.measure(),
         }
     }
 }
@@ -273,12 +301,66 @@ impl std::fmt::Debug for Node {
 }
 
 impl Backend for Node {
+    fn options(&self, channel: &str) -> Result<Arc<ChannelOptions>, Error> {
+        self.rules.options(channel).map(Arc::clone)
+    }
+
     async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {
         Node::publish(self, channel, publish).await
     }
 
     fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error> {
         Node::history(self, channel, query)
+    }
+
+    fn remove_history(&self, channel: &str) -> Result<(), Error> {
+        Node::remove_history(self, channel)
+    }
+
+    fn presence(&self, channel: &str) -> Result<Vec<Arc<ClientInfo>>, Error> {
+        Node::presence(self, channel)
+    }
+
+    fn presence_stats(&self, channel: &str) -> Result<PresenceStats, Error> {
+        Node::presence_stats(self, channel)
+    }
+
+    async fn channels(
+        &self,
+        channels_max: usize,
+        accept: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Vec<(Arc<str>, usize)>, Error> {
+        Node::channels(self, channels_max, accept).await
+    }
+
+    async fn subscribe(
+        &self,
+        whom: Whom<'_>,
+        channel: &str,
+        grant: SubscribeGrant,
+        since: Option<Since<'_>>,
+    ) -> Result<(), Error> {
+        Node::subscribe(self, whom, channel, grant, since).await
+    }
+
+    async fn unsubscribe(&self, whom: Whom<'_>, channel: Option<&str>) -> Result<(), Error> {
+        Node::unsubscribe(self, whom, channel).await
+    }
+
+    async fn disconnect(&self, whom: Whom<'_>, except: &[&str], why: Disconnect) -> Result<(), Error> {
+        Node::disconnect(self, whom, except, why).await
+    }
+
+    async fn refresh(&self, whom: Whom<'_>, renewal: Renewal) -> Result<(), Error> {
+        Node::refresh(self, whom, renewal).await
+    }
+
+    async fn revoke(&self, revocation: Revocation<'_>) -> Result<(), Error> {
+        Node::revoke(self, revocation).await
+    }
+
+    async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
+        self.procedures.call(method, params.into()).await
     }
 
     fn info(&self) -> NodeInfo {

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use wavecast_hub::ShardId;
+use wavecast_hub::{ShardId, Since};
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use crate::hooks::SubscribeGrant;
 use crate::node::Node;
-use crate::orders::{Order, Target};
+use crate::orders::{Order, Target, client_id};
 use crate::session::{Done, ServerSubscription};
 use crate::shard_event::ShardEvent;
+use crate::steering::{Renewal, Revocation, Whom};
+use crate::token::RevocationError;
 
 /// The pause before a shard without room is tried again.
 const RETRY: Duration = Duration::from_millis(5);
@@ -19,17 +22,27 @@ const RETRY: Duration = Duration::from_millis(5);
 const COUNTED_AT_ONCE: usize = 1000;
 
 impl Node {
-    /// Subscribes sessions to a channel; those that are subscribed stay so.
+    /// Subscribes sessions to a channel, and sends each what it is to have from there on. Those that are subscribed stay so,
+    /// on the terms that they have. Of the grant, `allow` does not count: it is for clients that ask themselves.
+    ///
+    /// With a position, what was published since then is sent, too, where the channel's history has it all.
+    ///
+    /// Dropped, it has reached some shards and others not; it may be repeated.
     ///
     /// # Errors
-    /// 102, 107 and 108 for the channel, 106 where a session has too many, 111 when not all shards took it in time.
-    pub(crate) async fn subscribe(
+    /// 102 or 107 for the channel's name, 107 for the id of a client that can be none, 108 where the channel is not offered,
+    /// 106 where a session has too many, 111 when not all shards took it in time.
+    pub async fn subscribe(
         &self,
-        target: Target,
-        subscription: ServerSubscription,
-        since: Option<(u64, Box<str>)>,
+        whom: Whom<'_>,
+        channel: &str,
+        grant: SubscribeGrant,
+        since: Option<Since<'_>>,
     ) -> Result<(), Error> {
-        self.rules().options(&subscription.channel)?;
+        self.rules().options(channel)?;
+        let target = Target::new(whom)?;
+        let subscription = ServerSubscription::of_hook(channel.to_owned(), grant)?;
+        let since = since.map(|since| (since.offset, Box::from(since.epoch)));
         self.order(|done| Order::Subscribe {
             target: target.clone(),
             subscription: subscription.clone(),
@@ -39,24 +52,41 @@ impl Node {
         .await
     }
 
-    /// Ends subscriptions of sessions: one, or all of each.
+    /// Ends subscriptions of sessions, with code 2000: that to a channel, or all of each. Who has none is not told.
+    ///
+    /// Dropped, it has reached some shards and others not; it may be repeated.
     ///
     /// # Errors
-    /// 111 when not all shards took it in time.
-    pub(crate) async fn unsubscribe(&self, target: Target, channel: Option<Box<str>>) -> Result<(), Error> {
-        self.order(|done| Order::Unsubscribe { target: target.clone(), channel: channel.clone(), done }).await
+    /// 102 or 107 for the channel's name, 107 for the id of a client that can be none, 111 when not all shards took it in
+    /// time.
+    pub async fn unsubscribe(&self, whom: Whom<'_>, channel: Option<&str>) -> Result<(), Error> {
+        if let Some(channel) = channel {
+            self.rules().options(channel)?;
+        }
+        let target = Target::new(whom)?;
+        self.order(|done| Order::Unsubscribe {
+            target: target.clone(),
+            channel: channel.map(Box::from),
+            done,
+        })
+        .await
     }
 
-    /// Ends sessions, but for those excepted.
+    /// Ends sessions, but for those excepted by their ids. The code is that of a WebSocket close frame: by it the client
+    /// decides whether to come back (not with 3500 to 3999 and 4500 to 4999).
+    ///
+    /// Dropped, it has reached some shards and others not; it may be repeated.
     ///
     /// # Errors
-    /// 111 when not all shards took it in time.
-    pub(crate) async fn disconnect(
+    /// 107 for the id of a client that can be none, 111 when not all shards took it in time.
+    pub async fn disconnect(
         &self,
-        target: Target,
-        except: Vec<[u8; 16]>,
+        whom: Whom<'_>,
+        except: &[&str],
         disconnect: Disconnect,
     ) -> Result<(), Error> {
+        let target = Target::new(whom)?;
+        let except = except.iter().map(|name| client_id(name)).collect::<Result<Vec<_>, _>>()?;
         self.order(|done| Order::Disconnect {
             target: target.clone(),
             except: except.clone(),
@@ -68,15 +98,13 @@ impl Node {
 
     /// Lets sessions live until another time, or expire.
     ///
+    /// Dropped, it has reached some shards and others not; it may be repeated.
+    ///
     /// # Errors
-    /// 111 when not all shards took it in time.
-    pub(crate) async fn refresh(
-        &self,
-        target: Target,
-        expired: bool,
-        expire_at_s: u64,
-        info: Option<Box<[u8]>>,
-    ) -> Result<(), Error> {
+    /// 107 for the id of a client that can be none, 111 when not all shards took it in time.
+    pub async fn refresh(&self, whom: Whom<'_>, renewal: Renewal) -> Result<(), Error> {
+        let target = Target::new(whom)?;
+        let Renewal { expired, expire_at_s, info } = renewal;
         self.order(|done| Order::Refresh {
             target: target.clone(),
             expired,
@@ -87,11 +115,35 @@ impl Node {
         .await
     }
 
-    /// Ends the sessions that a revocation means.
+    /// Turns tokens or users away from now on, and ends the sessions that this means with 3500. It is kept in this node's
+    /// memory, and gone when it restarts.
+    ///
+    /// Dropped, it is in force, and some sessions may live on until they refresh; it may be repeated.
     ///
     /// # Errors
-    /// 111 when not all shards took it in time.
-    pub(crate) async fn drop_revoked(&self) -> Result<(), Error> {
+    /// 107 for an empty or too long name and a time in the past, 106 when no more are kept, 111 when not all shards took it
+    /// in time.
+    pub async fn revoke(&self, revocation: Revocation<'_>) -> Result<(), Error> {
+        let revocations = &self.rules().revocations;
+        let now_s = i64::try_from(self.now_ms() / 1000).unwrap_or(i64::MAX);
+        let taken = match revocation {
+            Revocation::Token { id, expire_at_s } => revocations.revoke_token(id, expire_at_s, now_s),
+            Revocation::UserTokens { user, issued_before_s, expire_at_s } => {
+                let from = issued_before_s.unwrap_or(now_s);
+                revocations.invalidate_user_tokens(user, from, expire_at_s, now_s)
+            }
+            Revocation::BlockUser { user, expire_at_s } => revocations.block_user(user, expire_at_s, now_s),
+            Revocation::UnblockUser { user } => {
+                revocations.unblock_user(user);
+                return Ok(());
+            }
+        };
+        taken.map_err(|error| match error {
+            RevocationError::Full => {
+                Error { message: format!("limit exceeded: {error}").into(), ..Error::LIMIT_EXCEEDED }
+            }
+            _ => Error { message: format!("bad request: {error}").into(), ..Error::BAD_REQUEST },
+        })?;
         self.order(|done| Order::DropRevoked { done }).await
     }
 

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::session::{Done, ServerSubscription, Session, client_of_name};
+use crate::steering::Whom;
 
 /// Which sessions are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,15 +22,12 @@ impl Target {
     ///
     /// # Errors
     /// 107 for an id that no session can have.
-    pub(crate) fn new(user: &str, client: &str) -> Result<Self, Error> {
-        let client = match client {
+    pub(crate) fn new(whom: Whom<'_>) -> Result<Self, Error> {
+        let client = match whom.client {
             "" => None,
-            name => Some(client_of_name(name).ok_or(Error {
-                message: "bad request: field \"client\" must be the id of a session".into(),
-                ..Error::BAD_REQUEST
-            })?),
+            name => Some(client_id(name)?),
         };
-        Ok(Self { user: user.into(), client })
+        Ok(Self { user: whom.user.into(), client })
     }
 
     /// Whether this session is meant.
@@ -37,6 +35,17 @@ impl Target {
         let is_user = *self.user == *session.user() || (self.user.is_empty() && self.client.is_some());
         is_user && self.client.is_none_or(|client| client == session.client_id())
     }
+}
+
+/// The id of a session by its name.
+///
+/// # Errors
+/// 107 for what no session can be called.
+pub(crate) fn client_id(name: &str) -> Result<[u8; 16], Error> {
+    client_of_name(name).ok_or_else(|| Error {
+        message: format!("bad request: {name:?} is not the id of a session").into(),
+        ..Error::BAD_REQUEST
+    })
 }
 
 /// What is to be done.

@@ -1,37 +1,91 @@
 //! What the front desk asks of the server behind it.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use wavecast_hub::{HistoryPage, HistoryQuery, Publish, StreamPosition};
-use wavecast_protocol::centrifuge::Error;
+use wavecast_hub::{
+    ChannelOptions, ClientInfo, HistoryPage, HistoryQuery, PresenceStats, Publish, Since, StreamPosition,
+};
+use wavecast_protocol::centrifuge::{Disconnect, Error};
+
+use crate::hooks::SubscribeGrant;
+use crate::process::ProcessUse;
+use crate::steering::{Renewal, Revocation, Whom};
 
 /// The server as the front desk sees it. The node is one; a test may be another.
+///
+/// The front desk gives up after `http_api.timeout` by dropping the future: what has not been done by then must not be
+/// done later. An answer means that all of it has been done, on every shard. Errors are those of the protocol.
 pub trait Backend: Send + Sync + 'static {
-    /// Publishes into a channel, waiting for room where a shard's inbox is full.
-    ///
-    /// The front desk gives up after `http_api.timeout` by dropping the future: what was not published by then must
-    /// not be published later.
-    ///
-    /// # Errors
-    /// The protocol's: 102 for a namespace that does not exist, 107 for a name that is not allowed, 111 without room…
+    /// The options of a channel. Error 102 for a namespace that does not exist, 107 for a name that is not allowed.
+    fn options(&self, channel: &str) -> Result<Arc<ChannelOptions>, Error>;
+
+    /// Publishes into a channel, waiting for room where a shard's inbox is full; 111 without room in time.
     fn publish(
         &self,
         channel: &str,
         publish: Publish,
     ) -> impl Future<Output = Result<StreamPosition, Error>> + Send;
 
-    /// Reads a part of a channel's history.
-    ///
-    /// # Errors
-    /// The protocol's: 102, 107, 108 for a channel without history, 112 for a position that is not held any more.
+    /// Reads a part of a channel's history; 108 without history, 112 for a position that is not held any more.
     fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error>;
+
+    /// Drops a channel's history; 108 without one.
+    fn remove_history(&self, channel: &str) -> Result<(), Error>;
+
+    /// Who is in a channel; 108 where that is not known.
+    fn presence(&self, channel: &str) -> Result<Vec<Arc<ClientInfo>>, Error>;
+
+    /// How many are in a channel; 108 where that is not known.
+    fn presence_stats(&self, channel: &str) -> Result<PresenceStats, Error>;
+
+    /// Channels with subscribers that `accept` agrees to, and how many each has; 106 when there are more than
+    /// `channels_max`.
+    fn channels(
+        &self,
+        channels_max: usize,
+        accept: &(dyn Fn(&str) -> bool + Sync),
+    ) -> impl Future<Output = Result<Vec<(Arc<str>, usize)>, Error>> + Send;
+
+    /// Subscribes sessions to a channel, from a position on if one is given.
+    fn subscribe(
+        &self,
+        whom: Whom<'_>,
+        channel: &str,
+        grant: SubscribeGrant,
+        since: Option<Since<'_>>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Ends a subscription of sessions, or all of them.
+    fn unsubscribe(
+        &self,
+        whom: Whom<'_>,
+        channel: Option<&str>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Ends sessions, but for those excepted by their ids.
+    fn disconnect(
+        &self,
+        whom: Whom<'_>,
+        except: &[&str],
+        disconnect: Disconnect,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Lets sessions live until another time, or expire.
+    fn refresh(&self, whom: Whom<'_>, renewal: Renewal) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Turns tokens or users away, and ends the sessions that this means; or lets them in again.
+    fn revoke(&self, revocation: Revocation<'_>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Calls a method that the program around the server brings along, with JSON for JSON; 104 if there is none.
+    fn call(&self, method: &str, params: &str) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
 
     /// What this node is and holds at the moment.
     fn info(&self) -> NodeInfo;
 }
 
 /// What a node says about itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeInfo {
     /// Its id, new with each start.
     pub uid: String,
@@ -49,4 +103,6 @@ pub struct NodeInfo {
     pub num_channels: usize,
     /// Seconds since the start.
     pub uptime_s: u64,
+    /// What its process uses; `None` where the system does not tell.
+    pub process: Option<ProcessUse>,
 }

@@ -1,8 +1,10 @@
-//! The desk over real sockets on loopback, spoken to in raw bytes, with a backend that keeps a list.
+//! The desk over real sockets on loopback, spoken to in raw bytes, with a backend that keeps lists.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+mod bad_calls;
+mod calls;
+mod description;
+mod lists;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,75 +12,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use wavecast_hub::{HistoryPage, HistoryQuery, Publication, Publish, StreamPosition};
-use wavecast_protocol::centrifuge::Error;
 
+use self::lists::Lists;
 use super::*;
-
-/// Publishes into lists. Channel `full` never has room, `unknown:…` has no namespace.
-#[derive(Default)]
-struct Lists {
-    channels: Mutex<BTreeMap<String, Vec<Arc<Publication>>>>,
-    /// Whether a publication waits until its caller gives up.
-    full: AtomicBool,
-}
-
-impl Backend for Lists {
-    async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {
-        if channel.starts_with("unknown:") {
-            return Err(Error::UNKNOWN_CHANNEL);
-        }
-        if channel == "full" || self.full.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
-        if publish.skip_history {
-            return Ok(StreamPosition::default());
-        }
-        let mut channels = self.channels.lock().unwrap();
-        let stream = channels.entry(channel.into()).or_default();
-        let offset = stream.len() as u64 + 1;
-        let Publish { data, tags, time_ms, .. } = publish;
-        stream.push(Arc::new(Publication {
-            channel: channel.into(),
-            offset,
-            data,
-            tags,
-            time_ms,
-            is_json: true,
-            ..Publication::default()
-        }));
-        Ok(StreamPosition { offset, epoch: "epoch".into() })
-    }
-
-    fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error> {
-        let channels = self.channels.lock().unwrap();
-        let stream = channels.get(channel).cloned().unwrap_or_default();
-        let position = StreamPosition { offset: stream.len() as u64, epoch: "epoch".into() };
-        let since = query.since.map_or(0, |since| since.offset);
-        if since > position.offset {
-            return Err(Error::UNRECOVERABLE_POSITION);
-        }
-        let limit =
-            usize::try_from(query.limit).unwrap_or(query.publications_max).min(query.publications_max);
-        let mut publications: Vec<_> = stream.into_iter().filter(|p| p.offset > since).collect();
-        if query.reverse {
-            publications.reverse();
-        }
-        publications.truncate(limit);
-        Ok(HistoryPage { publications, position })
-    }
-
-    fn info(&self) -> NodeInfo {
-        NodeInfo {
-            uid: "u".into(),
-            name: "n".into(),
-            version: "1".into(),
-            num_clients: 2,
-            uptime_s: 3,
-            ..NodeInfo::default()
-        }
-    }
-}
 
 /// A desk behind a listener.
 struct Served {
@@ -218,198 +154,6 @@ async fn call_raw(served: &Served, method: &str, headers: &str, body: &str) -> A
 }
 
 #[tokio::test]
-async fn publish_broadcast_history_info() {
-    let served = serve(configured()).await;
-    let publish = json!({"channel": "a", "data": {"n": 1}, "tags": {"k": "v"}, "unheard_of": [1]});
-    assert_eq!(call(&served, "publish", &publish).await, json!({"result": {"offset": 1, "epoch": "epoch"}}));
-    let encoded = json!({"channel": "a", "b64data": "eyJuIjoyfQ==", "data": null});
-    assert_eq!(call(&served, "publish", &encoded).await, json!({"result": {"offset": 2, "epoch": "epoch"}}));
-    let skipped = json!({"channel": "a", "data": null, "skip_history": true});
-    assert_eq!(call(&served, "publish", &skipped).await, json!({"result": {}}));
-
-    let broadcast = json!({"channels": ["a", "b", "unknown:c", ""], "data": "x"});
-    assert_eq!(
-        call(&served, "broadcast", &broadcast).await,
-        json!({"result": {"responses": [
-            {"result": {"offset": 3, "epoch": "epoch"}},
-            {"result": {"offset": 1, "epoch": "epoch"}},
-            {"error": {"code": 102, "message": "unknown channel"}},
-            {"error": {"code": 107, "message": "bad request: a channel's name must not be empty"}},
-        ]}})
-    );
-
-    let all = json!({"channel": "a", "limit": -1});
-    assert_eq!(
-        call(&served, "history", &all).await,
-        json!({"result": {"publications": [
-            {"data": {"n": 1}, "offset": 1, "tags": {"k": "v"}},
-            {"data": {"n": 2}, "offset": 2},
-            {"data": "x", "offset": 3},
-        ], "offset": 3, "epoch": "epoch"}})
-    );
-    let position = json!({"result": {"publications": [], "offset": 3, "epoch": "epoch"}});
-    assert_eq!(call(&served, "history", &json!({"channel": "a"})).await, position);
-    let page = json!({"channel": "a", "limit": 1, "since": {"offset": 1, "epoch": "epoch"}, "reverse": true});
-    assert_eq!(
-        call(&served, "history", &page).await["result"]["publications"],
-        json!([{"data": "x", "offset": 3}])
-    );
-    let gap = json!({"channel": "a", "limit": 1, "since": {"offset": 9, "epoch": "epoch"}});
-    assert_eq!(
-        call(&served, "history", &gap).await,
-        json!({"error": {"code": 112, "message": "unrecoverable position"}})
-    );
-
-    let node = json!({"uid": "u", "name": "n", "version": "1", "num_clients": 2, "num_users": 0, "num_subs": 0,
-        "num_channels": 0, "uptime": 3});
-    assert_eq!(call(&served, "info", &json!({})).await, json!({"result": {"nodes": [node]}}));
-}
-
-#[tokio::test]
-async fn errors_name_the_field() {
-    let served = serve(configured()).await;
-    for (method, body, code, message) in [
-        ("publish", "", 107, "bad request: the body must be a JSON object"),
-        ("publish", "[]", 107, "bad request: the body must be a JSON object"),
-        (
-            "publish",
-            "{\"channel\": \"a\", ",
-            107,
-            "bad request: the body is not valid JSON: EOF while parsing",
-        ),
-        (
-            "publish",
-            "{\"channel\":\"a\",\"data\":{1}}",
-            107,
-            "bad request: the body is not valid JSON: key must be",
-        ),
-        ("publish", r#"{"data":1}"#, 107, "bad request: field \"channel\" is required"),
-        ("publish", r#"{"channel":"","data":1}"#, 107, "bad request: field \"channel\" is required"),
-        ("publish", r#"{"channel":5,"data":1}"#, 107, "bad request: field \"channel\" must be a string"),
-        ("publish", r#"{"channel":"a"}"#, 107, "bad request: field \"data\" or \"b64data\" is required"),
-        (
-            "publish",
-            r#"{"channel":"a","data":1,"b64data":"MQ=="}"#,
-            107,
-            "bad request: give one of the fields",
-        ),
-        ("publish", r#"{"channel":"a","b64data":"?"}"#, 107, "bad request: field \"b64data\" must be base64"),
-        (
-            "publish",
-            r#"{"channel":"a","b64data":"/w=="}"#,
-            107,
-            "bad request: field \"b64data\" must hold JSON",
-        ),
-        (
-            "publish",
-            r#"{"channel":"a","data":1,"tags":{"a":1}}"#,
-            107,
-            "bad request: field \"tags\" must be an object whose values are strings",
-        ),
-        (
-            "publish",
-            r#"{"channel":"a","data":1,"skip_history":"yes"}"#,
-            107,
-            "bad request: field \"skip_history\" must be true or false",
-        ),
-        ("publish", r#"{"channel":"a","data":1,"version":3}"#, 108, "not available: field \"version\""),
-        ("publish", r#"{"channel":"unknown:a","data":1}"#, 102, "unknown channel"),
-        ("broadcast", r#"{"data":1}"#, 107, "bad request: field \"channels\" is required"),
-        (
-            "broadcast",
-            r#"{"channels":[],"data":1}"#,
-            107,
-            "bad request: field \"channels\" must name 1 to 10000 channels, not 0",
-        ),
-        (
-            "broadcast",
-            r#"{"channels":["a",1],"data":1}"#,
-            107,
-            "bad request: field \"channels\" must be a list of channel names",
-        ),
-        (
-            "history",
-            r#"{"channel":"a","limit":-2}"#,
-            107,
-            "bad request: field \"limit\" must be a whole number, -1 or more",
-        ),
-        (
-            "history",
-            r#"{"channel":"a","limit":1.5}"#,
-            107,
-            "bad request: field \"limit\" must be a whole number, -1 or more",
-        ),
-        (
-            "history",
-            r#"{"channel":"a","since":{"offset":-1}}"#,
-            107,
-            "bad request: field \"since.offset\" must be a whole number, 0 or more",
-        ),
-        ("history", r#"{"channel":"a","since":4}"#, 107, "bad request: field \"since\" must be an object"),
-        ("presence", r#"{"channel":"a"}"#, 108, "not available: method \"presence\""),
-        ("shout", "{}", 104, "method not found"),
-    ] {
-        let answered = call_raw(&served, method, KEY, body).await;
-        let error = &answered.json()["error"];
-        assert_eq!((answered.status, &error["code"]), (200, &json!(code)), "{method} {body}: {answered:?}");
-        let said = error["message"].as_str().unwrap();
-        assert!(said.starts_with(message), "{method} {body}: {said}");
-    }
-    let long = json!({"channel": "a", "data": 1, "idempotency_key": "k".repeat(256)});
-    let said = call(&served, "publish", &long).await["error"]["message"].to_string();
-    assert!(said.contains("idempotency_key") && said.contains("at most 255"), "{said}");
-    let large = json!({"channel": "a", "data": "x".repeat(1024 * 1024)});
-    let said = call(&served, "publish", &large).await["error"]["message"].to_string();
-    assert!(said.contains("1048578 bytes; at most 1048576"), "{said}");
-    assert!(served.backend.channels.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn payloads_lose_their_line_ends_and_nothing_else() {
-    let served = serve(configured()).await;
-    let answered = call_raw(
-        &served,
-        "publish",
-        KEY,
-        "{\"channel\":\"a\",\"data\":{\r\n \"t\":\"a\\nb\" ,\n\"n\": [1,\n2]}}",
-    )
-    .await;
-    assert_eq!(answered.status, 200);
-    let channels = served.backend.channels.lock().unwrap();
-    assert_eq!(std::str::from_utf8(&channels["a"][0].data).unwrap(), r#"{ "t":"a\nb" ,"n": [1,2]}"#);
-    assert!(channels["a"][0].time_ms > 0);
-}
-
-#[tokio::test]
-async fn errors_become_statuses_for_who_asks() {
-    let served = serve(configured()).await;
-    let headers = format!("{KEY}X-Centrifugo-Error-Mode: transport\r\n");
-    for (method, body, status, error) in [
-        (
-            "publish",
-            r#"{"channel":"unknown:a","data":1}"#,
-            404,
-            json!({"code": 102, "message": "unknown channel"}),
-        ),
-        ("shout", "{}", 404, json!({"code": 104, "message": "method not found"})),
-        ("presence", "{}", 400, json!({"code": 108, "message": "not available: method \"presence\""})),
-        (
-            "history",
-            r#"{"channel":"a","since":{"offset":7}}"#,
-            416,
-            json!({"code": 112, "message": "unrecoverable position"}),
-        ),
-    ] {
-        let answered = call_raw(&served, method, &headers, body).await;
-        assert_eq!((answered.status, answered.json()), (status, error), "{method}");
-    }
-    let mut config = configured();
-    config.http_api.error_mode = "transport".into();
-    let answered = call_raw(&serve(config).await, "publish", KEY, "{}").await;
-    assert_eq!(answered.status, 400);
-}
-
-#[tokio::test]
 async fn only_who_shows_the_key_may_call() {
     let served = serve(configured()).await;
     let body = r#"{"channel":"a","data":1}"#;
@@ -430,44 +174,6 @@ async fn only_who_shows_the_key_may_call() {
     let answered = call_raw(&unset, "publish", "X-API-Key: \r\n", body).await;
     assert_eq!(answered.status, 401);
     assert!(answered.text().contains("set http_api.key"), "{answered:?}");
-}
-
-#[tokio::test]
-async fn any_content_type_that_parses_is_taken() {
-    let served = serve(configured()).await;
-    for content_type in ["application/json", "text/plain", "application/x-www-form-urlencoded", ""] {
-        let headers = format!("{KEY}Content-Type: {content_type}\r\n");
-        let answered = call_raw(&served, "publish", &headers, r#"{"channel":"a","data":1}"#).await;
-        assert!(answered.json()["result"]["offset"].is_u64(), "{content_type}");
-    }
-}
-
-#[tokio::test]
-async fn an_idempotency_key_publishes_once_per_channel() {
-    let served = serve(configured()).await;
-    let publish = json!({"channel": "a", "data": 1, "idempotency_key": "k"});
-    let first = call(&served, "publish", &publish).await;
-    assert_eq!(call(&served, "publish", &publish).await, first);
-    let broadcast = json!({"channels": ["a", "b"], "data": 1, "idempotency_key": "k"});
-    call(&served, "broadcast", &broadcast).await;
-    call(&served, "broadcast", &broadcast).await;
-    let channels = served.backend.channels.lock().unwrap();
-    assert_eq!((channels["a"].len(), channels["b"].len()), (1, 1));
-}
-
-#[tokio::test]
-async fn a_call_that_finds_no_room_gives_up_in_time() {
-    let mut config = configured();
-    config.http_api.timeout = Duration::from_millis(100);
-    let served = serve(config).await;
-    let busy = json!({"code": 111, "message": "too many requests"});
-    let answered = call(&served, "publish", &json!({"channel": "full", "data": 1})).await;
-    assert_eq!(answered["error"], busy);
-    let broadcast = json!({"channels": ["full", "a", "full"], "data": 1});
-    assert_eq!(
-        call(&served, "broadcast", &broadcast).await["result"]["responses"],
-        json!([{"error": busy}, {"result": {"offset": 1, "epoch": "epoch"}}, {"error": busy}])
-    );
 }
 
 #[tokio::test]

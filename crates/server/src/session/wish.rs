@@ -71,7 +71,7 @@ impl ServerSubscription {
     ///
     /// # Errors
     /// 100 when it makes no sense.
-    pub(super) fn of_hook(channel: String, grant: SubscribeGrant) -> Result<Self, Error> {
+    pub(crate) fn of_hook(channel: String, grant: SubscribeGrant) -> Result<Self, Error> {
         let Grant { info, data, expire_at_s, overrides, cache_recover, filter, .. } = Grant::of_hook(grant)?;
         Ok(Self { channel: channel.into(), info, data, expire_at_s, overrides, cache_recover, filter })
     }

@@ -1,8 +1,11 @@
-//! Results of the API as JSON. Payloads are JSON already and are put in as they are.
+//! Results of the API as JSON. Payloads that are JSON are put in as they are, others as base64 text.
+
+use std::sync::Arc;
 
 use serde::Serialize;
-use wavecast_hub::{ClientInfo, HistoryPage, Publication, StreamPosition};
+use wavecast_hub::{ClientInfo, HistoryPage, PresenceStats, Publication, StreamPosition};
 use wavecast_protocol::centrifuge::Error;
+use wavecast_protocol::centrifuge::json::encode_base64;
 
 use crate::desk::backend::NodeInfo;
 
@@ -42,6 +45,63 @@ pub(super) fn broadcast(responses: &[Result<Vec<u8>, Error>]) -> Vec<u8> {
     out
 }
 
+/// What there is to say when something was done.
+pub(super) fn nothing() -> Vec<u8> {
+    b"{}".to_vec()
+}
+
+pub(super) fn presence(clients: &[Arc<ClientInfo>]) -> Vec<u8> {
+    let mut out = b"{\"presence\":{".to_vec();
+    for (index, info) in clients.iter().enumerate() {
+        separate(index, &mut out);
+        json(&*info.client, &mut out);
+        out.push(b':');
+        client_info(info, &mut out);
+    }
+    out.extend_from_slice(b"}}");
+    out
+}
+
+pub(super) fn presence_stats(stats: &PresenceStats) -> Vec<u8> {
+    let mut out = Vec::new();
+    json(&StatsFields { num_clients: stats.clients, num_users: stats.users }, &mut out);
+    out
+}
+
+pub(super) fn channels(channels: &[(Arc<str>, usize)]) -> Vec<u8> {
+    let mut out = b"{\"channels\":{".to_vec();
+    for (index, (name, num_clients)) in channels.iter().enumerate() {
+        separate(index, &mut out);
+        json(&**name, &mut out);
+        out.extend_from_slice(format!(":{{\"num_clients\":{num_clients}}}").as_bytes());
+    }
+    out.extend_from_slice(b"}}");
+    out
+}
+
+/// What a method has returned, which is JSON.
+pub(super) fn returned(data: &[u8]) -> Vec<u8> {
+    [b"{\"data\":", data, b"}"].concat()
+}
+
+/// The results by their methods' names; no `result` stands around them.
+pub(super) fn batch(replies: &[(&str, Result<Vec<u8>, Error>)]) -> Vec<u8> {
+    let mut out = b"{\"replies\":[".to_vec();
+    for (index, (method, result)) in replies.iter().enumerate() {
+        separate(index, &mut out);
+        match result {
+            Ok(result) => {
+                out.extend_from_slice(format!("{{\"{method}\":").as_bytes());
+                out.extend_from_slice(result);
+                out.push(b'}');
+            }
+            Err(_) => response(result, &mut out),
+        }
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
 pub(super) fn history(page: &HistoryPage) -> Vec<u8> {
     let payloads: usize = page.publications.iter().map(|publication| publication.data.len() + 64).sum();
     let mut out = Vec::with_capacity(payloads + 64);
@@ -69,6 +129,7 @@ pub(super) fn info(node: &NodeInfo) -> Vec<u8> {
         num_subs: node.num_subs,
         num_channels: node.num_channels,
         uptime: node.uptime_s,
+        process: node.process.map(|used| ProcessFields { cpu: used.cpu_percent, rss: used.rss_bytes }),
     };
     let mut out = b"{\"nodes\":[".to_vec();
     json(&node, &mut out);
@@ -100,11 +161,29 @@ struct NodeFields<'a> {
     num_subs: usize,
     num_channels: usize,
     uptime: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<ProcessFields>,
+}
+
+#[derive(Serialize)]
+struct ProcessFields {
+    cpu: f64,
+    rss: u64,
+}
+
+#[derive(Serialize)]
+struct StatsFields {
+    num_clients: usize,
+    num_users: usize,
 }
 
 fn publication(publication: &Publication, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"data\":");
-    out.extend_from_slice(&publication.data);
+    if publication.is_json {
+        out.extend_from_slice(&publication.data);
+    } else {
+        encode_base64(&publication.data, out);
+    }
     if let Some(info) = &publication.info {
         out.extend_from_slice(b",\"info\":");
         client_info(info, out);

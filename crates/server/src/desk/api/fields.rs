@@ -1,153 +1,280 @@
-//! The fields of a request, read one by one, so that an error can name the field.
+//! The fields of a request, read one by one as the table of methods has them, so that an error can name the field and say
+//! what is allowed.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
-use wavecast_protocol::centrifuge::Error;
+use wavecast_protocol::centrifuge::{Error, json};
 
-/// Every field that any method knows, not looked into yet. Other fields are passed over; null is the same as absent,
-/// but for `data`, where it is a payload like another.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+use super::schema::{Field, Kind};
+
+/// The fields of an object that are known, not looked into yet. Other fields are passed over; null is the same as absent,
+/// but for payloads, which may be null.
+#[derive(Debug)]
 pub(super) struct Fields<'a> {
-    #[serde(borrow)]
-    channel: Option<&'a RawValue>,
-    #[serde(borrow)]
-    channels: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "even_null")]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    b64data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    skip_history: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tags: Option<&'a RawValue>,
-    #[serde(borrow)]
-    idempotency_key: Option<&'a RawValue>,
-    #[serde(borrow)]
-    version: Option<&'a RawValue>,
-    #[serde(borrow)]
-    limit: Option<&'a RawValue>,
-    #[serde(borrow)]
-    since: Option<&'a RawValue>,
-    #[serde(borrow)]
-    reverse: Option<&'a RawValue>,
-    #[serde(borrow)]
-    offset: Option<&'a RawValue>,
-    #[serde(borrow)]
-    epoch: Option<&'a RawValue>,
+    known: &'static [Field],
+    given: Vec<(&'static Field, &'a RawValue)>,
+    /// What stands before a field's name in an error: where the object is.
+    path: String,
+}
+
+/// A payload that a request carries.
+#[derive(Debug)]
+pub(super) enum Data<'a> {
+    /// As it stands in the request.
+    Json(&'a str),
+    /// Decoded from base64.
+    Bytes(Vec<u8>),
 }
 
 impl<'a> Fields<'a> {
     /// Finds the fields in a request's body.
-    pub(super) fn read(body: &'a [u8]) -> Result<Self, Error> {
+    pub(super) fn read(body: &'a [u8], known: &'static [Field]) -> Result<Self, Error> {
         let text = std::str::from_utf8(body).map_err(|_| bad_request("the body is not UTF-8"))?;
-        // Only an object has fields; serde would take a list for one, field by field.
-        if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        let text = text.trim_matches([' ', '\t', '\r', '\n']);
+        if !text.starts_with('{') {
             return Err(bad_request("the body must be a JSON object"));
         }
-        serde_json::from_str(text)
+        Self::of_object(text, known, String::new())
             .map_err(|error| bad_request(&format!("the body is not valid JSON: {error}")))
     }
 
-    /// `channel`, which every method but broadcast and info needs.
-    pub(super) fn channel(&self) -> Result<Cow<'a, str>, Error> {
-        self.channel
-            .map(|raw| text("channel", raw))
-            .transpose()?
-            .filter(|channel| !channel.is_empty())
-            .ok_or_else(|| bad_request("field \"channel\" is required"))
-    }
-
-    /// `channels`, at least one and at most so many.
-    pub(super) fn channels(&self, channels_max: usize) -> Result<Vec<String>, Error> {
-        let raw = self.channels.ok_or_else(|| bad_request("field \"channels\" is required"))?;
-        let channels: Vec<String> = value("channels", raw, "a list of channel names")?;
-        if channels.is_empty() || channels.len() > channels_max {
-            return Err(bad_request(&format!(
-                "field \"channels\" must name 1 to {channels_max} channels, not {}",
-                channels.len()
-            )));
+    /// The fields of an object that stands in a list.
+    pub(super) fn of_item(raw: &'a RawValue, known: &'static [Field], name: &str) -> Result<Self, Error> {
+        let not_object = || bad_request(&format!("{name} must be an object"));
+        if !raw.get().starts_with('{') {
+            return Err(not_object());
         }
-        Ok(channels)
+        Self::of_object(raw.get(), known, String::new()).map_err(|_| not_object())
     }
 
-    /// `data`, or else `b64data`: valid JSON on one line, since clients tell messages apart by their line ends.
-    pub(super) fn data(&self, bytes_max: usize) -> Result<Vec<u8>, Error> {
-        let (name, mut data) = match (self.data, self.b64data) {
-            (Some(data), None) => ("data", data.get().as_bytes().to_vec()),
-            (None, Some(raw)) => ("b64data", decoded(raw)?),
-            // Client libraries that send every field send the one they do not mean as null.
-            (Some(data), Some(raw)) if data.get() == "null" => ("b64data", decoded(raw)?),
-            (Some(_), Some(_)) => return Err(bad_request("give one of the fields \"data\" and \"b64data\"")),
-            (None, None) => return Err(bad_request("field \"data\" or \"b64data\" is required")),
+    fn of_object(text: &'a str, known: &'static [Field], path: String) -> Result<Self, serde_json::Error> {
+        let mut from = serde_json::Deserializer::from_str(text);
+        let given = from.deserialize_map(Given(known))?;
+        from.end()?;
+        Ok(Self { known, given, path })
+    }
+
+    /// Those that are there, in the table's order.
+    pub(super) fn given(&self) -> impl Iterator<Item = (&'static Field, &'a RawValue)> {
+        let given = |field: &'static Field| self.get(field).map(|raw| (field, raw));
+        self.known.iter().filter_map(given)
+    }
+
+    /// A text; "" if it is absent. One that is required is not empty.
+    pub(super) fn text(&self, name: &'static str) -> Result<Cow<'a, str>, Error> {
+        let field = self.field(name)?;
+        let text = match self.get(field) {
+            // A string without escapes is borrowed from the body.
+            Some(raw) => match serde_json::from_str::<&str>(raw.get()) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => Cow::Owned(self.value::<String>(field, raw)?),
+            },
+            None => Cow::Borrowed(""),
         };
-        // Outside of strings, where JSON has none, line ends are only white space.
-        data.retain(|&byte| byte != b'\n' && byte != b'\r');
-        if data.len() > bytes_max {
-            let problem = format!("field {name:?} has {} bytes; at most {bytes_max} are allowed", data.len());
-            return Err(bad_request(&problem));
+        if text.is_empty() && field.required { Err(self.missing(field)) } else { Ok(text) }
+    }
+
+    /// The same with a limit on its length.
+    pub(super) fn text_within(&self, name: &'static str, bytes_max: usize) -> Result<Cow<'a, str>, Error> {
+        let text = self.text(name)?;
+        self.check_length(name, text.len(), bytes_max)?;
+        Ok(text)
+    }
+
+    pub(super) fn flag(&self, name: &'static str) -> Result<bool, Error> {
+        self.value_or_default(name)
+    }
+
+    pub(super) fn whole(&self, name: &'static str) -> Result<u64, Error> {
+        self.value_or_default(name)
+    }
+
+    /// A time in Unix seconds; `None` if it is 0 or absent.
+    pub(super) fn time(&self, name: &'static str) -> Result<Option<i64>, Error> {
+        let at = self.whole(name)?;
+        let at = i64::try_from(at).map_err(|_| self.wrong(name))?;
+        Ok(Some(at).filter(|at| *at > 0))
+    }
+
+    /// A number of publications: 0 = none, -1 = all.
+    pub(super) fn limit(&self, name: &'static str) -> Result<i32, Error> {
+        match self.value_or_default::<i32>(name)? {
+            limit if limit < -1 => Err(self.wrong(name)),
+            limit => Ok(limit),
         }
+    }
+
+    /// A code of a close frame, which is required.
+    pub(super) fn code(&self, name: &'static str) -> Result<u16, Error> {
+        let field = self.field(name)?;
+        let raw = self.get(field).ok_or_else(|| self.missing(field))?;
+        let code = self.value::<u16>(field, raw)?;
+        if (3000..=4999).contains(&code) { Ok(code) } else { Err(self.wrong(name)) }
+    }
+
+    /// A list of texts, with a limit on how many; a required one is not empty.
+    pub(super) fn texts(&self, name: &'static str, items_max: usize) -> Result<Vec<String>, Error> {
+        self.list(name, items_max)
+    }
+
+    /// A list of anything, as [`texts`](Self::texts).
+    pub(super) fn items(&self, name: &'static str, items_max: usize) -> Result<Vec<&'a RawValue>, Error> {
+        let field = self.field(name)?;
+        let Some(raw) = self.get(field) else { return self.list::<()>(name, items_max).map(|_| Vec::new()) };
+        let items: Vec<&'a RawValue> = serde_json::from_str(raw.get()).map_err(|_| self.wrong(name))?;
+        self.check_count(field, items.len(), items_max)?;
+        Ok(items)
+    }
+
+    pub(super) fn tags(&self, name: &'static str) -> Result<Option<BTreeMap<String, String>>, Error> {
+        let tags: BTreeMap<_, _> = self.value_or_default(name)?;
+        Ok(Some(tags).filter(|tags| !tags.is_empty()))
+    }
+
+    /// The fields of an object in this one.
+    pub(super) fn object(&self, name: &'static str) -> Result<Option<Fields<'a>>, Error> {
+        let field = self.field(name)?;
+        let (Some(raw), Kind::Object(known)) = (self.get(field), field.kind) else { return Ok(None) };
+        if !raw.get().starts_with('{') {
+            return Err(self.wrong(name));
+        }
+        let object = Self::of_object(raw.get(), known, format!("{}{name}.", self.path));
+        object.map(Some).map_err(|_| self.wrong(name))
+    }
+
+    /// `data`, or else `b64data`; one of them is required.
+    pub(super) fn data(&self, bytes_max: usize) -> Result<Data<'a>, Error> {
+        let data = self.either("data", Some("b64data"))?;
+        let data = data.ok_or_else(|| bad_request("field \"data\" or \"b64data\" is required"))?;
+        self.check_length("data", data.bytes().len(), bytes_max)?;
         Ok(data)
     }
 
-    pub(super) fn skip_history(&self) -> Result<bool, Error> {
-        flag("skip_history", self.skip_history)
-    }
-
-    pub(super) fn tags(&self) -> Result<Option<BTreeMap<String, String>>, Error> {
-        let tags =
-            self.tags.map(|raw| value("tags", raw, "an object whose values are strings")).transpose()?;
-        Ok(tags.filter(|tags: &BTreeMap<_, _>| !tags.is_empty()))
-    }
-
-    /// `idempotency_key`, if it is given and not empty.
-    pub(super) fn idempotency_key(&self, bytes_max: usize) -> Result<Option<Cow<'a, str>>, Error> {
-        let key = self.idempotency_key.map(|raw| text("idempotency_key", raw)).transpose()?;
-        match key {
-            Some(key) if key.len() > bytes_max => Err(bad_request(&format!(
-                "field \"idempotency_key\" has {} bytes; at most {bytes_max} are allowed",
-                key.len()
-            ))),
-            key => Ok(key.filter(|key| !key.is_empty())),
+    /// JSON for clients, or bytes, which stand in their messages as base64 text if they are no JSON.
+    pub(super) fn embedded(
+        &self,
+        name: &'static str,
+        name_of_base64: Option<&'static str>,
+        bytes_max: usize,
+    ) -> Result<Option<Box<[u8]>>, Error> {
+        let Some(data) = self.either(name, name_of_base64)? else { return Ok(None) };
+        if matches!(data, Data::Json("null")) {
+            return Ok(None);
+        }
+        self.check_length(name, data.bytes().len(), bytes_max)?;
+        match (json::compact(data.bytes()), &data) {
+            (Ok(data), _) => Ok(Some(data.into())),
+            (Err(_), Data::Bytes(bytes)) => {
+                let mut text = Vec::with_capacity(bytes.len() * 4 / 3 + 8);
+                json::encode_base64(bytes, &mut text);
+                Ok(Some(text.into()))
+            }
+            (Err(problem), Data::Json(_)) => Err(bad_request(&format!("field {name:?}: {problem}"))),
         }
     }
 
-    /// `version`, which would keep older publications out; 0 = none.
-    pub(super) fn version(&self) -> Result<u64, Error> {
-        number("version", self.version)
+    /// JSON as it stands in the request.
+    pub(super) fn json(&self, name: &'static str) -> Result<Option<&'a str>, Error> {
+        Ok(self.get(self.field(name)?).map(RawValue::get))
     }
 
-    /// `limit`: 0 = the position alone, -1 = all.
-    pub(super) fn limit(&self) -> Result<i32, Error> {
-        let accepted = "a whole number, -1 or more";
-        let limit = self.limit.map_or(Ok(0), |raw| value("limit", raw, accepted))?;
-        if limit < -1 {
-            return Err(bad_request(&format!("field \"limit\" must be {accepted}, not {limit}")));
+    fn either(
+        &self,
+        name: &'static str,
+        name_of_base64: Option<&'static str>,
+    ) -> Result<Option<Data<'a>>, Error> {
+        let data = self.get(self.field(name)?).map(RawValue::get);
+        let Some(name_of_base64) = name_of_base64 else { return Ok(data.map(Data::Json)) };
+        let encoded = self.text(name_of_base64)?;
+        match (data, &*encoded) {
+            (data, "") => Ok(data.map(Data::Json)),
+            // Client libraries that send every field send the one they do not mean as null.
+            (None | Some("null"), encoded) => match STANDARD.decode(encoded) {
+                Ok(bytes) => Ok(Some(Data::Bytes(bytes))),
+                Err(_) => Err(self.wrong(name_of_base64)),
+            },
+            (Some(_), _) => {
+                Err(bad_request(&format!("give one of the fields {name:?} and {name_of_base64:?}, not both")))
+            }
         }
-        Ok(limit)
     }
 
-    /// `since`: the fields of a position, if one is given.
-    pub(super) fn since(&self) -> Result<Option<(u64, Cow<'a, str>)>, Error> {
-        let Some(raw) = self.since else { return Ok(None) };
-        if !raw.get().starts_with('{') {
-            return Err(bad_request("field \"since\" must be an object with offset and epoch"));
+    fn list<T: DeserializeOwned>(&self, name: &'static str, items_max: usize) -> Result<Vec<T>, Error> {
+        let field = self.field(name)?;
+        if field.required && self.get(field).is_none() {
+            return Err(self.missing(field));
         }
-        let position: Fields<'a> = serde_json::from_str(raw.get())
-            .map_err(|error| bad_request(&format!("field \"since\": {error}")))?;
-        let offset = number("since.offset", position.offset)?;
-        let epoch = position.epoch.map_or(Ok(Cow::Borrowed("")), |raw| text("since.epoch", raw))?;
-        Ok(Some((offset, epoch)))
+        let items: Vec<T> = self.value_or_default(name)?;
+        self.check_count(field, items.len(), items_max)?;
+        Ok(items)
     }
 
-    pub(super) fn reverse(&self) -> Result<bool, Error> {
-        flag("reverse", self.reverse)
+    fn value_or_default<T: DeserializeOwned + Default>(&self, name: &'static str) -> Result<T, Error> {
+        let field = self.field(name)?;
+        self.get(field).map_or_else(|| Ok(T::default()), |raw| self.value(field, raw))
+    }
+
+    fn value<T: DeserializeOwned>(&self, field: &Field, raw: &RawValue) -> Result<T, Error> {
+        serde_json::from_str(raw.get()).map_err(|_| self.wrong(field.name))
+    }
+
+    fn get(&self, field: &Field) -> Option<&'a RawValue> {
+        let given = self.given.iter().find(|(given, _)| given.name == field.name)?.1;
+        (given.get() != "null" || matches!(field.kind, Kind::Json)).then_some(given)
+    }
+
+    /// What the table says of a field. Error 100 if it says nothing: that is a mistake of ours.
+    fn field(&self, name: &str) -> Result<&'static Field, Error> {
+        let field = self.known.iter().find(|field| field.name == name);
+        debug_assert!(field.is_some(), "{name} is not in the table of methods");
+        field.ok_or(Error::INTERNAL)
+    }
+
+    fn check_count(&self, field: &Field, count: usize, items_max: usize) -> Result<(), Error> {
+        let items_min = usize::from(field.required);
+        if (items_min..=items_max).contains(&count) {
+            return Ok(());
+        }
+        let name = self.name(field.name);
+        Err(bad_request(&format!("field {name:?} must have {items_min} to {items_max} items, not {count}")))
+    }
+
+    fn check_length(&self, name: &str, length: usize, bytes_max: usize) -> Result<(), Error> {
+        if length <= bytes_max {
+            return Ok(());
+        }
+        let name = self.name(name);
+        Err(bad_request(&format!("field {name:?} has {length} bytes; at most {bytes_max} are allowed")))
+    }
+
+    fn missing(&self, field: &Field) -> Error {
+        bad_request(&format!("field {:?} is required", self.name(field.name)))
+    }
+
+    fn wrong(&self, name: &str) -> Error {
+        let field = self.known.iter().find(|field| field.name == name);
+        let accepted = field.map_or("something else", |field| field.kind.accepted());
+        bad_request(&format!("field {:?} must be {accepted}", self.name(name)))
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.path)
+    }
+}
+
+impl Data<'_> {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Json(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
     }
 }
 
@@ -156,39 +283,33 @@ pub(super) fn bad_request(problem: &str) -> Error {
     Error { message: format!("bad request: {problem}").into(), ..Error::BAD_REQUEST }
 }
 
-fn text<'a>(name: &str, raw: &'a RawValue) -> Result<Cow<'a, str>, Error> {
-    // A string without escapes is borrowed from the body.
-    match serde_json::from_str::<&str>(raw.get()) {
-        Ok(text) => Ok(Cow::Borrowed(text)),
-        Err(_) => value(name, raw, "a string").map(Cow::Owned),
+/// Reads an object and keeps what the table knows; of a name that is there twice, the last value.
+struct Given(&'static [Field]);
+
+/// Borrowed from the body where nothing is escaped in it.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Visitor<'a> for Given {
+    type Value = Vec<(&'static Field, &'a RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
     }
-}
 
-fn flag(name: &str, raw: Option<&RawValue>) -> Result<bool, Error> {
-    raw.map_or(Ok(false), |raw| value(name, raw, "true or false"))
-}
-
-fn number(name: &str, raw: Option<&RawValue>) -> Result<u64, Error> {
-    raw.map_or(Ok(0), |raw| value(name, raw, "a whole number, 0 or more"))
-}
-
-fn value<T: DeserializeOwned>(name: &str, raw: &RawValue, accepted: &str) -> Result<T, Error> {
-    serde_json::from_str(raw.get()).map_err(|_| bad_request(&format!("field {name:?} must be {accepted}")))
-}
-
-fn decoded(raw: &RawValue) -> Result<Vec<u8>, Error> {
-    let data = STANDARD
-        .decode(text("b64data", raw)?.as_bytes())
-        .map_err(|_| bad_request("field \"b64data\" must be base64"))?;
-    let is_json =
-        std::str::from_utf8(&data).is_ok_and(|text| serde_json::from_str::<&RawValue>(text).is_ok());
-    if is_json {
-        Ok(data)
-    } else {
-        Err(bad_request("field \"b64data\" must hold JSON: clients are spoken to in it"))
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut given: Self::Value = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
+            let Some(field) = self.0.iter().find(|field| field.name == name) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value = map.next_value()?;
+            match given.iter_mut().find(|(given, _)| given.name == field.name) {
+                Some((_, former)) => *former = value,
+                None => given.push((field, value)),
+            }
+        }
+        Ok(given)
     }
-}
-
-fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
 }

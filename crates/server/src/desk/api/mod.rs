@@ -1,46 +1,48 @@
-//! The HTTP API of the back end: publish, broadcast, history, info.
+//! The HTTP API of the back end.
 //!
 //! `POST {prefix}/{method}` with a JSON object, answered by `{"result":…}` or `{"error":{"code","message"}}` with
-//! status 200; a caller that asks for it, or the configuration, turns errors into statuses.
+//! status 200; a caller that asks for it, or the configuration, turns errors into statuses. `GET {prefix}/openapi.json`
+//! describes it, without a key. An answer means that all of it has been done.
+//!
+//! - `methods`, `schema`: the table of methods; `openapi`: the table as a document; `fields`: requests, read by the table
+//! - `publishing`, `sessions`, `channels`, `revoking`, `batch`: what the methods do
+//! - `pattern`: which channels are asked for; `idempotency`, `key`, `encode`
 
+mod batch;
+mod channels;
 mod encode;
 mod fields;
 mod idempotency;
 mod key;
+mod methods;
+mod openapi;
+mod pattern;
+mod publishing;
+mod revoking;
+mod schema;
+mod sessions;
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use hyper::header::{ALLOW, WWW_AUTHENTICATE};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
-use wavecast_hub::{HistoryQuery, Publish, Since, StreamPosition};
 use wavecast_protocol::centrifuge::Error;
 
-use self::fields::{Fields, bad_request};
+use self::fields::Fields;
 use self::idempotency::Idempotency;
+use self::methods::BATCH;
 use super::answer::{self, Answer};
 use super::backend::Backend;
 use super::guard;
 use super::request_body::{BodyError, RequestBody};
 use crate::config::Config;
 
-/// Methods of Centrifugo's API that are not answered yet: a caller learns that it is the server that lacks them.
-const NOT_YET: &[&str] = &[
-    "subscribe",
-    "unsubscribe",
-    "disconnect",
-    "refresh",
-    "presence",
-    "presence_stats",
-    "history_remove",
-    "channels",
-    "rpc",
-    "batch",
-];
+/// Where the description of all methods is, beside them.
+const DESCRIPTION: &str = "openapi.json";
 
 /// The API, over whatever carries it out.
 #[derive(Debug)]
@@ -48,13 +50,15 @@ pub(super) struct Api<B> {
     backend: Arc<B>,
     config: Arc<Config>,
     idempotency: Idempotency,
+    description: Bytes,
 }
 
 impl<B: Backend> Api<B> {
     pub(super) fn new(backend: Arc<B>, config: Arc<Config>) -> Self {
         let idempotency =
             Idempotency::new(config.http_api.idempotency_ttl, config.http_api.idempotency_cache_size);
-        Self { backend, config, idempotency }
+        let description = openapi::document(&config.http_api.handler_prefix).into();
+        Self { backend, config, idempotency, description }
     }
 
     /// Answers a call: who it is, then what it says, then what comes of it.
@@ -67,6 +71,9 @@ impl<B: Backend> Api<B> {
         body: &mut RequestBody,
     ) -> Answer {
         let settings = &self.config.http_api;
+        if method == DESCRIPTION {
+            return self.description(head);
+        }
         if head.method != Method::POST {
             let text = format!("{} answers POST only.", head.uri.path());
             return answer::with(answer::text(StatusCode::METHOD_NOT_ALLOWED, &text), ALLOW, "POST");
@@ -80,10 +87,7 @@ impl<B: Backend> Api<B> {
             return unauthorized(settings.key.is_empty());
         }
         match body.read(settings.max_request_body_size, self.config.http_server.body_timeout).await {
-            Ok(body) => {
-                let result = self.call(method, &body).await;
-                self.encode(head, &result)
-            }
+            Ok(body) => self.carry_out(method, head, &body).await,
             Err(BodyError::TooLarge) => answer::text(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("A request's body may have at most {} bytes.", settings.max_request_body_size),
@@ -97,90 +101,65 @@ impl<B: Backend> Api<B> {
         }
     }
 
-    async fn call(&self, method: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
-        match method {
-            "publish" => self.publish(&Fields::read(body)?).await,
-            "broadcast" => self.broadcast(&Fields::read(body)?).await,
-            "history" => self.history(&Fields::read(body)?),
-            // Clients send an empty object, or nothing.
-            "info" => Ok(encode::info(&self.backend.info())),
-            method if NOT_YET.contains(&method) => Err(Error {
-                message: format!("not available: method {method:?}").into(),
-                ..Error::NOT_AVAILABLE
-            }),
+    async fn carry_out(&self, method: &str, head: &Parts, body: &[u8]) -> Answer {
+        let deadline = Instant::now() + self.config.http_api.timeout;
+        let result = match method {
+            BATCH => match self.batch(body, deadline).await {
+                Ok(replies) => return answer::json(StatusCode::OK, replies),
+                Err(error) => Err(error),
+            },
+            method => self.call(method, body, deadline).await,
+        };
+        let mut answer = self.encode(head, &result);
+        if methods::find(method).is_none() {
+            // There is nothing at this path, in any mode.
+            *answer.status_mut() = StatusCode::NOT_FOUND;
+        }
+        answer
+    }
+
+    /// Carries out any method but batch.
+    async fn call(&self, method: &str, body: &[u8], deadline: Instant) -> Result<Vec<u8>, Error> {
+        let method = methods::find(method).ok_or(Error::METHOD_NOT_FOUND)?;
+        // Some send an empty object for it, some nothing.
+        if method.fields.is_empty() {
+            return Ok(encode::info(&self.backend.info()));
+        }
+        let fields = Fields::read(body, method.fields)?;
+        match method.name {
+            "publish" => self.publish(&fields, deadline).await,
+            "broadcast" => self.broadcast(&fields, deadline).await,
+            "subscribe" => self.subscribe(&fields, deadline).await,
+            "unsubscribe" => self.unsubscribe(&fields, deadline).await,
+            "disconnect" => self.disconnect(&fields, deadline).await,
+            "refresh" => self.refresh(&fields, deadline).await,
+            "presence" => self.presence(&fields),
+            "presence_stats" => self.presence_stats(&fields),
+            "history" => self.history(&fields),
+            "history_remove" => self.history_remove(&fields),
+            "rpc" => self.rpc(&fields, deadline).await,
+            "channels" => self.channels(&fields, deadline).await,
+            "block_user" => self.block_user(&fields, deadline).await,
+            "unblock_user" => self.unblock_user(&fields, deadline).await,
+            "revoke_token" => self.revoke_token(&fields, deadline).await,
+            "invalidate_user_tokens" => self.invalidate_user_tokens(&fields, deadline).await,
             _ => Err(Error::METHOD_NOT_FOUND),
         }
     }
 
-    async fn publish(&self, fields: &Fields<'_>) -> Result<Vec<u8>, Error> {
-        let channel = fields.channel()?;
-        let request = self.publish_request(fields)?;
-        let deadline = Instant::now() + self.config.http_api.timeout;
-        let position = self.publish_once(&channel, request.publish, request.key.as_deref(), deadline).await?;
-        Ok(encode::published(&position))
+    async fn rpc(&self, fields: &Fields<'_>, deadline: Instant) -> Result<Vec<u8>, Error> {
+        let (method, params) = (fields.text("method")?, fields.json("params")?.unwrap_or("null"));
+        let data = until(deadline, self.backend.call(&method, params)).await?;
+        Ok(encode::returned(&data))
     }
 
-    /// The same publication into each channel, with an answer for each. All share one deadline.
-    async fn broadcast(&self, fields: &Fields<'_>) -> Result<Vec<u8>, Error> {
-        let channels = fields.channels(self.config.http_api.broadcast_channel_limit)?;
-        let request = self.publish_request(fields)?;
-        let deadline = Instant::now() + self.config.http_api.timeout;
-        let mut responses = Vec::with_capacity(channels.len());
-        for channel in &channels {
-            let publish = request.publish.clone();
-            let position = self.publish_once(channel, publish, request.key.as_deref(), deadline).await;
-            responses.push(position.map(|position| encode::published(&position)));
+    /// The description of all methods, for tools and for people; it says nothing that is not in the documentation.
+    fn description(&self, head: &Parts) -> Answer {
+        if head.method == Method::GET || head.method == Method::HEAD {
+            return answer::json(StatusCode::OK, self.description.clone());
         }
-        Ok(encode::broadcast(&responses))
-    }
-
-    fn history(&self, fields: &Fields<'_>) -> Result<Vec<u8>, Error> {
-        let channel = fields.channel()?;
-        let since = fields.since()?;
-        let query = HistoryQuery {
-            since: since.as_ref().map(|(offset, epoch)| Since { offset: *offset, epoch }),
-            limit: fields.limit()?,
-            reverse: fields.reverse()?,
-            publications_max: self.config.http_api.history_max_publication_limit,
-        };
-        Ok(encode::history(&self.backend.history(&channel, query)?))
-    }
-
-    fn publish_request(&self, fields: &Fields<'_>) -> Result<PublishRequest, Error> {
-        if fields.version()? > 0 {
-            let message = "not available: field \"version\"";
-            return Err(Error { message: message.into(), ..Error::NOT_AVAILABLE });
-        }
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let publish = Publish {
-            // What no client's queue could hold would end the connection of every subscriber.
-            data: fields.data(self.config.client.queue_max_size)?.into(),
-            is_json: true,
-            tags: fields.tags()?.map(Box::new),
-            skip_history: fields.skip_history()?,
-            time_ms: i64::try_from(time.as_millis()).unwrap_or(i64::MAX),
-            ..Publish::default()
-        };
-        let key = fields.idempotency_key(idempotency::KEY_BYTES_MAX)?.map(Cow::into_owned);
-        Ok(PublishRequest { publish, key })
-    }
-
-    async fn publish_once(
-        &self,
-        channel: &str,
-        publish: Publish,
-        key: Option<&str>,
-        deadline: Instant,
-    ) -> Result<StreamPosition, Error> {
-        if channel.is_empty() {
-            return Err(bad_request("a channel's name must not be empty"));
-        }
-        let publish = until(deadline, self.backend.publish(channel, publish));
-        match key {
-            // The wait for another request with the same key ends with the deadline as well.
-            Some(key) => until(deadline, self.idempotency.once(channel, key, publish)).await,
-            None => publish.await,
-        }
+        let text = format!("{} answers GET only.", head.uri.path());
+        answer::with(answer::text(StatusCode::METHOD_NOT_ALLOWED, &text), ALLOW, "GET, HEAD")
     }
 
     fn encode(&self, head: &Parts, result: &Result<Vec<u8>, Error>) -> Answer {
@@ -200,17 +179,9 @@ impl<B: Backend> Api<B> {
     }
 }
 
-struct PublishRequest {
-    publish: Publish,
-    key: Option<String>,
-}
-
 /// Gives up at the deadline with 111; what is ready at once is taken even then.
-async fn until(
-    deadline: Instant,
-    publish: impl Future<Output = Result<StreamPosition, Error>>,
-) -> Result<StreamPosition, Error> {
-    timeout_at(deadline, publish).await.unwrap_or(Err(Error::TOO_MANY_REQUESTS))
+async fn until<T>(deadline: Instant, result: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout_at(deadline, result).await.unwrap_or(Err(Error::TOO_MANY_REQUESTS))
 }
 
 fn unauthorized(key_is_missing: bool) -> Answer {

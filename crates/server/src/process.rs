@@ -1,0 +1,95 @@
+//! What this process uses of the machine, as far as the system tells.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Ticks of a second in `/proc/self/stat`: Linux promises this to programs, whatever its own clock does.
+const TICKS_PER_SECOND: f64 = 100.0;
+/// Questions that follow each other faster get the same share of a processor: ticks are too coarse for less.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// What a process uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ProcessUse {
+    /// Processor time, percent of one core, on average since somebody asked before, at the earliest since the start.
+    pub cpu_percent: f64,
+    /// Memory that is resident, bytes.
+    pub rss_bytes: u64,
+}
+
+/// Measures the process from one question to the next.
+#[derive(Debug)]
+pub(crate) struct ProcessMeter(Mutex<Measured>);
+
+#[derive(Debug)]
+struct Measured {
+    at: Instant,
+    cpu_s: f64,
+    percent: Option<f64>,
+}
+
+impl ProcessMeter {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Measured { at: Instant::now(), cpu_s: cpu_s().unwrap_or_default(), percent: None }))
+    }
+
+    /// `None` where the system does not tell.
+    pub(crate) fn measure(&self) -> Option<ProcessUse> {
+        let (cpu_s, rss_bytes) = (cpu_s()?, rss_bytes()?);
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = last.at.elapsed();
+        let cpu_percent = match last.percent {
+            Some(percent) if elapsed < INTERVAL_MIN => percent,
+            _ => {
+                let percent = 100.0 * (cpu_s - last.cpu_s) / elapsed.as_secs_f64().max(0.01);
+                *last = Measured { at: Instant::now(), cpu_s, percent: Some(percent) };
+                percent
+            }
+        };
+        Some(ProcessUse { cpu_percent, rss_bytes })
+    }
+}
+
+/// Processor time of all threads so far, in the program and in the kernel.
+fn cpu_s() -> Option<f64> {
+    of_stat(&std::fs::read_to_string("/proc/self/stat").ok()?)
+}
+
+fn rss_bytes() -> Option<u64> {
+    of_status(&std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
+/// Fields 14 and 15 (proc_pid_stat(5)), counted from the end of the name, which may hold anything.
+fn of_stat(stat: &str) -> Option<f64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some((ticks()? + ticks()?) as f64 / TICKS_PER_SECOND)
+}
+
+fn of_status(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_linux_says_is_read() {
+        let stat = "7 (a ) name) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 3 0 100 1000 200";
+        assert_eq!(of_stat(stat), Some(2.0));
+        assert_eq!(of_status("Name:\tx\nVmRSS:\t    1234 kB\nThreads:\t1\n"), Some(1234 * 1024));
+        for broken in ["", "7 (x", "7 (x) S 1", "7 (x) S 1 7 7 0 -1 4194560 100 0 0 0 x y"] {
+            assert_eq!(of_stat(broken), None, "{broken}");
+        }
+        assert_eq!(of_status("VmRSS: much\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_uses_something() {
+        let used = ProcessMeter::new().measure().unwrap();
+        assert!(used.rss_bytes > 100_000 && used.cpu_percent >= 0.0, "{used:?}");
+    }
+}

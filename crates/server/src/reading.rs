@@ -1,0 +1,84 @@
+//! What may be asked of a node's channels: who is there, which there are; and that their history be dropped.
+
+use std::sync::Arc;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+use wavecast_hub::{ClientInfo, PresenceStats};
+use wavecast_protocol::centrifuge::Error;
+
+use crate::node::Node;
+
+/// Clients of a channel that are listed; in one with more they can only be counted.
+pub const PRESENCE_CLIENTS_MAX: usize = 100_000;
+
+impl Node {
+    /// Who is in a channel: one entry for each session.
+    ///
+    /// # Errors
+    /// 102 or 107 for the channel's name, 108 where no presence is kept, 106 when there are more than
+    /// [`PRESENCE_CLIENTS_MAX`].
+    pub fn presence(&self, channel: &str) -> Result<Vec<Arc<ClientInfo>>, Error> {
+        self.check_presence(channel)?;
+        let list = self.hub().presence(channel, PRESENCE_CLIENTS_MAX);
+        if list.is_cut {
+            return Err(too_many(format!("more than {PRESENCE_CLIENTS_MAX} clients are present")));
+        }
+        Ok(list.clients)
+    }
+
+    /// How many clients and users are in a channel.
+    ///
+    /// # Errors
+    /// 102 or 107 for the channel's name, 108 where no presence is kept.
+    pub fn presence_stats(&self, channel: &str) -> Result<PresenceStats, Error> {
+        self.check_presence(channel)?;
+        Ok(self.hub().presence_stats(channel))
+    }
+
+    /// Drops a channel's publications. Its position goes on, so that who missed one of them is told.
+    ///
+    /// # Errors
+    /// 102 or 107 for the channel's name, 108 where no history is kept.
+    pub fn remove_history(&self, channel: &str) -> Result<(), Error> {
+        if !self.rules().options(channel)?.has_history() {
+            return Err(Error::NOT_AVAILABLE);
+        }
+        self.hub().remove_history(channel);
+        Ok(())
+    }
+
+    /// The channels of this node that have subscribers and that `accept` agrees to, with how many they have; in no order.
+    /// `accept` is called while channels are locked, must be fast, and must not call the node.
+    ///
+    /// Cancel-safe: it changes nothing.
+    ///
+    /// # Errors
+    /// 106 when there are more than `channels_max`, 111 when not all shards answered in time.
+    pub async fn channels(
+        &self,
+        channels_max: usize,
+        accept: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Vec<(Arc<str>, usize)>, Error> {
+        let find = || self.hub().channels(channels_max.saturating_add(1), accept);
+        // A million names take a while, in which other calls want to be answered.
+        let names = match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => block_in_place(find),
+            _ => find(),
+        };
+        if names.len() > channels_max {
+            return Err(too_many(format!("more than {channels_max} channels match: ask for fewer")));
+        }
+        let counts = self.count(names.clone()).await?;
+        // The last subscriber of one may have left meanwhile.
+        Ok(names.into_iter().zip(counts).filter(|(_, count)| *count > 0).collect())
+    }
+
+    fn check_presence(&self, channel: &str) -> Result<(), Error> {
+        if self.rules().options(channel)?.presence { Ok(()) } else { Err(Error::NOT_AVAILABLE) }
+    }
+}
+
+fn too_many(problem: String) -> Error {
+    Error { message: format!("limit exceeded: {problem}").into(), ..Error::LIMIT_EXCEEDED }
+}
