@@ -37,17 +37,30 @@ impl Default for ChannelRules {
 }
 
 impl ChannelRules {
-    /// Checks the form of a name: one to `max_length` bytes, all of them printable ASCII (space to `~`).
+    /// Checks the length of a name, and that it has no control characters: whatever a pattern allows, a name is a line.
     ///
     /// # Errors
     /// Names what is allowed.
-    pub fn check(&self, channel: &str) -> Result<(), ChannelError> {
+    pub fn check_length(&self, channel: &str) -> Result<(), ChannelError> {
         if channel.is_empty() {
             return Err(ChannelError::Empty);
         }
         if channel.len() > self.max_length {
             return Err(ChannelError::TooLong { bytes: channel.len(), bytes_max: self.max_length });
         }
+        match channel.bytes().position(|byte| byte.is_ascii_control()) {
+            Some(at) => Err(ChannelError::Character { at }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the form of a name where no pattern does: one to `max_length` bytes, all of them printable ASCII (space to
+    /// `~`).
+    ///
+    /// # Errors
+    /// Names what is allowed.
+    pub fn check(&self, channel: &str) -> Result<(), ChannelError> {
+        self.check_length(channel)?;
         match channel.bytes().position(|byte| !matches!(byte, b' '..=b'~')) {
             Some(at) => Err(ChannelError::Character { at }),
             None => Ok(()),

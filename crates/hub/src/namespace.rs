@@ -68,7 +68,7 @@ impl Namespaces {
     /// # Errors
     /// The name is not allowed, its namespace is not configured, or the namespace does not allow such names.
     pub fn resolve(&self, channel: &str) -> Result<&Arc<ChannelOptions>, ChannelError> {
-        self.rules.check(channel)?;
+        self.rules.check_length(channel)?;
         let options = match self.rules.namespace_of(channel) {
             "" => &self.without_namespace,
             namespace => self
@@ -78,7 +78,8 @@ impl Namespaces {
         };
         match &options.channel_pattern {
             Some(pattern) if !pattern.matches(self.rules.rest_of(channel)) => Err(ChannelError::Pattern),
-            _ => Ok(options),
+            Some(_) => Ok(options),
+            None => self.rules.check(channel).map(|()| options),
         }
     }
 

@@ -105,6 +105,8 @@ pub enum DataFormat {
     Any,
     /// JSON only.
     Json,
+    /// JSON objects only.
+    JsonObject,
     /// Any bytes; clients in JSON get base64 text, even where the bytes are JSON.
     Binary,
 }

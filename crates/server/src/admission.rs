@@ -46,6 +46,11 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         let reason = "The server is short of memory (memory.max): come back later.";
         return Admission::Refused { status: 503, reason: reason.into() };
     }
+    let limit = config.client.connection_limit;
+    if limit > 0 && node.counts().clients() >= limit {
+        let reason = "The server has as many clients as it may have (client.connection_limit): come back later.";
+        return Admission::Refused { status: 503, reason: reason.into() };
+    }
     if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
         let reason = match too_many {
             TooMany::Connections => {

@@ -26,6 +26,10 @@ impl<'d> Payload<'d> {
     pub(crate) fn of_json(data: &'d [u8], options: &ChannelOptions) -> Result<Self, Error> {
         let data = json::compact(data).map_err(|error| bad(&error))?;
         check_length(&data, options)?;
+        let is_object = data.trim_ascii_start().starts_with(b"{");
+        if options.data_format == DataFormat::JsonObject && !is_object {
+            return Err(bad(&"data must be a JSON object in this channel"));
+        }
         Ok(Self { data, is_json: options.data_format != DataFormat::Binary })
     }
 
@@ -37,7 +41,7 @@ impl<'d> Payload<'d> {
         check_length(data, options)?;
         match options.data_format {
             DataFormat::Binary => Ok(Self { data: data.into(), is_json: false }),
-            DataFormat::Json => Self::of_json(data, options),
+            DataFormat::Json | DataFormat::JsonObject => Self::of_json(data, options),
             DataFormat::Any => match json::compact(data) {
                 Ok(data) => Ok(Self { data, is_json: true }),
                 Err(_) => Ok(Self { data: data.into(), is_json: false }),

@@ -88,6 +88,7 @@ fn recovery_mode(word: &str) -> RecoveryMode {
 fn data_format(word: &str) -> DataFormat {
     match word {
         "json" => DataFormat::Json,
+        "json_object" => DataFormat::JsonObject,
         "binary" => DataFormat::Binary,
         _ => DataFormat::Any,
     }

@@ -66,7 +66,7 @@ impl Session {
             ttl: if expire_at_s > 0 { cx.now.ttl(expire_at_s) } else { 0 },
             ..RefreshResult::default()
         };
-        Ok(Step::Reply(Reply { id, body: Ok(Res::Refresh(result)) }))
+        Ok(Step::Refreshed(Reply { id, body: Ok(Res::Refresh(result)) }))
     }
 
     /// A new token for a subscription.
@@ -103,7 +103,7 @@ impl Session {
             expires: expire_at_s > 0,
             ttl: if expire_at_s > 0 { cx.now.ttl(expire_at_s) } else { 0 },
         };
-        Ok(Step::Reply(Reply { id, body: Ok(Res::SubRefresh(result)) }))
+        Ok(Step::Refreshed(Reply { id, body: Ok(Res::SubRefresh(result)) }))
     }
 
     /// The hook says whether the connection is still good; one that fails to answer gives it a little longer.

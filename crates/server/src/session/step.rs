@@ -16,6 +16,8 @@ use crate::channels::{ChannelNumber, Seat};
 pub(crate) enum Step<'c> {
     Nothing,
     Reply(Reply<'c>),
+    /// Reply; and what expires does so at another time.
+    Refreshed(Reply<'c>),
     /// The client may come in: count it, join its channels, and answer the connect command.
     Welcome(Box<Accepted>),
     /// Ask the hub; the reply follows its answer.

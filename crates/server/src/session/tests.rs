@@ -67,7 +67,7 @@ impl Walk {
         match self.session.command(command, &cx) {
             Step::Nothing => Led::Nothing,
             Step::Reply(Reply { body: Err(error), .. }) => Led::Error(error.code),
-            Step::Reply(reply) => Led::Json(encoded(&reply)),
+            Step::Reply(reply) | Step::Refreshed(reply) => Led::Json(encoded(&reply)),
             Step::RpcResult { .. } => Led::Json("rpc".into()),
             Step::Welcome(accepted) => {
                 let welcome = Welcome {

@@ -22,6 +22,11 @@ impl PushShard {
         match step {
             Step::Nothing => {}
             Step::Reply(reply) => self.reply(id, &reply),
+            Step::Refreshed(reply) => {
+                self.reply(id, &reply);
+                let now = self.moment(connections);
+                self.set_timer(connections, id, now);
+            }
             Step::Welcome(accepted) => self.welcome(connections, id, *accepted),
             Step::Join(join) => self.join(connections, id, *join),
             Step::Leave { id: command, live } => {

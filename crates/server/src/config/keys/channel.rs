@@ -6,7 +6,7 @@ use super::key::{CENTURY, HOUR, Key, MIB, SECOND, key};
 use crate::config::settings::{ChannelSettings, Config};
 use crate::config::slot::Slot;
 
-const DATA_FORMATS: &[&str] = &["", "json", "binary"];
+const DATA_FORMATS: &[&str] = &["", "json", "json_object", "binary"];
 
 /// What holds for all namespaces.
 pub(super) const CHANNEL: &[Key<Config>] = &[

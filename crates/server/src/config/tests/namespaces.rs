@@ -86,7 +86,7 @@ fn options_that_exclude_each_other_are_reported() {
             "allowed_delta_types = (a list) (file w.toml): must be a list of \"fossil\"",
         ),
         ("force_recovery_mode = \"last\"", "must be one of \"\", \"stream\", \"cache\""),
-        ("publication_data_format = \"json_object\"", "must be one of \"\", \"json\", \"binary\""),
+        ("publication_data_format = \"xml\"", "must be one of \"\", \"json\", \"json_object\", \"binary\""),
         (
             "slow_consumer = \"wait\"",
             "must be one of \"disconnect\", \"drop_oldest\", \"drop_newest\", \"latest\"",
