@@ -115,9 +115,8 @@ impl Client {
     }
 
     async fn closed(&mut self) -> (u16, String) {
-        while let Some(message) = self.next().await {
-            panic!("{message}");
-        }
+        let message = self.next().await;
+        assert_eq!(message, None, "nothing before the end");
         let closed = self.socket.closed().unwrap();
         (closed.code.get(), closed.reason.to_string())
     }
