@@ -32,3 +32,19 @@ export async function until(holds, what, ms = 10_000) {
 export function next(emitter, name, ms = 10_000) {
   return within(ms, new Promise((resolve) => emitter.once(name, resolve)), `event ${name}`);
 }
+
+/** The first event that comes of several: its name and its context. */
+export async function first(emitter, names, ms = 10_000) {
+  const listeners = new Map();
+  const event = new Promise((resolve) => {
+    for (const name of names) {
+      listeners.set(name, (context) => resolve({ name, context }));
+      emitter.on(name, listeners.get(name));
+    }
+  });
+  try {
+    return await within(ms, event, `one of ${names.join(', ')}`);
+  } finally {
+    for (const [name, listener] of listeners) emitter.off(name, listener);
+  }
+}

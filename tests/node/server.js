@@ -26,9 +26,9 @@ export class Server {
 
   /**
    * Starts `wavecast serve`. Without `config` it is the development profile.
-   * `program` is for a differently built one.
+   * `environment` holds variables that configure it, `program` is for a differently built one.
    */
-  static async start({ config, port = 0, program = tested() } = {}) {
+  static async start({ config, environment = {}, port = 0, program = tested() } = {}) {
     const server = new Server();
     const words = ['serve', '--port', String(port)];
     if (config !== undefined) {
@@ -37,7 +37,7 @@ export class Server {
       await writeFile(file, JSON.stringify(config));
       words.push('--address', '127.0.0.1', '--config', file);
     }
-    server.#child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: plainEnvironment() });
+    server.#child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...plainEnvironment(), ...environment } });
     server.ended = new Promise((resolve, reject) => {
       server.#child.once('exit', (code, signal) => resolve({ code, signal }));
       server.#child.once('error', reject);
@@ -47,8 +47,8 @@ export class Server {
         createInterface({ input: output }).on('line', (line) => {
           server.log.push(line);
           if (server.log.length > LOG_LINES_MAX) server.log.shift();
-          const found = /http:\/\/[\w.:[\]-]+:\d+/.exec(line);
-          if (found) resolve(found[0]);
+          const found = /listening on (http:\/\/[\w.:[\]-]+:\d+)/.exec(line);
+          if (found) resolve(found[1]);
         });
       }
       server.ended.then(({ code }) => reject(new Error(`wavecast ended with ${code}:\n${server.log.join('\n')}`)), reject);

@@ -1,15 +1,19 @@
 // A centrifuge client with what it received, in the order in which it did.
 
-import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
 
+import { json } from './encodings.js';
 import { next } from './patience.js';
 
 /** Quick to come back, so that the tests are about recovery and not about back-off. */
-const OPTIONS = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 300, timeout: 3_000 };
+const CLIENT = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 300, timeout: 3_000 };
+const SUBSCRIPTION = { minResubscribeDelay: 20, maxResubscribeDelay: 200 };
 
-export function newClient(endpoint, options = {}) {
-  return new Centrifuge(endpoint, { ...OPTIONS, ...options });
+const EVENTS = ['subscribing', 'subscribed', 'unsubscribed', 'publication', 'join', 'leave', 'error'];
+
+/** Options are the library's, and `encoding`. */
+export function newClient(endpoint, { encoding = json, ...options } = {}) {
+  return new encoding.Client(endpoint, { ...CLIENT, ...options });
 }
 
 /** Connects and returns the client with its `connected` context. */
@@ -20,15 +24,41 @@ export async function connected(endpoint, options = {}) {
   return { client, context: await context };
 }
 
+/** Tries to connect and returns the context of its end. */
+export async function refused(endpoint, options = {}) {
+  const client = newClient(endpoint, options);
+  const gone = next(client, 'disconnected');
+  client.connect();
+  return gone;
+}
+
+/** What a subscription, or a client for those of the server, tells: `{ name, context }`, in order. */
+export function listen(emitter) {
+  const events = [];
+  for (const name of EVENTS) emitter.on(name, (context) => events.push({ name, context }));
+  return events;
+}
+
 /** Subscribes and returns the subscription, everything it will receive and each `subscribed` context. */
 export async function subscribed(client, channel, options = {}) {
-  const subscription = client.newSubscription(channel, options);
+  const subscription = client.newSubscription(channel, { ...SUBSCRIPTION, ...options });
+  const events = listen(subscription);
   const publications = [];
-  const joins = [];
+  const contexts = [];
   subscription.on('publication', (publication) => publications.push(publication));
-  subscription.on('subscribed', (context) => joins.push(context));
+  subscription.on('subscribed', (context) => contexts.push(context));
   const first = next(subscription, 'subscribed');
   subscription.subscribe();
   await first;
-  return { subscription, publications, joins };
+  return { subscription, publications, contexts, events };
+}
+
+/** Tries to subscribe and returns the context of its end. */
+export async function refusedSubscription(client, channel, options = {}) {
+  const subscription = client.newSubscription(channel, { ...SUBSCRIPTION, ...options });
+  const gone = next(subscription, 'unsubscribed');
+  subscription.subscribe();
+  const context = await gone;
+  client.removeSubscription(subscription);
+  return context;
 }

@@ -21,6 +21,8 @@ pub(crate) enum Tool {
     Chromium,
     /// Python 3 with pip, to set the Autobahn suite up.
     Pip,
+    /// Python 3 that can make environments; Debian packs that apart.
+    Venv,
 }
 
 impl Tool {
@@ -32,6 +34,7 @@ impl Tool {
             Self::Curl => answers("curl", &["--version"]),
             Self::Chromium => chromium().is_some(),
             Self::Pip => answers("python3", &["-m", "pip", "--version"]),
+            Self::Venv => answers("python3", &["-c", "import ensurepip, venv"]),
         }
     }
 
@@ -43,6 +46,7 @@ impl Tool {
             Self::Curl => &["curl", "ca-certificates"],
             Self::Chromium => &["chromium"],
             Self::Pip => &["python3", "python3-pip"],
+            Self::Venv => &["python3", "python3-venv"],
         }
     }
 

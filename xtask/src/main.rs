@@ -5,13 +5,14 @@
 //! - `install`: what the machine lacks, by name
 //! - `tally`: what a step counted
 //! - `steps`: the list of what `test` runs, the headings and the summary
-//! - `rust`, `node`, `autobahn`, `fuzz`: how each kind of test is run
+//! - `rust`, `node`, `python`, `autobahn`, `fuzz`: how each kind of test is run
 
 mod autobahn;
 mod fuzz;
 mod install;
 mod node;
 mod process;
+mod python;
 mod rust;
 mod steps;
 mod tally;

@@ -6,7 +6,7 @@ use crate::autobahn::{self, Peer, Role};
 use crate::install::{self, Tool};
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{node, rust};
+use crate::{node, python, rust};
 
 /// One heading of the run.
 struct Step {
@@ -17,7 +17,7 @@ struct Step {
 }
 
 /// Cheap ones first: what fails in a second is seen in a second.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", what: "formatting", needs: &[Tool::Rustfmt], run: rust::fmt },
     Step { name: "clippy", what: "lints, warnings are errors", needs: &[Tool::Clippy], run: rust::clippy },
     Step {
@@ -41,6 +41,7 @@ const STEPS: [Step; 11] = [
         needs: &[Tool::Node, Tool::Curl],
         run: node::client,
     },
+    Step { name: "python", what: "centrifuge-python and cent", needs: &[Tool::Venv], run: python::clients },
     Step {
         name: "browser",
         what: "the page in headless Chromium",

@@ -1,13 +1,18 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 
 mod bench;
+mod check;
+mod configuration;
 mod connection;
+mod doctor;
 mod echo;
+mod exit;
 mod log;
 mod publish;
 mod serve;
 mod signal;
 mod subscribe;
+mod token;
 
 use std::process::ExitCode;
 
@@ -26,8 +31,11 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Check(check::Check),
     Publish(publish::Publish),
     Subscribe(subscribe::Subscribe),
+    Token(token::Token),
+    Doctor(doctor::Doctor),
     Bench(bench::Bench),
     #[command(hide = true)]
     Echo(echo::Echo),
@@ -37,8 +45,11 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         None => serve::run(&serve::Serve::default()),
         Some(Command::Serve(options)) => serve::run(&options),
+        Some(Command::Check(options)) => check::run(&options),
         Some(Command::Publish(options)) => publish::run(&options),
         Some(Command::Subscribe(options)) => subscribe::run(&options),
+        Some(Command::Token(options)) => token::run(&options),
+        Some(Command::Doctor(options)) => doctor::run(&options),
         Some(Command::Bench(options)) => bench::run(options),
         Some(Command::Echo(options)) => echo::run(&options),
     }

@@ -96,7 +96,7 @@ impl Serve {
     }
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as client.ping_interval=10s")?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -1,37 +1,48 @@
-//! The table of subscriptions. It outlives connections, and decides what to ask the server for and
-//! what to tell each subscriber. It does no I/O: what is to be sent waits in [`Channels::next_ask`].
+//! The table of the user's subscriptions. It outlives connections, and decides what to ask the server
+//! for and what to tell each subscriber. It does no I/O: what is to be sent waits in
+//! [`Channels::next_ask`], tokens to be fetched in [`Channels::next_fetch`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wavecast_protocol::centrifuge::{self, Error, SubscribeRequest, SubscribeResult, Unsubscribed};
+use wavecast_protocol::centrifuge::{
+    self, Encoding, Error, SubRefreshRequest, SubRefreshResult, SubscribeRequest, SubscribeResult,
+    Unsubscribed,
+};
 
 use crate::backoff::Backoff;
+use crate::channel::{Channel, Stage};
+use crate::delta::Deltas;
+use crate::end::is_transient;
 use crate::error::{Cause, SubscribeError};
-use crate::event::{Gap, GapCause, SubscriptionEvent};
-use crate::options::SubscribeOptions;
-use crate::publication::{ClientInfo, Publication, StreamPosition};
-use crate::queue::{self, EventReceiver, EventSender};
+use crate::event::SubscriptionEvent;
+use crate::expiry::Expiry;
+use crate::options::{Delta, Options, SubscribeOptions};
+use crate::queue::{self, EventReceiver};
+use crate::stream::Taken;
+use crate::token::{NoToken, SubscriptionToken};
 
-/// Fewer events than this could not even tell an interruption and its end.
-const EVENTS_MIN: usize = 8;
-
-/// All subscriptions of a client.
+/// All subscriptions of the user.
 #[derive(Debug)]
 pub(crate) struct Channels {
     table: HashMap<Arc<str>, Channel>,
     /// What the session is to send, in order.
     asks: VecDeque<Ask>,
+    /// Subscriptions that need a token; one entry each at most.
+    fetches: VecDeque<Arc<str>>,
     connected: bool,
-    /// No waiting subscription is due before this.
-    retry_at: Option<Instant>,
-    /// Numbers the requests, so that an answer to an old one is not taken for that to a new one.
+    /// Nothing is due before this.
+    due_at: Option<Instant>,
+    /// Numbers subscriptions and requests, so that an answer to an old one is not taken for that to a
+    /// new one.
     last_number: u64,
     backoff: Backoff,
     subscriptions_max: usize,
     events_max: usize,
+    encoding: Encoding,
+    payload_bytes_max: usize,
     attention: Arc<Notify>,
 }
 
@@ -40,40 +51,20 @@ pub(crate) struct Channels {
 pub(crate) enum Ask {
     Subscribe { channel: Arc<str>, number: u64 },
     Unsubscribe { channel: Arc<str> },
+    Refresh { channel: Arc<str>, number: u64 },
 }
 
+/// A token to be fetched, for the subscription with this serial number.
 #[derive(Debug)]
-struct Channel {
-    options: SubscribeOptions,
-    events: EventSender,
-    stage: Stage,
-    /// Of the latest subscribe request.
-    number: u64,
-    /// The last position that went into the queue, in channels that have positions.
-    position: Option<StreamPosition>,
-    recoverable: bool,
-    /// Why publications may have been missed since the subscription was last live.
-    missed: Option<GapCause>,
-    /// Refusals in a row.
-    attempts: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// To be asked for as soon as there is a connection.
-    Idle,
-    /// Asked for; the answer is on its way.
-    Asked,
-    Live,
-    /// Unsubscribed until the subscriber has made room in its queue.
-    Behind,
-    /// To be asked for again at that time.
-    Waiting(Instant),
+pub(crate) struct Fetch {
+    pub(crate) channel: Arc<str>,
+    pub(crate) serial: u64,
+    pub(crate) token: SubscriptionToken,
 }
 
 impl Channels {
     pub(crate) fn new(
-        subscriptions_max: usize,
+        options: &Options,
         events_max: usize,
         backoff: Backoff,
         attention: Arc<Notify>,
@@ -81,12 +72,15 @@ impl Channels {
         Self {
             table: HashMap::new(),
             asks: VecDeque::new(),
+            fetches: VecDeque::new(),
             connected: false,
-            retry_at: None,
+            due_at: None,
             last_number: 0,
             backoff,
-            subscriptions_max,
-            events_max: events_max.max(EVENTS_MIN),
+            subscriptions_max: options.subscriptions_max,
+            events_max,
+            encoding: options.encoding,
+            payload_bytes_max: options.message_bytes_max,
             attention,
         }
     }
@@ -96,7 +90,7 @@ impl Channels {
         &mut self,
         channel: &Arc<str>,
         options: SubscribeOptions,
-    ) -> Result<EventReceiver, SubscribeError> {
+    ) -> Result<EventReceiver<SubscriptionEvent>, SubscribeError> {
         // A subscription that was dropped a moment ago must not be in the way.
         self.sweep();
         if self.table.contains_key(channel) {
@@ -106,16 +100,12 @@ impl Channels {
             return Err(SubscribeError::Limit);
         }
         let (events, receiver) = queue::bounded(self.events_max, self.attention.clone());
-        let entry = Channel {
-            position: options.since.clone(),
-            recoverable: options.since.is_some(),
-            options,
-            events,
-            stage: Stage::Idle,
-            number: 0,
-            missed: None,
-            attempts: 0,
+        self.last_number += 1;
+        let deltas = match options.delta {
+            Some(Delta::Fossil) => Deltas::wanted(self.encoding, self.payload_bytes_max),
+            None => Deltas::none(),
         };
+        let entry = Channel::new(channel.clone(), options, events, deltas, self.last_number);
         self.table.insert(channel.clone(), entry);
         self.ask(channel);
         Ok(receiver)
@@ -126,23 +116,29 @@ impl Channels {
         self.asks.pop_front()
     }
 
+    /// The next token to fetch; [`fetched`](Self::fetched) is told the outcome.
+    pub(crate) fn next_fetch(&mut self) -> Option<Fetch> {
+        let channel = self.fetches.pop_front()?;
+        let entry = self.table.get(&channel)?;
+        let token = entry.options.token.clone()?;
+        Some(Fetch { channel, serial: entry.serial, token })
+    }
+
     /// What a subscribe request says, if the subscription is still wanted.
     pub(crate) fn request(&self, channel: &Arc<str>, number: u64) -> Option<SubscribeRequest<'_>> {
         let (name, entry) = self.table.get_key_value(channel).filter(|(_, entry)| entry.number == number)?;
-        let since = entry.position.as_ref().filter(|_| entry.recoverable);
-        let options = &entry.options;
-        Some(SubscribeRequest {
-            channel: name.as_ref().into(),
-            token: options.token.as_deref().unwrap_or_default().into(),
-            data: options.data.as_ref().map_or(&[], |data| data.get().as_bytes()),
-            recover: since.is_some(),
-            offset: since.map_or(0, |position| position.offset),
-            epoch: since.map_or("", |position| &position.epoch).into(),
-            positioned: options.positioned,
-            recoverable: options.recoverable,
-            join_leave: options.join_leave,
-            ..SubscribeRequest::default()
-        })
+        Some(entry.request(name))
+    }
+
+    /// What a request for more time says, if the subscription is still wanted.
+    pub(crate) fn refresh_request(&self, channel: &Arc<str>, number: u64) -> Option<SubRefreshRequest<'_>> {
+        let (name, entry) = self.table.get_key_value(channel).filter(|(_, entry)| entry.number == number)?;
+        Some(entry.refresh_request(name))
+    }
+
+    /// Whether there is a subscription to this channel.
+    pub(crate) fn contains(&self, channel: &str) -> bool {
+        self.table.contains_key(channel)
     }
 
     /// There is a session now: asks for every subscription.
@@ -165,10 +161,11 @@ impl Channels {
         }
     }
 
-    /// The server said that what the client knows of its streams is void.
-    pub(crate) fn forget_positions(&mut self) {
+    /// The server said that what the client knows of its streams is void, and its tokens with it.
+    pub(crate) fn forget(&mut self) {
         for entry in self.table.values_mut() {
-            entry.position = None;
+            entry.stream.forget();
+            entry.drop_token();
         }
     }
 
@@ -199,51 +196,128 @@ impl Channels {
         }
     }
 
-    /// When [`retry`](Self::retry) is due.
-    pub(crate) fn retry_at(&self) -> Option<Instant> {
-        self.retry_at
+    /// When [`look_after`](Self::look_after) has something to do.
+    pub(crate) fn due_at(&self) -> Option<Instant> {
+        self.due_at
     }
 
-    /// Asks again for the subscriptions whose time has come.
-    pub(crate) fn retry(&mut self, now: Instant) {
-        self.retry_at = None;
+    /// Asks again for the subscriptions whose time has come, and renews tokens whose time is up.
+    pub(crate) fn look_after(&mut self, now: Instant) {
         let mut due = Vec::new();
-        for (channel, entry) in &self.table {
-            match entry.stage {
-                Stage::Waiting(until) if until <= now => due.push(channel.clone()),
-                Stage::Waiting(until) => self.retry_at = earlier(self.retry_at, until),
-                _ => {}
+        self.due_at = None;
+        for (channel, entry) in &mut self.table {
+            match entry.due_at() {
+                Some(at) if at <= now => due.push(channel.clone()),
+                at => self.due_at = earlier(self.due_at, at),
             }
         }
         for channel in due {
-            self.ask(&channel);
+            let Some(entry) = self.table.get_mut(&channel) else { continue };
+            if entry.stage != Stage::Live {
+                self.ask(&channel);
+            } else if entry.expiry.is_due(now) {
+                self.fetch(&channel);
+            }
+        }
+    }
+
+    /// The outcome of a call for a token.
+    pub(crate) fn fetched(
+        &mut self,
+        channel: &Arc<str>,
+        serial: u64,
+        outcome: Result<String, NoToken>,
+        now: Instant,
+    ) {
+        let Some(entry) = self.table.get_mut(channel).filter(|entry| entry.serial == serial) else { return };
+        entry.is_fetching = false;
+        match (outcome, entry.stage) {
+            (Err(NoToken::Unauthorized), _) => self.remove(channel, Some(Cause::unauthorized())),
+            (Err(NoToken::Failed(_)), Stage::Live) => self.renew_later(channel, now),
+            (Err(NoToken::Failed(reason)), Stage::Fetching) => {
+                self.wait(channel, Cause::transport(reason), now);
+            }
+            (Ok(token), stage) => {
+                entry.token = Some(token);
+                match stage {
+                    Stage::Fetching => self.ask(channel),
+                    Stage::Live => {
+                        let (channel, number) = (channel.clone(), entry.number);
+                        self.asks.push_back(Ask::Refresh { channel, number });
+                    }
+                    Stage::Idle | Stage::Asked | Stage::Behind | Stage::Waiting(_) => {}
+                }
+            }
+            (Err(NoToken::Failed(_)), _) => {}
         }
     }
 
     /// The server has accepted a subscribe request.
-    pub(crate) fn accepted(&mut self, channel: &Arc<str>, number: u64, result: &SubscribeResult<'_>) {
-        let Some(entry) = self.table.get_mut(channel) else { return };
-        if entry.number == number && entry.stage == Stage::Asked && !entry.accepted(channel, result) {
-            self.fall_behind(channel);
+    pub(crate) fn accepted(
+        &mut self,
+        channel: &Arc<str>,
+        number: u64,
+        result: &SubscribeResult<'_>,
+        now: Instant,
+    ) {
+        let Some(entry) = self.asked(channel, number) else { return };
+        entry.stage = Stage::Live;
+        entry.attempts = 0;
+        entry.expiry.granted(result.expires && entry.can_fetch(), result.ttl, now);
+        let due_at = entry.expiry.at();
+        match entry.stream.accepted(result, &|event| entry.events.push(event)) {
+            Taken::Told => self.due_at = earlier(self.due_at, due_at),
+            Taken::Full => self.fall_behind(channel),
+            Taken::Broken => self.begin_again(channel, now),
         }
     }
 
     /// The server has refused a subscribe request.
     pub(crate) fn refused(&mut self, channel: &Arc<str>, number: u64, error: &Error, now: Instant) {
-        let Some(entry) = self.table.get_mut(channel) else { return };
-        if entry.number != number || entry.stage != Stage::Asked {
-            return;
+        let Some(entry) = self.asked(channel, number) else { return };
+        let cause = Cause::new(error.code, error.message.clone());
+        let wants_token = error.code == Error::TOKEN_EXPIRED.code && entry.can_fetch();
+        if wants_token {
+            entry.drop_token();
         }
-        if error.temporary || error.code < Error::INTERNAL.code {
-            let until = now + self.backoff.delay(entry.attempts);
-            entry.stage = Stage::Waiting(until);
-            entry.attempts = entry.attempts.saturating_add(1);
-            self.retry_at = earlier(self.retry_at, until);
+        if wants_token || is_transient(error) {
+            self.wait(channel, cause, now);
         } else {
             // Nothing is to be unsubscribed.
             entry.stage = Stage::Idle;
-            self.remove(channel, Some(Cause::new(error.code, error.message.clone())));
+            self.remove(channel, Some(cause));
         }
+    }
+
+    /// The server has answered a request for more time.
+    pub(crate) fn refreshed(
+        &mut self,
+        channel: &Arc<str>,
+        number: u64,
+        answer: Result<SubRefreshResult, &Error>,
+        now: Instant,
+    ) {
+        let live = |entry: &&mut Channel| entry.number == number && entry.stage == Stage::Live;
+        let Some(entry) = self.table.get_mut(channel).filter(live) else { return };
+        match answer {
+            Ok(result) => {
+                entry.expiry.granted(result.expires, result.ttl, now);
+                self.due_at = earlier(self.due_at, entry.expiry.at());
+            }
+            Err(error) if error.code == Error::TOKEN_EXPIRED.code || is_transient(error) => {
+                self.renew_later(channel, now);
+            }
+            Err(error) => {
+                let cause = Cause::new(error.code, error.message.clone());
+                self.remove(channel, Some(cause));
+            }
+        }
+    }
+
+    /// A request for more time was not answered in time.
+    pub(crate) fn refresh_timed_out(&mut self, channel: &Arc<str>, number: u64, now: Instant) {
+        let unanswered = Error { temporary: true, ..Error::INTERNAL };
+        self.refreshed(channel, number, Err(&unanswered), now);
     }
 
     /// The server has ended a subscription.
@@ -252,18 +326,23 @@ impl Channels {
         let channel = channel.clone();
         let cause = Cause::new(code, reason);
         if code < Unsubscribed::INSUFFICIENT_STATE.code {
+            // Nothing is to be unsubscribed any more, unless it was asked for again meanwhile.
+            if let Some(entry) = self.table.get_mut(&channel).filter(|entry| entry.stage == Stage::Live) {
+                entry.stage = Stage::Idle;
+            }
             self.remove(&channel, Some(cause));
             return;
         }
         let Some(entry) = self.table.get_mut(&channel) else { return };
         if code == Unsubscribed::STATE_INVALIDATED.code {
-            entry.position = None;
+            entry.stream.forget();
+            entry.drop_token();
         }
         // In any other stage this is about a subscription that the client has left behind already.
         if entry.stage == Stage::Live {
             let until = now + self.backoff.delay(entry.attempts);
             entry.interrupt(&cause, Stage::Waiting(until));
-            self.retry_at = earlier(self.retry_at, until);
+            self.due_at = earlier(self.due_at, Some(until));
         }
     }
 
@@ -275,36 +354,26 @@ impl Channels {
         now: Instant,
     ) {
         let Some((name, entry)) = self.live(channel) else { return };
-        match entry.place(publication.offset) {
-            Place::Next => {
-                if entry.publication(&name, publication) {
-                    return;
-                }
-                self.fall_behind(&name);
-            }
-            Place::Seen => {}
-            Place::Ahead => {
-                // The server lost one. It is bound to notice; whoever counts need not wait for that.
-                let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
-                self.unsubscribed(channel, code, reason, now);
-                self.asks.push_back(Ask::Unsubscribe { channel: name });
-            }
+        match entry.stream.published(publication, &|event| entry.events.push(event)) {
+            Taken::Told => {}
+            Taken::Full => self.fall_behind(&name),
+            Taken::Broken => self.begin_again(&name, now),
         }
     }
 
-    /// Somebody joined a channel.
-    pub(crate) fn joined(&mut self, channel: &str, info: &centrifuge::ClientInfo<'_>) {
-        self.tell(channel, SubscriptionEvent::Join(ClientInfo::from(info)));
-    }
-
-    /// Somebody left a channel.
-    pub(crate) fn left(&mut self, channel: &str, info: &centrifuge::ClientInfo<'_>) {
-        self.tell(channel, SubscriptionEvent::Leave(ClientInfo::from(info)));
-    }
-
-    fn tell(&mut self, channel: &str, event: SubscriptionEvent) {
+    /// Something else happened that subscribers are told.
+    pub(crate) fn tell(&mut self, channel: &str, event: SubscriptionEvent) {
         if let Some((name, entry)) = self.live(channel)
             && !entry.events.push(event)
+        {
+            self.fall_behind(&name);
+        }
+    }
+
+    /// The server has left out publications.
+    pub(crate) fn dropped(&mut self, channel: &str, count: u64) {
+        if let Some((name, entry)) = self.live(channel)
+            && !entry.stream.dropped(count, &|event| entry.events.push(event))
         {
             self.fall_behind(&name);
         }
@@ -316,21 +385,62 @@ impl Channels {
         Some((name, entry))
     }
 
+    /// The subscription that awaits the answer to this request.
+    fn asked(&mut self, channel: &Arc<str>, number: u64) -> Option<&mut Channel> {
+        let entry = self.table.get_mut(channel)?;
+        (entry.number == number && entry.stage == Stage::Asked).then_some(entry)
+    }
+
     fn ask(&mut self, channel: &Arc<str>) {
         let Some(entry) = self.table.get_mut(channel) else { return };
         if !self.connected {
             entry.stage = Stage::Idle;
-            return;
+        } else if entry.token.is_none() && entry.can_fetch() {
+            entry.stage = Stage::Fetching;
+            self.fetch(channel);
+        } else {
+            self.last_number += 1;
+            entry.number = self.last_number;
+            entry.stage = Stage::Asked;
+            self.asks.push_back(Ask::Subscribe { channel: channel.clone(), number: self.last_number });
         }
-        self.last_number += 1;
-        entry.number = self.last_number;
-        entry.stage = Stage::Asked;
-        self.asks.push_back(Ask::Subscribe { channel: channel.clone(), number: self.last_number });
+    }
+
+    fn fetch(&mut self, channel: &Arc<str>) {
+        let Some(entry) = self.table.get_mut(channel) else { return };
+        if !std::mem::replace(&mut entry.is_fetching, true) {
+            self.fetches.push_back(channel.clone());
+        }
+    }
+
+    /// Asks again after a delay.
+    fn wait(&mut self, channel: &Arc<str>, cause: Cause, now: Instant) {
+        let Some(entry) = self.table.get_mut(channel) else { return };
+        let until = now + self.backoff.delay(entry.attempts);
+        entry.stage = Stage::Waiting(until);
+        entry.attempts = entry.attempts.saturating_add(1);
+        entry.tell_retry(cause);
+        self.due_at = earlier(self.due_at, Some(until));
+    }
+
+    /// Fetches another token after a delay.
+    fn renew_later(&mut self, channel: &Arc<str>, now: Instant) {
+        let Some(entry) = self.table.get_mut(channel) else { return };
+        entry.expiry.failed(&mut self.backoff, now);
+        self.due_at = earlier(self.due_at, entry.expiry.at());
+    }
+
+    /// What the server sent does not follow what it sent before: the subscription is made anew.
+    fn begin_again(&mut self, channel: &Arc<str>, now: Instant) {
+        let Unsubscribed { code, reason } = Unsubscribed::INSUFFICIENT_STATE;
+        self.unsubscribed(channel, code, reason, now);
+        self.asks.push_back(Ask::Unsubscribe { channel: channel.clone() });
     }
 
     /// Lets go of a subscription; the subscriber, if there still is one, is told the cause.
     fn remove(&mut self, channel: &Arc<str>, cause: Option<Cause>) {
         let Some(entry) = self.table.remove(channel) else { return };
+        self.fetches.retain(|waiting| waiting != channel);
         if matches!(entry.stage, Stage::Asked | Stage::Live) {
             self.asks.push_back(Ask::Unsubscribe { channel: channel.clone() });
         }
@@ -342,8 +452,9 @@ impl Channels {
     /// The subscriber's queue is full: nothing more from this channel until there is room.
     fn fall_behind(&mut self, channel: &Arc<str>) {
         let Some(entry) = self.table.get_mut(channel) else { return };
-        entry.missed = Some(GapCause::SlowConsumer);
+        entry.stream.fell_behind();
         entry.stage = Stage::Behind;
+        entry.expiry = Expiry::default();
         entry.events.await_room();
         if self.connected {
             self.asks.push_back(Ask::Unsubscribe { channel: channel.clone() });
@@ -351,98 +462,6 @@ impl Channels {
     }
 }
 
-fn earlier(known: Option<Instant>, other: Instant) -> Option<Instant> {
-    Some(known.map_or(other, |known| known.min(other)))
-}
-
-/// Where a publication stands to what was delivered before.
-enum Place {
-    Next,
-    Seen,
-    Ahead,
-}
-
-impl Channel {
-    /// Tells the subscriber about its subscription, what it missed, and what may be missing. False if
-    /// the queue cannot take all of that; then `position` tells how far it got.
-    fn accepted(&mut self, channel: &Arc<str>, result: &SubscribeResult<'_>) -> bool {
-        let was_recovering = self.recoverable && self.position.is_some();
-        let recovered = was_recovering && result.recovered;
-        let has_positions = result.recoverable || result.positioned;
-        // A recovery may be answered with the position that it starts from, as well as with the top of the stream.
-        let last = result.publications.last().map_or(0, |publication| publication.offset);
-        let top = has_positions.then(|| StreamPosition {
-            offset: result.offset.max(last),
-            epoch: result.epoch.clone().into_owned(),
-        });
-        let position = top.clone();
-        if !self.events.push(SubscriptionEvent::Subscribed { was_recovering, recovered, position }) {
-            return false;
-        }
-        self.stage = Stage::Live;
-        self.recoverable = result.recoverable;
-        self.attempts = 0;
-        if recovered {
-            self.missed = None;
-        } else {
-            let interrupted = if was_recovering { Some(GapCause::Unrecovered) } else { self.missed };
-            // A stream that stands where it stood has missed nothing, recovery or not.
-            if let Some(cause) = interrupted.filter(|_| top.is_none() || top != self.position) {
-                let gap = Gap { cause, from: self.position.clone(), to: top.clone() };
-                if !self.events.push(SubscriptionEvent::Gap(gap)) {
-                    return false;
-                }
-            }
-            self.missed = None;
-            self.position.clone_from(&top);
-        }
-        for publication in &result.publications {
-            if !matches!(self.place(publication.offset), Place::Seen)
-                && !self.publication(channel, publication)
-            {
-                return false;
-            }
-        }
-        self.position = top;
-        true
-    }
-
-    fn place(&self, offset: u64) -> Place {
-        match &self.position {
-            Some(position) if offset != 0 => match offset {
-                _ if offset <= position.offset => Place::Seen,
-                _ if offset == position.offset + 1 => Place::Next,
-                _ => Place::Ahead,
-            },
-            _ => Place::Next,
-        }
-    }
-
-    /// Queues a publication and notes its position. False if the queue is full.
-    fn publication(&mut self, channel: &Arc<str>, publication: &centrifuge::Publication<'_>) -> bool {
-        let event = SubscriptionEvent::Publication(Publication::new(channel.clone(), publication));
-        if !self.events.push(event) {
-            return false;
-        }
-        if let Some(position) = &mut self.position
-            && publication.offset != 0
-        {
-            position.offset = publication.offset;
-        }
-        true
-    }
-
-    /// The subscription is no longer live; one that is behind stays so.
-    fn interrupt(&mut self, cause: &Cause, next: Stage) {
-        if self.stage == Stage::Behind {
-            return;
-        }
-        let was_live = self.stage == Stage::Live;
-        self.stage = next;
-        if was_live {
-            self.missed.get_or_insert(GapCause::Interrupted);
-            // Without room for it, the next `Subscribed` tells the same a little later.
-            self.events.push(SubscriptionEvent::Interrupted(cause.clone()));
-        }
-    }
+fn earlier(known: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    known.into_iter().chain(other).min()
 }

@@ -5,13 +5,15 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout_at};
 use wavecast_net::client::Url;
 
+use crate::caller::{Caller, json};
+use crate::data::Data;
 use crate::error::{Cause, ConnectError, RequestError, SubscribeError};
 use crate::inbox::{Command, Signals};
 use crate::options::{Options, SubscribeOptions};
-use crate::request::{Answer, HistoryPage, HistoryQuery, Question, Request};
+use crate::request::{HistoryPage, HistoryQuery, Presence, PresenceStats};
+use crate::server_events::ServerEvents;
 use crate::state::State;
 use crate::subscription::Subscription;
 use crate::task::Task;
@@ -23,12 +25,15 @@ const COMMANDS_MAX: usize = 64;
 ///
 /// Clones share one connection. When all of them and all subscriptions have been dropped, the
 /// connection is closed as well.
+///
+/// Requests (publish, rpc, send, presence, history) wait for a connection if there is none, and for
+/// their answer, in all within the [`request_timeout`](Options::request_timeout). Their
+/// [`RequestError`] tells apart what was surely not done and what may have been.
 #[derive(Debug, Clone)]
 pub struct Client {
-    commands: mpsc::Sender<Command>,
+    caller: Caller,
     signals: Arc<Signals>,
     state: watch::Receiver<State>,
-    options: Arc<Options>,
 }
 
 impl Client {
@@ -39,15 +44,18 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`], for a URL that can never work.
+    /// [`ConnectError`], for a URL or options that can never work.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime, or in one whose I/O or timer is not enabled.
-    pub fn connect(url: &str, options: Options) -> Result<Self, ConnectError> {
+    pub fn connect(url: &str, mut options: Options) -> Result<Self, ConnectError> {
         let parsed: Url = url.parse().map_err(ConnectError::Url)?;
         if parsed.is_secure() {
             return Err(ConnectError::TlsUnavailable);
+        }
+        if let Some(data) = options.data.take() {
+            options.data = Some(data.encodable(options.encoding).map_err(|_| ConnectError::Data)?);
         }
         let options = Arc::new(options);
         let signals = Arc::new(Signals::default());
@@ -55,7 +63,7 @@ impl Client {
         let (publish_state, state) = watch::channel(State::Connecting { failures: 0, cause: None });
         let task = Task::new(url.to_owned(), options.clone(), inbox, signals.clone(), publish_state);
         tokio::spawn(task.run());
-        Ok(Self { commands, signals, state, options })
+        Ok(Self { caller: Caller { commands, options }, signals, state })
     }
 
     /// Subscribes to a channel with the default [`SubscribeOptions`].
@@ -87,32 +95,144 @@ impl Client {
         channel: &str,
         options: SubscribeOptions,
     ) -> Result<Subscription, SubscribeError> {
+        let options = options.checked(self.caller.options.encoding)?;
         let channel: Arc<str> = channel.into();
         let (reply, opened) = oneshot::channel();
         let command = Command::Subscribe { channel: channel.clone(), options, reply };
-        self.commands.send(command).await.map_err(|_| SubscribeError::Closed)?;
+        self.caller.commands.send(command).await.map_err(|_| SubscribeError::Closed)?;
         let events = opened.await.map_err(|_| SubscribeError::Closed)??;
-        Ok(Subscription::new(channel, events, self.commands.clone()))
+        Ok(Subscription::new(channel, events, self.caller.clone()))
+    }
+
+    /// What the server does on its own account, from here on: the subscriptions that it makes for this
+    /// client, and messages outside channels.
+    ///
+    /// One listener at a time: whoever calls this last gets the events, and the one before is told the
+    /// end. What happened before is not told, except that it begins with a
+    /// [`Subscribed`](crate::SubscriptionEvent::Subscribed) for each channel that the server has
+    /// subscribed the client to by then.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError::Closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Of a dropped future it is open whether it has ended the listener before.
+    pub async fn server_events(&self) -> Result<ServerEvents, SubscribeError> {
+        let (reply, opened) = oneshot::channel();
+        let listen = Command::Listen { reply };
+        self.caller.commands.send(listen).await.map_err(|_| SubscribeError::Closed)?;
+        let events = opened.await.map_err(|_| SubscribeError::Closed)?;
+        Ok(ServerEvents::new(events, self.caller.clone()))
     }
 
     /// Publishes JSON to a channel, and waits until the server has taken it.
     ///
-    /// Without a connection it waits for one, within the
-    /// [`request_timeout`](Options::request_timeout).
-    ///
     /// # Errors
     ///
-    /// [`RequestError`], which tells apart what was surely not published and what may have been.
+    /// [`RequestError`].
     ///
     /// # Cancel safety
     ///
     /// After dropping the future it is open whether the publication takes place.
     pub async fn publish(&self, channel: &str, data: &(impl Serialize + ?Sized)) -> Result<(), RequestError> {
-        let data = serde_json::to_vec(data).map_err(RequestError::Data)?;
-        let question = Question::Publish { channel: channel.to_owned(), data: on_one_line(data) };
-        let (reply, answer) = oneshot::channel();
-        self.request(question, Answer::Publish(reply)).await?;
-        answer.await.map_err(|_| RequestError::Closed)?
+        self.publish_data(channel, json(data)?).await
+    }
+
+    /// Like [`publish`](Self::publish), of a payload that is there already: with the JSON encoding it
+    /// has to be JSON, with Protobuf it may be any bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// After dropping the future it is open whether the publication takes place.
+    pub async fn publish_data(&self, channel: &str, data: impl Into<Data>) -> Result<(), RequestError> {
+        self.caller.publish(channel, data.into()).await
+    }
+
+    /// Calls a method of the back end with JSON, and returns what it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`]; what the back end itself refuses is [`RequestError::Refused`] with its code.
+    ///
+    /// # Cancel safety
+    ///
+    /// After dropping the future it is open whether the call takes place.
+    pub async fn rpc(&self, method: &str, data: &(impl Serialize + ?Sized)) -> Result<Data, RequestError> {
+        self.rpc_data(method, json(data)?).await
+    }
+
+    /// Like [`rpc`](Self::rpc), with a payload that is there already: with the JSON encoding it has to
+    /// be JSON, with Protobuf it may be any bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// After dropping the future it is open whether the call takes place.
+    pub async fn rpc_data(&self, method: &str, data: impl Into<Data>) -> Result<Data, RequestError> {
+        self.caller.rpc(method, data.into()).await
+    }
+
+    /// Sends JSON to the back end without an answer: success means that it is on its way. A server
+    /// that does not take such messages ends the connection for good (code 3508).
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// After dropping the future it is open whether the message is sent.
+    pub async fn send(&self, data: &(impl Serialize + ?Sized)) -> Result<(), RequestError> {
+        self.send_data(json(data)?).await
+    }
+
+    /// Like [`send`](Self::send), of a payload that is there already: with the JSON encoding it has to
+    /// be JSON, with Protobuf it may be any bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// After dropping the future it is open whether the message is sent.
+    pub async fn send_data(&self, data: impl Into<Data>) -> Result<(), RequestError> {
+        self.caller.send(data.into()).await
+    }
+
+    /// Asks who is in a channel.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: asking changes nothing.
+    pub async fn presence(&self, channel: &str) -> Result<Presence, RequestError> {
+        self.caller.presence(channel).await
+    }
+
+    /// Asks how many are in a channel.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: asking changes nothing.
+    pub async fn presence_stats(&self, channel: &str) -> Result<PresenceStats, RequestError> {
+        self.caller.presence_stats(channel).await
     }
 
     /// Asks for a channel's history.
@@ -125,10 +245,7 @@ impl Client {
     ///
     /// Cancel-safe: asking changes nothing.
     pub async fn history(&self, channel: &str, query: HistoryQuery) -> Result<HistoryPage, RequestError> {
-        let question = Question::History { channel: channel.to_owned(), query };
-        let (reply, answer) = oneshot::channel();
-        self.request(question, Answer::History(reply, channel.to_owned())).await?;
-        answer.await.map_err(|_| RequestError::Closed)?
+        self.caller.history(channel, query).await
     }
 
     /// The state, now and whenever it changes.
@@ -160,23 +277,4 @@ impl Client {
         self.signals.attention.notify_one();
         self.closed().await;
     }
-
-    async fn request(&self, question: Question, answer: Answer) -> Result<(), RequestError> {
-        let deadline = Instant::now() + self.options.request_timeout;
-        let command = Command::Request(Request { question, deadline, answer });
-        match timeout_at(deadline, self.commands.send(command)).await {
-            Ok(sent) => sent.map_err(|_| RequestError::Closed),
-            Err(_) => Err(RequestError::NotSent),
-        }
-    }
-}
-
-/// In JSON a line break can only be white space between tokens, but on the wire it ends a command.
-fn on_one_line(mut json: Vec<u8>) -> Vec<u8> {
-    for byte in &mut json {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
-    }
-    json
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use wavecast_protocol::centrifuge::{self, FilterError};
+
 /// An error that the server answered a request with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
@@ -32,6 +34,8 @@ pub enum ConnectError {
     Url(wavecast_net::client::UrlError),
     /// The URL asks for TLS (`wss://`), which this version does not have.
     TlsUnavailable,
+    /// [`Options::data`](crate::Options::data) is no JSON, which the JSON encoding needs.
+    Data,
 }
 
 impl fmt::Display for ConnectError {
@@ -39,6 +43,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Url(error) => write!(f, "not a WebSocket URL: {error}"),
             Self::TlsUnavailable => f.write_str("wss:// is not available in this version: it has no TLS yet"),
+            Self::Data => f.write_str("the data for the connection is no JSON"),
         }
     }
 }
@@ -55,6 +60,13 @@ pub enum SubscribeError {
     AlreadySubscribed,
     /// [`Options::subscriptions_max`](crate::Options::subscriptions_max) is reached.
     Limit,
+    /// [`SubscribeOptions::data`](crate::SubscribeOptions::data) is no JSON, which the JSON encoding
+    /// needs.
+    Data,
+    /// The filter makes no sense, or is too large.
+    Filter(FilterError),
+    /// The options ask for deltas and for a filter. A server takes one of them.
+    DeltaWithFilter,
     /// The client is closed.
     Closed,
 }
@@ -62,8 +74,11 @@ pub enum SubscribeError {
 impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Filter(error) => return error.fmt(f),
             Self::AlreadySubscribed => "the client is subscribed to this channel already",
             Self::Limit => "the client has as many subscriptions as its options allow",
+            Self::Data => "the data for the subscription is no JSON",
+            Self::DeltaWithFilter => "a subscription has deltas or a filter, not both",
             Self::Closed => "the client is closed",
         })
     }
@@ -71,12 +86,12 @@ impl fmt::Display for SubscribeError {
 
 impl std::error::Error for SubscribeError {}
 
-/// Why a request failed: [`Client::publish`](crate::Client::publish) or
-/// [`Client::history`](crate::Client::history).
+/// Why a request failed: [`Client::publish`](crate::Client::publish),
+/// [`Client::rpc`](crate::Client::rpc), [`Client::history`](crate::Client::history) and the like.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The data could not be written as JSON. Nothing was sent.
+    /// The data could not be written as JSON, or is none. Nothing was sent.
     Data(serde_json::Error),
     /// There was no connection, or no room among the waiting requests, within the time-out. Nothing was
     /// sent.
@@ -119,7 +134,8 @@ impl std::error::Error for RequestError {
 /// Why a connection, a subscription or the whole client came to an end or a halt.
 ///
 /// Codes are the protocol's: 3000 and above are disconnects (the WebSocket close code), 2000 to 2999
-/// unsubscribes, below that errors of a reply. This client's own are [`Cause::LOCAL`] and
+/// unsubscribes, below that errors of a reply, among them 101 where a token source says
+/// [`Unauthorized`](crate::Unauthorized). This client's own are [`Cause::LOCAL`] and
 /// [`Cause::TRANSPORT`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -137,6 +153,11 @@ impl Cause {
 
     pub(crate) fn new(code: u32, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
+    }
+
+    /// There is no token to be had.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(centrifuge::Error::UNAUTHORIZED.code, "unauthorized: there is no token")
     }
 
     pub(crate) fn transport(error: impl fmt::Display) -> Self {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::{Notify, oneshot};
 
 use crate::error::SubscribeError;
+use crate::event::{ServerEvent, SubscriptionEvent};
 use crate::options::SubscribeOptions;
 use crate::queue::EventReceiver;
 use crate::request::Request;
@@ -16,7 +17,10 @@ pub(crate) enum Command {
     Subscribe {
         channel: Arc<str>,
         options: SubscribeOptions,
-        reply: oneshot::Sender<Result<EventReceiver, SubscribeError>>,
+        reply: oneshot::Sender<Result<EventReceiver<SubscriptionEvent>, SubscribeError>>,
+    },
+    Listen {
+        reply: oneshot::Sender<EventReceiver<ServerEvent>>,
     },
     Request(Request),
 }

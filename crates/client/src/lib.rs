@@ -1,10 +1,11 @@
 //! A push client that reconnects, resubscribes and recovers.
 //!
-//! It speaks the Centrifuge protocol, version 2 in JSON, over WebSocket. One task owns the connection
-//! and the subscriptions; what the user holds are handles. Connections come and go, subscriptions
-//! stay: after a reconnect the client asks the server for what was published meanwhile, and where
-//! that cannot be had it says so with a [`Gap`](SubscriptionEvent::Gap) instead of going on as if
-//! nothing had happened. Every queue in it has a limit, every wait a time-out.
+//! It speaks the Centrifuge protocol, version 2 in JSON or Protobuf, over WebSocket. One task owns the
+//! connection and the subscriptions; what the user holds are handles. Connections come and go,
+//! subscriptions stay: after a reconnect the client asks the server for what was published meanwhile,
+//! and where that cannot be had it says so with a [`Gap`](SubscriptionEvent::Gap) instead of going on
+//! as if nothing had happened. Tokens come from call-backs that are asked again in time. Every queue in
+//! it has a limit, every wait a time-out.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,43 +28,71 @@
 //! | room | what it holds |
 //! | --- | --- |
 //! | `client`, `state` | [`Client`], the handle, and its [`State`] |
-//! | `options` | [`Options`], [`SubscribeOptions`], [`Token`] |
+//! | `options` | [`Options`], [`SubscribeOptions`] |
+//! | `token` | [`Token`], [`SubscriptionToken`]: fixed ones, and call-backs that fetch one |
+//! | `filter` | [`TagsFilter`] |
 //! | `subscription`, `event` | [`Subscription`] and [`SubscriptionEvent`] |
+//! | `server_events` | [`ServerEvents`]: subscriptions that the server makes, messages to this client |
+//! | `data` | [`Data`]: payloads, JSON or bytes |
 //! | `publication` | [`Publication`], [`ClientInfo`], [`StreamPosition`] |
-//! | `request` | publish and history: question and answer |
-//! | `queue` | the bounded queue behind a subscription |
-//! | `inbox` | how handles reach the task |
+//! | `request` | publish, rpc, presence and history: question and answer |
+//! | `caller` | what all handles have: the way to the task and back |
+//! | `inbox` | what handles say to the task |
+//! | `queue` | the bounded queue behind a subscription, and behind the server's events |
 //! | `task` | connect, serve, back off: all the I/O |
+//! | `fetches` | calls of token sources beside it |
 //! | `session` | one connection's commands, replies, pushes and time-outs |
-//! | `channels` | the table of subscriptions, which outlives connections |
+//! | `end` | which code means what for the next connection |
+//! | `subscriptions` | all that outlives connections, and what a push is for |
+//! | `channels`, `channel` | the user's subscriptions and what to ask the server for |
+//! | `server_channels` | the server's subscriptions and who listens |
+//! | `stream` | what one reader has been told of a channel, and what may be missing |
+//! | `delta` | payloads that come as changes to the one before |
+//! | `expiry` | when to renew a token |
 //! | `backoff` | delays with full jitter |
 //! | `error` | one enum per operation |
 //!
-//! Subscriptions that the server makes by itself, and refreshing a token within a connection, are not
-//! there yet: the server ends the connection when the token expires, and the client comes back with a
-//! new one.
+//! Not there yet: TLS (`wss://`), and the fall-backs where WebSocket is blocked.
 
 mod backoff;
+mod caller;
+mod channel;
 mod channels;
 mod client;
+mod data;
+mod delta;
+mod end;
 mod error;
 mod event;
+mod expiry;
+mod fetches;
+mod filter;
 mod inbox;
 mod options;
 mod publication;
 mod queue;
 mod request;
+mod server_channels;
+mod server_events;
 mod session;
 mod state;
+mod stream;
 mod subscription;
+mod subscriptions;
 mod task;
+mod token;
 
 pub use client::Client;
+pub use data::Data;
 pub use error::{Cause, ConnectError, RequestError, ServerError, SubscribeError};
-pub use event::{Gap, GapCause, SubscriptionEvent};
-pub use options::{Options, SubscribeOptions, Token, TokenError};
+pub use event::{Gap, GapCause, ServerEvent, SubscriptionEvent};
+pub use filter::TagsFilter;
+pub use options::{Delta, Options, SubscribeOptions};
 pub use publication::{ClientInfo, Publication, StreamPosition};
-pub use request::{HistoryPage, HistoryQuery};
+pub use request::{HistoryPage, HistoryQuery, Presence, PresenceStats};
+pub use server_events::ServerEvents;
 pub use state::State;
 pub use subscription::Subscription;
+pub use token::{SubscriptionToken, Token, TokenError, Unauthorized};
 pub use wavecast_net::client::UrlError;
+pub use wavecast_protocol::centrifuge::{Encoding, FilterError};

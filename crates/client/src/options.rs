@@ -1,20 +1,15 @@
 //! How a client connects, how long it waits, and how much it holds.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use wavecast_protocol::centrifuge::Encoding;
 
+use crate::data::Data;
+use crate::error::SubscribeError;
+use crate::filter::TagsFilter;
 use crate::publication::StreamPosition;
-
-/// What a failed token source may return.
-pub type TokenError = Box<dyn std::error::Error + Send + Sync>;
-
-type FetchToken = dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, TokenError>> + Send>> + Send + Sync;
+use crate::token::{SubscriptionToken, Token};
 
 /// Options of a [`Client`](crate::Client). Every field has a documented default; set those you need:
 ///
@@ -31,28 +26,33 @@ pub struct Options {
     pub name: String,
     /// The version of this program, at most 64 characters. Default: empty.
     pub version: String,
-    /// JSON that the server's connect hook receives. Default: none.
-    pub data: Option<Box<RawValue>>,
+    /// How messages are written on the wire. With Protobuf payloads may be any bytes. Default: JSON.
+    pub encoding: Encoding,
+    /// What the server's connect hook receives: JSON, or with Protobuf any bytes. Default: none.
+    pub data: Option<Data>,
     /// Headers of the WebSocket handshake. Default: none.
     pub headers: Vec<(String, String)>,
     /// Shortest delay before connecting again. Default: 500 ms.
     pub reconnect_delay_min: Duration,
     /// Longest delay before connecting again. Default: 20 s.
     pub reconnect_delay_max: Duration,
-    /// How long opening a connection may take: token, TCP and handshake each. Default: 5 s.
+    /// How long opening a connection may take: token, TCP and handshake each. Tokens fetched later have
+    /// as long. Default: 5 s.
     pub connect_timeout: Duration,
     /// How long a request waits for its answer, the time without a connection included. Default: 5 s.
     pub request_timeout: Duration,
     /// How much later than announced a ping of the server may come before the connection counts as
-    /// dead. Default: 10 s.
+    /// dead: `maxServerPingDelay` of other clients. Default: 10 s.
     pub ping_delay_max: Duration,
-    /// Most requests (publish, history) that wait for a connection or an answer. At that number
+    /// Most requests (publish, rpc, history and the like) that wait for a connection or an answer. At that number
     /// callers wait, within their time-out. Default: 1,024.
     pub requests_max: usize,
-    /// Most subscriptions. Default: 1,024; the server may well allow fewer (128 is usual).
+    /// Most subscriptions. Default: 1,024; the server may well allow fewer (128 is usual). A server that
+    /// makes more than that many by itself ends the client.
     pub subscriptions_max: usize,
-    /// Most events that wait in one subscription, 8 at least. What happens beyond is told at
-    /// [`Subscription`](crate::Subscription). Default: 1,024.
+    /// Most events that wait in one subscription, and in the server's events, 8 at least. What happens
+    /// beyond is told at [`Subscription`](crate::Subscription) and
+    /// [`ServerEvents`](crate::ServerEvents). Default: 1,024.
     pub events_max: usize,
     /// Longest message from the server, in bytes. Default: 32 MiB, which is room for a recovery of
     /// 300 publications of 64 KiB.
@@ -67,6 +67,7 @@ impl Default for Options {
             token: None,
             name: "rust".to_owned(),
             version: String::new(),
+            encoding: Encoding::Json,
             data: None,
             headers: Vec::new(),
             reconnect_delay_min: Duration::from_millis(500),
@@ -83,67 +84,41 @@ impl Default for Options {
     }
 }
 
-/// Where the connection token comes from.
-#[derive(Clone)]
-pub struct Token(Source);
-
-#[derive(Clone)]
-enum Source {
-    Fixed(String),
-    Fetch(Arc<FetchToken>),
-}
-
-impl Token {
-    /// One token for the life of the client. When it has expired, the client closes with code 109.
-    pub fn fixed(token: impl Into<String>) -> Self {
-        Self(Source::Fixed(token.into()))
-    }
-
-    /// Asks `fetch` for a token before the first connect, and again whenever the server says that the
-    /// one it was given has expired. While `fetch` fails the client tries again, with back-off.
-    pub fn fetched<F, R>(fetch: F) -> Self
-    where
-        F: Fn() -> R + Send + Sync + 'static,
-        R: Future<Output = Result<String, TokenError>> + Send + 'static,
-    {
-        Self(Source::Fetch(Arc::new(move || Box::pin(fetch()))))
-    }
-
-    pub(crate) fn is_fixed(&self) -> bool {
-        matches!(self.0, Source::Fixed(_))
-    }
-
-    pub(crate) async fn get(&self) -> Result<String, TokenError> {
-        match &self.0 {
-            Source::Fixed(token) => Ok(token.clone()),
-            Source::Fetch(fetch) => fetch().await,
-        }
-    }
-}
-
-/// Tokens stay out of logs.
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_fixed() { "Token(fixed)" } else { "Token(fetched)" })
-    }
-}
-
-/// Options of one subscription.
+/// Options of one subscription. Every field has a documented default; set those you need.
 #[derive(Debug, Clone, Default)]
 pub struct SubscribeOptions {
-    /// A subscription token, for channels that ask for one.
-    pub token: Option<String>,
-    /// JSON that the server's subscribe hook receives.
-    pub data: Option<Box<RawValue>>,
+    /// The subscription token, for channels that ask for one. Default: none.
+    pub token: Option<SubscriptionToken>,
+    /// What the server's subscribe hook receives: JSON, or with Protobuf any bytes. Default: none.
+    pub data: Option<Data>,
     /// Where to begin: what was published behind this position comes first, if the channel keeps it.
+    /// Default: with what is published from then on.
     pub since: Option<StreamPosition>,
     /// Asks for a position in the channel's stream, even where the namespace does not give one by
-    /// itself.
+    /// itself. Default: no.
     pub positioned: bool,
     /// Asks for recovery after reconnects, even where the namespace does not give it by itself.
+    /// Default: no.
     pub recoverable: bool,
-    /// Asks for join and leave events.
+    /// Asks for join and leave events. Default: no.
     pub join_leave: bool,
+    /// Ends the subscription with code 112 where what was missed cannot be recovered, instead of going
+    /// on behind a [`Gap`](crate::SubscriptionEvent::Gap). Default: no.
+    pub reject_unrecovered: bool,
+    /// Which publications to get, by their tags; the server leaves out the others. Not together with
+    /// `delta`. Default: all.
+    pub filter: Option<TagsFilter>,
+    /// Lets the server send what changed since the publication before instead of all of it, where the
+    /// namespace allows that. What is delivered is the same. Default: no.
+    pub delta: Option<Delta>,
+}
+
+/// Ways to say what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delta {
+    /// The delta format of the Fossil version control system.
+    Fossil,
 }
 
 impl SubscribeOptions {
@@ -152,8 +127,20 @@ impl SubscribeOptions {
     /// # Errors
     ///
     /// What serialising returns.
-    pub fn with_data(mut self, data: &impl Serialize) -> serde_json::Result<Self> {
-        self.data = Some(serde_json::value::to_raw_value(data)?);
+    pub fn with_data(mut self, data: &(impl Serialize + ?Sized)) -> serde_json::Result<Self> {
+        self.data = Some(Data::json(data)?);
+        Ok(self)
+    }
+
+    /// As they can be carried out, with data that fit the encoding.
+    pub(crate) fn checked(mut self, encoding: Encoding) -> Result<Self, SubscribeError> {
+        if self.delta.is_some() && self.filter.is_some() {
+            return Err(SubscribeError::DeltaWithFilter);
+        }
+        self.filter.as_ref().map_or(Ok(()), TagsFilter::check).map_err(SubscribeError::Filter)?;
+        if let Some(data) = self.data.take() {
+            self.data = Some(data.encodable(encoding).map_err(|_| SubscribeError::Data)?);
+        }
         Ok(self)
     }
 }

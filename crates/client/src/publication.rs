@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use wavecast_protocol::centrifuge;
 
+use crate::data::Data;
+
 /// One publication of a channel.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
     /// The channel it was published to.
     pub channel: Arc<str>,
     /// Its place in the channel's stream; 0 where the channel keeps no history.
     pub offset: u64,
-    /// What was published, as JSON.
-    pub data: Box<RawValue>,
+    /// What was published.
+    pub data: Data,
     /// Who published it, where it came from a client.
     pub info: Option<ClientInfo>,
     /// What the publisher attached. Often empty.
@@ -25,27 +26,27 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Reads [`data`](Self::data) as a value of yours.
+    /// Reads [`data`](Self::data), which is JSON, as a value of yours.
     ///
     /// # Errors
     ///
     /// What deserialising returns.
     pub fn json<'p, T: Deserialize<'p>>(&'p self) -> serde_json::Result<T> {
-        serde_json::from_str(self.data.get())
+        self.data.parse()
     }
 }
 
 /// Who is behind a publication, a join or a leave.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
     /// The user; empty for an anonymous one.
     pub user: String,
     /// The session.
     pub client: String,
     /// What the connection was given by token or hook.
-    pub conn_info: Option<Box<RawValue>>,
+    pub conn_info: Option<Data>,
     /// What the subscription was given by token or hook.
-    pub chan_info: Option<Box<RawValue>>,
+    pub chan_info: Option<Data>,
 }
 
 /// A place in a channel's stream. Offsets can only be compared within one epoch.
@@ -58,11 +59,11 @@ pub struct StreamPosition {
 }
 
 impl Publication {
-    pub(crate) fn new(channel: Arc<str>, publication: &centrifuge::Publication<'_>) -> Self {
+    pub(crate) fn new(channel: Arc<str>, publication: &centrifuge::Publication<'_>, data: Data) -> Self {
         Self {
             channel,
             offset: publication.offset,
-            data: raw(publication.data).unwrap_or_else(null),
+            data,
             info: publication.info.as_ref().map(ClientInfo::from),
             tags: publication.tags.clone().into_owned(),
             time_ms: publication.time,
@@ -75,17 +76,8 @@ impl From<&centrifuge::ClientInfo<'_>> for ClientInfo {
         Self {
             user: info.user.clone().into_owned(),
             client: info.client.clone().into_owned(),
-            conn_info: raw(info.conn_info),
-            chan_info: raw(info.chan_info),
+            conn_info: Data::present(info.conn_info),
+            chan_info: Data::present(info.chan_info),
         }
     }
-}
-
-/// The decoder has seen that it is JSON, so `None` stands for what was absent.
-fn raw(json: &[u8]) -> Option<Box<RawValue>> {
-    serde_json::from_slice(json).ok()
-}
-
-fn null() -> Box<RawValue> {
-    RawValue::NULL.to_owned()
 }

@@ -1,4 +1,5 @@
-//! The bounded queue of events between the client's task and one subscriber.
+//! The bounded queue of events between the client's task and whoever reads them: a subscriber, or
+//! the listener to what the server does by itself.
 //!
 //! The task never waits here: it learns that the queue is full, and later that there is room again.
 
@@ -9,11 +10,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 
 use crate::error::Cause;
-use crate::event::SubscriptionEvent;
 
 /// A queue of `events_max` events. `attention` wakes the task when the subscriber has made the room
 /// it waits for, or is gone.
-pub(crate) fn bounded(events_max: usize, attention: Arc<Notify>) -> (EventSender, EventReceiver) {
+pub(crate) fn bounded<E>(events_max: usize, attention: Arc<Notify>) -> (EventSender<E>, EventReceiver<E>) {
     let (sender, receiver) = mpsc::channel(events_max);
     let status = Arc::new(Status { behind: AtomicBool::new(false), ended: OnceLock::new(), attention });
     let receiver = EventReceiver { events: receiver, status: status.clone(), told: false };
@@ -22,15 +22,15 @@ pub(crate) fn bounded(events_max: usize, attention: Arc<Notify>) -> (EventSender
 
 /// The task's end. Dropping it ends the subscription, once the subscriber has read the rest.
 #[derive(Debug)]
-pub(crate) struct EventSender {
-    events: mpsc::Sender<SubscriptionEvent>,
+pub(crate) struct EventSender<E> {
+    events: mpsc::Sender<E>,
     status: Arc<Status>,
 }
 
 /// The subscriber's end.
 #[derive(Debug)]
-pub(crate) struct EventReceiver {
-    events: mpsc::Receiver<SubscriptionEvent>,
+pub(crate) struct EventReceiver<E> {
+    events: mpsc::Receiver<E>,
     status: Arc<Status>,
     /// The end has been told.
     told: bool,
@@ -44,9 +44,9 @@ struct Status {
     attention: Arc<Notify>,
 }
 
-impl EventSender {
+impl<E> EventSender<E> {
     /// False if the queue is full. A queue that nobody reads any more takes everything.
-    pub(crate) fn push(&self, event: SubscriptionEvent) -> bool {
+    pub(crate) fn push(&self, event: E) -> bool {
         !matches!(self.events.try_send(event), Err(TrySendError::Full(_)))
     }
 
@@ -81,9 +81,9 @@ impl EventSender {
     }
 }
 
-impl EventReceiver {
-    /// The next event; the last one is [`SubscriptionEvent::Unsubscribed`]. Cancel-safe.
-    pub(crate) async fn recv(&mut self) -> Option<SubscriptionEvent> {
+impl<E> EventReceiver<E> {
+    /// The next event; the last one, made by `last`, tells why it is the last. Cancel-safe.
+    pub(crate) async fn recv(&mut self, last: impl FnOnce(Cause) -> E) -> Option<E> {
         if let Some(event) = self.events.recv().await {
             fence(Ordering::SeqCst);
             let has_room = self.events.len() <= self.events.max_capacity() / 2;
@@ -96,13 +96,11 @@ impl EventReceiver {
             return None;
         }
         let cause = self.status.ended.get().cloned();
-        Some(SubscriptionEvent::Unsubscribed(
-            cause.unwrap_or_else(|| Cause::new(Cause::LOCAL, "client closed")),
-        ))
+        Some(last(cause.unwrap_or_else(|| Cause::new(Cause::LOCAL, "client closed"))))
     }
 }
 
-impl Drop for EventReceiver {
+impl<E> Drop for EventReceiver<E> {
     fn drop(&mut self) {
         self.events.close();
         self.status.attention.notify_one();
@@ -113,22 +111,23 @@ impl Drop for EventReceiver {
 mod tests {
     use super::*;
 
-    fn event() -> SubscriptionEvent {
-        SubscriptionEvent::Interrupted(Cause::new(Cause::LOCAL, ""))
+    /// What a reader gets of numbers: the end is the code of its cause.
+    async fn next(receiver: &mut EventReceiver<u32>) -> Option<u32> {
+        receiver.recv(|cause| cause.code).await
     }
 
     #[tokio::test]
     async fn the_task_is_woken_when_half_of_a_full_queue_has_been_read() {
         let attention = Arc::new(Notify::new());
-        let (sender, mut receiver) = bounded(4, attention.clone());
+        let (sender, mut receiver) = bounded::<u32>(4, attention.clone());
         for _ in 0..4 {
-            assert!(sender.push(event()));
+            assert!(sender.push(7));
         }
-        assert!(!sender.push(event()));
+        assert!(!sender.push(7));
         sender.await_room();
-        receiver.recv().await;
+        next(&mut receiver).await;
         assert!(!sender.has_room());
-        receiver.recv().await;
+        next(&mut receiver).await;
         assert!(sender.has_room());
         attention.notified().await;
     }
@@ -136,29 +135,27 @@ mod tests {
     #[tokio::test]
     async fn room_that_was_made_before_the_wish_is_seen() {
         let attention = Arc::new(Notify::new());
-        let (sender, _receiver) = bounded(4, attention.clone());
+        let (sender, _receiver) = bounded::<u32>(4, attention.clone());
         sender.await_room();
         attention.notified().await;
     }
 
     #[tokio::test]
     async fn the_end_is_told_once_after_the_rest() {
-        let (sender, mut receiver) = bounded(4, Arc::new(Notify::new()));
-        sender.push(event());
+        let (sender, mut receiver) = bounded::<u32>(4, Arc::new(Notify::new()));
+        sender.push(7);
         sender.end(Cause::new(103, "permission denied"));
-        assert!(matches!(receiver.recv().await, Some(SubscriptionEvent::Interrupted(_))));
-        assert!(
-            matches!(receiver.recv().await, Some(SubscriptionEvent::Unsubscribed(cause)) if cause.code == 103)
-        );
-        assert!(receiver.recv().await.is_none());
+        assert_eq!(next(&mut receiver).await, Some(7));
+        assert_eq!(next(&mut receiver).await, Some(103));
+        assert_eq!(next(&mut receiver).await, None);
     }
 
     #[tokio::test]
     async fn a_dropped_receiver_wakes_the_task() {
         let attention = Arc::new(Notify::new());
-        let (sender, receiver) = bounded(4, attention.clone());
+        let (sender, receiver) = bounded::<u32>(4, attention.clone());
         drop(receiver);
         attention.notified().await;
-        assert!(sender.is_closed() && sender.push(event()));
+        assert!(sender.is_closed() && sender.push(7));
     }
 }

@@ -1,11 +1,18 @@
-//! Requests of the user that have exactly one answer: publish and history.
+//! Requests of the user that have exactly one answer: publish, rpc, presence, history.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use wavecast_protocol::centrifuge::{self, HistoryRequest, PublishRequest, Res};
+use wavecast_protocol::centrifuge::{
+    self, HistoryRequest, HistoryResult, PresenceRequest, PresenceResult, PresenceStatsRequest,
+    PublishRequest, Res, RpcRequest, SendRequest,
+};
 
+use crate::data::Data;
 use crate::error::{RequestError, ServerError};
-use crate::publication::{Publication, StreamPosition};
+use crate::publication::{ClientInfo, Publication, StreamPosition};
 
 /// What part of a channel's history is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +20,8 @@ pub struct HistoryQuery {
     /// Most publications: 0 asks for the position alone, a negative number for as many as the server
     /// gives. Default: -1.
     pub limit: i32,
-    /// Begin behind this position. Default: at the stream's beginning, or its end in reverse.
+    /// Begin behind this position; in reverse, before it. Default: at the stream's beginning, or its
+    /// end in reverse.
     pub since: Option<StreamPosition>,
     /// The newest first. Default: no.
     pub reverse: bool,
@@ -26,12 +34,24 @@ impl Default for HistoryQuery {
 }
 
 /// A part of a channel's history.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryPage {
     /// The publications, in the order that was asked for.
     pub publications: Vec<Publication>,
     /// The top of the stream.
     pub position: StreamPosition,
+}
+
+/// Who is in a channel, by the id of the session.
+pub type Presence = BTreeMap<String, ClientInfo>;
+
+/// How many are in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PresenceStats {
+    /// Sessions.
+    pub clients: u32,
+    /// Different users.
+    pub users: u32,
 }
 
 /// A request on its way, and where its answer goes.
@@ -43,23 +63,28 @@ pub(crate) struct Request {
     pub(crate) answer: Answer,
 }
 
+/// What is asked. Data in it fit the encoding of the connection.
 #[derive(Debug)]
 pub(crate) enum Question {
-    /// The data is JSON without line breaks.
-    Publish {
-        channel: String,
-        data: Vec<u8>,
-    },
-    History {
-        channel: String,
-        query: HistoryQuery,
-    },
+    Publish { channel: String, data: Data },
+    Rpc { method: String, data: Data },
+    Send { data: Data },
+    Presence { channel: String },
+    PresenceStats { channel: String },
+    History { channel: String, query: HistoryQuery },
 }
 
+type To<T> = oneshot::Sender<Result<T, RequestError>>;
+
+/// Where an answer of some kind goes.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Publish(oneshot::Sender<Result<(), RequestError>>),
-    History(oneshot::Sender<Result<HistoryPage, RequestError>>, String),
+    /// To a publish; to a send, which has no other answer than having been sent.
+    Done(To<()>),
+    Rpc(To<Data>),
+    Presence(To<Presence>),
+    PresenceStats(To<PresenceStats>),
+    History(To<HistoryPage>, String),
 }
 
 impl Question {
@@ -67,9 +92,19 @@ impl Question {
         match self {
             Self::Publish { channel, data } => centrifuge::Request::Publish(PublishRequest {
                 channel: channel.into(),
-                data,
+                data: data.as_bytes(),
                 ..PublishRequest::default()
             }),
+            Self::Rpc { method, data } => {
+                centrifuge::Request::Rpc(RpcRequest { data: data.as_bytes(), method: method.into() })
+            }
+            Self::Send { data } => centrifuge::Request::Send(SendRequest { data: data.as_bytes() }),
+            Self::Presence { channel } => {
+                centrifuge::Request::Presence(PresenceRequest { channel: channel.into() })
+            }
+            Self::PresenceStats { channel } => {
+                centrifuge::Request::PresenceStats(PresenceStatsRequest { channel: channel.into() })
+            }
             Self::History { channel, query } => centrifuge::Request::History(HistoryRequest {
                 channel: channel.into(),
                 limit: query.limit,
@@ -81,6 +116,11 @@ impl Question {
             }),
         }
     }
+
+    /// Whether the server answers it.
+    pub(crate) fn has_reply(&self) -> bool {
+        !matches!(self, Self::Send { .. })
+    }
 }
 
 impl Answer {
@@ -89,18 +129,14 @@ impl Answer {
     pub(crate) fn give(self, body: Result<Res<'_>, centrifuge::Error>) -> bool {
         match (self, body) {
             (answer, Err(error)) => answer.fail(RequestError::Refused(ServerError::from(error))),
-            (Self::Publish(to), Ok(Res::Publish)) => drop(to.send(Ok(()))),
+            (Self::Done(to), Ok(Res::Publish)) => drop(to.send(Ok(()))),
+            (Self::Rpc(to), Ok(Res::Rpc(result))) => drop(to.send(Ok(result.data.into()))),
+            (Self::Presence(to), Ok(Res::Presence(result))) => drop(to.send(Ok(presence(&result)))),
+            (Self::PresenceStats(to), Ok(Res::PresenceStats(stats))) => {
+                drop(to.send(Ok(PresenceStats { clients: stats.num_clients, users: stats.num_users })));
+            }
             (Self::History(to, channel), Ok(Res::History(result))) => {
-                let channel = channel.into();
-                let page = HistoryPage {
-                    publications: result
-                        .publications
-                        .iter()
-                        .map(|publication| Publication::new(std::sync::Arc::clone(&channel), publication))
-                        .collect(),
-                    position: StreamPosition { offset: result.offset, epoch: result.epoch.into_owned() },
-                };
-                drop(to.send(Ok(page)));
+                drop(to.send(Ok(history(&channel.into(), result))));
             }
             (answer, Ok(_)) => {
                 answer.fail(RequestError::ConnectionLost);
@@ -110,11 +146,36 @@ impl Answer {
         true
     }
 
+    /// It has been sent, which is all that can be known.
+    pub(crate) fn sent(self) {
+        if let Self::Done(to) = self {
+            drop(to.send(Ok(())));
+        }
+    }
+
     pub(crate) fn fail(self, error: RequestError) {
         match self {
-            Self::Publish(to) => drop(to.send(Err(error))),
+            Self::Done(to) => drop(to.send(Err(error))),
+            Self::Rpc(to) => drop(to.send(Err(error))),
+            Self::Presence(to) => drop(to.send(Err(error))),
+            Self::PresenceStats(to) => drop(to.send(Err(error))),
             Self::History(to, _) => drop(to.send(Err(error))),
         }
+    }
+}
+
+fn presence(result: &PresenceResult<'_>) -> Presence {
+    let clients = result.presence.iter();
+    clients.map(|(client, info)| (client.clone().into_owned(), ClientInfo::from(info))).collect()
+}
+
+fn history(channel: &Arc<str>, result: HistoryResult<'_>) -> HistoryPage {
+    let publications = result.publications.iter();
+    HistoryPage {
+        publications: publications
+            .map(|publication| Publication::new(channel.clone(), publication, publication.data.into()))
+            .collect(),
+        position: StreamPosition { offset: result.offset, epoch: result.epoch.into_owned() },
     }
 }
 

@@ -7,34 +7,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wavecast_net::client::{CloseCode, Closed, MessageRef};
+use wavecast_net::client::MessageRef;
 use wavecast_protocol::centrifuge::{
-    self, Command, ConnectResult, Disconnect, Error, Push, Reply, Res, ServerMessage, UnsubscribeRequest,
-    json,
+    self, Command, ConnectResult, Encoding, Error, RefreshRequest, RefreshResult, Reply, Res, ServerMessage,
+    UnsubscribeRequest,
 };
 
+use crate::backoff::Backoff;
 use crate::channels::{Ask, Channels};
-use crate::error::{Cause, RequestError};
+use crate::data::Data;
+use crate::end::{End, is_transient};
+use crate::error::RequestError;
+use crate::expiry::Expiry;
+use crate::options::Options;
 use crate::request::{Answer, Request};
+use crate::state::State;
+use crate::subscriptions::Subscriptions;
 
 /// Commands are put together in one frame up to here; servers limit a message to 64 KiB by default.
 const FRAME_BYTES_MAX: usize = 16 * 1_024;
 
 #[derive(Debug)]
 pub(crate) struct Session {
+    encoding: Encoding,
     frames: VecDeque<Vec<u8>>,
     pending: HashMap<u32, Pending>,
     deadlines: BTreeSet<(Instant, u32)>,
     last_id: u32,
     request_timeout: Duration,
     ping_delay_max: Duration,
-    /// The session's id, once the server has accepted it.
-    client: Option<String>,
+    /// Who the server says we are, once it has accepted the session.
+    accepted: Option<Accepted>,
+    /// Of the connection's token, where another one can be had.
+    expiry: Expiry,
+    can_renew: bool,
+    backoff: Backoff,
     /// Whether the server wants its pings answered.
     pong: bool,
     /// How long the server may be silent, and until when: none where it sends no pings.
     silence_max: Option<Duration>,
     dead_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Accepted {
+    client: String,
+    data: Option<Data>,
 }
 
 /// A command whose reply is awaited.
@@ -49,43 +67,32 @@ enum Awaited {
     Connect,
     Subscribe { channel: Arc<str>, number: u64 },
     Unsubscribe,
+    Refresh,
+    SubRefresh { channel: Arc<str>, number: u64 },
     Answer(Answer),
-}
-
-/// How a session ended, and what follows from it.
-#[derive(Debug)]
-pub(crate) struct End {
-    pub(crate) cause: Cause,
-    pub(crate) next: Next,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    Reconnect,
-    /// Reconnect with another token.
-    RenewToken,
-    /// Reconnect with another token, and without positions.
-    StartAnew,
-    /// The client is over.
-    Stop,
 }
 
 impl Session {
     /// A session whose connect command is the first thing to be sent.
     pub(crate) fn new(
         connect: centrifuge::Request<'_>,
-        request_timeout: Duration,
-        ping_delay_max: Duration,
+        options: &Options,
+        backoff: Backoff,
         now: Instant,
     ) -> Self {
+        let request_timeout = options.request_timeout;
         let mut session = Self {
+            encoding: options.encoding,
             frames: VecDeque::new(),
             pending: HashMap::new(),
             deadlines: BTreeSet::new(),
             last_id: 0,
             request_timeout,
-            ping_delay_max,
-            client: None,
+            ping_delay_max: options.ping_delay_max,
+            accepted: None,
+            expiry: Expiry::default(),
+            can_renew: options.token.as_ref().is_some_and(|token| !token.is_fixed()),
+            backoff,
             pong: false,
             silence_max: None,
             dead_at: None,
@@ -94,9 +101,15 @@ impl Session {
         session
     }
 
-    /// The session's id, once the server has accepted it.
-    pub(crate) fn client(&self) -> Option<&str> {
-        self.client.as_deref()
+    /// Whether the server has accepted the session.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.accepted.is_some()
+    }
+
+    /// The state that a client with this session is in, once the server has accepted it.
+    pub(crate) fn state(&self) -> Option<State> {
+        let Accepted { client, data } = self.accepted.as_ref()?;
+        Some(State::Connected { client: client.clone(), data: data.clone() })
     }
 
     /// Commands without an answer yet.
@@ -104,9 +117,14 @@ impl Session {
         self.pending.len()
     }
 
-    /// The next text frame to be sent.
-    pub(crate) fn frame(&self) -> Option<&[u8]> {
-        self.frames.front().map(Vec::as_slice)
+    /// The next message to be sent.
+    pub(crate) fn frame(&self) -> Option<MessageRef<'_>> {
+        let frame = self.frames.front()?;
+        Some(match self.encoding {
+            // Commands are encoded from strings and checked JSON.
+            Encoding::Json => MessageRef::Text(std::str::from_utf8(frame).unwrap_or_default()),
+            Encoding::Protobuf => MessageRef::Binary(frame),
+        })
     }
 
     /// The frame has been sent.
@@ -132,29 +150,59 @@ impl Session {
                 let request = UnsubscribeRequest { channel: channel.as_ref().into() };
                 self.command(centrifuge::Request::Unsubscribe(request), Awaited::Unsubscribe, deadline);
             }
+            Ask::Refresh { channel, number } => {
+                if let Some(request) = channels.refresh_request(&channel, number) {
+                    let awaited = Awaited::SubRefresh { channel: channel.clone(), number };
+                    self.command(centrifuge::Request::SubRefresh(request), awaited, deadline);
+                }
+            }
         }
     }
 
     pub(crate) fn request(&mut self, request: Request) {
         let Request { question, deadline, answer } = request;
-        self.command(question.to_protocol(), Awaited::Answer(answer), deadline);
+        if question.has_reply() {
+            self.command(question.to_protocol(), Awaited::Answer(answer), deadline);
+        } else {
+            self.append(&Command { id: 0, request: question.to_protocol() });
+            answer.sent();
+        }
+    }
+
+    /// Whether it is time to fetch another token: true once, until [`refresh`](Self::refresh) or
+    /// [`no_token`](Self::no_token).
+    pub(crate) fn needs_token(&mut self, now: Instant) -> bool {
+        self.expiry.is_due(now)
+    }
+
+    /// Goes on with another token.
+    pub(crate) fn refresh(&mut self, token: &str, now: Instant) {
+        let request = centrifuge::Request::Refresh(RefreshRequest { token: token.into() });
+        self.command(request, Awaited::Refresh, now + self.request_timeout);
+    }
+
+    /// There is no other token yet; it is fetched again later.
+    pub(crate) fn no_token(&mut self, now: Instant) {
+        self.expiry.failed(&mut self.backoff, now);
     }
 
     /// A message came in.
     pub(crate) fn received(
         &mut self,
         message: MessageRef<'_>,
-        channels: &mut Channels,
+        subscriptions: &mut Subscriptions,
         now: Instant,
     ) -> Result<(), End> {
-        let MessageRef::Text(text) = message else {
-            return Err(End::misbehaved("a binary message where JSON was asked for"));
-        };
         self.dead_at = self.silence_max.map(|silence| now + silence);
-        for message in json::messages(text) {
+        let bytes = match message {
+            MessageRef::Text(text) if !self.encoding.is_binary() => text.as_bytes(),
+            MessageRef::Binary(bytes) if self.encoding.is_binary() => bytes,
+            _ => return Err(End::misbehaved("a message in another encoding than was asked for")),
+        };
+        for message in self.encoding.messages(bytes) {
             match message.map_err(End::misbehaved)? {
-                ServerMessage::Reply(reply) => self.replied(reply, channels, now)?,
-                ServerMessage::Push(push) => pushed(&push, channels, now)?,
+                ServerMessage::Reply(reply) => self.replied(reply, subscriptions, now)?,
+                ServerMessage::Push(push) => subscriptions.pushed(&push, now)?,
                 ServerMessage::Ping if self.pong => {
                     self.append(&Command { id: 0, request: centrifuge::Request::Pong });
                 }
@@ -167,11 +215,11 @@ impl Session {
     /// The next point in time at which [`expire`](Self::expire) has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let request = self.deadlines.first().map(|(deadline, _)| *deadline);
-        request.into_iter().chain(self.dead_at).min()
+        [request, self.dead_at, self.expiry.at()].into_iter().flatten().min()
     }
 
     /// Ends what has waited too long.
-    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), End> {
+    pub(crate) fn expire(&mut self, channels: &mut Channels, now: Instant) -> Result<(), End> {
         if self.dead_at.is_some_and(|at| at <= now) {
             return Err(End::transport("no ping from the server in time"));
         }
@@ -182,6 +230,10 @@ impl Session {
             match self.pending.remove(&id).map(|pending| pending.what) {
                 Some(Awaited::Answer(answer)) => answer.fail(RequestError::TimedOut),
                 Some(Awaited::Connect) => return Err(End::transport("no answer to connect in time")),
+                Some(Awaited::Refresh) => self.no_token(now),
+                Some(Awaited::SubRefresh { channel, number }) => {
+                    channels.refresh_timed_out(&channel, number, now);
+                }
                 // What the server thinks of the subscription is unknown: only a new connection settles it.
                 Some(Awaited::Subscribe { .. } | Awaited::Unsubscribe) => {
                     return Err(End::transport("no answer about a subscription in time"));
@@ -201,27 +253,47 @@ impl Session {
         }
     }
 
-    fn replied(&mut self, reply: Reply<'_>, channels: &mut Channels, now: Instant) -> Result<(), End> {
+    fn replied(
+        &mut self,
+        reply: Reply<'_>,
+        subscriptions: &mut Subscriptions,
+        now: Instant,
+    ) -> Result<(), End> {
         // An answer that came too late is to nobody.
         let Some(Pending { deadline, what }) = self.pending.remove(&reply.id) else { return Ok(()) };
         self.deadlines.remove(&(deadline, reply.id));
+        let channels = &mut subscriptions.channels;
         match (what, reply.body) {
-            (Awaited::Connect, Ok(Res::Connect(result))) => self.connected(&result, now),
-            (Awaited::Connect, Err(error)) => return Err(End::connect_refused(&error)),
+            (Awaited::Connect, Ok(Res::Connect(result))) => {
+                self.connected(&result, now);
+                subscriptions.server.connected(&result.subs)?;
+            }
+            (Awaited::Connect, Err(error)) => return Err(End::refused(&error)),
             (Awaited::Subscribe { channel, number }, Ok(Res::Subscribe(result))) => {
-                channels.accepted(&channel, number, &result);
+                channels.accepted(&channel, number, &result, now);
             }
             (Awaited::Subscribe { channel, number }, Err(error)) => {
                 channels.refused(&channel, number, &error, now);
             }
             // An unsubscribe that fails leaves nothing to be unsubscribed.
             (Awaited::Unsubscribe, _) => {}
+            (Awaited::Refresh, Ok(Res::Refresh(result))) => self.refreshed(&result, now),
+            (Awaited::Refresh, Err(error)) => self.not_refreshed(&error, now)?,
+            (Awaited::SubRefresh { channel, number }, Ok(Res::SubRefresh(result))) => {
+                channels.refreshed(&channel, number, Ok(result), now);
+            }
+            (Awaited::SubRefresh { channel, number }, Err(error)) => {
+                channels.refreshed(&channel, number, Err(&error), now);
+            }
             (Awaited::Answer(answer), body) => {
                 if !answer.give(body) {
                     return Err(End::misbehaved("a reply of another kind than the request"));
                 }
             }
-            (Awaited::Connect | Awaited::Subscribe { .. }, Ok(_)) => {
+            (
+                Awaited::Connect | Awaited::Subscribe { .. } | Awaited::Refresh | Awaited::SubRefresh { .. },
+                Ok(_),
+            ) => {
                 return Err(End::misbehaved("a reply of another kind than the request"));
             }
         }
@@ -229,11 +301,27 @@ impl Session {
     }
 
     fn connected(&mut self, result: &ConnectResult<'_>, now: Instant) {
-        self.client = Some(result.client.clone().into_owned());
+        let client = result.client.clone().into_owned();
+        self.accepted = Some(Accepted { client, data: Data::present(result.data) });
         self.pong = result.pong;
         let ping = Duration::from_secs(result.ping.into());
         self.silence_max = (!ping.is_zero()).then(|| ping + self.ping_delay_max);
         self.dead_at = self.silence_max.map(|silence| now + silence);
+        self.expiry.granted(result.expires && self.can_renew, result.ttl, now);
+    }
+
+    fn refreshed(&mut self, result: &RefreshResult<'_>, now: Instant) {
+        self.expiry.granted(result.expires, result.ttl, now);
+    }
+
+    /// The server may be busy, or the token may have been too old already: then another one is fetched
+    /// after a while. Anything else is its last word.
+    fn not_refreshed(&mut self, error: &Error, now: Instant) -> Result<(), End> {
+        if error.code != Error::TOKEN_EXPIRED.code && !is_transient(error) {
+            return Err(End::refused(error));
+        }
+        self.no_token(now);
+        Ok(())
     }
 
     fn command(&mut self, request: centrifuge::Request<'_>, what: Awaited, deadline: Instant) {
@@ -247,76 +335,14 @@ impl Session {
 
     /// Adds a command to the last frame, or to a new one where that is full.
     fn append(&mut self, command: &Command<'_>) {
-        let mut line = Vec::new();
-        json::encode_command(command, &mut line);
+        let mut bytes = Vec::new();
+        self.encoding.encode_command(command, &mut bytes);
         match self.frames.back_mut() {
-            Some(frame) if frame.len() + line.len() < FRAME_BYTES_MAX => {
-                frame.push(b'\n');
-                frame.extend_from_slice(&line);
+            Some(frame) if frame.len() + bytes.len() < FRAME_BYTES_MAX => {
+                self.encoding.separate(frame);
+                frame.extend_from_slice(&bytes);
             }
-            _ => self.frames.push_back(line),
+            _ => self.frames.push_back(bytes),
         }
-    }
-}
-
-fn pushed(push: &Push<'_>, channels: &mut Channels, now: Instant) -> Result<(), End> {
-    match push {
-        Push::Publication { channel, publication } => channels.published(channel, publication, now),
-        Push::Join { channel, info } => channels.joined(channel, info),
-        Push::Leave { channel, info } => channels.left(channel, info),
-        Push::Unsubscribe { channel, code, reason } => channels.unsubscribed(channel, *code, reason, now),
-        Push::Disconnect { code, reason, .. } => return Err(End::disconnected(*code, reason)),
-        // Subscriptions that the server makes, and messages outside channels, have no API here.
-        Push::Message { .. } | Push::Subscribe { .. } | Push::Connect(_) | Push::Refresh { .. } => {}
-    }
-    Ok(())
-}
-
-impl End {
-    /// The transport failed, or was closed without a code of the push protocol.
-    pub(crate) fn transport(error: impl std::fmt::Display) -> Self {
-        Self { cause: Cause::transport(error), next: Next::Reconnect }
-    }
-
-    /// The user wants it so.
-    pub(crate) fn local(reason: &str) -> Self {
-        Self { cause: Cause::new(Cause::LOCAL, reason), next: Next::Stop }
-    }
-
-    /// The connection was closed with a close frame.
-    pub(crate) fn closed(closed: Option<&Closed>) -> Self {
-        match closed {
-            // The same message would be too big the next time.
-            Some(closed) if closed.code == CloseCode::MESSAGE_TOO_BIG => {
-                Self { cause: Cause::new(closed.code.get().into(), "message size limit"), next: Next::Stop }
-            }
-            Some(closed) if closed.code.get() >= Disconnect::CONNECTION_CLOSED.code => {
-                Self::disconnected(closed.code.get().into(), &closed.reason)
-            }
-            Some(closed) => Self::transport(closed),
-            None => Self::transport("connection closed"),
-        }
-    }
-
-    fn disconnected(code: u32, reason: &str) -> Self {
-        let next = match code {
-            _ if code == u32::from(Disconnect::STATE_INVALIDATED.code) => Next::StartAnew,
-            3_500..=3_999 | 4_500..=4_999 => Next::Stop,
-            _ => Next::Reconnect,
-        };
-        Self { cause: Cause::new(code, reason), next }
-    }
-
-    fn connect_refused(error: &Error) -> Self {
-        let next = match error {
-            _ if error.code == Error::TOKEN_EXPIRED.code => Next::RenewToken,
-            _ if error.temporary || error.code < Error::INTERNAL.code => Next::Reconnect,
-            _ => Next::Stop,
-        };
-        Self { cause: Cause::new(error.code, error.message.clone()), next }
-    }
-
-    fn misbehaved(error: impl std::fmt::Display) -> Self {
-        Self::transport(format_args!("the server does not speak the protocol: {error}"))
     }
 }

@@ -1,5 +1,6 @@
 //! What a client is about.
 
+use crate::data::Data;
 use crate::error::Cause;
 
 /// What a client is about.
@@ -16,6 +17,8 @@ pub enum State {
     Connected {
         /// The session's id.
         client: String,
+        /// What the back end says about the connection, if anything.
+        data: Option<Data>,
     },
     /// It is over, by the user's wish or the server's, and will not connect again.
     Closed(Cause),

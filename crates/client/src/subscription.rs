@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use serde::Serialize;
 
+use crate::caller::{Caller, json};
+use crate::data::Data;
+use crate::error::RequestError;
 use crate::event::SubscriptionEvent;
-use crate::inbox::Command;
 use crate::queue::EventReceiver;
+use crate::request::{HistoryPage, HistoryQuery, Presence, PresenceStats};
 
 /// A subscription to one channel. It outlives reconnects; dropping it unsubscribes.
 ///
@@ -21,14 +24,13 @@ use crate::queue::EventReceiver;
 #[derive(Debug)]
 pub struct Subscription {
     channel: Arc<str>,
-    events: EventReceiver,
-    /// Keeps the client going while there is somebody to read from it.
-    _client: mpsc::Sender<Command>,
+    events: EventReceiver<SubscriptionEvent>,
+    caller: Caller,
 }
 
 impl Subscription {
-    pub(crate) fn new(channel: Arc<str>, events: EventReceiver, client: mpsc::Sender<Command>) -> Self {
-        Self { channel, events, _client: client }
+    pub(crate) fn new(channel: Arc<str>, events: EventReceiver<SubscriptionEvent>, caller: Caller) -> Self {
+        Self { channel, events, caller }
     }
 
     /// The channel.
@@ -44,7 +46,73 @@ impl Subscription {
     ///
     /// Cancel-safe: no event is lost.
     pub async fn next(&mut self) -> Option<SubscriptionEvent> {
-        self.events.recv().await
+        self.events.recv(SubscriptionEvent::Unsubscribed).await
+    }
+
+    /// Publishes JSON to the channel, as [`Client::publish`](crate::Client::publish) does.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// After dropping the future it is open whether the publication takes place.
+    pub async fn publish(&self, data: &(impl Serialize + ?Sized)) -> Result<(), RequestError> {
+        self.publish_data(json(data)?).await
+    }
+
+    /// Publishes a payload to the channel, as [`Client::publish_data`](crate::Client::publish_data)
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// After dropping the future it is open whether the publication takes place.
+    pub async fn publish_data(&self, data: impl Into<Data>) -> Result<(), RequestError> {
+        self.caller.publish(&self.channel, data.into()).await
+    }
+
+    /// Asks who is in the channel.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: asking changes nothing.
+    pub async fn presence(&self) -> Result<Presence, RequestError> {
+        self.caller.presence(&self.channel).await
+    }
+
+    /// Asks how many are in the channel.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: asking changes nothing.
+    pub async fn presence_stats(&self) -> Result<PresenceStats, RequestError> {
+        self.caller.presence_stats(&self.channel).await
+    }
+
+    /// Asks for the channel's history.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: asking changes nothing.
+    pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, RequestError> {
+        self.caller.history(&self.channel, query).await
     }
 
     /// Unsubscribes, as dropping does.

@@ -13,16 +13,19 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use wavecast_net::client::{
     CloseCode, ConnectError, ConnectOptions, Limits, MessageRef, RecvError, TrySendError, WebSocket,
 };
-use wavecast_protocol::centrifuge::{self, ConnectRequest};
+use wavecast_protocol::centrifuge::{self, ConnectRequest, Encoding};
 
 use crate::backoff::Backoff;
-use crate::channels::Channels;
+use crate::end::{End, Next};
 use crate::error::{Cause, RequestError};
+use crate::fetches::{Fetches, Owner};
 use crate::inbox::{Command, Signals};
-use crate::options::{Options, Token};
+use crate::options::Options;
 use crate::request::Request;
-use crate::session::{End, Next, Session};
+use crate::session::Session;
 use crate::state::State;
+use crate::subscriptions::Subscriptions;
+use crate::token::{NoToken, Token};
 
 pub(crate) struct Task {
     url: String,
@@ -31,7 +34,8 @@ pub(crate) struct Task {
     commands: mpsc::Receiver<Command>,
     signals: Arc<Signals>,
     state: watch::Sender<State>,
-    channels: Channels,
+    subscriptions: Subscriptions,
+    fetches: Fetches,
     /// Requests that wait for a session.
     requests: VecDeque<Request>,
     backoff: Backoff,
@@ -49,12 +53,7 @@ impl Task {
     ) -> Self {
         let seed = options.jitter_seed.unwrap_or_else(random_seed);
         let (min, max) = (options.reconnect_delay_min, options.reconnect_delay_max);
-        let channels = Channels::new(
-            options.subscriptions_max,
-            options.events_max,
-            Backoff::new(min, max, !seed),
-            signals.attention.clone(),
-        );
+        let subscriptions = Subscriptions::new(&options, Backoff::new(min, max, !seed), &signals.attention);
         Self {
             transport: transport(&options),
             backoff: Backoff::new(min, max, seed),
@@ -65,14 +64,15 @@ impl Task {
             commands,
             signals,
             state,
-            channels,
+            subscriptions,
+            fetches: Fetches::default(),
         }
     }
 
     /// Runs until the user or the server wants the client to end.
     pub(crate) async fn run(mut self) {
         let cause = self.keep_connected().await;
-        self.channels.close(&cause);
+        self.subscriptions.close(&cause);
         for request in self.requests.drain(..) {
             request.answer.fail(RequestError::Closed);
         }
@@ -96,7 +96,7 @@ impl Task {
                 Next::Reconnect => {}
                 Next::StartAnew => {
                     self.token = None;
-                    self.channels.forget_positions();
+                    self.subscriptions.forget();
                 }
                 // The same token again would be refused again.
                 Next::RenewToken if self.options.token.as_ref().is_none_or(Token::is_fixed) => {
@@ -125,6 +125,7 @@ impl Task {
                     self.take(command)?;
                 }
                 () = self.signals.attention.notified() => self.look_around()?,
+                (owner, token) = self.fetches.next() => self.fetched(owner, token, None)?,
                 () = reached(deadline) => self.expire_requests(Instant::now()),
             }
         }
@@ -134,15 +135,14 @@ impl Task {
     /// delay, so that a server that accepts and drops us at once is not asked every time without one.
     async fn serve(&mut self, mut socket: WebSocket) -> (End, bool) {
         let begin = Instant::now();
-        let connect = connect_request(&self.options, self.token.as_deref());
-        let mut session =
-            Session::new(connect, self.options.request_timeout, self.options.ping_delay_max, begin);
+        let connect = connect_request(&self.options, self.token.as_deref(), &self.subscriptions);
+        let mut session = Session::new(connect, &self.options, self.backoff.clone(), begin);
         let end = self.drive(&mut session, &mut socket).await;
-        let lasted = session.client().is_some() && begin.elapsed() > self.options.reconnect_delay_max;
+        let lasted = session.is_accepted() && begin.elapsed() > self.options.reconnect_delay_max;
         session.lost();
         if end.next != Next::Stop {
             // Otherwise subscriptions are told the end, not an interruption.
-            self.channels.disconnected(&end.cause);
+            self.subscriptions.disconnected(&end.cause);
         }
         let close = socket.close(CloseCode::NORMAL, "");
         if end.next == Next::Stop {
@@ -157,12 +157,12 @@ impl Task {
     async fn drive(&mut self, session: &mut Session, socket: &mut WebSocket) -> End {
         let mut announced = false;
         loop {
-            if let Some(client) = session.client() {
-                if !announced {
-                    announced = true;
-                    self.state.send_replace(State::Connected { client: client.to_owned() });
-                    self.channels.connected();
-                }
+            if !announced && let Some(state) = session.state() {
+                announced = true;
+                self.state.send_replace(state);
+                self.subscriptions.channels.connected();
+            }
+            if announced {
                 self.hand_over(session);
             }
             write_frames(session, socket);
@@ -174,6 +174,7 @@ impl Task {
                 Turn::Received(Err(error)) => Err(End::transport(error)),
                 Turn::Command(command) => self.take(command),
                 Turn::Attention => self.look_around(),
+                Turn::Fetched(owner, token) => self.fetched(owner, token, Some(session)),
                 Turn::Time => self.expire(session),
             };
             if let Err(end) = went_on {
@@ -187,20 +188,23 @@ impl Task {
         let requests_max = self.requests_max();
         let takes_commands = self.requests.len() < requests_max && session.pending() < requests_max;
         let request = self.requests.front().map(|request| request.deadline);
-        let deadline = [session.deadline(), self.channels.retry_at(), request].into_iter().flatten().min();
-        let (commands, channels) = (&mut self.commands, &mut self.channels);
+        let due_at = self.subscriptions.channels.due_at();
+        let deadline = [session.deadline(), due_at, request].into_iter().flatten().min();
+        let (commands, subscriptions) = (&mut self.commands, &mut self.subscriptions);
         // Both at once: while the outbox is full, what the server sends must still be read.
         let traffic = poll_fn(|cx| {
             if session.frame().is_some() && socket.poll_ready(cx).is_ready() {
                 return Poll::Ready(Turn::Room);
             }
-            let mut received = |message: MessageRef<'_>| session.received(message, channels, Instant::now());
+            let mut received =
+                |message: MessageRef<'_>| session.received(message, subscriptions, Instant::now());
             socket.poll_recv_with(cx, &mut received).map(Turn::Received)
         });
         tokio::select! {
             turn = traffic => turn,
             command = commands.recv(), if takes_commands => Turn::Command(command),
             () = self.signals.attention.notified() => Turn::Attention,
+            (owner, token) = self.fetches.next() => Turn::Fetched(owner, token),
             () = reached(deadline) => Turn::Time,
         }
     }
@@ -208,8 +212,16 @@ impl Task {
     /// Turns wishes into commands, as many as may await an answer.
     fn hand_over(&mut self, session: &mut Session) {
         let now = Instant::now();
-        while let Some(ask) = self.channels.next_ask() {
-            session.ask(ask, &self.channels, now);
+        let channels = &mut self.subscriptions.channels;
+        let within = self.options.connect_timeout;
+        while self.fetches.has_room()
+            && let Some(fetch) = channels.next_fetch()
+        {
+            let call = fetch.token.get(fetch.channel.to_string(), within);
+            self.fetches.channel(fetch.channel, fetch.serial, call);
+        }
+        while let Some(ask) = channels.next_ask() {
+            session.ask(ask, channels, now);
         }
         while session.pending() < self.requests_max()
             && let Some(request) = self.requests.pop_front()
@@ -224,8 +236,9 @@ impl Task {
             Some(Command::Request(request)) => self.requests.push_back(request),
             Some(Command::Subscribe { channel, options, reply }) => {
                 // Who does not wait for the answer any more drops the subscription with it.
-                drop(reply.send(self.channels.open(&channel, options)));
+                drop(reply.send(self.subscriptions.channels.open(&channel, options)));
             }
+            Some(Command::Listen { reply }) => drop(reply.send(self.subscriptions.server.listen())),
         }
         Ok(())
     }
@@ -234,15 +247,50 @@ impl Task {
         if self.signals.closing.load(Ordering::SeqCst) {
             return Err(End::local("client closed"));
         }
-        self.channels.sweep();
+        self.subscriptions.sweep();
         Ok(())
     }
 
     fn expire(&mut self, session: &mut Session) -> Result<(), End> {
         let now = Instant::now();
-        self.channels.retry(now);
+        let channels = &mut self.subscriptions.channels;
+        channels.look_after(now);
+        session.expire(channels, now)?;
+        if session.needs_token(now)
+            && let Some(token) = self.options.token.clone()
+        {
+            self.fetches.connection(token.get(self.options.connect_timeout));
+        }
         self.expire_requests(now);
-        session.expire(now)
+        Ok(())
+    }
+
+    /// A call for a token has come to its end.
+    fn fetched(
+        &mut self,
+        owner: Owner,
+        token: Result<String, NoToken>,
+        session: Option<&mut Session>,
+    ) -> Result<(), End> {
+        let now = Instant::now();
+        match (owner, token) {
+            (Owner::Channel { channel, serial }, token) => {
+                self.subscriptions.channels.fetched(&channel, serial, token, now);
+            }
+            (Owner::Connection, Ok(token)) => {
+                if let Some(session) = session.filter(|session| session.is_accepted()) {
+                    session.refresh(&token, now);
+                }
+                self.token = Some(token);
+            }
+            (Owner::Connection, Err(NoToken::Unauthorized)) => return Err(End::unauthorized()),
+            (Owner::Connection, Err(NoToken::Failed(_))) => {
+                if let Some(session) = session {
+                    session.no_token(now);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn requests_max(&self) -> usize {
@@ -266,6 +314,7 @@ enum Turn {
     Received(Result<Option<Result<(), End>>, RecvError>),
     Command(Option<Command>),
     Attention,
+    Fetched(Owner, Result<String, NoToken>),
     Time,
 }
 
@@ -277,14 +326,17 @@ async fn dial(
     token: Option<String>,
 ) -> Result<(WebSocket, Option<String>), End> {
     let token = match &options.token {
-        Some(source) if token.is_none() => match timeout(options.connect_timeout, source.get()).await {
-            Ok(Ok(token)) => Some(token),
-            Ok(Err(error)) => return Err(End::transport(format_args!("no token: {error}"))),
-            Err(_) => return Err(End::transport("no token within the time-out")),
+        Some(source) if token.is_none() => match source.clone().get(options.connect_timeout).await {
+            Ok(token) => Some(token),
+            Err(NoToken::Unauthorized) => return Err(End::unauthorized()),
+            Err(NoToken::Failed(reason)) => return Err(End::transport(reason)),
         },
         _ => token,
     };
     match transport.connect(&url).await {
+        Ok(socket) if options.encoding == Encoding::Protobuf && socket.protocol().is_none() => {
+            Err(End::transport("the server does not offer Protobuf"))
+        }
         Ok(socket) => Ok((socket, token)),
         // The options name a header that can never be sent.
         Err(error @ ConnectError::Request(_)) => Err(End { next: Next::Stop, ..End::transport(error) }),
@@ -300,14 +352,24 @@ fn transport(options: &Options) -> ConnectOptions {
         .limits(limits)
         .connect_timeout(options.connect_timeout)
         .handshake_timeout(options.connect_timeout);
+    let transport = match options.encoding {
+        // As other clients do: who asks for nothing speaks JSON.
+        Encoding::Json => transport,
+        Encoding::Protobuf => transport.protocol(Encoding::Protobuf.subprotocol()),
+    };
     let add = |transport: ConnectOptions, (name, value): &(String, String)| transport.header(name, value);
     options.headers.iter().fold(transport, add)
 }
 
-fn connect_request<'o>(options: &'o Options, token: Option<&'o str>) -> centrifuge::Request<'o> {
+fn connect_request<'o>(
+    options: &'o Options,
+    token: Option<&'o str>,
+    subscriptions: &'o Subscriptions,
+) -> centrifuge::Request<'o> {
     centrifuge::Request::Connect(ConnectRequest {
         token: token.unwrap_or_default().into(),
-        data: options.data.as_ref().map_or(&[], |data| data.get().as_bytes()),
+        data: options.data.as_ref().map_or(&[], |data| data.as_bytes()),
+        subs: subscriptions.server.positions(),
         name: options.name.as_str().into(),
         version: options.version.as_str().into(),
         ..ConnectRequest::default()
@@ -317,9 +379,7 @@ fn connect_request<'o>(options: &'o Options, token: Option<&'o str>) -> centrifu
 /// Sends frames as long as the outbox takes them. Failures show when receiving.
 fn write_frames(session: &mut Session, socket: &mut WebSocket) {
     while let Some(frame) = session.frame() {
-        // Commands are encoded from strings and checked JSON.
-        let text = String::from_utf8_lossy(frame);
-        match socket.try_send(text.as_ref()) {
+        match socket.try_send(frame) {
             Ok(()) => session.frame_sent(),
             Err(TrySendError::Full) => return,
             Err(_) => session.drop_frames(),

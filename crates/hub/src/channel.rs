@@ -68,6 +68,18 @@ impl ChannelRules {
         name.split_once(self.namespace_boundary.as_str()).map_or("", |(namespace, _)| namespace)
     }
 
+    /// What follows the namespace in a channel's name; all of it, but for the private prefix, when it lies in none.
+    pub fn rest_of<'c>(&self, channel: &'c str) -> &'c str {
+        let name = match self.private_prefix.as_str() {
+            "" => channel,
+            prefix => channel.strip_prefix(prefix).unwrap_or(channel),
+        };
+        match self.namespace_boundary.as_str() {
+            "" => name,
+            boundary => name.split_once(boundary).map_or(name, |(_, rest)| rest),
+        }
+    }
+
     /// The channel's name limits who may subscribe.
     pub fn is_user_limited(&self, channel: &str) -> bool {
         !self.user_boundary.is_empty() && channel.contains(&self.user_boundary)
@@ -108,6 +120,8 @@ pub enum ChannelError {
         /// The namespace of the name.
         namespace: Box<str>,
     },
+    /// The name does not match the pattern of its namespace.
+    Pattern,
 }
 
 impl fmt::Display for ChannelError {
@@ -120,6 +134,7 @@ impl fmt::Display for ChannelError {
             Self::Character { at } => {
                 write!(f, "byte {at} of the channel's name is not allowed; use printable ASCII, space to '~'")
             }
+            Self::Pattern => f.write_str("the channel's name does not match channel_regex of its namespace"),
             Self::UnknownNamespace { namespace } => {
                 write!(f, "namespace {namespace:?} is not configured; list it in channel.namespaces")
             }

@@ -47,7 +47,7 @@ pub struct HistoryPage {
 /// Why a part of the history cannot be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryError {
-    /// The position is from another life of the stream, ahead of it, or older than what is still held.
+    /// The position is from another life of the stream.
     UnrecoverablePosition,
     /// The channel has no stream yet and there are already as many channels as the hub may have.
     ChannelLimit,
@@ -56,7 +56,7 @@ pub enum HistoryError {
 impl fmt::Display for HistoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnrecoverablePosition => "unrecoverable position: the stream does not hold what follows it",
+            Self::UnrecoverablePosition => "unrecoverable position: it is of another life of the stream",
             Self::ChannelLimit => "the hub has as many channels as it may have",
         })
     }
@@ -259,37 +259,33 @@ impl Stream {
     ) -> Result<HistoryPage, HistoryError> {
         self.expire(now_ms);
         let position = self.position();
+        if query.since.is_some_and(|since| !since.epoch.is_empty() && *since.epoch != *self.epoch) {
+            return Err(HistoryError::UnrecoverablePosition);
+        }
         let Some(count) = query.count() else {
             return Ok(HistoryPage { publications: Vec::new(), position });
         };
         let publications = if query.reverse {
-            let end = query.since.map_or(Ok(self.ring.len()), |since| self.index_before(since))?;
+            let end = query.since.map_or(self.ring.len(), |since| self.index_before(since));
             publications(self.ring.range(..end).rev().take(count))
         } else {
-            let start = query.since.map_or(Ok(0), |since| self.index_after(since))?;
+            let start = query.since.map_or(0, |since| self.index_after(since));
             publications(self.ring.range(start..).take(count))
         };
         Ok(HistoryPage { publications, position })
     }
 
-    /// Where in the ring the publications after `since` begin.
-    fn index_after(&self, since: Since<'_>) -> Result<usize, HistoryError> {
-        match decide(self.coverage(), since, usize::MAX) {
-            Verdict::Complete { missed } => Ok(self.ring.len() - missed),
-            Verdict::Gap => Err(HistoryError::UnrecoverablePosition),
-        }
+    /// Where in the ring the publications after `since` begin: what was there between and is gone is passed over, as
+    /// offsets show.
+    fn index_after(&self, since: Since<'_>) -> usize {
+        let before = since.offset.saturating_sub(self.coverage().low_water);
+        usize::try_from(before).unwrap_or(usize::MAX).min(self.ring.len())
     }
 
-    /// Where in the ring the publications before `since` end. Going back ends where the history ends, however it
-    /// came to end there, so only a foreign epoch and an offset ahead of the stream are errors.
-    fn index_before(&self, since: Since<'_>) -> Result<usize, HistoryError> {
-        let coverage = self.coverage();
-        let same_life = since.epoch.is_empty() || since.epoch == coverage.epoch;
-        if !same_life || since.offset > coverage.top.saturating_add(1) {
-            return Err(HistoryError::UnrecoverablePosition);
-        }
-        let held = since.offset.saturating_sub(1).saturating_sub(coverage.low_water);
-        Ok(usize::try_from(held).unwrap_or(usize::MAX).min(self.ring.len()))
+    /// Where in the ring the publications before `since` end.
+    fn index_before(&self, since: Since<'_>) -> usize {
+        let held = since.offset.saturating_sub(1).saturating_sub(self.coverage().low_water);
+        usize::try_from(held).unwrap_or(usize::MAX).min(self.ring.len())
     }
 }
 

@@ -66,15 +66,19 @@ impl Namespaces {
     /// The options of a channel, after checking its name.
     ///
     /// # Errors
-    /// The name is not allowed, or its namespace is not configured.
+    /// The name is not allowed, its namespace is not configured, or the namespace does not allow such names.
     pub fn resolve(&self, channel: &str) -> Result<&Arc<ChannelOptions>, ChannelError> {
         self.rules.check(channel)?;
-        match self.rules.namespace_of(channel) {
-            "" => Ok(&self.without_namespace),
+        let options = match self.rules.namespace_of(channel) {
+            "" => &self.without_namespace,
             namespace => self
                 .named
                 .get(namespace)
-                .ok_or_else(|| ChannelError::UnknownNamespace { namespace: namespace.into() }),
+                .ok_or_else(|| ChannelError::UnknownNamespace { namespace: namespace.into() })?,
+        };
+        match &options.channel_pattern {
+            Some(pattern) if !pattern.matches(self.rules.rest_of(channel)) => Err(ChannelError::Pattern),
+            _ => Ok(options),
         }
     }
 
@@ -162,6 +166,18 @@ mod tests {
             Err(ChannelError::UnknownNamespace { namespace: "news".into() })
         );
         assert_eq!(namespaces.resolve(""), Err(ChannelError::Empty));
+    }
+
+    #[test]
+    fn a_pattern_is_for_what_follows_the_namespace() {
+        let pattern = crate::ChannelPattern::new("^[a-z]+$").unwrap();
+        let rooms = ChannelOptions { channel_pattern: Some(pattern), ..ChannelOptions::default() };
+        let named = [("room".to_owned(), rooms)];
+        let namespaces =
+            Namespaces::new(ChannelRules::default(), ChannelOptions::default(), named).unwrap();
+        assert!(namespaces.resolve("room:abc").is_ok() && namespaces.resolve("$room:abc").is_ok());
+        assert_eq!(namespaces.resolve("room:42"), Err(ChannelError::Pattern));
+        assert!(namespaces.resolve("42").is_ok());
     }
 
     #[test]

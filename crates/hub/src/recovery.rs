@@ -94,6 +94,7 @@ pub fn decide_cache(coverage: Coverage<'_>, newest: Option<u64>, since: Since<'_
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn verdict(low_water: u64, top: u64, offset: u64, epoch: &str) -> Verdict {
         decide(Coverage { low_water, top, epoch: "now" }, Since { offset, epoch }, 300)
@@ -142,6 +143,49 @@ mod tests {
             assert_eq!(verdict("now"), expected, "{why}");
             let stranger = if newest.is_some() { Latest } else { Gap };
             assert_eq!([verdict(""), verdict("then")], [stranger; 2], "{why}, but in another life");
+        }
+    }
+
+    /// An asker who has seen 1 to `seen`, in this life or another, of a stream of which `low_water + 1..=top` is held.
+    fn situation() -> impl Strategy<Value = (u64, u64, u64, bool, usize)> {
+        let stream = (0..12_u64).prop_flat_map(|top| (0..=top, Just(top)));
+        (stream, 0..15_u64, any::<bool>(), 0..14_usize)
+            .prop_map(|((low_water, top), seen, same_life, max)| (low_water, top, seen, same_life, max))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn recovered_is_said_when_and_only_when_nothing_is_lost_or_twice(
+            (low_water, top, seen, same_life, max) in situation()
+        ) {
+            let since = Since { offset: seen, epoch: if same_life { "now" } else { "then" } };
+            let held: Vec<u64> = (low_water + 1..=top).collect();
+            let missed: Vec<u64> = (seen + 1..=top).collect();
+            let can = same_life && seen <= top && missed.len() <= max && missed.iter().all(|it| held.contains(it));
+            match decide(Coverage { low_water, top, epoch: "now" }, since, max) {
+                Verdict::Complete { missed: count } => {
+                    prop_assert!(can);
+                    prop_assert_eq!(&held[held.len() - count..], &missed[..]);
+                }
+                Verdict::Gap => prop_assert!(!can),
+            }
+        }
+
+        #[test]
+        fn a_cache_brings_everybody_to_the_newest_state_or_says_gap(
+            (low_water, top, seen, same_life, wanted) in situation()
+        ) {
+            let since = Since { offset: seen, epoch: if same_life { "now" } else { "then" } };
+            // The filter lets only some through: every `wanted`-th, say.
+            let newest = (low_water + 1..=top).rev().find(|offset| offset % (wanted as u64 + 1) == 0);
+            let knows = same_life && (1..=top).contains(&seen);
+            match decide_cache(Coverage { low_water, top, epoch: "now" }, newest, since) {
+                CacheVerdict::Latest => prop_assert!(newest.is_some_and(|newest| !knows || seen < newest)),
+                CacheVerdict::Current => prop_assert!(knows && seen >= newest.unwrap_or(top)),
+                CacheVerdict::Gap => prop_assert!(newest.is_none() && !(knows && seen == top)),
+            }
         }
     }
 }

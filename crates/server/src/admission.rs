@@ -42,6 +42,10 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
     {
         return Admission::Refused { status: refused.status(), reason: refused.to_string() };
     }
+    if node.memory().refuses_connections() {
+        let reason = "The server is short of memory (memory.max): come back later.";
+        return Admission::Refused { status: 503, reason: reason.into() };
+    }
     if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
         let reason = match too_many {
             TooMany::Connections => {

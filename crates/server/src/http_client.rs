@@ -10,16 +10,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::{Request, Response};
+use hyper::{Request, Response, Uri};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::SectionKind;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower_service::Service as _;
 
 use crate::config::Secret;
 use crate::pem::{self, PemError};
@@ -122,6 +125,7 @@ impl StdError for FetchError {}
 #[derive(Clone)]
 pub struct HttpClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: HttpsConnector<HttpConnector>,
     timeout: Duration,
     response_size_max: usize,
 }
@@ -143,13 +147,14 @@ impl HttpClient {
                 .map_err(|_| wrong("server_name", "is not a host name"))?;
             connector = connector.with_server_name_resolver(FixedServerNameResolver::new(name));
         }
+        let connector = connector.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(options.idle_timeout)
             .pool_max_idle_per_host(options.idle_connections_max)
             .http1_max_buf_size(RESPONSE_HEAD_MAX)
-            .build(connector.enable_http1().wrap_connector(tcp));
-        Ok(Self { client, timeout: options.timeout, response_size_max: options.response_size_max })
+            .build(connector.clone());
+        Ok(Self { client, connector, timeout: options.timeout, response_size_max: options.response_size_max })
     }
 
     /// Sends a request with an absolute URI and reads the whole answer, whatever its status.
@@ -174,6 +179,37 @@ impl HttpClient {
         tokio::time::timeout(timeout, self.exchange(request))
             .await
             .map_err(|_| FetchError::TimedOut(timeout))?
+    }
+
+    /// [`HttpClient::send`] of a GET without any fields of its own.
+    ///
+    /// # Errors
+    /// See [`FetchError`]; what is no URL is [`FetchError::Broken`].
+    pub async fn get(&self, url: &str) -> Result<Response<Bytes>, FetchError> {
+        let request = Request::get(url).body(Full::default());
+        self.send(request.map_err(|error| FetchError::Broken(error.to_string()))?).await
+    }
+
+    /// A connection to the host of an `http` or `https` URL, with nothing sent on it: for what begins with a request
+    /// and goes on as something else.
+    ///
+    /// # Errors
+    /// [`FetchError::Connect`] and [`FetchError::TimedOut`]; what is no URL is [`FetchError::Broken`].
+    pub async fn open(
+        &self,
+        url: &str,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, FetchError> {
+        let url: Uri = url.parse().map_err(|_| FetchError::Broken("it is not a URL".into()))?;
+        let mut connector = self.connector.clone();
+        let connecting = async move {
+            std::future::poll_fn(|context| connector.poll_ready(context)).await?;
+            connector.call(url).await
+        };
+        let stream = tokio::time::timeout(self.timeout, connecting)
+            .await
+            .map_err(|_| FetchError::TimedOut(self.timeout))?
+            .map_err(|error| FetchError::Connect(innermost(&*error)))?;
+        Ok(TokioIo::new(stream))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, FetchError> {

@@ -4,29 +4,32 @@
 //! floor with sessions above it) and a front desk (HTTP on tokio). It knows no command line.
 //!
 //! A publication's way: [`desk`] or a session → [`node`] → the hub, which gives it its place → `inboxes` → `shard` →
-//! `channels`, framed once → the outboxes of the net floor. A connection's way: the net floor's door → `admission` →
-//! `session`, command by command → `shard`, which carries out what the session decided.
+//! `channels`, encoded once for each form → the outboxes of the net floor. A connection's way: the net floor's door →
+//! `admission` → `session`, command by command → `shard`, which carries out what the session decided; what has to wait goes
+//! through the `office` and comes back through the inbox.
 //!
 //! | room | what it is for |
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
-//! | [`server`] | node, shards and desk put together, started and drained |
+//! | [`server`], `setup` | node, shards and desk put together, started and drained |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
-//! | `shard` | sessions and channels on one event loop |
+//! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
+//! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
+//! | `clock` | what time it is |
+//! | `shard`, `shard_event` | sessions and channels on one event loop; what reaches it |
 //! | `session` | the Centrifuge protocol as a state machine |
 //! | `channels` | a shard's channels, their subscribers and what they are to get |
-//! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `inboxes` | the shards' inboxes, as the hub delivers into them |
-//! | `admission` | who comes in as a client |
-//! | `wire` | publications and pushes as frames |
-//! | [`desk`] | the front desk: API, health, pages |
-//! | `ordering`, `orders` | orders to the sessions of all shards, carried out before they are answered |
-//! | `reading` | what may be asked of channels: presence, which there are |
-//! | `steering` | whom an order means and what it says: [`Whom`], [`Renewal`], [`Revocation`] |
-//! | `procedures` | [`Procedures`]: methods that the program around the server brings along |
-//! | `process` | what this process uses of the machine |
-//! | `pem` | keys and certificates as configuration gives them |
+//! | `office` | the back office: questions that have to wait |
+//! | `orders`, `ordering` | what the back end asks of sessions, on every shard |
+//! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
+//! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
+//! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
+//! | [`http_client`], `pem` | HTTP as a client, for hooks and key sets; keys and certificates |
+//! | `admission` | who comes in as a client |
+//! | `payload`, `wire` | what may be published; publications and pushes as frames |
+//! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
 mod addresses;
@@ -39,6 +42,7 @@ pub mod desk;
 pub mod hooks;
 pub mod http_client;
 mod inboxes;
+pub mod memory;
 pub mod node;
 mod office;
 mod ordering;
@@ -50,6 +54,7 @@ mod procedures;
 mod process;
 mod rate;
 mod reading;
+mod relief;
 pub mod server;
 mod session;
 mod setup;

@@ -18,6 +18,7 @@ use crate::counts::Counts;
 use crate::desk::{Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::inboxes::Inboxes;
+use crate::memory::Memory;
 use crate::office::Office;
 use crate::payload::Payload;
 use crate::procedures::Procedures;
@@ -38,6 +39,7 @@ pub struct Node {
     hub: Hub<Inboxes>,
     counts: Counts,
     addresses: Addresses,
+    memory: Memory,
     office: Arc<Office>,
     procedures: Procedures,
     process: ProcessMeter,
@@ -73,6 +75,7 @@ impl Node {
             hub: Hub::new(limits, seed, inboxes),
             counts: Counts::new(client),
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
+            memory: Memory::new(config.memory.max, remotes.len()),
             office,
             procedures: Procedures::default(),
             process: ProcessMeter::new(),
@@ -119,6 +122,10 @@ impl Node {
         &self.addresses
     }
 
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     pub(crate) fn office(&self) -> &Arc<Office> {
         &self.office
     }
@@ -158,6 +165,9 @@ impl Node {
         publish.delta |= options.delta_publish;
         let mut pause = RETRY_MIN;
         loop {
+            if self.memory.refuses_publications() {
+                return Err(Error::TOO_MANY_REQUESTS);
+            }
             match self.hub.publish(channel, publish, options, self.now_ms()) {
                 Ok(published) => return Ok(published.position),
                 Err(PublishError::ChannelLimit) => return Err(Error::LIMIT_EXCEEDED),
@@ -180,6 +190,9 @@ impl Node {
         publish: Publish,
         options: &ChannelOptions,
     ) -> Result<StreamPosition, Error> {
+        if self.memory.refuses_publications() {
+            return Err(Error::TOO_MANY_REQUESTS);
+        }
         match self.hub.publish(channel, publish, options, self.now_ms()) {
             Ok(published) => Ok(published.position),
             Err(PublishError::Busy { .. }) => Err(Error::TOO_MANY_REQUESTS),

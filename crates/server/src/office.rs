@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use wavecast_hub::ShardId;
 use wavecast_net::shard::{ConnectionId, Remote};
 
-use crate::hooks::{self, EventQueue, HANDLER_LIMIT, Hooks};
+use crate::hooks::{self, EventQueue, Hooks};
 use crate::session::{Answered, Question, Ticket, TokenKind, Verifiers};
 use crate::shard_event::{OfficeAnswer, ShardEvent};
 
@@ -68,7 +68,6 @@ impl Office {
     }
 
     fn put(&self, runtime: &Handle, question: Question, answer: impl FnOnce(Answered) + Send + 'static) {
-        let limit = HANDLER_LIMIT;
         let question = match question {
             Question::Key(kind, key) => {
                 let verifier = match kind {
@@ -91,42 +90,24 @@ impl Office {
         match question {
             Question::Key(..) => {}
             Question::Connect { call, draft } => {
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    limit,
-                    move |h| h.connect(call),
-                    |a| answer(Answered::Connect(a, draft)),
-                );
+                hooks::ask(runtime, hooks, move |h| h.connect(call), |a| answer(Answered::Connect(a, draft)));
             }
             Question::Subscribe { call, draft } => {
                 let done = |a| answer(Answered::Subscribe(a, draft));
-                hooks::ask(runtime, hooks, limit, move |h| h.subscribe(call), done);
+                hooks::ask(runtime, hooks, move |h| h.subscribe(call), done);
             }
             Question::Publish { call, draft } => {
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    limit,
-                    move |h| h.publish(call),
-                    |a| answer(Answered::Publish(a, draft)),
-                );
+                hooks::ask(runtime, hooks, move |h| h.publish(call), |a| answer(Answered::Publish(a, draft)));
             }
             Question::Rpc { id, call } => {
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    limit,
-                    move |h| h.rpc(call),
-                    move |a| answer(Answered::Rpc(a, id)),
-                );
+                hooks::ask(runtime, hooks, move |h| h.rpc(call), move |a| answer(Answered::Rpc(a, id)));
             }
             Question::Refresh { call } => {
-                hooks::ask(runtime, hooks, limit, move |h| h.refresh(call), |a| answer(Answered::Refresh(a)));
+                hooks::ask(runtime, hooks, move |h| h.refresh(call), |a| answer(Answered::Refresh(a)));
             }
             Question::SubRefresh { call, channel } => {
                 let done = move |a| answer(Answered::SubRefresh(a, channel));
-                hooks::ask(runtime, hooks, limit, move |h| h.sub_refresh(call), done);
+                hooks::ask(runtime, hooks, move |h| h.sub_refresh(call), done);
             }
         }
     }

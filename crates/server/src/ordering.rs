@@ -147,6 +147,16 @@ impl Node {
         self.order(|done| Order::DropRevoked { done }).await
     }
 
+    /// Cuts the slowest clients of all shards, without waiting, until so many bytes are free.
+    pub(crate) fn cut_slowest(&self, bytes: usize) {
+        for remote in &self.remotes {
+            let order = Order::CutSlow { bytes: bytes / self.remotes.len().max(1) };
+            if remote.push_control(ShardEvent::Order(Box::new(order))).is_err() {
+                tracing::warn!("a shard takes no more orders: its slow clients live on");
+            }
+        }
+    }
+
     /// Ends the other sessions of a user, without waiting: a user that may have one only has come anew.
     pub(crate) fn disconnect_others(&self, user: &str, except: [u8; 16]) {
         let target = Target { user: user.into(), client: None };

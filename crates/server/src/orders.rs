@@ -80,6 +80,10 @@ pub(crate) enum Order {
     DropRevoked {
         done: Done,
     },
+    /// Cuts the clients with the longest queues, until so many bytes do not wait any more.
+    CutSlow {
+        bytes: usize,
+    },
     /// Subscribers of each of these channels.
     Count {
         channels: Arc<[Arc<str>]>,

@@ -22,6 +22,7 @@ use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
 use crate::hooks::{EventQueue, Hooks};
 use crate::node::{Node, Parts};
+use crate::relief;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
@@ -132,12 +133,13 @@ impl PushServer {
             .build()
             .map_err(StartError::Resources)?;
         let events = hooks.map(|hooks| {
-            EventQueue::start(runtime.handle(), hooks, &setup::event_settings(&config), seed.rotate_left(32))
+            EventQueue::start(runtime.handle(), hooks, &config.event_queue(), seed.rotate_left(32))
         });
         node.office().open(runtime.handle().clone(), events);
         let desk = Desk::new(Arc::clone(&node), config, profile).with_way_back(way_back(remotes.clone()));
         let desk = Arc::new(desk);
         runtime.spawn(sweep(Arc::clone(&node)));
+        runtime.spawn(relief::watch(Arc::clone(&node)));
 
         let side_door = side_door(&runtime, &desk);
         let handler_node = Arc::clone(&node);

@@ -1,4 +1,4 @@
-//! `docs/configuration.md` says of every key what the program does with it: type, default and effect.
+//! `docs/configuration.md` says of every key what the program does with it: type, default, allowed values and effect.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use wavecast_server::config::reference;
 
-type Row = (String, String, String);
+type Row = [String; 4];
 
-/// Rows of the tables whose first cell is a key: key, then type, default and effect without their backticks.
+/// Rows of the tables whose first cell is a key: key, then type, default, allowed values and effect without their backticks.
 fn documented() -> BTreeMap<String, Row> {
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md")).unwrap();
@@ -20,8 +20,8 @@ fn documented() -> BTreeMap<String, Row> {
             .split(" | ")
             .map(|cell| cell.replace('`', "").replace("\\|", "|").trim().to_owned())
             .collect();
-        let [key, kind, default, _allowed, effect] = cells.try_into().ok()?;
-        Some((key, (kind, default, effect)))
+        let [key, kind, default, allowed, effect] = cells.try_into().ok()?;
+        Some((key, [kind, default, allowed, effect]))
     });
     rows.collect()
 }
@@ -30,7 +30,10 @@ fn documented() -> BTreeMap<String, Row> {
 fn the_page_of_keys_agrees_with_the_program() {
     let program: BTreeMap<String, Row> = reference()
         .into_iter()
-        .map(|key| (key.path, (key.kind.replace('`', ""), key.default, key.effect.replace('`', ""))))
+        .map(|key| {
+            let row = [key.kind, &key.default, &key.allowed, key.effect];
+            (key.path.clone(), row.map(|cell| cell.replace('`', "")))
+        })
         .collect();
     let page = documented();
     let keys = |rows: &BTreeMap<String, Row>| rows.keys().cloned().collect::<Vec<_>>();

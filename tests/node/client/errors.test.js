@@ -5,7 +5,9 @@ import { after, before, test } from 'node:test';
 import WebSocket from 'ws';
 
 import { call } from '../api.js';
+import { ENCODINGS } from '../encodings.js';
 import { next, within } from '../patience.js';
+import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
 import { connected, newClient, subscribed } from '../subscriber.js';
 
@@ -79,12 +81,26 @@ test('history where none is kept is not available', async () => {
   await assert.rejects(subscription.history({ limit: 1 }), (error) => [PERMISSION_DENIED, NOT_AVAILABLE].includes(error.code));
 });
 
-test('calling what does not exist is an error with a code', async () => {
-  await assert.rejects(client.rpc('nothing', {}), (error) => error.code === METHOD_NOT_FOUND || error.code === NOT_AVAILABLE);
-});
+for (const encoding of ENCODINGS) {
+  test(`what is not offered is said so: ${encoding.name}`, async () => {
+    const { client: other } = await connected(server.endpoint, { encoding });
+    await assert.rejects(other.rpc('nothing', encoding.pack({})), { code: NOT_AVAILABLE });
+    const map = other.newMapSubscription('open:map');
+    const shared = other.newSharedPollSubscription('open:shared');
+    for (const subscription of [map, shared]) {
+      const gone = next(subscription, 'unsubscribed');
+      subscription.subscribe();
+      const { code } = await gone;
+      assert.ok([PERMISSION_DENIED, NOT_AVAILABLE].includes(code), `${subscription.channel}: ${code}`);
+    }
+    const gone = next(other, 'disconnected');
+    await other.send(encoding.pack({}));
+    assert.deepEqual(await gone, { code: 3508, reason: 'not available' });
+  });
+}
 
 test('subscribing twice on one connection is an error, and the first stays', async () => {
-  const raw = await rawSession();
+  const raw = await RawSocket.connect(server.endpoint);
   await raw.reply({ id: 2, subscribe: { channel: 'open:twice' } });
   const second = await raw.reply({ id: 3, subscribe: { channel: 'open:twice' } });
   assert.equal(second.error.code, 105);
@@ -94,19 +110,19 @@ test('subscribing twice on one connection is an error, and the first stays', asy
 });
 
 test('an unknown command ends the connection with 3501', async () => {
-  const raw = await rawSession();
+  const raw = await RawSocket.connect(server.endpoint);
   raw.send({ id: 2, frobnicate: {} });
   assert.equal((await raw.closed()).code, 3501);
 });
 
 test('a command before connect ends the connection with 3501', async () => {
-  const raw = await rawSocket();
+  const raw = await RawSocket.open(server.endpoint);
   raw.send({ id: 1, subscribe: { channel: 'open:x' } });
   assert.equal((await raw.closed()).code, 3501);
 });
 
 test('a second connect ends the connection with 3501', async () => {
-  const raw = await rawSession();
+  const raw = await RawSocket.connect(server.endpoint);
   raw.send({ id: 2, connect: {} });
   assert.equal((await raw.closed()).code, 3501);
 });
@@ -129,53 +145,22 @@ test('the API asks for its key', async () => {
 test('the API tells what is wrong with a call', async () => {
   const key = { 'X-API-Key': 'secret' };
   const broken = await call(server, 'publish', '{"channel":', key);
-  assert.equal(broken.answer.error.code, BAD_REQUEST);
+  assert.ok(broken.status === 400 || broken.answer.error.code === BAD_REQUEST, broken.text);
   const unknown = await call(server, 'publish', { channel: 'nowhere:news', data: {} }, key);
   assert.equal(unknown.answer.error.code, UNKNOWN_CHANNEL);
   const unnamed = await call(server, 'publish', { data: {} }, key);
   assert.equal(unnamed.answer.error.code, BAD_REQUEST);
   const unheard = await call(server, 'frobnicate', {}, key);
-  assert.equal(unheard.answer.error.code, METHOD_NOT_FOUND);
+  assert.ok(unheard.status === 404 || unheard.answer.error.code === METHOD_NOT_FOUND, unheard.text);
 });
 
-test('a page of another site gets in nowhere', async () => {
+test('a page of another site gets in nowhere', async (t) => {
   const development = await Server.start();
+  t.after(() => development.stop());
   const refused = new WebSocket(development.endpoint, { origin: 'https://elsewhere.example' });
   const [, response] = await within(5_000, new Promise((resolve) => refused.once('unexpected-response', (...got) => resolve(got))), 'a refusal');
   assert.equal(response.statusCode, 403);
   response.destroy();
   const crossed = await call(development, 'publish', { channel: 'x', data: 1 }, { Origin: 'https://elsewhere.example' });
   assert.equal(crossed.status, 403);
-  await development.stop();
 });
-
-/** A WebSocket that says what it likes. */
-async function rawSocket() {
-  const socket = new WebSocket(server.endpoint);
-  const replies = new Map();
-  const ended = new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })));
-  socket.on('message', (data) => {
-    for (const line of String(data).trim().split('\n')) {
-      const message = JSON.parse(line);
-      replies.get(message.id)?.(message);
-    }
-  });
-  await within(5_000, new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject)), 'open');
-  const send = (command) => socket.send(JSON.stringify(command));
-  return {
-    send,
-    reply: (command) => {
-      const answer = new Promise((resolve) => replies.set(command.id, resolve));
-      send(command);
-      return within(5_000, answer, `reply ${command.id}`);
-    },
-    closed: () => within(5_000, ended, 'the close'),
-    close: () => socket.close(),
-  };
-}
-
-async function rawSession() {
-  const raw = await rawSocket();
-  await raw.reply({ id: 1, connect: {} });
-  return raw;
-}

@@ -97,16 +97,18 @@ test('who has left hears nothing more, and may come back', async () => {
   subscription.subscribe();
   await again;
   await publish(server, 'left', 'heard');
-  await until(() => publications.length > 0, 'the second publication');
-  assert.deepEqual(publications.at(-1).data, 'heard');
+  // Whoever comes back to a channel with history is given what it missed first.
+  await until(() => publications.at(-1)?.data === 'heard', 'the second publication');
 });
 
 test('the node counts its clients and channels', async () => {
-  const { nodes } = await ask(server, 'info', {});
-  assert.equal(nodes.length, 1);
-  assert.ok(nodes[0].num_clients >= 1, JSON.stringify(nodes[0]));
-  assert.ok(nodes[0].num_channels >= 1, JSON.stringify(nodes[0]));
-  assert.match(nodes[0].version, /\d+\.\d+/);
+  const counted = async () => {
+    const { nodes } = await ask(server, 'info', {});
+    return nodes.length === 1 && nodes[0].num_clients >= 1 && nodes[0].num_channels >= 1 ? nodes[0] : undefined;
+  };
+  // A server may count every few seconds only.
+  const node = await until(counted, 'everything is counted');
+  assert.match(node.version, /\d+\.\d+/);
 });
 
 test('health answers', async () => {

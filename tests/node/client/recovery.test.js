@@ -67,7 +67,7 @@ function assertEachOnceInOrder(publications, count) {
 }
 
 test('cut for ten seconds while publications go on: each arrives, in order, once', { timeout: 60_000 }, async (t) => {
-  const { proxy, client, publications, joins } = await subscriberBehindProxy(t, 'cut');
+  const { proxy, client, publications, contexts } = await subscriberBehindProxy(t, 'cut');
   const publisher = stream('cut');
   await until(() => publications.length >= 10, 'publications before the cut');
   const lost = next(client, 'connecting');
@@ -77,17 +77,17 @@ test('cut for ten seconds while publications go on: each arrives, in order, once
   await pause(OUTAGE_MS);
   assert.equal(publications.length, before, 'nothing arrives through a cut link');
   proxy.restore();
-  await until(() => joins.length === 2, 'the subscription is back');
+  await until(() => contexts.length === 2, 'the subscription is back');
   await pause(500);
   const count = await publisher.stop();
   await until(() => publications.length >= count, 'all publications');
   assert.ok(count - before > 100, `many were published during the outage, not ${count - before}`);
-  assert.ok(joins[1].wasRecovering && joins[1].recovered, JSON.stringify(joins[1]));
+  assert.ok(contexts[1].wasRecovering && contexts[1].recovered, JSON.stringify(contexts[1]));
   assertEachOnceInOrder(publications, count);
 });
 
 test('silent for ten seconds: both ends notice, and nothing is lost', { timeout: 60_000 }, async (t) => {
-  const { proxy, client, publications, joins } = await subscriberBehindProxy(t, 'silent');
+  const { proxy, client, publications, contexts } = await subscriberBehindProxy(t, 'silent');
   const publisher = stream('silent');
   await until(() => publications.length >= 10, 'publications before the silence');
   const lost = next(client, 'connecting');
@@ -95,32 +95,32 @@ test('silent for ten seconds: both ends notice, and nothing is lost', { timeout:
   await lost;
   await pause(OUTAGE_MS);
   proxy.restore();
-  await until(() => joins.length === 2, 'the subscription is back', 20_000);
+  await until(() => contexts.length === 2, 'the subscription is back', 20_000);
   await pause(500);
   const count = await publisher.stop();
   await until(() => publications.length >= count, 'all publications');
-  assert.ok(joins[1].wasRecovering && joins[1].recovered, JSON.stringify(joins[1]));
+  assert.ok(contexts[1].wasRecovering && contexts[1].recovered, JSON.stringify(contexts[1]));
   assertEachOnceInOrder(publications, count);
 });
 
 test('cut again and again while publications go on', { timeout: 60_000 }, async (t) => {
-  const { proxy, publications, joins } = await subscriberBehindProxy(t, 'flaky');
+  const { proxy, publications, contexts } = await subscriberBehindProxy(t, 'flaky');
   const publisher = stream('flaky');
   for (let round = 1; round <= 8; round += 1) {
     await pause(150 + 40 * round);
     proxy.cut();
     await pause(30 * round);
     proxy.restore();
-    await until(() => joins.length > round, `back after cut ${round}`);
+    await until(() => contexts.length > round, `back after cut ${round}`);
   }
   const count = await publisher.stop();
   await until(() => publications.length >= count, 'all publications');
-  assert.ok(joins.slice(1).every(({ recovered }) => recovered), JSON.stringify(joins));
+  assert.ok(contexts.slice(1).every(({ recovered }) => recovered), JSON.stringify(contexts));
   assertEachOnceInOrder(publications, count);
 });
 
 test('away for longer than the history reaches: told so', { timeout: 60_000 }, async (t) => {
-  const { proxy, client, publications, joins } = await subscriberBehindProxy(t, 'too-long');
+  const { proxy, client, publications, contexts } = await subscriberBehindProxy(t, 'too-long');
   await publish(server, 'too-long', 'before');
   await until(() => publications.length === 1, 'the publication before');
   const lost = next(client, 'connecting');
@@ -128,24 +128,24 @@ test('away for longer than the history reaches: told so', { timeout: 60_000 }, a
   await lost;
   for (let number = 0; number <= HISTORY; number += 1) await publish(server, 'too-long', number);
   proxy.restore();
-  await until(() => joins.length === 2, 'the subscription is back');
-  assert.equal(joins[1].wasRecovering, true);
-  assert.equal(joins[1].recovered, false);
-  assert.equal(joins[1].streamPosition.offset, HISTORY + 2);
+  await until(() => contexts.length === 2, 'the subscription is back');
+  assert.equal(contexts[1].wasRecovering, true);
+  assert.equal(contexts[1].recovered, false);
+  assert.equal(contexts[1].streamPosition.offset, HISTORY + 2);
   await publish(server, 'too-long', 'after');
   await until(() => publications.at(-1)?.data === 'after', 'the publication after');
   assert.equal(publications.at(-1).offset, HISTORY + 3);
 });
 
 test('away while nothing happened: recovered, with nothing', { timeout: 60_000 }, async (t) => {
-  const { proxy, client, publications, joins } = await subscriberBehindProxy(t, 'quiet');
+  const { proxy, client, publications, contexts } = await subscriberBehindProxy(t, 'quiet');
   await publish(server, 'quiet', 0);
   await until(() => publications.length === 1, 'the publication before');
   const lost = next(client, 'connecting');
   proxy.cut();
   await lost;
   proxy.restore();
-  await until(() => joins.length === 2, 'the subscription is back');
-  assert.ok(joins[1].wasRecovering && joins[1].recovered, JSON.stringify(joins[1]));
+  await until(() => contexts.length === 2, 'the subscription is back');
+  assert.ok(contexts[1].wasRecovering && contexts[1].recovered, JSON.stringify(contexts[1]));
   assert.equal(publications.length, 1);
 });

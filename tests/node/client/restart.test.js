@@ -13,7 +13,7 @@ const SHUTDOWN = 3001;
 test('killed and started again: the client is back and told that its position is gone', { timeout: 60_000 }, async (t) => {
   let server = await Server.start();
   const { client, context: first } = await connected(server.endpoint);
-  const { publications, joins } = await subscribed(client, 'news');
+  const { publications, contexts } = await subscribed(client, 'news');
   t.after(async () => {
     client.disconnect();
     await server.stop();
@@ -28,10 +28,10 @@ test('killed and started again: the client is back and told that its position is
   const back = next(client, 'connected');
   server = await Server.start({ port: server.port });
   assert.notEqual((await back).client, first.client);
-  await until(() => joins.length === 2, 'the subscription is back');
-  assert.equal(joins[1].wasRecovering, true);
-  assert.equal(joins[1].recovered, false);
-  assert.notEqual(joins[1].streamPosition.epoch, joins[0].streamPosition.epoch);
+  await until(() => contexts.length === 2, 'the subscription is back');
+  assert.equal(contexts[1].wasRecovering, true);
+  assert.equal(contexts[1].recovered, false);
+  assert.notEqual(contexts[1].streamPosition.epoch, contexts[0].streamPosition.epoch);
 
   const { offset } = await publish(server, 'news', 'second life');
   await until(() => publications.length === 2, 'a publication of the second life');

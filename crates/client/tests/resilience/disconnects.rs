@@ -88,7 +88,7 @@ async fn a_silent_server_is_given_up_and_a_pinging_one_is_answered() {
     let options = Options { ping_delay_max: Duration::from_millis(100), ..Options::default() };
     let client = server.client_with(options);
     let mut states = client.states();
-    states.wait_for(|state| matches!(state, State::Connected { client } if client == "b")).await.unwrap();
+    states.wait_for(|state| matches!(state, State::Connected { client, .. } if client == "b")).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     client.close().await;
     server.done().await;
@@ -106,6 +106,7 @@ async fn a_refused_subscription_ends_unless_it_is_temporary() {
     });
     let client = server.client();
     let mut secret = client.subscribe("secret").await.unwrap();
+    assert_eq!(next(&mut secret).await, "retrying 111");
     assert_eq!(next(&mut secret).await, "unsubscribed 103");
     assert_eq!(next(&mut secret).await, "the end");
     client.close().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
-use wavecast_client::{Client, Options, Subscription, SubscriptionEvent};
+use wavecast_client::{Client, Options, ServerEvent, ServerEvents, Subscription, SubscriptionEvent};
 
 /// Long enough for a busy machine, short enough for a hanging test to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,20 +50,32 @@ impl Server {
 pub(crate) struct Door(TcpListener);
 
 impl Door {
-    /// The next connection, before its connect command.
-    pub(crate) fn accept(&self) -> Connection {
+    /// The next connection, before its handshake.
+    pub(crate) fn stream(&self) -> TcpStream {
         let (stream, _) = self.0.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Connection { socket: tungstenite::accept(stream).unwrap(), lines: Vec::new() }
+        stream
+    }
+
+    /// The next connection, before its connect command.
+    pub(crate) fn accept(&self) -> Connection {
+        Connection { socket: tungstenite::accept(self.stream()).unwrap(), lines: Vec::new() }
     }
 
     /// The next connection, connected.
     pub(crate) fn welcome(&self) -> Connection {
+        self.welcome_with(json!({})).0
+    }
+
+    /// The next connection, connected with these fields in the result beside the usual ones; also what
+    /// its connect command said.
+    pub(crate) fn welcome_with(&self, fields: Value) -> (Connection, Value) {
         let mut connection = self.accept();
         let connect = connection.expect("connect");
-        connection
-            .reply(&connect, json!({ "client": "session-1", "version": "0", "ping": 25, "pong": true }));
-        connection
+        let mut result = json!({ "client": "session-1", "version": "0", "ping": 25, "pong": true });
+        result.as_object_mut().unwrap().append(&mut fields.as_object().unwrap().clone());
+        connection.reply(&connect, result);
+        (connection, connect["connect"].clone())
     }
 }
 
@@ -144,29 +156,47 @@ impl Connection {
 /// The next event of a subscription, in a word or two.
 pub(crate) async fn next(subscription: &mut Subscription) -> String {
     let event = tokio::time::timeout(PATIENCE, subscription.next()).await.expect("an event in time");
+    event.map_or_else(|| "the end".to_owned(), told)
+}
+
+/// The next of the server's events, in a word or two.
+pub(crate) async fn next_of_server(events: &mut ServerEvents) -> String {
+    let event = tokio::time::timeout(PATIENCE, events.next()).await.expect("an event in time");
     match event {
-        Some(SubscriptionEvent::Subscribed { was_recovering, recovered, position }) => {
+        Some(ServerEvent::Subscription { channel, event }) => format!("{channel}: {}", told(event)),
+        Some(ServerEvent::Message(data)) => format!("message {data}"),
+        Some(ServerEvent::MessagesDropped(count)) => format!("{count} messages dropped"),
+        Some(ServerEvent::Closed(cause)) => format!("closed {}", cause.code),
+        Some(other) => panic!("{other:?}"),
+        None => "the end".to_owned(),
+    }
+}
+
+fn told(event: SubscriptionEvent) -> String {
+    match event {
+        SubscriptionEvent::Subscribed { was_recovering, recovered, position, data } => {
             let at = position.map(|position| format!(" at {}:{}", position.epoch, position.offset));
+            let with = data.map(|data| format!(" with {data}"));
             let how = match (was_recovering, recovered) {
                 (false, _) => "subscribed",
                 (true, true) => "recovered",
                 (true, false) => "not recovered",
             };
-            format!("{how}{}", at.unwrap_or_default())
+            format!("{how}{}{}", at.unwrap_or_default(), with.unwrap_or_default())
         }
-        Some(SubscriptionEvent::Publication(publication)) => {
+        SubscriptionEvent::Publication(publication) => {
             format!("{}:{}", publication.offset, publication.data)
         }
-        Some(SubscriptionEvent::Gap(gap)) => {
+        SubscriptionEvent::Gap(gap) => {
             let offset =
                 |position: Option<wavecast_client::StreamPosition>| position.map(|position| position.offset);
             format!("gap {:?} {:?} {:?}", gap.cause, offset(gap.from), offset(gap.to))
         }
-        Some(SubscriptionEvent::Interrupted(cause)) => format!("interrupted {}", cause.code),
-        Some(SubscriptionEvent::Unsubscribed(cause)) => format!("unsubscribed {}", cause.code),
-        Some(SubscriptionEvent::Join(info)) => format!("join {}", info.user),
-        Some(SubscriptionEvent::Leave(info)) => format!("leave {}", info.user),
-        Some(other) => panic!("{other:?}"),
-        None => "the end".to_owned(),
+        SubscriptionEvent::Interrupted(cause) => format!("interrupted {}", cause.code),
+        SubscriptionEvent::Retrying(cause) => format!("retrying {}", cause.code),
+        SubscriptionEvent::Unsubscribed(cause) => format!("unsubscribed {}", cause.code),
+        SubscriptionEvent::Join(info) => format!("join {}", info.user),
+        SubscriptionEvent::Leave(info) => format!("leave {}", info.user),
+        other => panic!("{other:?}"),
     }
 }

@@ -274,12 +274,10 @@ impl World {
 
     fn enter(&mut self, channel: usize, client: u8, user: u8, announce: bool) {
         let info = client_info(client, user);
-        let options = &self.channels[channel].options;
-        let (presence, room) = (options.presence, self.room());
-        self.hub.enter(CHANNELS[channel], &info, options, announce).unwrap();
-        if presence {
-            self.channels[channel].members.insert(client, user);
-        }
+        let (watched, room) = (self.is_watched(channel), self.room());
+        let model = &mut self.channels[channel];
+        self.hub.enter(CHANNELS[channel], &info, &model.options, announce).unwrap();
+        model.enter(client, user, watched, self.now_ms);
         self.announced(channel, client, true, announce, &room);
     }
 
@@ -417,12 +415,9 @@ impl World {
         let same_life = asked.is_none() || model.epoch.as_deref() == Some(&*epoch) || epoch.is_empty();
         let count = usize::try_from(limit).unwrap_or(4).min(4);
         let held = model.held(self.now_ms).iter().copied();
-        let low_water = model.top() - held.len() as u64;
         let expected: Option<Vec<u64>> = match (asked, reverse) {
-            _ if limit == 0 => Some(vec![]),
             _ if !same_life => None,
-            (Some(asked), false) if !(low_water..=model.top()).contains(&asked) => None,
-            (Some(asked), true) if asked > model.top() + 1 => None,
+            _ if limit == 0 => Some(vec![]),
             (_, false) => {
                 Some(held.filter(|&offset| asked.is_none_or(|asked| offset > asked)).take(count).collect())
             }

@@ -18,6 +18,8 @@ pub(crate) struct ModelChannel {
     pub(crate) held_until_ms: u64,
     /// Before this moment the life may not end.
     pub(crate) remembered_until_ms: u64,
+    /// This life may have ended before somebody came in to watch over it.
+    pub(crate) may_be_over: bool,
     /// The version and its epoch that the latest publication with one carried.
     pub(crate) version: Option<(u64, &'static str)>,
     /// Who is present, by client, as which user.
@@ -36,14 +38,26 @@ impl ModelChannel {
             return;
         }
         if self.epoch.as_ref() != Some(&position.epoch) {
-            let may_forget = self.epoch.is_none() || (!watched && now_ms >= self.remembered_until_ms);
+            let may_forget = self.epoch.is_none() || self.may_be_over || (!watched && self.is_over(now_ms));
             assert!(may_forget, "the stream was forgotten too early");
-            assert!(self.epoch.is_none() || self.members.is_empty(), "forgotten while somebody was present");
             let (options, members) = (std::mem::take(&mut self.options), std::mem::take(&mut self.members));
             *self = Self { options, members, epoch: Some(Arc::clone(&position.epoch)), ..Self::default() };
         }
         assert_eq!(position.offset, self.top());
         self.remembered_until_ms = now_ms + META_TTL_MS;
+        self.may_be_over = false;
+    }
+
+    fn is_over(&self, now_ms: u64) -> bool {
+        now_ms >= self.remembered_until_ms
+    }
+
+    /// Somebody comes in, and is not told where the channel stands.
+    pub(crate) fn enter(&mut self, client: u8, user: u8, watched: bool, now_ms: u64) {
+        if self.options.presence {
+            self.may_be_over |= !watched && self.is_over(now_ms);
+            self.members.insert(client, user);
+        }
     }
 
     /// Whether the stream has this version already.

@@ -36,6 +36,8 @@ pub(super) struct Flags {
     pub(super) dirty: bool,
     /// A send is in flight.
     pub(super) sending: bool,
+    /// The last send did not go out at once.
+    pub(super) slow: bool,
     /// A close has been asked for; nothing more is delivered or queued.
     pub(super) closing: bool,
     /// Reported as overflowed in this turn.

@@ -27,6 +27,17 @@ impl ConnectionId {
     }
 }
 
+/// What a connection has lost of a lane, because something that may not be dropped needed the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shed {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The number of the lane.
+    pub lane: u32,
+    /// The messages that were dropped: the oldest of those that waited.
+    pub messages: u32,
+}
+
 /// What to do with a request.
 #[derive(Debug, Default)]
 pub enum Verdict {

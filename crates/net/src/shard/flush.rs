@@ -10,6 +10,8 @@ use crate::frame::Batch;
 
 /// Bytes of one send, unless a single frame is longer.
 const BATCH_BYTES: usize = 128 * 1024;
+/// The same where the send before did not go out at once: what is in flight is beyond all policies, and a ping behind it.
+const BATCH_BYTES_SLOW: usize = 16 * 1024;
 /// Frames of one send.
 const BATCH_FRAMES: usize = 64;
 /// Sends to one connection in a row; what is left waits for the next turn.
@@ -50,11 +52,12 @@ fn flush_one<D: Driver>(
         if connection.outbox.is_held() {
             return;
         }
-        connection.outbox.drain(pool, batch, BATCH_BYTES, BATCH_FRAMES);
+        let bytes_max = if connection.flags.slow { BATCH_BYTES_SLOW } else { BATCH_BYTES };
+        connection.outbox.drain(pool, batch, bytes_max, BATCH_FRAMES);
         match driver.send(id.slot, batch) {
-            Submission::Done => {}
+            Submission::Done => connection.flags.slow = false,
             Submission::InFlight => {
-                connection.flags.sending = true;
+                (connection.flags.sending, connection.flags.slow) = (true, true);
                 return;
             }
             Submission::Failed(error) => {

@@ -3,7 +3,8 @@
 //! | room | what happens there |
 //! | --- | --- |
 //! | [`handler`](Handler), `event` | the four events, and what they carry |
-//! | [`connections`](Connections) | the table of connections, as the handler sees it |
+//! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
+//! | `sending`, `room` | into the outboxes, and what gives way when they are full |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
 //! | `receive` | bytes become messages |
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
@@ -23,6 +24,8 @@ mod flush;
 mod handler;
 mod receive;
 mod remote;
+mod room;
+mod sending;
 mod threads;
 mod waves;
 
@@ -32,11 +35,15 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, warn};
 
 use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
-pub use self::connections::{Connections, FanOut, OutboxBytes, SendError, Shed, encode};
-pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Side, Upgrade, Verdict};
+pub use self::connections::Connections;
+pub use self::event::{
+    Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side, Upgrade, Verdict,
+};
 pub use self::handler::Handler;
 use self::remote::Post;
 pub use self::remote::Remote;
+pub use self::room::OutboxBytes;
+pub use self::sending::{FanOut, SendError, encode};
 pub use self::threads::{Mailbox, Threads, mailbox, start};
 pub use self::waves::WaveId;
 use crate::driver::{Completion, Driver};

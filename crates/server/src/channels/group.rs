@@ -9,23 +9,22 @@
 //! one of its own until the next fan-out: see [`Aside`].
 //!
 //! Where not everybody gets everything (filters), or newer messages replace older ones (`latest`), each message is a frame
-//! of its own: see [`Piece`].
+//! of its own: see [`Pieces`].
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wavecast_hub::{Filter, Publication, Tags};
+use wavecast_hub::{Filter, Publication};
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::{Frame, Lane};
 
 use super::forms::{Forms, Shape};
 use super::outlet::Outlet;
-use super::run::{Aside, Piece, Run, together};
+use super::pieces::{Audience, Pieces, key};
+use super::run::{Aside, Run};
 use super::seat::Form;
 use crate::wire;
 
-/// The tag whose value tells apart what of a channel is kept by `latest`.
-const KEY_TAG: &str = "key";
 /// Runs of those who do not get all of it count this part of a run's length against its limit: they are shorter-lived and
 /// fewer than a run's readers, but many of them are not nothing.
 const ASIDE_PART: usize = 16;
@@ -53,8 +52,7 @@ struct Rare {
     asides: Vec<Aside>,
     /// A filter for each member, if the group is filtered.
     filters: Vec<Rc<Filter>>,
-    pieces: Vec<Piece>,
-    piece_bytes: usize,
+    pieces: Pieces,
 }
 
 /// How the channel's frames are dropped, if they are.
@@ -189,8 +187,9 @@ impl Group {
                 Dropping::No | Dropping::Runs(_) => None,
             };
             let excluded = excluded.iter().map(|&(connection, _)| connection).collect();
-            let asked = self.form.filtered.then(|| Arc::clone(publication));
-            return self.push_piece(forms.of(encoding, whole), dropping, key, asked, excluded);
+            let publication = self.form.filtered.then(|| Arc::clone(publication));
+            let for_whom = Audience { publication, excluded };
+            return self.push_piece(forms.of(encoding, whole), dropping, key, for_whom);
         }
         for &member in excluded {
             self.set_aside(member);
@@ -219,7 +218,7 @@ impl Group {
     /// Puts a message into the run that is no publication.
     pub(super) fn message(&mut self, message: &[u8], dropping: Dropping) {
         if self.is_pieces {
-            return self.push_piece(message, dropping, None, None, Box::default());
+            return self.push_piece(message, dropping, None, Audience::default());
         }
         let encoding = self.form.encoding;
         if !self.form.delta || self.settled() > 0 {
@@ -237,7 +236,7 @@ impl Group {
     pub(super) fn waiting_bytes(&self) -> usize {
         let Some(rare) = &self.rare else { return self.run.len() };
         let asides: usize = rare.asides.iter().map(|aside| aside.run.len()).sum();
-        self.run.len().max(rare.fresh.len()).max(rare.piece_bytes).max(asides / ASIDE_PART)
+        self.run.len().max(rare.fresh.len()).max(rare.pieces.bytes()).max(asides / ASIDE_PART)
     }
 
     /// Sends what waits. Those who stand elsewhere now are told to `moved`.
@@ -249,7 +248,10 @@ impl Group {
     ) {
         let lane = dropping.lane();
         if self.is_pieces {
-            return self.send_pieces(lane, outlet);
+            if let Some(rare) = &mut self.rare {
+                rare.pieces.send(&self.members, &rare.filters, lane, outlet);
+            }
+            return;
         }
         let settled = self.settled();
         let (run, mut asides) = match &mut self.rare {
@@ -294,58 +296,11 @@ impl Group {
         }
     }
 
-    fn send_pieces(&mut self, lane: Option<u32>, outlet: &mut impl Outlet) {
-        let Some(rare) = &mut self.rare else { return };
-        let pieces = std::mem::take(&mut rare.pieces);
-        rare.piece_bytes = 0;
-        if pieces.is_empty() {
-            return;
-        }
-        let all = together(&pieces, lane);
-        for (place, &member) in self.members.iter().enumerate() {
-            let filter = rare.filters.get(place);
-            let is_for = |piece: &&Piece| {
-                let matches = match (filter, &piece.publication) {
-                    (Some(filter), Some(publication)) => filter.matches(publication.tags.as_deref()),
-                    _ => true,
-                };
-                matches && !piece.excluded.contains(&member)
-            };
-            if pieces.iter().all(|piece| is_for(&piece)) && (pieces.len() == 1 || outlet.is_idle(member)) {
-                outlet.one(member, &all);
-            } else {
-                pieces.iter().filter(is_for).for_each(|piece| outlet.one(member, &piece.frame));
-            }
-        }
-    }
-
-    fn push_piece(
-        &mut self,
-        message: &[u8],
-        dropping: Dropping,
-        key: Option<Box<str>>,
-        publication: Option<Arc<Publication>>,
-        excluded: Box<[ConnectionId]>,
-    ) {
+    fn push_piece(&mut self, message: &[u8], dropping: Dropping, key: Option<Box<str>>, for_whom: Audience) {
         let mut framed = Vec::new();
         wire::frame(self.form.encoding, message, &mut framed);
-        let frame = match dropping.lane() {
-            None => Frame::new(&framed),
-            Some(number) => Frame::in_lane(&framed, Lane { number, key }, 1),
-        };
-        let rare = self.rare();
-        rare.piece_bytes += frame.len();
-        let piece = Piece { frame, publication, excluded };
-        let keyed = |piece: &Piece| piece.frame.lane().filter(|lane| lane.key.is_some()).cloned();
-        let older = keyed(&piece)
-            .and_then(|lane| rare.pieces.iter_mut().find(|older| older.frame.lane() == Some(&lane)));
-        match older {
-            Some(older) => {
-                rare.piece_bytes -= older.frame.len();
-                *older = piece;
-            }
-            None => rare.pieces.push(piece),
-        }
+        let lane = dropping.lane().map(|number| Lane { number, key });
+        self.rare().pieces.push(&framed, lane, for_whom);
     }
 
     /// Gives a member a run of its own, with what its group has got until now.
@@ -408,11 +363,6 @@ impl Group {
         self.run.clear();
         self.rare = None;
     }
-}
-
-/// What tells apart the publications of a channel of which only the newest are kept.
-fn key(tags: Option<&Tags>) -> Box<str> {
-    tags.and_then(|tags| tags.get(KEY_TAG)).map(String::as_str).unwrap_or_default().into()
 }
 
 fn send_to_others(members: &[ConnectionId], asides: &[Aside], frame: &Frame, outlet: &mut impl Outlet) {

@@ -1,15 +1,18 @@
 //! The channels that a shard has subscribers of: who they are, and what was published since the last turn.
 //!
 //! - `seat`: what a subscriber wants to hear, and where it stands
-//! - `group`: subscribers that take one form, and the run that waits for them; `run`: what such a run is
+//! - `channel`: one of them; `group`: its subscribers that take one form, and what waits for them
+//! - `run`, `pieces`: what waits, for those who get all of it and where not everybody does
 //! - `forms`: a message in the forms that groups want, each encoded once
 //! - `wave`: a channel's fan-outs do not overtake each other; `outlet`: where they go
 //!
 //! The usual channel has one group. All groups of a channel are sent to at once.
 
+mod channel;
 mod forms;
 mod group;
 mod outlet;
+mod pieces;
 mod run;
 mod seat;
 #[cfg(test)]
@@ -20,18 +23,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wavecast_hub::{ChannelOptions, ClientInfo, Publication, SlowConsumer};
+use wavecast_hub::{ChannelOptions, ClientInfo, Publication};
 use wavecast_net::shard::{ConnectionId, WaveId};
 use wavecast_protocol::centrifuge::Encoding;
 
+use self::channel::Channel;
 use self::forms::{Forms, Shape};
-use self::group::{Dropping, Group, Placed};
+use self::group::{Group, Placed};
 pub(crate) use self::outlet::Outlet;
 pub(crate) use self::seat::{Listener, Moved, Seat};
 use self::wave::Wave;
-
-/// From this length on a run is sent, and as long as it cannot be the shard takes no more events.
-pub(crate) const RUN_BYTES_MAX: usize = 64 * 1024;
 
 /// A channel's number on its shard; used again when nobody is left in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,22 +51,6 @@ pub(crate) struct Channels {
     /// Channels with a wave that was under way when last looked at.
     waves: Vec<ChannelNumber>,
     forms: Forms,
-}
-
-#[derive(Debug)]
-struct Channel {
-    name: Arc<str>,
-    options: Arc<ChannelOptions>,
-    /// Sessions that are subscribed or joining.
-    interested: u32,
-    is_pending: bool,
-    /// At most one for each form.
-    groups: Vec<Group>,
-    /// The publication before, while somebody takes deltas.
-    base: Option<Arc<Publication>>,
-    /// The offset up to which the subscribers have everything; 0 while it is not known.
-    offset: u64,
-    wave: Wave,
 }
 
 /// What became of a publication.
@@ -146,7 +131,7 @@ impl Channels {
         connection: ConnectionId,
         listener: Listener,
     ) -> Seat {
-        self.at(number).add(number, connection, listener)
+        self.at(number).add(number.lane(), connection, listener)
     }
 
     /// Takes a connection out. Gives those who stand elsewhere now.
@@ -223,7 +208,7 @@ impl Channels {
             channel.offset = publication.offset;
         }
         self.forms.begin();
-        channel.publication(number, publication, excluded, &mut self.forms);
+        channel.publication(number.lane(), publication, excluded, &mut self.forms);
         self.note_pending(number);
         Appended::Taken
     }
@@ -232,7 +217,7 @@ impl Channels {
     pub(crate) fn append_membership(&mut self, channel: &str, info: &ClientInfo, joined: bool) {
         let Some(number) = self.find(channel) else { return };
         let channel = &mut self.table[number.0 as usize];
-        let dropping = channel.dropping(number);
+        let dropping = channel.dropping(number.lane());
         self.forms.begin();
         let mut is_wanted = false;
         for group in channel.groups.iter_mut().filter(|g| g.form.join_leave && !g.members().is_empty()) {
@@ -326,7 +311,7 @@ impl Channels {
     ) {
         let channel = self.at(number);
         channel.is_pending = false;
-        let dropping = channel.dropping(number);
+        let dropping = channel.dropping(number.lane());
         for (index, group) in channel.groups.iter_mut().enumerate() {
             group.send(dropping, outlet, |(connection, place)| {
                 moved(connection, Seat { place, group: index as u8 });
@@ -336,59 +321,6 @@ impl Channels {
 
     fn at(&mut self, number: ChannelNumber) -> &mut Channel {
         &mut self.table[number.0 as usize]
-    }
-}
-
-impl Channel {
-    fn add(&mut self, number: ChannelNumber, connection: ConnectionId, listener: Listener) -> Seat {
-        let form = listener.form();
-        let index = self.groups.iter().position(|group| group.form == form).unwrap_or_else(|| {
-            self.groups.reserve_exact(1);
-            self.groups.push(Group::new(form, self.dropping(number)));
-            self.groups.len() - 1
-        });
-        if !self.groups.iter().any(Group::has_settled) {
-            self.base.clone_from(&listener.base);
-        }
-        let has_base =
-            matches!((&self.base, &listener.base), (Some(base), Some(own)) if Arc::ptr_eq(base, own));
-        let place = self.groups[index].add(connection, listener.filter, has_base);
-        Seat { place, group: index as u8 }
-    }
-
-    fn publication(
-        &mut self,
-        number: ChannelNumber,
-        publication: &Arc<Publication>,
-        excluded: &[(ConnectionId, Seat)],
-        forms: &mut Forms,
-    ) {
-        let dropping = self.dropping(number);
-        let base = self.base.as_ref();
-        let mut takes_deltas = false;
-        for (index, group) in self.groups.iter_mut().enumerate().filter(|(_, g)| !g.members().is_empty()) {
-            let theirs = excluded.iter().filter(|(_, seat)| usize::from(seat.group) == index);
-            let theirs: Vec<Placed> = theirs.map(|&(connection, seat)| (connection, seat.place)).collect();
-            group.publication(forms, publication, base, &theirs, dropping);
-            takes_deltas |= group.takes_deltas();
-        }
-        self.base = takes_deltas.then(|| Arc::clone(publication));
-    }
-
-    fn dropping(&self, number: ChannelNumber) -> Dropping {
-        match self.options.slow_consumer {
-            SlowConsumer::Disconnect => Dropping::No,
-            SlowConsumer::DropOldest | SlowConsumer::DropNewest => Dropping::Runs(number.lane()),
-            SlowConsumer::Latest => Dropping::Latest(number.lane()),
-        }
-    }
-
-    fn has_no_subscribers(&self) -> bool {
-        self.groups.iter().all(|group| group.members().is_empty())
-    }
-
-    fn is_full(&self) -> bool {
-        self.groups.iter().any(|group| group.waiting_bytes() >= RUN_BYTES_MAX)
     }
 }
 

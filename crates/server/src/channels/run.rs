@@ -1,8 +1,5 @@
 //! What has been published since the last fan-out and waits for it.
 
-use std::sync::Arc;
-
-use wavecast_hub::Publication;
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::{Frame, Lane};
 use wavecast_protocol::centrifuge::Encoding;
@@ -26,16 +23,6 @@ pub(super) struct Aside {
     pub(super) run: Run,
     /// It has been given the publication before: a delta will do.
     pub(super) has_base: bool,
-}
-
-/// A message that is not for all of a group, or that a newer one may replace: a frame of its own.
-#[derive(Debug)]
-pub(super) struct Piece {
-    pub(super) frame: Frame,
-    /// What filters are asked about; `None`: it is for everybody.
-    pub(super) publication: Option<Arc<Publication>>,
-    /// Who is not to be sent it.
-    pub(super) excluded: Box<[ConnectionId]>,
 }
 
 impl Run {
@@ -71,17 +58,4 @@ impl Run {
         self.clear();
         frame
     }
-}
-
-/// Puts pieces into one frame, for those who get all of them at once.
-pub(super) fn together(pieces: &[Piece], lane: Option<u32>) -> Frame {
-    if let [piece] = pieces {
-        return piece.frame.clone();
-    }
-    let mut run = Run::default();
-    for piece in pieces {
-        run.bytes.extend_from_slice(&piece.frame);
-        run.messages += 1;
-    }
-    run.take(lane)
 }

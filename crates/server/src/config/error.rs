@@ -82,8 +82,13 @@ pub enum ConfigError {
         /// What the parser said, with the place.
         message: String,
     },
-    /// Everything that is wrong with the values, all at once. Never empty.
-    Invalid(Vec<Problem>),
+    /// Values are wrong.
+    Invalid {
+        /// Everything that is wrong with them, all at once. Never empty.
+        problems: Vec<Problem>,
+        /// What would only have been said if nothing were wrong.
+        warnings: Vec<Warning>,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -98,7 +103,7 @@ impl fmt::Display for ConfigError {
             ConfigError::Syntax { path, message } => {
                 write!(f, "cannot read {}: {}", path.display(), message.trim_end())
             }
-            ConfigError::Invalid(problems) => {
+            ConfigError::Invalid { problems, .. } => {
                 let count = problems.len();
                 write!(f, "the configuration has {count} {}:", if count == 1 { "error" } else { "errors" })?;
                 problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))

@@ -2,7 +2,7 @@
 
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
-use super::settings::{Config, Hook, StatusOutcome, StatusTransform};
+use super::settings::{Config, Hook, StatusOutcome, StatusTransform, Tls};
 use crate::hooks::{EventSettings, HookSettings, HttpSettings, Meaning, StatusTransform as Transform};
 use crate::http_client::TlsOptions;
 
@@ -56,19 +56,25 @@ fn over_http(hook: &Hook) -> Option<HookSettings> {
             .iter()
             .map(|(name, value)| (name.clone(), value.expose().to_owned()))
             .collect(),
-        tls: TlsOptions {
-            enabled: hook.tls.enabled,
-            cert_pem: hook.tls.cert_pem.clone(),
-            key_pem: hook.tls.key_pem.clone(),
-            server_ca_pem: hook.tls.server_ca_pem.clone(),
-            insecure_skip_verify: hook.tls.insecure_skip_verify,
-            server_name: hook.tls.server_name.clone(),
-        },
+        tls: (&hook.tls).into(),
         include_connection_meta: hook.include_connection_meta,
         binary_encoding: hook.binary_encoding,
         status_to_code_transforms: hook.status_to_code_transforms.iter().map(transform).collect(),
         concurrency: hook.concurrency,
     })
+}
+
+impl From<&Tls> for TlsOptions {
+    fn from(tls: &Tls) -> Self {
+        Self {
+            enabled: tls.enabled,
+            cert_pem: tls.cert_pem.clone(),
+            key_pem: tls.key_pem.clone(),
+            server_ca_pem: tls.server_ca_pem.clone(),
+            insecure_skip_verify: tls.insecure_skip_verify,
+            server_name: tls.server_name.clone(),
+        }
+    }
 }
 
 fn transform(transform: &StatusTransform) -> Transform {

@@ -7,7 +7,7 @@
 //! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`: how a value is read
 //! - `keys`: the tables of keys that are carried out; `centrifugo`: the table of those that are not, and what then
 //! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show
-//! - `profile`: running without any configuration; `namespaces`, `hooks`: what others need of it; `error`: what is wrong
+//! - `profile`: running without any configuration; `namespaces`, `hooks`, `tokens`: what others need of it; `error`: what is wrong
 
 mod assemble;
 mod centrifugo;
@@ -24,6 +24,7 @@ mod slot;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::path::Path;
 
@@ -105,7 +106,7 @@ pub fn load_from(
     if problems.is_empty() {
         Ok(Loaded { config, warnings, profile })
     } else {
-        Err(ConfigError::Invalid(problems))
+        Err(ConfigError::Invalid { problems, warnings })
     }
 }
 
@@ -119,6 +120,8 @@ pub struct KeyReference {
     pub kind: &'static str,
     /// The default, as a file would have it.
     pub default: String,
+    /// Which values it takes, beyond what the kind says; empty where that says it all.
+    pub allowed: String,
     /// What it does.
     pub effect: &'static str,
 }
@@ -127,7 +130,8 @@ pub struct KeyReference {
 pub fn reference() -> Vec<KeyReference> {
     let mut lines = Vec::new();
     keys::describe(|path, effect, slot| {
-        lines.push(KeyReference { path, kind: slot.kind(), default: slot.display(), effect });
+        let (kind, default, allowed) = (slot.kind(), slot.display(), slot.allowed());
+        lines.push(KeyReference { path, kind, default, allowed, effect });
     });
     lines
 }

@@ -107,6 +107,9 @@ impl Endpoint {
         };
         let (uri, authorization) = endpoint(&settings.endpoint)
             .ok_or_else(|| wrong("endpoint", "is not a URL with http or https and a host"))?;
+        if settings.timeout.is_zero() {
+            return Err(wrong("timeout", "must be more than nothing"));
+        }
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.extend(authorization.map(|value| (AUTHORIZATION, value)));

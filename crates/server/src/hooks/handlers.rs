@@ -2,6 +2,7 @@
 
 use std::future::{Future, ready};
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::answer::Answer;
 use super::calls::{
@@ -11,6 +12,9 @@ use super::calls::{
 use super::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
 use super::headers::HeaderNames;
 use super::kind::Wants;
+
+/// The longest that a handler may take where nothing else is said: 10 s.
+pub const HANDLER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Hooks as Rust functions: implement what [`wants`](Self::wants) names, as plain `async fn`s, and leave the rest.
 ///
@@ -43,6 +47,11 @@ pub trait Handlers: Send + Sync {
     /// Headers of a client that calls shall carry. Asked once, at the start. Default: none.
     fn headers(&self) -> HeaderNames {
         HeaderNames::default()
+    }
+
+    /// The longest that a call, or the delivery of one event, may take. Default [`HANDLER_LIMIT`].
+    fn limit(&self) -> Duration {
+        HANDLER_LIMIT
     }
 
     /// May this client connect, and as whom? Not handled: it is anonymous, where that is allowed.
@@ -116,6 +125,8 @@ pub trait Hooks: Send + Sync {
     fn wants(&self) -> Wants;
     /// See [`Handlers::headers`].
     fn headers(&self) -> HeaderNames;
+    /// See [`Handlers::limit`].
+    fn limit(&self) -> Duration;
     /// See [`Handlers::connect`].
     fn connect(&self, call: ConnectCall) -> Answering<'_, ConnectGrant>;
     /// See [`Handlers::refresh`].
@@ -140,6 +151,10 @@ impl<H: Handlers> Hooks for H {
 
     fn headers(&self) -> HeaderNames {
         Handlers::headers(self)
+    }
+
+    fn limit(&self) -> Duration {
+        Handlers::limit(self)
     }
 
     fn connect(&self, call: ConnectCall) -> Answering<'_, ConnectGrant> {

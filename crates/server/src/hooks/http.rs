@@ -27,8 +27,9 @@ use super::endpoint::{CallCounts, CallError, Endpoint, HookError};
 use super::events::{Event, Undelivered};
 use super::handlers::{Answering, Delivering, Hooks};
 use super::headers::HeaderNames;
+use super::json::envelope::WrongAnswer;
 use super::json::request::{self, Form, NotJson};
-use super::json::response::{self, WrongAnswer};
+use super::json::response;
 use super::kind::{Hook, Wants};
 use super::settings::{HookSettings, HttpSettings, Meaning, StatusTransform};
 
@@ -43,6 +44,7 @@ pub struct HttpHooks {
     tables: [BTreeMap<Box<str>, HttpHook>; Hook::ALL.len()],
     wants: Wants,
     headers: HeaderNames,
+    limit: Duration,
 }
 
 /// One of them.
@@ -59,8 +61,12 @@ impl HttpHooks {
     /// # Errors
     /// Names the first setting that cannot be used.
     pub fn new(settings: &HttpSettings) -> Result<Self, HookError> {
-        let mut hooks =
-            Self { tables: Default::default(), wants: Wants::NOTHING, headers: HeaderNames::default() };
+        let mut hooks = Self {
+            tables: Default::default(),
+            wants: Wants::NOTHING,
+            headers: HeaderNames::default(),
+            limit: Duration::ZERO,
+        };
         let unnamed = [
             (Hook::Connect, &settings.connect),
             (Hook::Refresh, &settings.refresh),
@@ -88,6 +94,8 @@ impl HttpHooks {
     fn add(&mut self, hook: Hook, name: &str, settings: &HookSettings) -> Result<(), HookError> {
         let endpoint = Endpoint::new(hook, name, settings)?;
         self.wants = self.wants.and(hook);
+        // Each call minds its time itself, and says more about it.
+        self.limit = self.limit.max(settings.timeout.saturating_add(Duration::from_secs(1)));
         self.headers = std::mem::take(&mut self.headers).and(&endpoint.names);
         let http = HttpHook {
             endpoint,
@@ -244,6 +252,10 @@ impl Hooks for HttpHooks {
 
     fn headers(&self) -> HeaderNames {
         self.headers.clone()
+    }
+
+    fn limit(&self) -> Duration {
+        self.limit
     }
 
     fn connect(&self, call: ConnectCall) -> Answering<'_, ConnectGrant> {

@@ -1,6 +1,7 @@
 //! Several hooks as one: Rust handlers beside a back end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::answer::Answer;
 use super::calls::{
@@ -42,6 +43,10 @@ impl Hooks for Layers {
 
     fn headers(&self) -> HeaderNames {
         self.0.iter().fold(HeaderNames::default(), |names, layer| names.and(&layer.headers()))
+    }
+
+    fn limit(&self) -> Duration {
+        self.0.iter().map(|layer| layer.limit()).max().unwrap_or_default()
     }
 
     fn connect(&self, call: ConnectCall) -> Answering<'_, ConnectGrant> {

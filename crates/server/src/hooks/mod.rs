@@ -32,7 +32,7 @@ mod queue;
 mod settings;
 
 pub use self::answer::Answer;
-pub use self::ask::{HANDLER_LIMIT, ask};
+pub use self::ask::ask;
 pub use self::calls::{
     Caller, Capability, ConnectCall, ConnectGrant, DEFAULT_NAME, Overrides, PublishCall, PublishGrant,
     RefreshCall, RefreshGrant, RpcCall, RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall,
@@ -40,7 +40,7 @@ pub use self::calls::{
 };
 pub use self::endpoint::{ANSWER_BYTES_MAX, CallCounts, HookError};
 pub use self::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
-pub use self::handlers::{Answering, Delivering, Handlers, Hooks};
+pub use self::handlers::{Answering, Delivering, HANDLER_LIMIT, Handlers, Hooks};
 pub use self::headers::{HeaderNames, PassedHeaders};
 pub use self::http::HttpHooks;
 pub use self::kind::{Hook, Wants};

@@ -1,6 +1,6 @@
 //! From a command to its room.
 
-use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Reply, Request, Res};
+use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Request};
 
 use super::refusal::Refused;
 use super::rules::Rules;
@@ -34,6 +34,7 @@ impl Session {
             // The first command is connect, there is no second one, and nothing follows one that was refused.
             (Phase::Waiting | Phase::Connecting | Phase::Welcomed | Phase::Refused, _)
             | (_, Request::Connect(_)) => Err(Disconnect::BAD_REQUEST.into()),
+            (_, request) if names_no_channel(&request) => Err(Disconnect::BAD_REQUEST.into()),
             (_, Request::Subscribe(request)) => self.subscribe(id, request, cx),
             (_, Request::Unsubscribe(request)) => Ok(self.unsubscribe(id, (cx.number_of)(&request.channel))),
             (_, Request::Publish(request)) => self.publish(id, request, cx),
@@ -43,7 +44,8 @@ impl Session {
             (_, Request::Rpc(request)) => self.rpc(id, &request, cx),
             (_, Request::Refresh(request)) => self.refresh(id, &request, cx),
             (_, Request::SubRefresh(request)) => self.sub_refresh(id, &request, cx),
-            (_, Request::Ping) => Ok(Step::Reply(Reply { id, body: Ok(Res::Ping) })),
+            // It is the server that pings.
+            (_, Request::Ping) => Err(Disconnect::BAD_REQUEST.into()),
             // Nobody takes messages that want no answer.
             (_, Request::Send(_)) => Err(Disconnect::NOT_AVAILABLE.into()),
         };
@@ -86,5 +88,19 @@ impl Session {
     fn may_command_now(&mut self, cx: &Context<'_>) -> bool {
         let bucket = self.identity.as_mut().and_then(|identity| identity.commands.as_mut());
         bucket.is_none_or(|bucket| bucket.take(cx.now.shard_ms))
+    }
+}
+
+/// Whether a command that is about a channel leaves out which.
+fn names_no_channel(request: &Request<'_>) -> bool {
+    match request {
+        Request::Subscribe(request) => request.channel.is_empty(),
+        Request::Unsubscribe(request) => request.channel.is_empty(),
+        Request::Publish(request) => request.channel.is_empty(),
+        Request::History(request) => request.channel.is_empty(),
+        Request::Presence(request) => request.channel.is_empty(),
+        Request::PresenceStats(request) => request.channel.is_empty(),
+        Request::SubRefresh(request) => request.channel.is_empty(),
+        _ => false,
     }
 }

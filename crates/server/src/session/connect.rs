@@ -19,11 +19,6 @@ use crate::hooks::{Answer, ConnectCall, ConnectGrant, PassedHeaders};
 use crate::rate::Bucket;
 use crate::token::{Capabilities, ConnectionClaims};
 
-/// Longest name of a client's library, in characters.
-const NAME_CHARS_MAX: usize = 16;
-/// Longest version of it.
-const VERSION_CHARS_MAX: usize = 64;
-
 /// What has been found out about a client.
 #[derive(Default)]
 struct Found {
@@ -42,11 +37,7 @@ impl Session {
         cx: &Context<'_>,
     ) -> Result<Step<'c>, Refused> {
         let rules = cx.rules;
-        let too_long = |text: &str, max| text.chars().nth(max).is_some();
-        if too_long(&request.name, NAME_CHARS_MAX) || too_long(&request.version, VERSION_CHARS_MAX) {
-            return Err(Disconnect::BAD_REQUEST.into());
-        }
-        let found = if !request.token.is_empty() && (rules.connection_tokens.is_some() || !rules.insecure) {
+        let found = if !request.token.is_empty() {
             self.found_by_token(&request.token, cx)?
         } else if let Some(user) = self.user_of_handshake(cx) {
             Found { identity: Identity { user, ..Identity::default() }, ..Found::default() }

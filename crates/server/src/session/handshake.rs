@@ -43,6 +43,12 @@ impl Handshake {
         })
     }
 
+    /// What it takes in memory, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let headers = self.headers.as_ref().map_or(0, |headers| headers.bytes());
+        size_of::<Self>() + headers + self.user.as_ref().map_or(0, |user| user.len())
+    }
+
     /// The address it came from, if that is counted.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.address

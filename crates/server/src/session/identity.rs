@@ -1,5 +1,6 @@
 //! Who a session is, once its connect command has said so.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use wavecast_hub::Filter;
@@ -8,6 +9,9 @@ use super::filter;
 use crate::payload;
 use crate::rate::Bucket;
 use crate::token::{Capabilities, ConnectionClaims};
+
+/// What compiled capabilities or a filter take, about.
+const COMPILED_BYTES: usize = 1024;
 
 /// What is known of a session's user, and what it may do beside what its channels' namespaces say.
 #[derive(Debug, Default)]
@@ -49,6 +53,17 @@ impl Identity {
         Ok(())
     }
 
+    /// What it takes in memory, about, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let info = self.info.as_ref().map_or(0, |info| info.len());
+        let meta = self.meta.as_ref().map_or(0, |meta| meta.len());
+        // Patterns and filters are bounded where they are made; most are small.
+        let compiled = self.capabilities.as_ref().map_or(0, |_| COMPILED_BYTES)
+            + self.filter.as_ref().map_or(0, |_| COMPILED_BYTES);
+        // The user stands in the shard's list of users as well.
+        size_of::<Self>() + 2 * self.user.len() + info + meta + compiled
+    }
+
     /// There is nothing to remember.
     pub(super) fn is_nobody(&self) -> bool {
         let Self {
@@ -73,10 +88,20 @@ pub(crate) struct TokenMark {
     pub(crate) id: Option<Box<str>>,
     /// When it was issued, Unix seconds, if it says so.
     pub(crate) issued_at_s: Option<i64>,
+    /// Stands for the channels that it subscribes to: another token with others is another thing.
+    pub(super) channels: u64,
 }
 
 impl TokenMark {
     pub(super) fn of(claims: &ConnectionClaims) -> Self {
-        Self { id: claims.token_id.as_deref().map(Into::into), issued_at_s: claims.issued_at_s }
+        let mut names: Vec<&str> = claims.subscriptions.iter().map(|wanted| wanted.channel.as_str()).collect();
+        names.sort_unstable();
+        let mut channels = DefaultHasher::new();
+        names.hash(&mut channels);
+        Self {
+            id: claims.token_id.as_deref().map(Into::into),
+            issued_at_s: claims.issued_at_s,
+            channels: channels.finish(),
+        }
     }
 }

@@ -18,7 +18,8 @@ pub(crate) struct Joining {
     pub(crate) channel: ChannelNumber,
     pub(crate) by: By,
     pub(super) marks: Marks,
-    pub(super) recovering: bool,
+    /// The client asks to recover, from this offset.
+    pub(super) since: Option<u64>,
     /// Error 112 is wanted in place of `recovered: false`.
     pub(super) rejects_unrecovered: bool,
     /// This command came meanwhile, and is carried out after the answer.
@@ -126,14 +127,14 @@ impl Joining {
     /// 112, for those who want it in place of `recovered: false`.
     pub(crate) fn result<'j>(&'j self, joined: &'j Joined) -> Result<SubscribeResult<'j>, Error> {
         let recovered = matches!(joined.recovery, Recovery::Recovered(_));
-        if self.recovering && !recovered && self.rejects_unrecovered {
+        if self.since.is_some() && !recovered && self.rejects_unrecovered && self.marks.recoverable {
             return Err(Error::UNRECOVERABLE_POSITION);
         }
         let mut result = SubscribeResult {
             recoverable: self.marks.recoverable,
             positioned: self.marks.positioned,
-            was_recovering: self.recovering,
-            recovered: self.recovering && recovered,
+            was_recovering: self.since.is_some(),
+            recovered: self.since.is_some() && recovered,
             delta: self.delta(),
             ..SubscribeResult::default()
         };
@@ -149,8 +150,8 @@ impl Joining {
         }
         if let Recovery::Recovered(publications) = &joined.recovery {
             // The client steps forward with each publication that it is given: it starts from where it was.
-            if let Some(first) = publications.first() {
-                result.offset = first.offset.saturating_sub(1);
+            if !publications.is_empty() {
+                result.offset = self.since.unwrap_or_default();
             }
             result.publications = wire::publications(publications, self.delta(), self.filter());
         }

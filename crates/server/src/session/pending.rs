@@ -79,6 +79,11 @@ impl Pending {
         self.backlog_bytes
     }
 
+    /// What it takes in memory, about, bytes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.backlog_bytes + self.joining.len() * size_of::<Joining>()
+    }
+
     /// Nothing is waited for, and nothing waits.
     pub(super) fn is_over(&self) -> bool {
         !self.holds_commands() && self.joining.is_empty() && self.backlog.is_empty() && !self.is_paused

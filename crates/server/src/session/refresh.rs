@@ -13,7 +13,6 @@ use super::refusal::Refused;
 use super::state::Session;
 use super::step::Step;
 use super::wish::seconds;
-use crate::VERSION;
 use crate::channels::ChannelNumber;
 use crate::hooks::{Answer, RefreshCall, RefreshGrant, SubRefreshCall, SubRefreshGrant};
 use crate::token::Capabilities;
@@ -30,6 +29,9 @@ impl Session {
         cx: &Context<'_>,
     ) -> Result<Step<'c>, Refused> {
         let rules = cx.rules;
+        if request.token.is_empty() {
+            return Err(Disconnect::BAD_REQUEST.into());
+        }
         let Some(verifier) = rules.connection_tokens.as_ref().filter(|_| !rules.hooks.refresh) else {
             return Err(Disconnect::BAD_REQUEST.into());
         };
@@ -42,7 +44,15 @@ impl Session {
         }
         check_claims(&claims, cx)?;
         let expire_at_s = seconds(claims.connection_expires_at_s);
+        if expire_at_s > 0 && expire_at_s <= cx.now.unix_s() {
+            return Err(Error::EXPIRED.into());
+        }
         let mark = TokenMark::of(&claims);
+        let before = self.identity.as_ref().and_then(|identity| identity.token.as_deref());
+        if before.is_some_and(|before| before.channels != mark.channels) {
+            // The client has to connect anew to have the subscriptions of this token.
+            return Err(Disconnect::INSUFFICIENT_STATE.into());
+        }
         let identity = self.identity.get_or_insert_default();
         if let Err(problem) = identity.renew(claims) {
             tracing::info!(%problem, "connection token refused: its tags filter");
@@ -52,10 +62,9 @@ impl Session {
         identity.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
         identity.client_refreshes = true;
         let result = RefreshResult {
-            client: self.client().into(),
-            version: VERSION.into(),
             expires: expire_at_s > 0,
             ttl: if expire_at_s > 0 { cx.now.ttl(expire_at_s) } else { 0 },
+            ..RefreshResult::default()
         };
         Ok(Step::Reply(Reply { id, body: Ok(Res::Refresh(result)) }))
     }

@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub(super) has_fetched_key: bool,
     /// Events of this session that the back end was told.
     pub(super) told: u32,
+    /// What it was last counted with in the shard's sum, bytes.
+    counted: u32,
     pub(super) ping: Ping,
     pub(crate) encoding: Encoding,
 }
@@ -60,6 +62,9 @@ pub(super) enum Ping {
     /// A ping has gone out, and its answer is waited for.
     Asked,
 }
+
+/// What a connection takes below its session: its slot, its timers, the driver's share.
+const CONNECTION_BYTES: usize = 200;
 
 /// A live subscription.
 #[derive(Debug)]
@@ -97,6 +102,7 @@ impl Session {
             phase: Phase::Waiting,
             has_fetched_key: false,
             told: 0,
+            counted: 0,
             ping: Ping::default(),
             encoding,
         }
@@ -111,6 +117,26 @@ impl Session {
     /// Whether the session is counted: its client may come in.
     pub(crate) fn is_counted(&self) -> bool {
         matches!(self.phase, Phase::Welcomed | Phase::Connected)
+    }
+
+    /// What it takes in memory, with the connection below it: how much more than when this was last asked.
+    pub(crate) fn grown(&mut self) -> isize {
+        let bytes = self.bytes();
+        let before = std::mem::replace(&mut self.counted, u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.counted as isize - before as isize
+    }
+
+    /// What it was counted with.
+    pub(crate) fn counted(&self) -> usize {
+        self.counted as usize
+    }
+
+    fn bytes(&self) -> usize {
+        let handshake = self.handshake.as_ref().map_or(0, |handshake| handshake.bytes());
+        let identity = self.identity.as_ref().map_or(0, |identity| identity.bytes());
+        let subscriptions: usize = self.subscriptions.iter().map(Subscription::bytes).sum();
+        let pending = self.pending.as_ref().map_or(0, |pending| pending.bytes());
+        CONNECTION_BYTES + size_of::<Self>() + handshake + identity + subscriptions + pending
     }
 
     /// The user's id; empty for an anonymous one.
@@ -156,6 +182,19 @@ impl Session {
     }
 }
 
+impl Subscription {
+    fn bytes(&self) -> usize {
+        // Its place among the channel's subscribers, too.
+        let more = self.more.as_ref().map_or(0, |more| size_of::<More>() + info_bytes(&more.info));
+        size_of::<Self>() + size_of::<ConnectionId>() + more
+    }
+}
+
+fn info_bytes(info: &ClientInfo) -> usize {
+    let given = [&info.conn_info, &info.chan_info].map(|given| given.as_ref().map_or(0, |bytes| bytes.len()));
+    size_of::<ClientInfo>() + info.user.len() + info.client.len() + given.iter().sum::<usize>()
+}
+
 /// The name of a session.
 pub(crate) fn client_name(id: [u8; 16]) -> String {
     let hex = u128::from_be_bytes(id);
@@ -183,16 +222,15 @@ mod tests {
 
     #[test]
     fn an_idle_session_is_small() {
-        assert!(size_of::<Session>() <= 88, "{}", size_of::<Session>());
+        assert!(size_of::<Session>() <= 96, "{}", size_of::<Session>());
         assert!(size_of::<Subscription>() <= 24, "{}", size_of::<Subscription>());
     }
 
     #[test]
     fn a_session_has_one_name() {
-        let id = *b"0123456789abcdef";
+        let id = [0xab; 16];
         assert_eq!(client_of_name(&client_name(id)), Some(id));
-        for wrong in ["", "x", "30313233-3435-3637-3839-61626364656", "+0313233-3435-3637-3839-616263646566"]
-        {
+        for wrong in ["", "x", "abababab-abab-abab-abab-ababababab", "+bababab-abab-abab-abab-abababababab"] {
             assert_eq!(client_of_name(wrong), None, "{wrong}");
         }
         assert_eq!(client_of_name(&client_name(id).to_uppercase()), None, "one form alone");

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wavecast_hub::{ChannelOptions, Filter, SlowConsumer};
+use wavecast_hub::{ChannelOptions, Filter, RecoveryMode, SlowConsumer};
 use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, SubscribeRequest};
 
 use super::command::Context;
@@ -13,7 +13,7 @@ use super::question::{Question, SubscribeDraft, TokenKind};
 use super::refusal::Refused;
 use super::state::Session;
 use super::step::{Join, Step};
-use super::wish::{Grant, Wish, given};
+use super::wish::{FOSSIL, Grant, Wish, given};
 use crate::channels::ChannelNumber;
 use crate::hooks::{SubscribeCall, SubscribeGrant};
 use crate::token::SubscriptionClaims;
@@ -26,6 +26,9 @@ impl Session {
         cx: &Context<'_>,
     ) -> Result<Step<'c>, Refused> {
         let rules = cx.rules;
+        if !matches!(&*request.delta, "" | FOSSIL) {
+            return Err(Disconnect::BAD_REQUEST.into());
+        }
         let options = rules.options(&request.channel)?;
         if self.is_subscribed((cx.number_of)(&request.channel)) {
             return Err(Error::ALREADY_SUBSCRIBED.into());
@@ -127,8 +130,13 @@ impl Session {
     ) -> Join<'c> {
         let options = grant.options(options);
         let marks = marks(who, &by, &wish, &options, &grant, cx);
-        let recovering = wish.recover.is_some() && marks.recoverable;
-        let recover = wish.recover.clone().filter(|_| recovering);
+        let recover = wish.recover.clone().filter(|_| marks.recoverable);
+        // Whoever is given the latest at the first subscription is told as if it had asked for it.
+        let gets_latest = options.recovery_mode == RecoveryMode::Cache && options.auto_cache_recover;
+        let since = match &wish.recover {
+            Some((offset, _)) => Some(*offset),
+            None => (gets_latest && marks.recoverable).then_some(0),
+        };
         let channel = wish.channel.clone();
         let rejects_unrecovered = wish.rejects_unrecovered;
         let terms = self.terms(who, wish, &options, grant, cx).map(Box::new);
@@ -137,7 +145,7 @@ impl Session {
             channel: ChannelNumber::default(),
             by,
             marks,
-            recovering,
+            since,
             rejects_unrecovered,
             unsubscribe: None,
             terms,

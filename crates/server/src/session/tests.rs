@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
-use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, Res, json};
+use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error, Reply, Res, json};
 
-use super::{Beat, Rules, Session, Step};
+use super::{By, Context, Due, Moment, Rules, Session, Step, Verifiers, Welcome};
 use crate::channels::{ChannelNumber, Channels};
 use crate::config::{Config, Overrides, load_from};
 
@@ -17,7 +17,7 @@ fn rules(change: impl FnOnce(&mut Config)) -> Rules {
     let mut config = load_from(None, [], &Overrides::default()).unwrap().config;
     change(&mut config);
     let namespaces = config.namespaces().unwrap();
-    Rules::new(&config, namespaces)
+    Rules::new(&config, namespaces, Verifiers::default(), None)
 }
 
 /// What a command leads to, in words that a test can compare.
@@ -30,6 +30,8 @@ enum Led {
     Leave,
     Publish(String, String),
     History(i32),
+    Presence(String, bool),
+    Asked,
     Close(u16),
 }
 
@@ -37,12 +39,16 @@ struct Walk {
     session: Session,
     rules: Rules,
     channels: Channels,
+    now: Moment,
 }
 
 impl Walk {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let session = Session::new(ConnectionId::for_tests(7, 0), [0xab; 16]);
-        Self { session, rules: rules(change), channels: Channels::default() }
+        let session = Session::new(ConnectionId::for_tests(7, 0), [0xab; 16], Encoding::Json);
+        let now = Moment { shard_ms: 5, unix_ms: 1_700_000_000_000 };
+        let mut walk = Self { session, rules: rules(change), channels: Channels::default(), now };
+        walk.session.wait_for_connect(walk.now, &walk.rules);
+        walk
     }
 
     fn connected(change: impl FnOnce(&mut Config)) -> Self {
@@ -56,34 +62,71 @@ impl Walk {
             Ok(command) => command,
             Err(error) => return Led::Close(error.disconnect().code),
         };
-        match self.session.command(command, &self.rules, |name| self.channels.find(name)) {
+        let number_of = |name: &str| self.channels.find(name);
+        let cx = Context { rules: &self.rules, now: self.now, number_of: &number_of };
+        match self.session.command(command, &cx) {
             Step::Nothing => Led::Nothing,
             Step::Reply(Reply { body: Err(error), .. }) => Led::Error(error.code),
-            Step::Reply(reply) | Step::Welcome(reply) => Led::Json(encoded(&reply)),
+            Step::Reply(reply) => Led::Json(encoded(&reply)),
+            Step::RpcResult { .. } => Led::Json("rpc".into()),
+            Step::Welcome(accepted) => {
+                let welcome = Welcome {
+                    id: accepted.id,
+                    data: accepted.data,
+                    ttl: accepted.ttl,
+                    settled: Vec::new(),
+                    left: 0,
+                };
+                self.session.welcomed(accepted.identity, welcome);
+                let welcome = self.session.take_welcome().unwrap();
+                self.session.begin_pings(self.now, self.rules.ping_interval);
+                let body = self.session.connect_result(&welcome, self.now, &self.rules).map(Res::Connect);
+                Led::Json(encoded(&Reply { id: welcome.id, body }))
+            }
             Step::Join(join) => {
-                let mut subscription = join.subscription;
-                subscription.channel = self.channels.enter(&join.channel, &join.options);
-                self.session.joining(subscription);
+                let mut joining = join.joining;
+                joining.channel = self.channels.enter(&join.channel, &join.options);
+                self.session.joining(joining);
                 Led::Join(join.channel.into_owned())
             }
-            Step::Leave { .. } => Led::Leave,
-            Step::Publish(publish) => Led::Publish(
-                publish.channel.into_owned(),
-                String::from_utf8_lossy(&publish.data).into_owned(),
+            Step::Leave { .. } | Step::Unsubscribe(..) => Led::Leave,
+            Step::Publish(publishing) => Led::Publish(
+                publishing.channel.into_owned(),
+                String::from_utf8_lossy(&publishing.publish.data).into_owned(),
             ),
             Step::History(history) => Led::History(history.limit),
+            Step::Presence { channel, only_counts, .. } => Led::Presence(channel.into_owned(), only_counts),
+            Step::Ask(_) => Led::Asked,
             Step::Close(Disconnect { code, .. }) => Led::Close(code),
         }
     }
 
+    /// The reply to the subscribe command, whether it goes live, and the unsubscribe command that came meanwhile.
     fn hub_answers(&mut self, channel: &str, joined: &Joined) -> (String, bool, Option<u32>) {
         let number = self.number(channel);
-        let settled = self.session.joined(number, joined, true).unwrap();
-        (encoded(&settled.reply), settled.live, settled.unsubscribed)
+        let joining = self.session.take_joining(number).unwrap();
+        let By::Client(id) = joining.by else { panic!("nobody else asks") };
+        let result = joining.result(joined).map(Res::Subscribe);
+        let unsubscribed = joining.unsubscribe.map(Into::into);
+        let live = result.is_ok() && unsubscribed.is_none();
+        let reply = encoded(&Reply { id, body: result });
+        if live {
+            self.session.goes_live(&joining, crate::channels::Seat::default());
+        }
+        (reply, live, unsubscribed)
     }
 
     fn number(&self, channel: &str) -> ChannelNumber {
         self.channels.find(channel).unwrap()
+    }
+
+    fn passes(&mut self, time: Duration) {
+        let ms = time.as_millis() as u64;
+        self.now = Moment { shard_ms: self.now.shard_ms + ms, unix_ms: self.now.unix_ms + ms };
+    }
+
+    fn due(&mut self) -> Due {
+        self.session.due(self.now, &self.rules)
     }
 }
 
@@ -132,9 +175,7 @@ fn nobody_comes_in_without_leave() {
     // A token that nobody can verify is refused, not passed over.
     assert_eq!(Walk::new(|_| {}).say(r#"{"id":1,"connect":{"token":"x.y.z"}}"#), Led::Close(3500));
     let mut insecure = Walk::new(|config| config.client.insecure = true);
-    assert!(matches!(insecure.say(r#"{"id":1,"connect":{"token":"x.y.z"}}"#), Led::Json(_)));
-    let long = format!(r#"{{"id":1,"connect":{{"name":"{}"}}}}"#, "n".repeat(17));
-    assert_eq!(Walk::new(|_| {}).say(&long), Led::Close(3501));
+    assert!(matches!(insecure.say(r#"{"id":1,"connect":{}}"#), Led::Json(_)));
 }
 
 #[test]
@@ -229,19 +270,19 @@ fn what_is_not_allowed_or_not_offered_has_its_code() {
     let mut walk = Walk::connected(closed);
     assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"c"}}"#), Led::Error(103));
     assert_eq!(walk.say(r#"{"id":3,"publish":{"channel":"c","data":1}}"#), Led::Error(103));
-    assert_eq!(walk.say(r#"{"id":4,"history":{"channel":"c"}}"#), Led::Error(103));
+    assert_eq!(walk.say(r#"{"id":4,"history":{"channel":"c"}}"#), Led::Error(108), "there is none");
     let mut walk = Walk::connected(|_| {});
     assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"$private"}}"#), Led::Error(103));
     assert_eq!(walk.say(r#"{"id":3,"subscribe":{"channel":"c#42"}}"#), Led::Error(103));
     assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c","type":4}}"#), Led::Error(108));
     assert_eq!(walk.say(r#"{"id":5,"subscribe":{"channel":"c","token":"x.y.z"}}"#), Led::Error(103));
-    assert_eq!(walk.say(r#"{"id":6,"subscribe":{"channel":""}}"#), Led::Error(107));
+    assert_eq!(Walk::connected(|_| {}).say(r#"{"id":6,"subscribe":{"channel":""}}"#), Led::Close(3501));
     assert_eq!(
         walk.say(&format!(r#"{{"id":7,"subscribe":{{"channel":"{}"}}}}"#, "c".repeat(256))),
         Led::Error(107)
     );
     assert_eq!(walk.say(r#"{"id":8,"publish":{"channel":"c"}}"#), Led::Error(107));
-    assert_eq!(walk.say(r#"{"id":9,"presence":{"channel":"c"}}"#), Led::Error(108));
+    assert_eq!(walk.say(r#"{"id":9,"presence_stats":{"channel":"c"}}"#), Led::Presence("c".into(), true));
     assert_eq!(walk.say(r#"{"id":10,"rpc":{"method":"m","data":1}}"#), Led::Error(108));
     assert_eq!(walk.say(r#"{"send":{"data":1}}"#), Led::Close(3508));
     assert_eq!(walk.say(r#"{"id":11}"#), Led::Close(3501));
@@ -261,21 +302,32 @@ fn publications_and_looks_back_pass_on_what_was_said() {
     let publish = r#"{"id":2,"publish":{"channel":"c","data":{"a":[1, 2]}}}"#;
     assert_eq!(walk.say(publish), Led::Publish("c".into(), r#"{"a":[1, 2]}"#.into()));
     assert_eq!(walk.say(r#"{"id":3,"history":{"channel":"c","limit":-1}}"#), Led::History(-1));
-    assert_eq!(walk.say(r#"{"id":4,"ping":{}}"#), Led::Json(encoded(&Reply { id: 4, body: Ok(Res::Ping) })));
+    assert_eq!(walk.say(r#"{"id":4,"ping":{}}"#), Led::Close(3501), "it is the server that pings");
 }
 
 #[test]
 fn pings_are_answered_or_the_session_ends() {
     let mut walk = Walk::new(|_| {});
-    assert_eq!(walk.session.beat(&walk.rules), Beat::Close(Disconnect::STALE));
+    assert!(matches!(walk.due(), Due::Rest(Some(_))));
+    walk.passes(Duration::from_secs(10));
+    assert!(matches!(walk.due(), Due::Close(Disconnect { code: 3502, .. })));
+
     let mut walk = Walk::connected(|_| {});
     assert_eq!(walk.say("{}"), Led::Close(3501), "a pong without a ping");
+
     let mut walk = Walk::connected(|_| {});
-    let (interval, timeout) = (walk.rules.ping_interval, walk.rules.pong_timeout);
-    assert_eq!(walk.session.beat(&walk.rules), Beat::Ping { next: timeout });
+    let (interval, timeout) = (walk.rules.ping_interval, Duration::from_secs(8));
+    assert!(matches!(walk.due(), Due::Rest(Some(rest)) if rest == interval));
+    walk.passes(interval);
+    assert!(matches!(walk.due(), Due::Ping));
+    assert!(matches!(walk.due(), Due::Rest(Some(rest)) if rest == timeout));
+    walk.passes(Duration::from_secs(1));
     assert_eq!(walk.say("{}"), Led::Nothing);
     assert_eq!(walk.say("{}"), Led::Close(3501), "a second pong");
-    assert_eq!(walk.session.beat(&walk.rules), Beat::Rest { next: interval - timeout });
-    assert_eq!(walk.session.beat(&walk.rules), Beat::Ping { next: timeout });
-    assert_eq!(walk.session.beat(&walk.rules), Beat::Close(Disconnect::NO_PONG));
+    walk.passes(timeout);
+    assert!(matches!(walk.due(), Due::Rest(Some(_))), "it has answered");
+    walk.passes(interval - timeout);
+    assert!(matches!(walk.due(), Due::Ping));
+    walk.passes(timeout);
+    assert!(matches!(walk.due(), Due::Close(Disconnect { code: 3012, .. })));
 }

@@ -15,7 +15,7 @@ use crate::token::{self, SubscribeOverride, SubscriptionClaims};
 /// The client asks for error 112 instead of `recovered: false`.
 const FLAG_REJECT_UNRECOVERED: i64 = 2;
 /// The name of the deltas that are spoken.
-const FOSSIL: &str = "fossil";
+pub(super) const FOSSIL: &str = "fossil";
 
 /// From where the subscriptions of a connect command are to be recovered, by channel.
 pub(crate) type Positions = BTreeMap<Box<str>, (u64, Cow<'static, str>)>;
@@ -169,13 +169,16 @@ impl<'c> Wish<'c> {
     /// What a request asks for.
     ///
     /// # Errors
-    /// 103 for a filter where none is allowed: it must not be passed over, its client would get too much. 107 for one that
+    /// 107 for a filter where none is allowed (it must not be passed over: its client would get too much), for one that
     /// makes no sense, and for a filter together with deltas.
     pub(super) fn of(request: SubscribeRequest<'c>, options: &ChannelOptions) -> Result<Self, Error> {
         let delta = request.delta == FOSSIL;
         let filter = match request.tf {
             None => None,
-            Some(_) if !options.allow_tags_filter => return Err(Error::PERMISSION_DENIED),
+            Some(_) if !options.allow_tags_filter => {
+                let message = "bad request: this channel takes no tags filter (allow_tags_filter)";
+                return Err(Error { message: message.into(), ..Error::BAD_REQUEST });
+            }
             Some(_) if delta => {
                 let message = "bad request: deltas and a tags filter exclude each other";
                 return Err(Error { message: message.into(), ..Error::BAD_REQUEST });

@@ -19,6 +19,7 @@ impl PushShard {
                 return self.commands(connections, id, message);
             }
             let pause = session.push_back(message, self.node.rules());
+            self.count_bytes(id);
             if pause {
                 connections.pause(id, true);
             }
@@ -73,6 +74,7 @@ impl PushShard {
             let Some(message) = session.next_message() else { break };
             self.commands(connections, id, &message);
         }
+        self.count_bytes(id);
         let Some(session) = self.sessions.get_mut(id) else { return };
         if session.resumes_reading(self.node.rules()) {
             connections.pause(id, false);

@@ -43,6 +43,7 @@ impl PushShard {
     pub(super) fn forget(&mut self, id: ConnectionId, why: &Disconnect) {
         self.gaps.forget(id);
         let Some(mut session) = self.sessions.remove(id) else { return };
+        self.session_bytes = self.session_bytes.saturating_sub(session.counted());
         for live in session.take_all_live() {
             self.leave(&live);
             let name = self.channels.name(live.channel);

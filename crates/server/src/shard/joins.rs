@@ -128,6 +128,7 @@ impl PushShard {
         base: Option<Arc<Publication>>,
     ) {
         let now = self.moment(connections);
+        self.begins_anew(connections, joining.channel, id);
         let Some(session) = self.sessions.get_mut(id) else { return };
         let seat = self.channels.add(joining.channel, id, joining.listener(session.encoding, base));
         session.goes_live(joining, seat);
@@ -136,6 +137,7 @@ impl PushShard {
             // The channel is there, since this shard is in it.
             self.node.hub().enter(name, info, options, options.join_leave).ok();
         }
+        self.count_bytes(id);
         if joining.expires() {
             self.set_timer(connections, id, now);
         }
@@ -185,6 +187,7 @@ impl PushShard {
         if let Some(session) = self.sessions.get_mut(id) {
             self.node.tell_unsubscribed(session, live, &name, why);
         }
+        self.count_bytes(id);
         self.release(live.channel);
     }
 

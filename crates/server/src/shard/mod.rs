@@ -13,6 +13,7 @@ mod carry_out;
 mod commands;
 mod endings;
 mod fan_out;
+mod gaps;
 mod identity;
 mod joins;
 mod office;
@@ -37,9 +38,9 @@ use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::{CloseCode, Frame, MessageRef};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
+use self::gaps::Gaps;
 use self::identity::ClientIds;
 use self::replies::Replies;
-use self::slow::Gaps;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
@@ -65,6 +66,8 @@ pub(crate) struct PushShard {
     gaps: Gaps,
     /// The number of the last question to the back office.
     asked: NonZeroU32,
+    /// What all sessions take in memory, bytes.
+    session_bytes: usize,
     /// When the shard's own count of milliseconds began.
     began: Option<Instant>,
 }
@@ -83,6 +86,7 @@ impl PushShard {
             replies: Replies::default(),
             gaps: Gaps::default(),
             asked: NonZeroU32::MIN,
+            session_bytes: 0,
             began: None,
         }
     }
@@ -90,6 +94,13 @@ impl PushShard {
     /// The session with this id, if it is on this shard.
     fn session_of(&self, client: &[u8; 16]) -> Option<&Session> {
         self.sessions.at(self.clients.slot_of(client)).filter(|session| session.client_id() == *client)
+    }
+
+    /// A session has changed: it is counted anew.
+    fn count_bytes(&mut self, id: ConnectionId) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            self.session_bytes = self.session_bytes.saturating_add_signed(session.grown());
+        }
     }
 
     /// What time it is.
@@ -138,6 +149,7 @@ impl Handler for PushShard {
         let mut session = Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
         session.wait_for_connect(now, rules);
         self.sessions.insert(session);
+        self.count_bytes(id);
         self.set_timer(connections, id, now);
     }
 
@@ -185,6 +197,7 @@ impl Handler for PushShard {
     }
 
     fn turn(&mut self, connections: &mut Connections) -> Option<Duration> {
+        self.node.memory().note(self.id.0.into(), connections.outbox_bytes().frames, self.session_bytes);
         let runs = self.send_runs(connections);
         let gaps = self.tell_gaps(connections);
         [runs, gaps].into_iter().flatten().min()

@@ -40,6 +40,7 @@ impl PushShard {
                 }
             }
             Order::DropRevoked { done: _done } => self.drop_revoked(connections),
+            Order::CutSlow { bytes } => self.cut_slowest(connections, bytes),
             Order::Count { channels, reply } => {
                 let count = |name: &Arc<str>| self.channels.find(name).map_or(0, |n| self.channels.count(n));
                 reply.send(channels.iter().map(count).collect()).ok();
@@ -118,6 +119,24 @@ impl PushShard {
             connections.send_frame(id, &frame).ok();
         }
         self.set_timer(connections, id, now);
+    }
+
+    /// Ends the sessions with the longest queues, until so many bytes do not wait any more.
+    fn cut_slowest(&mut self, connections: &mut Connections, bytes: usize) {
+        let waiting = |id| connections.queued_bytes(id);
+        let mut slow: Vec<(usize, ConnectionId)> = (self.sessions.all())
+            .map(|session| (waiting(session.connection), session.connection))
+            .filter(|&(waiting, _)| waiting > 0)
+            .collect();
+        slow.sort_unstable_by_key(|&(waiting, _)| std::cmp::Reverse(waiting));
+        let mut freed = 0;
+        for (waiting, id) in slow {
+            if freed >= bytes {
+                break;
+            }
+            freed += waiting;
+            self.cut_slow(connections, id);
+        }
     }
 
     /// Ends the sessions whose token, or user, is not welcome any more.

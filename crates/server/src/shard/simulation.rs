@@ -11,6 +11,7 @@ mod client;
 mod peer;
 mod record;
 mod scenes;
+mod slow_scenes;
 mod world;
 
 use std::env;

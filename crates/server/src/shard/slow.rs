@@ -13,43 +13,19 @@
 //! What a reply or another channel's publication takes the room of is treated alike. A frame that is partly sent, or in
 //! flight, is never dropped.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::json;
 use tracing::{debug, info};
 use wavecast_hub::SlowConsumer;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, Shed};
-use wavecast_protocol::centrifuge::{Encoding, Push, Unsubscribed};
+use wavecast_protocol::centrifuge::{Push, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
 use crate::session::Seated;
 use crate::wire;
-
-/// Between two markers for one connection.
-const MARKER_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What connections have lost and have not been told of yet.
-#[derive(Debug, Default)]
-pub(super) struct Gaps {
-    by: HashMap<ConnectionId, Gap>,
-    /// Those that have lost something for the first time in a while: they are told this turn.
-    begun: Vec<ConnectionId>,
-    /// When to look at the others again, in that order.
-    due: VecDeque<(Instant, ConnectionId)>,
-}
-
-#[derive(Debug)]
-struct Gap {
-    encoding: Encoding,
-    /// Messages by channel, in the order in which they are told of.
-    lost: VecDeque<(Arc<str>, u64)>,
-    /// The last marker, of which one at most waits.
-    told: Option<Frame>,
-}
 
 impl PushShard {
     /// A frame of a channel did not fit the outbox of a subscriber.
@@ -83,6 +59,19 @@ impl PushShard {
             }
         };
         self.has_lost(channel, id, seated, lost);
+    }
+
+    /// A subscription goes live. What waits of an earlier one is of no use to its client any more, and must not be replaced
+    /// by what is new: that would arrive before the client knows that it is subscribed.
+    pub(super) fn begins_anew(
+        &mut self,
+        connections: &mut Connections,
+        channel: ChannelNumber,
+        id: ConnectionId,
+    ) {
+        if self.channels.options(channel).slow_consumer == SlowConsumer::Latest {
+            connections.discard(id, channel.lane());
+        }
     }
 
     /// Looks what was dropped because something else needed the room.
@@ -145,58 +134,4 @@ impl PushShard {
         self.take_shed(connections);
         self.gaps.tell(connections)
     }
-}
-
-impl Gaps {
-    fn note(&mut self, id: ConnectionId, encoding: Encoding, channel: &Arc<str>, lost: u64) {
-        let gap = self.by.entry(id).or_insert_with(|| {
-            self.begun.push(id);
-            Gap { encoding, lost: VecDeque::new(), told: None }
-        });
-        match gap.lost.iter_mut().find(|(of, _)| of == channel) {
-            Some((_, before)) => *before += lost,
-            None => gap.lost.push_back((Arc::clone(channel), lost)),
-        }
-    }
-
-    /// The session is over.
-    pub(super) fn forget(&mut self, id: ConnectionId) {
-        self.by.remove(&id);
-    }
-
-    fn tell(&mut self, connections: &mut Connections) -> Option<Duration> {
-        let now = connections.now();
-        for id in std::mem::take(&mut self.begun) {
-            self.tell_one(connections, id, now);
-        }
-        while let Some(&(due, id)) = self.due.front() {
-            if due > now {
-                return Some(due - now);
-            }
-            self.due.pop_front();
-            self.tell_one(connections, id, now);
-        }
-        None
-    }
-
-    /// Sends a marker, unless the one before still waits. Who has lost nothing more for a while is forgotten.
-    fn tell_one(&mut self, connections: &mut Connections, id: ConnectionId, now: Instant) {
-        let Some(gap) = self.by.get_mut(&id) else { return };
-        let waits = gap.told.as_ref().is_some_and(Frame::is_held);
-        if !waits {
-            let Some((channel, dropped)) = gap.lost.pop_front() else {
-                self.by.remove(&id);
-                return;
-            };
-            let marker = marker(gap.encoding, &channel, dropped);
-            connections.send_anyway(id, &marker).ok();
-            gap.told = Some(marker);
-        }
-        self.due.push_back((now + MARKER_INTERVAL, id));
-    }
-}
-
-fn marker(encoding: Encoding, channel: &str, dropped: u64) -> Frame {
-    let data = json!({ "gap": { "channel": channel, "dropped": dropped } }).to_string();
-    wire::push(encoding, &Push::Message { data: data.as_bytes() })
 }

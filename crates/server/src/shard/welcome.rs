@@ -23,6 +23,7 @@ impl PushShard {
         let welcome = Welcome { id: command, data, ttl, settled: Vec::new(), left: joins.len() };
         session.welcomed(identity, welcome);
         self.sessions.list(id);
+        self.count_bytes(id);
         if self.node.rules().is_single_connection() {
             if let Some(session) = self.sessions.get(id).filter(|session| !session.user().is_empty()) {
                 self.node.disconnect_others(session.user(), session.client_id());

@@ -12,6 +12,28 @@ pub(super) const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Longest name of a key that is looked up, in bytes.
 const KEY_ID_BYTES_MAX: usize = 256;
 
+/// What a token says of itself, and nobody has verified: to show it, never to act on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unverified {
+    /// How it says that it is signed.
+    pub algorithm: Algorithm,
+    /// Which key it names; "" when none.
+    pub key_id: String,
+    /// Its claims, which may not even be JSON.
+    pub claims: String,
+}
+
+impl Unverified {
+    /// Takes a token apart.
+    ///
+    /// # Errors
+    /// What is wrong with its form or its header.
+    pub fn read(token: &str) -> Result<Self, Flaw> {
+        let Compact { algorithm, key_id, payload: claims, .. } = Compact::parse(token)?;
+        Ok(Self { algorithm, key_id, claims })
+    }
+}
+
 /// A token taken apart, and nothing in it verified.
 pub(super) struct Compact<'t> {
     /// What the signature is over.

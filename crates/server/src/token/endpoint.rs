@@ -4,7 +4,6 @@
 //! placeholder must come from a list of words in the configuration's pattern, and even where the operator has switched
 //! that check off it may only be letters, digits, `-`, `_`, `~` and `.`, which cannot leave its place in the address.
 
-use std::fmt;
 use std::sync::Arc;
 
 use hyper::Uri;
@@ -12,7 +11,8 @@ use regex_syntax::ast::{Ast, GroupKind, parse::Parser};
 
 use super::expectation::Groups;
 use super::refusal::Flaw;
-use super::settings::{KeyProblem, TokenSettings};
+use super::settings::KeyProblem;
+use crate::config::Token;
 
 const KEY: &str = "jwks_public_endpoint";
 
@@ -29,14 +29,15 @@ enum Piece {
 impl Endpoint {
     /// Reads the address; `None` when there is none, or when it is wrong, which is added to `problems`.
     pub(super) fn new(
-        settings: &TokenSettings,
+        settings: &Token,
         problems: &mut Vec<KeyProblem>,
         warnings: &mut Vec<String>,
     ) -> Option<Self> {
-        if settings.jwks_public_endpoint.is_empty() {
+        let address = settings.jwks_public_endpoint.expose();
+        if address.is_empty() {
             return None;
         }
-        let parsed = pieces(&settings.jwks_public_endpoint).ok_or("has {{ without }}");
+        let parsed = pieces(address).ok_or("has {{ without }}");
         match parsed.and_then(|pieces| check_address(&pieces).map(|()| pieces)) {
             Ok(pieces) => {
                 for name in pieces.iter().filter_map(Piece::group) {
@@ -69,15 +70,6 @@ impl Endpoint {
             }
         }
         Ok(address.into())
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|piece| match piece {
-            Piece::Text(text) => f.write_str(text),
-            Piece::Group(name) => write!(f, "{{{{{name}}}}}"),
-        })
     }
 }
 
@@ -123,12 +115,7 @@ fn check_address(pieces: &[Piece]) -> Result<(), &'static str> {
 }
 
 /// The group must be there, and match a list of words only.
-fn check_group(
-    name: &str,
-    settings: &TokenSettings,
-    problems: &mut Vec<KeyProblem>,
-    warnings: &mut Vec<String>,
-) {
+fn check_group(name: &str, settings: &Token, problems: &mut Vec<KeyProblem>, warnings: &mut Vec<String>) {
     let patterns = [("issuer_regex", &settings.issuer_regex), ("audience_regex", &settings.audience_regex)];
     let mut is_there = false;
     for (key, pattern) in patterns {
@@ -199,11 +186,11 @@ mod tests {
     use super::*;
 
     fn read(endpoint: &str, issuer_regex: &str, skip: bool) -> (Option<Endpoint>, Vec<KeyProblem>, usize) {
-        let settings = TokenSettings {
+        let settings = Token {
             jwks_public_endpoint: endpoint.into(),
             issuer_regex: issuer_regex.into(),
             insecure_skip_jwks_endpoint_safety_check: skip,
-            ..TokenSettings::default()
+            ..Token::default()
         };
         let (mut problems, mut warnings) = (Vec::new(), Vec::new());
         let endpoint = Endpoint::new(&settings, &mut problems, &mut warnings);

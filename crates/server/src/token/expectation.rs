@@ -7,7 +7,8 @@ use regex_syntax::hir::Look;
 
 use super::object::Object;
 use super::refusal::Flaw;
-use super::settings::{KeyProblem, TokenSettings};
+use super::settings::KeyProblem;
+use crate::config::Token;
 
 /// Largest compiled form of a pattern in the configuration, in bytes.
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
@@ -29,11 +30,7 @@ enum Expected {
 
 impl Expectation {
     /// Reads the four keys; problems are added to `problems`, what is odd to `warnings`.
-    pub(super) fn new(
-        settings: &TokenSettings,
-        problems: &mut Vec<KeyProblem>,
-        warnings: &mut Vec<String>,
-    ) -> Self {
+    pub(super) fn new(settings: &Token, problems: &mut Vec<KeyProblem>, warnings: &mut Vec<String>) -> Self {
         let mut expected = |(key, exact): (&'static str, &String), (regex_key, pattern)| {
             if !exact.is_empty() && !str::is_empty(pattern) {
                 problems.push(KeyProblem { key: regex_key, problem: format!("cannot be set beside {key}") });

@@ -119,12 +119,12 @@ impl KeySets {
         state.tried = Some(now);
         match loaded {
             Ok(keys) => {
-                tracing::debug!(endpoint = %key.endpoint, keys = keys.len(), "key set fetched");
+                tracing::debug!(%key, keys = keys.len(), "key set fetched");
                 state.keys = keys;
                 state.fetched = Some(now);
             }
             Err(problem) => {
-                tracing::warn!(endpoint = %key.endpoint, "tokens cannot be verified by the key set: {problem}");
+                tracing::warn!(%key, "tokens cannot be verified by the key set: {problem}");
             }
         }
     }
@@ -135,14 +135,15 @@ impl KeySets {
             let oldest =
                 sets.iter().min_by_key(|(_, set)| set.tried()).map(|(endpoint, _)| Arc::clone(endpoint));
             if let Some(oldest) = oldest {
-                tracing::warn!(%oldest, "more key sets than are kept: one makes room");
+                tracing::warn!("more key sets than are kept: the oldest makes room");
                 sets.remove(&oldest);
             }
         }
         Arc::clone(sets.entry(Arc::clone(endpoint)).or_default())
     }
 
-    async fn load(&self, endpoint: &str) -> Result<Keys, String> {
+    /// Asks for the set, and changes nothing.
+    pub(super) async fn load(&self, endpoint: &str) -> Result<Keys, String> {
         let mut problem = String::new();
         for _ in 0..self.policy.attempts {
             match self.load_once(endpoint).await {

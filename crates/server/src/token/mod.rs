@@ -1,6 +1,6 @@
 //! Tokens: who a client is and what it may, signed by the application's back end (JWT, RFC 7519).
 //!
-//! A [`Verifier`] is made once of the settings and asked on an event loop: it does no I/O. Only a key set (JWKS) has to
+//! A [`Verifier`] is made once of the configuration and asked on an event loop: it does no I/O. Only a key set (JWKS) has to
 //! be fetched: then [`Verifier::verify_connection`] says [`Refusal::KeyWanted`], the caller runs
 //! [`Verifier::fetch_key`] on tokio, and asks again.
 //!
@@ -11,8 +11,8 @@
 //!
 //! | room | what it is for |
 //! | --- | --- |
-//! | `settings` | the keys of the configuration, and what may be wrong with them |
-//! | `verifier` | from a token to its claims |
+//! | `settings` | what may be wrong with the keys of the configuration |
+//! | `verifiers`, `verifier` | from a token to its claims |
 //! | `refusal` | why not |
 //! | `compact` | the three parts of a token; `object`: JSON objects, member by member |
 //! | `algorithm`, `key` | names of algorithms, and the keys that know them |
@@ -40,14 +40,17 @@ mod sign;
 #[cfg(test)]
 mod tests;
 mod verifier;
+mod verifiers;
 
 pub use self::algorithm::Algorithm;
 pub use self::capabilities::{Action, Allowed, Capabilities};
 pub use self::claims::{
     ConnectionClaims, Payload, ServerSubscription, SubscribeOverride, SubscriptionClaims,
 };
+pub use self::compact::Unverified;
 pub use self::refusal::{Flaw, KeyId, Refusal};
 pub use self::revocation::{RevocationError, RevocationLimits, Revocations, Revoked};
-pub use self::settings::{KeyError, KeyProblem, TokenLimits, TokenSettings};
+pub use self::settings::{KeyError, KeyProblem, TokenLimits};
 pub use self::sign::{SignError, Signer};
 pub use self::verifier::{KeyName, Proof, Verifier};
+pub use self::verifiers::{Verifiers, VerifiersError};

@@ -20,8 +20,8 @@ pub enum Refusal {
     KeyUnavailable,
 }
 
-/// Which key of which key set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which key of which key set. It is shown without the address's query, which may hold a password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyId {
     /// The key set's address.
     pub(super) endpoint: Arc<str>,
@@ -31,7 +31,14 @@ pub struct KeyId {
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of {}", self.name, self.endpoint)
+        let shown = self.endpoint.split('?').next().unwrap_or_default();
+        write!(f, "{:?} of {shown}", self.name)
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
     }
 }
 

@@ -2,13 +2,14 @@
 
 use crate::config::assemble::Assembly;
 use crate::config::settings::{Config, Token};
+use crate::token::{KeyProblem, Verifier};
 
 pub(super) fn check(assembly: &mut Assembly, config: &Config) {
     let client = &config.client;
-    check_token(assembly, "client.token", &client.token);
+    check_token(assembly, config, "client.token", &client.token);
     if client.subscription_token.enabled {
         let token = &client.subscription_token.token;
-        check_token(assembly, "client.subscription_token", token);
+        check_token(assembly, config, "client.subscription_token", token);
         if !token.has_key() {
             let allowed = "needs a key below client.subscription_token, such as hmac_secret_key; without one every \
                            subscription token would be refused";
@@ -37,13 +38,21 @@ pub(super) fn check(assembly: &mut Assembly, config: &Config) {
     check_personal_channel(assembly, config);
 }
 
-fn check_token(assembly: &mut Assembly, section: &str, token: &Token) {
-    for (exact, pattern, name) in
-        [(&token.audience, &token.audience_regex, "audience"), (&token.issuer, &token.issuer_regex, "issuer")]
-    {
-        if !exact.is_empty() && !pattern.is_empty() {
-            let allowed = format!("cannot be used together with {section}.{name}");
-            assembly.complain(&format!("{section}.{name}_regex"), format!("{pattern:?}"), allowed);
+/// What makes sense of a section of tokens is the room that verifies them.
+fn check_token(assembly: &mut Assembly, config: &Config, section: &str, token: &Token) {
+    if *token == Token::default() {
+        return;
+    }
+    match Verifier::new(token, config.token_limits()) {
+        Ok(verifier) => {
+            for warning in verifier.warnings() {
+                assembly.warn(&format!("{section}.{warning}"));
+            }
+        }
+        Err(error) => {
+            for KeyProblem { key, problem } in error.0 {
+                assembly.complain_unseen(&format!("{section}.{key}"), problem);
+            }
         }
     }
     if token.hmac_previous_secret_key_valid_until > 0 && token.hmac_previous_secret_key.is_empty() {

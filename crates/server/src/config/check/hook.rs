@@ -3,6 +3,7 @@
 use crate::config::assemble::Assembly;
 use crate::config::keys::{List, WITHOUT_NAMESPACE};
 use crate::config::settings::{ChannelSettings, Config, DEFAULT_HOOK, Hook, RpcSettings};
+use crate::http_client::{HttpClient, HttpClientOptions};
 
 pub(super) fn check(assembly: &mut Assembly, config: &Config) {
     let proxy = &config.client.proxy;
@@ -101,6 +102,7 @@ fn need_endpoint(assembly: &mut Assembly, section: &str, hook: &Hook, switch: &s
     }
 }
 
+/// TLS needs a certificate together with its key, and PEM that can be read.
 fn check_tls(assembly: &mut Assembly, config: &Config) {
     let (client, channel) = (&config.client.proxy, &config.channel.proxy);
     let sections = [
@@ -119,13 +121,18 @@ fn check_tls(assembly: &mut Assembly, config: &Config) {
         .proxies
         .iter()
         .map(|entry| (format!("{}.{}", List::Hooks.path(), entry.name), &entry.settings));
-    for (section, hook) in single.into_iter().chain(named) {
+    for (section, hook) in single.into_iter().chain(named).filter(|(_, hook)| hook.tls.enabled) {
+        let key = |name: &str| format!("{section}.http.tls.{name}");
         let tls = &hook.tls;
-        if tls.enabled && tls.cert_pem.is_empty() != tls.key_pem.is_empty() {
+        if tls.cert_pem.is_empty() == tls.key_pem.is_empty() {
+            let options = HttpClientOptions { tls: tls.into(), ..HttpClientOptions::default() };
+            if let Err(error) = HttpClient::new(&options) {
+                assembly.complain_unseen(&key(error.key), error.problem);
+            }
+        } else {
             let (there, missing) =
                 if tls.key_pem.is_empty() { ("cert_pem", "key_pem") } else { ("key_pem", "cert_pem") };
-            let allowed = format!("is needed by {section}.http.tls.{there}");
-            assembly.complain_unseen(&format!("{section}.http.tls.{missing}"), allowed);
+            assembly.complain_unseen(&key(missing), format!("is needed by {}", key(there)));
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) const TOKEN: &[Key<Token>] = &[
     ),
     key(
         "hmac_previous_secret_key_valid_until",
-        "Unix time in seconds at which it stops to hold; 0 = does not",
+        "Unix time in seconds until which it holds; 0 = without end",
         |t| Slot::UnixTime(&mut t.hmac_previous_secret_key_valid_until),
     ),
     key("rsa_public_key", "key of RS256, RS384 and RS512: PEM, base64 of it, or a path", |t| {

@@ -9,7 +9,7 @@ pub struct Token {
     pub hmac_secret_key: Secret,
     /// `hmac_previous_secret_key`: the key before, which holds as well while keys are changed.
     pub hmac_previous_secret_key: Secret,
-    /// `hmac_previous_secret_key_valid_until`: Unix time in seconds at which it stops to hold; 0 (default) = does not.
+    /// `hmac_previous_secret_key_valid_until`: Unix time in seconds until which it holds; 0 (default) = without end.
     pub hmac_previous_secret_key_valid_until: u64,
     /// `rsa_public_key`: PEM, for RS256, RS384 and RS512.
     pub rsa_public_key: String,
@@ -33,11 +33,9 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether there is any key that a token could be verified with.
+    /// Whether there is any key that a token could be verified with. The secret before is none by itself.
     pub fn has_key(&self) -> bool {
-        [&self.hmac_secret_key, &self.hmac_previous_secret_key, &self.jwks_public_endpoint]
-            .into_iter()
-            .any(|secret| !secret.is_empty())
+        [&self.hmac_secret_key, &self.jwks_public_endpoint].into_iter().any(|secret| !secret.is_empty())
             || [&self.rsa_public_key, &self.ecdsa_public_key].into_iter().any(|key| !key.is_empty())
     }
 }

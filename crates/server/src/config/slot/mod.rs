@@ -180,6 +180,22 @@ impl Slot<'_> {
         }
     }
 
+    /// Which values are accepted, beyond what the kind says: a range, or words; for the reference.
+    pub(super) fn allowed(&self) -> String {
+        match self {
+            Slot::Number(_, range) => format!("{} to {}", grouped(*range.start()), grouped(*range.end())),
+            Slot::Port(_) => "0 to 65,535".into(),
+            Slot::Time(_, range) => {
+                format!("{} to {}", duration::display(*range.start()), duration::display(*range.end()))
+            }
+            Slot::Word(_, words) | Slot::Words(_, words) => {
+                let named = words.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`"));
+                named.collect::<Vec<_>>().join(" ")
+            }
+            _ => String::new(),
+        }
+    }
+
     /// What kind of value it is and in which unit, for the reference.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -216,6 +232,19 @@ fn put_url(place: &mut Secret, url: Result<String, &'static str>) -> Result<(), 
 
 fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A number with commas between thousands, as people read it.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// A parser of expressions draws the place over several lines; the last of them says what is wrong.

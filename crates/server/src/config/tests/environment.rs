@@ -12,7 +12,7 @@ fn the_environment_says_the_same_and_ours_wins() {
             ("CENTRIFUGO_CLIENT_ALLOWED_ORIGINS", "https://example.com https://*.example.com"),
             ("CENTRIFUGO_CLIENT_PING_INTERVAL", "30s"),
             ("WAVECAST_CLIENT_CHANNEL_LIMIT", "64"),
-            ("CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY", "s3cret"),
+            ("CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY", "s3cret-of-thirty-two-bytes-or-more"),
             ("CENTRIFUGO_CLIENT_TOKEN_AUDIENCE", ""),
             ("WAVECAST_CHANNEL_HISTORY_META_TTL", "48h"),
             ("WAVECAST_CHANNEL_WITHOUT_NAMESPACE_HISTORY_SIZE", "10"),

@@ -64,7 +64,7 @@ http_server = { address = "127.0.0.1", port = 9000 }
 allowed_origins = ["https://example.com", "https://*.example.com"]
 ping_interval = "30s"
 channel_limit = 64
-token.hmac_secret_key = "s3cret"
+token.hmac_secret_key = "s3cret-of-thirty-two-bytes-or-more"
 [channel]
 history_meta_ttl = "48h"
 [channel.without_namespace]
@@ -91,7 +91,7 @@ client:
   allowed_origins: ["https://example.com", "https://*.example.com"]
   ping_interval: 30s
   channel_limit: 64
-  token: {hmac_secret_key: s3cret}
+  token: {hmac_secret_key: s3cret-of-thirty-two-bytes-or-more}
 channel:
   history_meta_ttl: 48h
   without_namespace:
@@ -113,7 +113,7 @@ const JSON: &str = r##"{
   "http_server": { "address": "127.0.0.1", "port": 9000 },
   "client": {
     "allowed_origins": ["https://example.com", "https://*.example.com"],
-    "ping_interval": "30s", "channel_limit": 64, "token": { "hmac_secret_key": "s3cret" }
+    "ping_interval": "30s", "channel_limit": 64, "token": { "hmac_secret_key": "s3cret-of-thirty-two-bytes-or-more" }
   },
   "channel": {
     "history_meta_ttl": "48h",

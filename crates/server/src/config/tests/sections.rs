@@ -8,14 +8,13 @@ fn tokens_and_hooks_are_read() {
         "w.toml",
         r#"
         [client.token]
-        hmac_secret_key = "hush-a"
-        rsa_public_key = "-----BEGIN PUBLIC KEY-----"
+        hmac_secret_key = "hush-a-of-thirty-two-bytes-or-more"
         audience_regex = "^app-(?P<tenant>[a-z]+)$"
         user_id_claim = "uid"
         [client.subscription_token]
         enabled = true
-        hmac_secret_key = "hush-b"
-        hmac_previous_secret_key = "hush-c"
+        hmac_secret_key = "hush-b-of-thirty-two-bytes-or-more"
+        hmac_previous_secret_key = "hush-c-of-thirty-two-bytes-or-more"
         hmac_previous_secret_key_valid_until = 1767225600
         [client.proxy.connect]
         enabled = true
@@ -30,7 +29,7 @@ fn tokens_and_hooks_are_read() {
         [channel.proxy.subscribe]
         endpoint = "http://localhost:3000/subscribe"
         concurrency = 3
-        http.tls = { enabled = true, key_pem = "hush-f", cert_pem = "c" }
+        http.tls = { key_pem = "hush-f", cert_pem = "c" }
         [[proxies]]
         name = "other"
         endpoint = "https://other/"
@@ -47,7 +46,7 @@ fn tokens_and_hooks_are_read() {
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert!(!format!("{loaded:?} {loaded:#?}").contains("hush"), "a secret is shown");
     let config = loaded.config;
-    assert_eq!(config.client.token.hmac_secret_key.expose(), "hush-a");
+    assert_eq!(config.client.token.hmac_secret_key.expose(), "hush-a-of-thirty-two-bytes-or-more");
     assert_eq!(config.client.token.user_id_claim, "uid");
     let token = &config.client.subscription_token;
     assert!(token.enabled);
@@ -113,6 +112,10 @@ fn what_is_switched_on_needs_somebody_to_ask() {
             "rpc.proxy.http.tls.key_pem (the default): is needed by rpc.proxy.http.tls.cert_pem",
         ),
         (
+            "rpc.proxy.http.tls = { enabled = true, server_ca_pem = \"/nowhere/ca.pem\" }",
+            "rpc.proxy.http.tls.server_ca_pem (file w.toml): ",
+        ),
+        (
             "rpc.proxy.http.status_to_code_transforms = [{ status_code = 404 }]",
             "rpc.proxy.http.status_to_code_transforms = (a list) (file w.toml): must be a list whose every entry has a \
              code either in to_error or in to_disconnect (status 404)",
@@ -123,7 +126,7 @@ fn what_is_switched_on_needs_somebody_to_ask() {
         ),
         (
             "client.token = { audience = \"a\", audience_regex = \"b\" }",
-            "client.token.audience_regex = \"b\" (file w.toml): cannot be used together with client.token.audience",
+            "client.token.audience_regex (file w.toml): cannot be set beside audience",
         ),
         (
             "client.token.issuer_regex = \"(\"",

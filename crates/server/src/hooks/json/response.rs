@@ -1,10 +1,6 @@
-//! Answers as JSON.
-//!
-//! `{"result":{…}}`, `{"error":{"code","message","temporary"}}` or `{"disconnect":{"code","reason"}}`; a disconnect counts
-//! before an error, and an error before a result. Fields that are not known are passed over, those of a wrong type make the
-//! whole answer a wrong one.
+//! Answers as JSON. Fields that are not known are passed over, those of a wrong type make the whole answer a wrong one.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -12,115 +8,15 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use wavecast_hub::Tags;
-use wavecast_protocol::centrifuge::{Disconnect, Error};
 
-use super::object::{Object, even_null, object, object_map, objects, or_zero};
+use super::envelope::{Envelope, WrongAnswer, open};
+use super::object::{even_null, object, object_map, objects, or_zero};
 use crate::hooks::answer::Answer;
 use crate::hooks::calls::{
     Capability, ConnectGrant, Overrides, PublishGrant, RefreshGrant, RpcGrant, SubRefreshGrant,
     SubscribeGrant,
 };
-
-/// Longest reason of a close frame, bytes (RFC 6455 §5.5.1, less the code).
-const REASON_BYTES_MAX: usize = 123;
-
-/// Why an answer was not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::hooks) enum WrongAnswer {
-    /// It is no JSON, or a field has a wrong type.
-    Json(String),
-    /// A field that should be base64 is not.
-    Base64(&'static str),
-    /// An error needs a code above 0.
-    ErrorCode,
-    /// A disconnect needs a code that a close frame can have, 3000–4999.
-    DisconnectCode(u32),
-}
-
-impl fmt::Display for WrongAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Json(problem) => write!(f, "the answer cannot be read: {problem}"),
-            Self::Base64(field) => write!(f, "{field} in the answer is not base64"),
-            Self::ErrorCode => f.write_str("an error in the answer has no code"),
-            Self::DisconnectCode(code) => {
-                write!(f, "a disconnect in the answer has code {code}, which is not within 3000 to 4999")
-            }
-        }
-    }
-}
-
-/// What was in the envelope.
-enum Envelope<R> {
-    Result(Option<R>),
-    Error(Error),
-    Disconnect(Disconnect),
-}
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "R: Deserialize<'de>"))]
-struct WireEnvelope<R> {
-    #[serde(default = "none", deserialize_with = "object")]
-    result: Option<R>,
-    #[serde(default, deserialize_with = "object")]
-    error: Option<WireError>,
-    #[serde(default, deserialize_with = "object")]
-    disconnect: Option<WireDisconnect>,
-}
-
-/// `default` on a generic field would ask for `R: Default`.
-fn none<R>() -> Option<R> {
-    None
-}
-
-#[derive(Deserialize)]
-struct WireError {
-    #[serde(default, deserialize_with = "or_zero")]
-    code: u32,
-    #[serde(default, deserialize_with = "or_zero")]
-    message: String,
-    #[serde(default, deserialize_with = "or_zero")]
-    temporary: bool,
-}
-
-#[derive(Deserialize)]
-struct WireDisconnect {
-    #[serde(default, deserialize_with = "or_zero")]
-    code: u32,
-    #[serde(default, deserialize_with = "or_zero")]
-    reason: String,
-}
-
-fn open<'b, R: Deserialize<'b>>(body: &'b [u8]) -> Result<Envelope<R>, WrongAnswer> {
-    let envelope: Object<WireEnvelope<R>> =
-        serde_json::from_slice(body).map_err(|error| WrongAnswer::Json(error.to_string()))?;
-    let Some(envelope) = envelope.0 else { return Ok(Envelope::Result(None)) };
-    if let Some(WireDisconnect { code, reason }) = envelope.disconnect {
-        return disconnect(code, reason).map(Envelope::Disconnect);
-    }
-    if let Some(WireError { code, message, temporary }) = envelope.error {
-        if code == 0 {
-            return Err(WrongAnswer::ErrorCode);
-        }
-        return Ok(Envelope::Error(Error { code, message: message.into(), temporary }));
-    }
-    Ok(Envelope::Result(envelope.result))
-}
-
-fn disconnect(code: u32, mut reason: String) -> Result<Disconnect, WrongAnswer> {
-    let code = u16::try_from(code)
-        .ok()
-        .filter(|code| (3000..=4999).contains(code))
-        .ok_or(WrongAnswer::DisconnectCode(code))?;
-    let mut end = reason.len().min(REASON_BYTES_MAX);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    reason.truncate(end);
-    Ok(Disconnect { code, reason: reason.into() })
-}
 
 /// The answer to a call whose errors and disconnects reach the client.
 fn answer<'b, R: Deserialize<'b>, T>(
@@ -162,7 +58,8 @@ struct ConnectResult<'b> {
 pub(in crate::hooks) fn connect(body: &[u8]) -> Result<Answer<ConnectGrant>, WrongAnswer> {
     answer(body, |result: Option<ConnectResult<'_>>| {
         let Some(result) = result else { return Ok(Answer::NotHandled) };
-        let subs = result.subs.into_iter().map(|(channel, sub)| Ok((channel, subscribe_grant(sub)?)));
+        let subs = result.subs.into_iter();
+        let subs = subs.map(|(channel, sub)| subscribe_grant(sub).map(|grant| (channel, grant)));
         Ok(Answer::Ok(ConnectGrant {
             user: result.user,
             expire_at: result.expire_at,
@@ -365,8 +262,8 @@ pub(in crate::hooks) fn events(body: &[u8]) -> Result<(), WrongAnswer> {
     }
     match open::<serde::de::IgnoredAny>(body)? {
         Envelope::Result(_) => Ok(()),
-        Envelope::Error(error) => Err(WrongAnswer::Json(format!("the back end says {error}"))),
-        Envelope::Disconnect(disconnect) => Err(WrongAnswer::Json(format!("the back end says {disconnect}"))),
+        Envelope::Error(error) => Err(WrongAnswer::Refused(error.code)),
+        Envelope::Disconnect(disconnect) => Err(WrongAnswer::Refused(disconnect.code.into())),
     }
 }
 

@@ -17,8 +17,6 @@ use crate::hooks::handlers::Hooks;
 use crate::hooks::kind::Wants;
 use crate::hooks::settings::EventSettings;
 
-/// A delivery by Rust handlers is given up after this for each event of it; those over HTTP have time-outs of their own.
-const DELIVERY_LIMIT: Duration = Duration::from_secs(10);
 /// How long a shutdown waits before it looks again, should it have missed the last delivery.
 const DRAIN_LOOK: Duration = Duration::from_secs(1);
 
@@ -97,11 +95,11 @@ impl EventQueue {
             return Ok(());
         }
         let name = event.name();
-        if self.0.ended.load(Relaxed) {
-            self.0.refuse(name);
-            return Err(QueueFull);
-        }
-        let pushed = self.0.lanes().push(event, Instant::now());
+        let pushed = {
+            let mut lanes = self.0.lanes();
+            // Under the lock, so that nothing is pushed behind the back of a queue that has been cleared.
+            if self.0.ended.load(Relaxed) { Err(QueueFull) } else { lanes.push(event, Instant::now()) }
+        };
         match pushed {
             Ok(swallowed) => {
                 self.0.counters.swallowed.fetch_add(swallowed as u64, Relaxed);
@@ -143,9 +141,9 @@ impl EventQueue {
             }
         };
         let _ = tokio::time::timeout(limit, emptied).await;
-        self.0.ended.store(true, Relaxed);
         let (left, under_way) = {
             let mut lanes = self.0.lanes();
+            self.0.ended.store(true, Relaxed);
             (lanes.clear(), lanes.len())
         };
         self.0.changed.notify_one();
@@ -273,7 +271,7 @@ fn start(
 }
 
 async fn deliver(hooks: &dyn Hooks, events: &[Event]) -> Result<(), Undelivered> {
-    let limit = DELIVERY_LIMIT.saturating_mul(u32::try_from(events.len()).unwrap_or(u32::MAX));
+    let limit = hooks.limit().saturating_mul(u32::try_from(events.len()).unwrap_or(u32::MAX));
     tokio::time::timeout(limit, hooks.deliver(events)).await.unwrap_or_else(|_| {
         Err(Undelivered { delivered: 0, problem: format!("the handler was not done within {limit:?}") })
     })

@@ -68,6 +68,11 @@ impl Peer {
         self.network.set_window(self.number, if reads { 1 << 20 } else { 0 });
     }
 
+    /// Takes so many bytes in, and then nothing any more.
+    pub(super) fn trickle(&self, bytes: usize) {
+        self.network.set_window(self.number, bytes);
+    }
+
     /// The connection breaks.
     pub(super) fn cut(&mut self) {
         self.network.reset(self.number);

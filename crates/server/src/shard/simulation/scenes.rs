@@ -22,7 +22,7 @@ fn world(outbox_bytes_max: usize) -> World {
 }
 
 /// Connects to a shard and says more in the same frame.
-fn enter(world: &mut World, shard: usize, commands: &str) -> Peer {
+pub(super) fn enter(world: &mut World, shard: usize, commands: &str) -> Peer {
     let mut peer = Peer::connect(&world.networks[shard]);
     peer.say(format!("{CONNECT}\n{commands}").trim_end());
     let heard = hear(world, &mut peer);
@@ -31,7 +31,7 @@ fn enter(world: &mut World, shard: usize, commands: &str) -> Peer {
 }
 
 /// What a peer hears until all is quiet, a message each; pings are answered.
-fn hear(world: &mut World, peer: &mut Peer) -> Vec<Value> {
+pub(super) fn hear(world: &mut World, peer: &mut Peer) -> Vec<Value> {
     let mut heard = Vec::new();
     for _ in 0..ARRIVE / 10 {
         world.turn(10);
@@ -45,7 +45,7 @@ fn hear(world: &mut World, peer: &mut Peer) -> Vec<Value> {
     heard
 }
 
-fn subscribe(id: usize, channel: &str) -> String {
+pub(super) fn subscribe(id: usize, channel: &str) -> String {
     format!(r#"{{"id":{id},"subscribe":{{"channel":"{channel}"}}}}"#)
 }
 

@@ -1,6 +1,7 @@
 //! The whole push server on one thread: a node, its shards over simulated drivers, and a witness that hears everything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use wavecast_hub::{JoinQuery, Publish, ShardId, StreamPosition};
@@ -11,11 +12,15 @@ use wavecast_net::{CloseCode, Options};
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use super::record::Record;
+use crate::clock::Clock;
 use crate::config::{ChannelSettings, Config, Namespace, Overrides, Profile, load_from};
-use crate::node::{Node, now_ms};
+use crate::node::{Node, Parts};
+use crate::session::Verifiers;
 use crate::shard::PushShard;
 use crate::shard_event::ShardEvent;
 
+/// When the simulation begins, Unix milliseconds.
+const BEGIN_MS: u64 = 1_700_000_000_000;
 /// Channels with a short history.
 pub(super) const SHORT_HISTORY: u64 = 6;
 /// Channels with a long one.
@@ -34,6 +39,8 @@ pub(super) struct World {
     witness: Shard<Simulated, Record>,
     witness_id: ShardId,
     events_max: usize,
+    /// The calendar, Unix milliseconds.
+    time: Arc<AtomicU64>,
 }
 
 impl World {
@@ -50,7 +57,17 @@ impl World {
             (0..shards).map(|_| shard::mailbox(options)).unzip();
         let (witness_remote, witness_mailbox) = shard::mailbox(&witness_options);
         remotes.push(witness_remote);
-        let node = Node::new(Arc::new(config), Profile::Configured, namespaces, remotes.clone(), seed);
+        let time = Arc::new(AtomicU64::new(BEGIN_MS));
+        let node = Node::new(Parts {
+            config: Arc::new(config),
+            profile: Profile::Configured,
+            namespaces,
+            remotes: remotes.clone(),
+            verifiers: Verifiers::default(),
+            hooks: None,
+            clock: Clock::Set(Arc::clone(&time)),
+            seed,
+        });
         let node = Arc::new(node);
         let (mut running, mut networks) = (Vec::new(), Vec::new());
         for (n, mailbox) in mailboxes.drain(..).enumerate() {
@@ -64,7 +81,7 @@ impl World {
         let witness_id = ShardId(shards as u16);
         for channel in CHANNELS {
             let options = node.rules().options(channel).unwrap();
-            node.hub().join(channel, witness_id, JoinQuery::default(), options, now_ms(), drop).unwrap();
+            node.hub().join(channel, witness_id, JoinQuery::default(), options, node.now_ms(), drop).unwrap();
         }
         let drained = vec![false; shards];
         Self {
@@ -76,6 +93,7 @@ impl World {
             witness,
             witness_id,
             events_max: options.events_max,
+            time,
         }
     }
 
@@ -97,6 +115,7 @@ impl World {
 
     pub(super) fn advance(&self, by: Duration) {
         self.networks.iter().for_each(|network| network.advance(by));
+        self.time.fetch_add(by.as_millis() as u64, Relaxed);
     }
 
     pub(super) fn record(&mut self) -> &Record {
@@ -114,7 +133,7 @@ impl World {
     /// Publishes as the back end does.
     pub(super) fn publish(&mut self, channel: &str, data: &str) -> Result<StreamPosition, Error> {
         let options = Arc::clone(self.node.rules().options(channel)?);
-        let publish = Publish { data: data.as_bytes().into(), ..Publish::default() };
+        let publish = Publish { data: data.as_bytes().into(), is_json: true, ..Publish::default() };
         let position = self.node.try_publish(channel, publish, &options);
         self.witness.turn().unwrap();
         position
@@ -134,7 +153,7 @@ impl World {
     /// Everybody has gone: nothing is left of them, neither in the counts nor in the rooms behind them.
     pub(super) fn expect_nothing_left(&mut self) {
         for channel in CHANNELS {
-            self.node.hub().leave(channel, self.witness_id, now_ms());
+            self.node.hub().leave(channel, self.witness_id, self.node.now_ms());
         }
         let info = self.node.info();
         assert_eq!((info.num_clients, info.num_subs), (0, 0), "counts at the end");

@@ -5,20 +5,19 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use super::fixture::{NOW, SECRET, TestKey, ecdsa, ed25519, hs_with, other_rsa, rsa, verifier, with_secret};
+use crate::config::Token;
 use crate::token::key::{PublicKey, Verdict};
-use crate::token::{
-    Algorithm, Flaw, KeyName, Refusal, SignError, Signer, TokenLimits, TokenSettings, Verifier,
-};
+use crate::token::{Algorithm, Flaw, KeyName, Refusal, SignError, Signer, TokenLimits, Verifier};
 
 const HMAC: [Algorithm; 3] = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
 const ECDSA: [Algorithm; 3] = [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512];
 
-fn configured(key: &TestKey) -> (TokenSettings, KeyName) {
+fn configured(key: &TestKey) -> (Token, KeyName) {
     let pem = key.public_pem.clone();
     if key.algorithms.contains(&Algorithm::Rs256) {
-        (TokenSettings { rsa_public_key: pem, ..TokenSettings::default() }, KeyName::RsaPublicKey)
+        (Token { rsa_public_key: pem, ..Token::default() }, KeyName::RsaPublicKey)
     } else {
-        (TokenSettings { ecdsa_public_key: pem, ..TokenSettings::default() }, KeyName::EcdsaPublicKey)
+        (Token { ecdsa_public_key: pem, ..Token::default() }, KeyName::EcdsaPublicKey)
     }
 }
 
@@ -99,7 +98,7 @@ fn a_signature_is_for_one_algorithm_of_its_key() {
 
 #[test]
 fn without_a_key_every_token_is_refused() {
-    let verifier = verifier(&TokenSettings::default());
+    let verifier = verifier(&Token::default());
     assert!(!verifier.has_keys());
     for algorithm in HMAC {
         let token = hs_with(algorithm, "x", &json!({"sub": "u"}));
@@ -117,8 +116,8 @@ fn without_a_key_every_token_is_refused() {
 #[test]
 fn the_previous_secret_counts_until_its_time() {
     let token = hs_with(Algorithm::Hs256, "previous", &json!({"sub": "u"}));
-    let at = |until: i64, now_s: i64| {
-        let settings = TokenSettings {
+    let at = |until: u64, now_s: i64| {
+        let settings = Token {
             hmac_previous_secret_key: "previous".into(),
             hmac_previous_secret_key_valid_until: until,
             ..with_secret()
@@ -126,8 +125,8 @@ fn the_previous_secret_counts_until_its_time() {
         verifier(&settings).prove(&token, now_s).map(|proof| proof.key)
     };
     assert_eq!(at(0, NOW), Ok(KeyName::HmacPreviousSecretKey));
-    assert_eq!(at(NOW, NOW), Ok(KeyName::HmacPreviousSecretKey));
-    assert_eq!(at(NOW - 1, NOW), Err(Refusal::Invalid(Flaw::Signature)));
+    assert_eq!(at(NOW.unsigned_abs(), NOW), Ok(KeyName::HmacPreviousSecretKey));
+    assert_eq!(at(NOW.unsigned_abs() - 1, NOW), Err(Refusal::Invalid(Flaw::Signature)));
 }
 
 #[test]
@@ -137,7 +136,7 @@ fn keys_may_be_text_base64_or_a_file() {
     std::fs::write(&path, &key.public_pem).unwrap();
     let token = key.sign(Algorithm::Rs256, &json!({"sub": "u"}), None);
     for value in [key.public_pem.clone(), STANDARD.encode(&key.public_pem), path.to_str().unwrap().into()] {
-        let settings = TokenSettings { rsa_public_key: value, ..TokenSettings::default() };
+        let settings = Token { rsa_public_key: value, ..Token::default() };
         assert!(verifier(&settings).prove(&token, NOW).is_ok());
     }
     std::fs::remove_file(path).unwrap();
@@ -145,7 +144,7 @@ fn keys_may_be_text_base64_or_a_file() {
 
 #[test]
 fn everything_that_is_wrong_with_keys_is_named_at_once() {
-    let wrong = TokenSettings {
+    let wrong = Token {
         rsa_public_key: ecdsa(Algorithm::Es256).public_pem,
         ecdsa_public_key: rsa().private_pem.clone(),
         hmac_previous_secret_key: "s3cret".into(),
@@ -154,7 +153,7 @@ fn everything_that_is_wrong_with_keys_is_named_at_once() {
         issuer_regex: "(".into(),
         audience_regex: "(".into(),
         jwks_public_endpoint: "certs".into(),
-        ..TokenSettings::default()
+        ..Token::default()
     };
     let error = Verifier::new(&wrong, TokenLimits::default()).unwrap_err();
     let keys: Vec<_> = error.0.iter().map(|problem| problem.key).collect();
@@ -180,7 +179,7 @@ fn a_small_rsa_key_is_refused() {
                  P6qp7Ng57CdTzCR5IoHH3ePpZtVuapkfQIyj1fn50H4vI/I1Lg3dfNlUDHWLvSUk+hwfaK728SK7l9/43vS+06Z4QS\
                  xyN6QqIfOriBVOzXAFNPPJqhgEXPHwIDAQAB";
     let text = format!("-----BEGIN PUBLIC KEY-----\n{small}\n-----END PUBLIC KEY-----\n");
-    let settings = TokenSettings { rsa_public_key: text, ..TokenSettings::default() };
+    let settings = Token { rsa_public_key: text, ..Token::default() };
     let error = Verifier::new(&settings, TokenLimits::default()).unwrap_err();
     assert_eq!(error.to_string(), "rsa_public_key is not an RSA public key of 2048 to 8192 bits");
 }
@@ -188,8 +187,7 @@ fn a_small_rsa_key_is_refused() {
 /// Tokens and keys from RFC 7515 A.3 and RFC 8037 A.4, and the example that every library knows.
 #[test]
 fn tokens_that_others_have_signed() {
-    let settings =
-        TokenSettings { hmac_secret_key: "your-256-bit-secret".into(), ..TokenSettings::default() };
+    let settings = Token { hmac_secret_key: "your-256-bit-secret".into(), ..Token::default() };
     let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE\
                  2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c";
     let claims = verifier(&settings).verify_connection(token, NOW).unwrap();

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::fixture::{NOW, hs, hs_raw, verifier, with_secret};
-use crate::token::{Action, ConnectionClaims, Payload, SubscribeOverride, SubscriptionClaims, TokenSettings};
+use crate::config::Token;
+use crate::token::{Action, ConnectionClaims, Payload, SubscribeOverride, SubscriptionClaims};
 
 fn connection(claims: &serde_json::Value) -> ConnectionClaims {
     verifier(&with_secret()).verify_connection(&hs(claims), NOW).unwrap()
@@ -141,7 +142,7 @@ fn a_subscription_token_with_everything() {
 
 #[test]
 fn the_user_may_be_in_another_claim() {
-    let settings = TokenSettings { user_id_claim: "user_id".into(), ..with_secret() };
+    let settings = Token { user_id_claim: "user_id".into(), ..with_secret() };
     let verifier = verifier(&settings);
     for (value, user) in [(json!("u"), "u"), (json!(42), "42"), (json!(null), "")] {
         let token = hs(&json!({"sub": "other", "user_id": value, "channel": ""}));

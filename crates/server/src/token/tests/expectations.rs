@@ -3,15 +3,16 @@
 use serde_json::json;
 
 use super::fixture::{NOW, hs, verifier, with_secret};
-use crate::token::{Flaw, Refusal, TokenSettings};
+use crate::config::Token;
+use crate::token::{Flaw, Refusal};
 
 #[test]
 fn issuer_and_audience() {
-    let issuer = TokenSettings { issuer: "https://id.test".into(), ..with_secret() };
-    let issuer_regex = TokenSettings { issuer_regex: "^https://(a|b)\\.test$".into(), ..with_secret() };
-    let audience = TokenSettings { audience: "push".into(), ..with_secret() };
-    let audience_regex = TokenSettings { audience_regex: "^push-".into(), ..with_secret() };
-    let both = TokenSettings { audience: "push".into(), ..issuer.clone() };
+    let issuer = Token { issuer: "https://id.test".into(), ..with_secret() };
+    let issuer_regex = Token { issuer_regex: "^https://(a|b)\\.test$".into(), ..with_secret() };
+    let audience = Token { audience: "push".into(), ..with_secret() };
+    let audience_regex = Token { audience_regex: "^push-".into(), ..with_secret() };
+    let both = Token { audience: "push".into(), ..issuer.clone() };
     let (wrong_issuer, wrong_audience) = (Some(Flaw::Issuer), Some(Flaw::Audience));
     let table = [
         (&issuer, json!({"iss": "https://id.test"}), None),
@@ -47,7 +48,7 @@ fn issuer_and_audience() {
 #[test]
 fn a_pattern_that_is_open_at_an_end_is_warned_about() {
     for (pattern, warnings) in [("^a$", 0), ("a", 1), ("^a", 1), ("a$", 1), ("^(a|b)$", 0), ("^a$|b", 1)] {
-        let settings = TokenSettings { issuer_regex: pattern.into(), ..with_secret() };
+        let settings = Token { issuer_regex: pattern.into(), ..with_secret() };
         assert_eq!(verifier(&settings).warnings().len(), warnings, "{pattern}");
     }
 }

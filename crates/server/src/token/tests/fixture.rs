@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::token::{Algorithm, Signer, TokenLimits, TokenSettings, Verifier};
+use crate::config::Token;
+use crate::token::{Algorithm, Signer, TokenLimits, Verifier};
 
 pub(super) const SECRET: &str = "a secret that is long enough for all of them";
 pub(super) const NOW: i64 = 1_700_000_000;
@@ -130,10 +131,10 @@ pub(super) fn hs_raw(header: &str, claims: &[u8]) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-pub(super) fn with_secret() -> TokenSettings {
-    TokenSettings { hmac_secret_key: SECRET.into(), ..TokenSettings::default() }
+pub(super) fn with_secret() -> Token {
+    Token { hmac_secret_key: SECRET.into(), ..Token::default() }
 }
 
-pub(super) fn verifier(settings: &TokenSettings) -> Verifier {
+pub(super) fn verifier(settings: &Token) -> Verifier {
     Verifier::new(settings, TokenLimits::default()).unwrap()
 }

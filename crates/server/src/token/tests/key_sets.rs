@@ -9,8 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::fixture::{NOW, SECRET, ecdsa, ed25519, hs, other_rsa, rsa};
+use crate::config::Token;
 use crate::token::key_sets::KeySetPolicy;
-use crate::token::{Algorithm, Flaw, KeyName, Proof, Refusal, TokenLimits, TokenSettings, Verifier};
+use crate::token::{Algorithm, Flaw, KeyName, Proof, Refusal, TokenLimits, Verifier};
 
 /// What the server does with a request.
 #[derive(Clone)]
@@ -81,10 +82,10 @@ impl Provider {
         }
     }
 
-    fn settings(&self) -> TokenSettings {
-        TokenSettings {
-            jwks_public_endpoint: format!("http://{}/certs", self.address),
-            ..TokenSettings::default()
+    fn settings(&self) -> Token {
+        Token {
+            jwks_public_endpoint: format!("http://{}/certs", self.address).as_str().into(),
+            ..Token::default()
         }
     }
 }
@@ -102,7 +103,7 @@ fn policy() -> KeySetPolicy {
     }
 }
 
-fn verifier_with(settings: &TokenSettings) -> Verifier {
+fn verifier_with(settings: &Token) -> Verifier {
     Verifier::with_policy(settings, TokenLimits::default(), policy()).unwrap()
 }
 
@@ -175,7 +176,7 @@ async fn keys_that_may_not_verify_do_not() {
 #[tokio::test]
 async fn with_a_key_set_the_other_keys_verify_nothing() {
     let provider = Provider::start(&[rsa().entry("a", &json!({}))]).await;
-    let settings = TokenSettings { hmac_secret_key: SECRET.into(), ..provider.settings() };
+    let settings = Token { hmac_secret_key: SECRET.into(), ..provider.settings() };
     let verifier = verifier_with(&settings);
     assert_eq!(verifier.warnings().len(), 1);
     assert_eq!(prove(&verifier, &hs(&json!({}))).await, Err(Refusal::Invalid(Flaw::NoKeyId)));
@@ -244,7 +245,7 @@ async fn a_provider_that_gives_no_set_is_given_up() {
     }
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let settings =
-        TokenSettings { jwks_public_endpoint: format!("http://{nobody}/"), ..TokenSettings::default() };
+        Token { jwks_public_endpoint: format!("http://{nobody}/").as_str().into(), ..Token::default() };
     assert_eq!(prove(&verifier_with(&settings), &rs256("a")).await, Err(Refusal::KeyUnavailable));
 }
 
@@ -279,10 +280,10 @@ async fn a_flood_of_names_is_one_request_at_a_time_and_few_in_all() {
 #[tokio::test]
 async fn one_issuers_key_does_not_verify_anothers_tokens() {
     let provider = Provider::start(&[rsa().entry("default", &json!({}))]).await;
-    let settings = TokenSettings {
-        jwks_public_endpoint: format!("http://{}/{{{{tenant}}}}/certs", provider.address),
+    let settings = Token {
+        jwks_public_endpoint: format!("http://{}/{{{{tenant}}}}/certs", provider.address).as_str().into(),
         issuer_regex: "^https://id\\.test/(?P<tenant>a|b|c)$".into(),
-        ..TokenSettings::default()
+        ..Token::default()
     };
     let verifier = verifier_with(&settings);
     let token = |tenant: &str| {

@@ -1,0 +1,113 @@
+//! What waits for a group in which not everybody gets everything, or newer messages replace older ones: each message is a frame
+//! of its own.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use wavecast_hub::{Filter, Publication, Tags};
+use wavecast_net::shard::ConnectionId;
+use wavecast_net::{Frame, Lane};
+
+use super::outlet::Outlet;
+
+/// The tag whose value tells apart what of a channel is kept by `latest`.
+const KEY_TAG: &str = "key";
+
+/// Messages in order.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    pieces: Vec<Piece>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    frame: Frame,
+    for_whom: Audience,
+}
+
+/// Who of a group gets a message.
+#[derive(Debug, Default)]
+pub(super) struct Audience {
+    /// What filters are asked about; `None`: they are not.
+    pub(super) publication: Option<Arc<Publication>>,
+    /// Who is not to be sent it.
+    pub(super) excluded: Box<[ConnectionId]>,
+}
+
+impl Audience {
+    fn has(&self, member: ConnectionId, filter: Option<&Rc<Filter>>) -> bool {
+        let matches = match (filter, &self.publication) {
+            (Some(filter), Some(publication)) => filter.matches(publication.tags.as_deref()),
+            _ => true,
+        };
+        matches && !self.excluded.contains(&member)
+    }
+}
+
+impl Pieces {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Puts a framed message behind the others, or in the place of the one with the same key.
+    pub(super) fn push(&mut self, framed: &[u8], lane: Option<Lane>, for_whom: Audience) {
+        let older = lane
+            .as_ref()
+            .filter(|lane| lane.key.is_some())
+            .and_then(|lane| self.pieces.iter_mut().find(|older| older.frame.lane() == Some(lane)));
+        self.bytes += framed.len();
+        let frame = lane.map_or_else(|| Frame::new(framed), |lane| Frame::in_lane(framed, lane.clone(), 1));
+        let piece = Piece { frame, for_whom };
+        match older {
+            Some(older) => {
+                self.bytes -= older.frame.len();
+                *older = piece;
+            }
+            None => self.pieces.push(piece),
+        }
+    }
+
+    /// Sends what waits. `filters` are those of the members, in their order, or none. With a `lane` it may be dropped while it
+    /// waits.
+    pub(super) fn send(
+        &mut self,
+        members: &[ConnectionId],
+        filters: &[Rc<Filter>],
+        lane: Option<u32>,
+        outlet: &mut impl Outlet,
+    ) {
+        let Self { pieces, .. } = std::mem::take(self);
+        if pieces.is_empty() {
+            return;
+        }
+        let all = together(&pieces, lane);
+        for (place, &member) in members.iter().enumerate() {
+            let is_for = |piece: &&Piece| piece.for_whom.has(member, filters.get(place));
+            if pieces.iter().all(|piece| is_for(&piece)) && (pieces.len() == 1 || outlet.is_idle(member)) {
+                outlet.one(member, &all);
+            } else {
+                pieces.iter().filter(is_for).for_each(|piece| outlet.one(member, &piece.frame));
+            }
+        }
+    }
+}
+
+/// What tells apart the publications of a channel of which only the newest are kept.
+pub(super) fn key(tags: Option<&Tags>) -> Box<str> {
+    tags.and_then(|tags| tags.get(KEY_TAG)).map(String::as_str).unwrap_or_default().into()
+}
+
+/// One frame for those who get all of them at once.
+fn together(pieces: &[Piece], lane: Option<u32>) -> Frame {
+    if let [piece] = pieces {
+        return piece.frame.clone();
+    }
+    let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.frame.iter().copied()).collect();
+    let lane = lane.map(|number| Lane { number, key: None });
+    lane.map_or_else(|| Frame::new(&bytes), |lane| Frame::in_lane(&bytes, lane, pieces.len() as u32))
+}

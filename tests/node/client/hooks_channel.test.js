@@ -1,0 +1,166 @@
+// Hooks of channels: subscribe, sub_refresh and publish. What the application is asked, word for word, and what its answers do.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+
+import { ask, publish } from '../api.js';
+import { ENCODINGS } from '../encodings.js';
+import { hooked } from '../hooked.js';
+import { next, pause, until } from '../patience.js';
+import { connected, refusedSubscription, subscribed } from '../subscriber.js';
+import { seconds } from '../tokens.js';
+
+let backEnd;
+let server;
+let reset;
+let stop;
+
+before(async () => {
+  ({ backEnd, server, reset, stop } = await hooked());
+});
+
+after(() => stop?.());
+
+beforeEach(() => reset());
+
+for (const encoding of ENCODINGS) {
+  describe(encoding.name, () => {
+    const named = (word) => `${word}-${encoding.name}`;
+    const from = { transport: 'websocket', protocol: encoding.name, encoding: 'json' };
+    const { pack, unpack } = encoding;
+
+    async function person(t, options = {}) {
+      const { client, context } = await connected(server.endpoint, { encoding, ...options });
+      t.after(() => client.disconnect());
+      return { client, context, id: context.client };
+    }
+
+    test('subscribe: asked with data and token, answered with info and data', async (t) => {
+      const channel = `hooked:${named('room')}`;
+      backEnd.answer('connect', { result: { user: 'ann', meta: { plan: 'gold' } } });
+      backEnd.answer('subscribe', { result: { info: { role: 'guest' }, data: { topic: 'x' } } });
+      const { client, id } = await person(t);
+      const { contexts } = await subscribed(client, channel, { data: pack({ want: 'in' }) });
+      assert.deepEqual(backEnd.asked('subscribe'), [
+        { client: id, ...from, user: 'ann', channel, meta: { plan: 'gold' }, data: { want: 'in' } },
+      ]);
+      assert.deepEqual(unpack(contexts[0].data), { topic: 'x' });
+      const { presence } = await ask(server, 'presence', { channel });
+      assert.deepEqual(presence[id].chan_info, { role: 'guest' });
+    });
+
+    test('subscribe: override, error, disconnect, status, nothing', async (t) => {
+      const { client } = await person(t);
+      backEnd.answer('subscribe', { result: { override: { force_recovery: { value: true }, presence: { value: false } } } });
+      const { contexts } = await subscribed(client, `hooked:${named('override')}`);
+      assert.equal(contexts[0].recoverable, true);
+      const { presence } = await ask(server, 'presence', { channel: `hooked:${named('override')}` });
+      assert.deepEqual(presence, {});
+      backEnd.answer('subscribe', { error: { code: 1002, message: 'full' } });
+      const full = await refusedSubscription(client, `hooked:${named('full')}`);
+      assert.deepEqual([full.code, full.reason], [1002, 'full']);
+      backEnd.answer('subscribe', 403);
+      assert.equal((await refusedSubscription(client, `hooked:${named('status')}`)).code, 4030);
+      backEnd.answer('subscribe', {});
+      await subscribed(client, `hooked:${named('nothing')}`);
+      backEnd.answer('subscribe', { disconnect: { code: 4502, reason: 'out' } });
+      const gone = next(client, 'disconnected');
+      client.newSubscription(`hooked:${named('out')}`).subscribe();
+      assert.deepEqual(await gone, { code: 4502, reason: 'out' });
+    });
+
+    test('subscribe: a back end that is slow or in trouble is asked again', async (t) => {
+      let calls = 0;
+      backEnd.answer('subscribe', async () => {
+        calls += 1;
+        if (calls === 1) await pause(1_500);
+        return calls === 2 ? 500 : { result: {} };
+      });
+      const { client } = await person(t);
+      await subscribed(client, `hooked:${named('slow')}`);
+      assert.equal(calls, 3);
+    });
+
+    test('subscribe: a hook of its own for a namespace, with the payload in base64', async (t) => {
+      backEnd.answer('second', { result: { b64info: Buffer.from('{"b":64}').toString('base64') } });
+      const { client, id } = await person(t);
+      const channel = `other:${named('room')}`;
+      await subscribed(client, channel, { data: pack({ a: 1 }) });
+      assert.deepEqual(backEnd.asked('second'), [
+        { client: id, ...from, encoding: 'binary', user: 'ann', channel, b64data: Buffer.from('{"a":1}').toString('base64') },
+      ]);
+      const { presence } = await ask(server, 'presence', { channel });
+      assert.deepEqual(presence[id].chan_info, { b: 64 });
+    });
+
+    test('sub_refresh: asked when the time is up; expired ends the subscription, which comes back', async (t) => {
+      const channel = `hooked:${named('expiring')}`;
+      let lives = 0;
+      backEnd.answer('subscribe', () => {
+        lives += 1;
+        return { result: lives === 1 ? { expire_at: seconds(1) } : {} };
+      });
+      let checks = 0;
+      backEnd.answer('sub_refresh', () => {
+        checks += 1;
+        return { result: checks === 1 ? { expire_at: seconds(1) } : { expired: true } };
+      });
+      const { client, id } = await person(t);
+      const { subscription, contexts } = await subscribed(client, channel);
+      const { code } = await next(subscription, 'subscribing');
+      assert.equal(code, 2501);
+      await until(() => contexts.length === 2, 'subscribed again');
+      assert.deepEqual(backEnd.asked('sub_refresh')[0], { client: id, ...from, user: 'ann', channel });
+      assert.equal(checks, 2);
+    });
+
+    test('publish: asked with the data, which the answer may change', async (t) => {
+      const channel = `hooked:${named('talk')}`;
+      const { client, id } = await person(t);
+      const { publications } = await subscribed(client, channel);
+      await client.publish(channel, pack({ text: 'as it is' }));
+      assert.deepEqual(backEnd.asked('publish'), [{ client: id, ...from, user: 'ann', channel, data: { text: 'as it is' } }]);
+      backEnd.answer('publish', { result: { data: { text: 'changed' }, tags: { by: 'hook' } } });
+      await client.publish(channel, pack({ text: 'raw' }));
+      backEnd.answer('publish', { result: { skip_history: true } });
+      await client.publish(channel, pack({ text: 'passing' }));
+      backEnd.answer('publish', {});
+      await client.publish(channel, pack({ text: 'last' }));
+      await until(() => publications.length === 4, 'all four');
+      assert.deepEqual(
+        publications.map(({ data }) => unpack(data).text),
+        ['as it is', 'changed', 'passing', 'last'],
+      );
+      assert.deepEqual({ ...publications[1].tags }, { by: 'hook' });
+      assert.equal(publications[0].info.client, id);
+      const page = await client.history(channel, { limit: -1 });
+      assert.deepEqual(
+        page.publications.map(({ data }) => unpack(data).text),
+        ['as it is', 'changed', 'last'],
+      );
+    });
+
+    test('publish: once for one idempotency key; refused with a code; disconnected', async (t) => {
+      const channel = `hooked:${named('strict')}`;
+      const { client } = await person(t);
+      const { publications } = await subscribed(client, channel);
+      backEnd.answer('publish', { result: { idempotency_key: 'one' } });
+      await client.publish(channel, pack(1));
+      await client.publish(channel, pack(1));
+      backEnd.answer('publish', { error: { code: 1003, message: 'language' } });
+      await assert.rejects(client.publish(channel, pack('bad')), { code: 1003, message: 'language' });
+      backEnd.answer('publish', 500);
+      await assert.rejects(client.publish(channel, pack('bad')), { code: 100 });
+      await publish(server, channel, 'end');
+      await until(() => publications.length === 2, 'two publications');
+      assert.deepEqual(
+        publications.map(({ data }) => unpack(data)),
+        [1, 'end'],
+      );
+      backEnd.answer('publish', { disconnect: { code: 4503, reason: 'enough' } });
+      const gone = next(client, 'disconnected');
+      client.publish(channel, pack('bad')).catch(() => {});
+      assert.deepEqual(await gone, { code: 4503, reason: 'enough' });
+    });
+  });
+}
