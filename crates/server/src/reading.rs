@@ -22,7 +22,7 @@ impl Node {
         self.check_presence(channel)?;
         let list = self.hub().presence(channel, PRESENCE_CLIENTS_MAX);
         if list.is_cut {
-            return Err(too_many(format!("more than {PRESENCE_CLIENTS_MAX} clients are present")));
+            return Err(too_many(&format!("more than {PRESENCE_CLIENTS_MAX} clients are present")));
         }
         Ok(list.clients)
     }
@@ -67,7 +67,7 @@ impl Node {
             _ => find(),
         };
         if names.len() > channels_max {
-            return Err(too_many(format!("more than {channels_max} channels match: ask for fewer")));
+            return Err(too_many(&format!("more than {channels_max} channels match: ask for fewer")));
         }
         let counts = self.count(names.clone()).await?;
         // The last subscriber of one may have left meanwhile.
@@ -79,6 +79,6 @@ impl Node {
     }
 }
 
-fn too_many(problem: String) -> Error {
+fn too_many(problem: &str) -> Error {
     Error { message: format!("limit exceeded: {problem}").into(), ..Error::LIMIT_EXCEEDED }
 }

@@ -12,10 +12,13 @@ use tokio::time::timeout;
 use wavecast_net::client::{ConnectOptions, Message, WebSocket};
 use wavecast_server::config::{Overrides, load_from};
 use wavecast_server::hub::{HistoryQuery, Publish};
+use wavecast_server::token::{Algorithm, Signer};
 use wavecast_server::{PushServer, Whom};
 
 /// So many that both shards have some: the kernel spreads them.
 const CLIENTS: usize = 16;
+
+const SECRET: &str = "a secret of thirty-two bytes, say";
 
 fn start() -> PushServer {
     let values = [
@@ -24,6 +27,7 @@ fn start() -> PushServer {
         ("http_api.insecure", "true"),
         ("shard.count", "2"),
         ("client.user_id_http_header", "X-User"),
+        ("client.token.hmac_secret_key", SECRET),
         ("channel.without_namespace.history_size", "10"),
         ("channel.without_namespace.history_ttl", "60s"),
         ("channel.without_namespace.presence", "true"),
@@ -76,10 +80,17 @@ impl Client {
     }
 
     async fn open(server: &PushServer, user: &str) -> Self {
+        Self::open_with(server, user, "").await
+    }
+
+    async fn open_with(server: &PushServer, user: &str, token: &str) -> Self {
         let url = format!("ws://{}/connection/websocket", server.address());
-        let socket = ConnectOptions::new().header("X-User", user).connect(&url).await.unwrap();
+        let options = ConnectOptions::new();
+        let options = if user.is_empty() { options } else { options.header("X-User", user) };
+        let socket = options.connect(&url).await.unwrap();
         let mut client = Self { socket, unread: VecDeque::new(), id: String::new() };
-        client.socket.send(r#"{"id":1,"connect":{}}"#).await.unwrap();
+        let connect = json!({"id": 1, "connect": {"token": token}}).to_string();
+        client.socket.send(connect.as_str()).await.unwrap();
         client
     }
 
@@ -104,9 +115,8 @@ impl Client {
     }
 
     async fn closed(&mut self) -> (u16, String) {
-        while let Some(message) = self.next().await {
-            panic!("{message}");
-        }
+        let message = self.next().await;
+        assert_eq!(message, None, "nothing before the end");
         let closed = self.socket.closed().unwrap();
         (closed.code.get(), closed.reason.to_string())
     }
@@ -180,6 +190,36 @@ fn disconnect_and_block_end_sessions_on_every_shard() {
         assert_eq!(again.closed().await.0, 3500);
         done(server, "unblock_user", json!({"user": "bob"})).await;
         Client::connect(server, "bob").await;
+    });
+}
+
+#[test]
+fn tokens_that_are_revoked_end_their_sessions() {
+    let signer = Signer::hmac(Algorithm::Hs256, &SECRET.into()).unwrap();
+    let token = |jti: &str, iat: u64| {
+        let claims = json!({"sub": "ann", "jti": jti, "iat": iat});
+        signer.sign(claims.as_object().unwrap(), None).unwrap()
+    };
+    let (first, second, later) = (token("t1", 100), token("t2", 100), token("t3", 200));
+    with_server(async |server| {
+        let mut by_header = Client::connect(server, "ann").await;
+        let mut by_token = Vec::new();
+        for token in [&first, &second, &later] {
+            let mut client = Client::open_with(server, "", token).await;
+            assert!(client.next().await.unwrap()["connect"].is_object());
+            by_token.push(client);
+        }
+        done(server, "revoke_token", json!({"uid": "t1"})).await;
+        assert_eq!(by_token[0].closed().await.0, 3500);
+        done(server, "invalidate_user_tokens", json!({"user": "ann", "issued_before": 150})).await;
+        assert_eq!(by_token[1].closed().await.0, 3500);
+        for token in [&first, &second] {
+            assert_eq!(Client::open_with(server, "", token).await.closed().await.0, 3500);
+        }
+        assert_eq!(done(server, "info", json!({})).await["nodes"][0]["num_clients"], 2);
+        done(server, "disconnect", json!({"user": "ann"})).await;
+        assert_eq!(by_header.closed().await.0, 3503, "it came without a token, and lived on");
+        assert_eq!(by_token[2].closed().await.0, 3503);
     });
 }
 

@@ -51,8 +51,13 @@ impl Session {
 
     /// Whether a revocation means this session.
     pub(crate) fn is_revoked(&self, rules: &Rules, now: Moment) -> bool {
-        let mark = self.identity.as_ref().and_then(|identity| identity.token.as_deref());
-        let (id, issued_at_s) = mark.map_or((None, None), |mark| (mark.id.as_deref(), mark.issued_at_s));
-        rules.revocations.check(self.user(), id, issued_at_s, now.unix_i64()).is_some()
+        let (revocations, now_s) = (&rules.revocations, now.unix_i64());
+        match self.identity.as_ref().and_then(|identity| identity.token.as_deref()) {
+            Some(mark) => {
+                revocations.check(self.user(), mark.id.as_deref(), mark.issued_at_s, now_s).is_some()
+            }
+            // It came without a token, so none of a user's tokens matters.
+            None => revocations.is_blocked(self.user(), now_s),
+        }
     }
 }

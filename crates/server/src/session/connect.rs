@@ -136,6 +136,10 @@ impl Session {
     fn accepted<'c>(&self, id: u32, found: Found, joins: Vec<Join<'static>>, cx: &Context<'_>) -> Step<'c> {
         let Found { mut identity, expire_at_s, client_refreshes, data, .. } = found;
         let rules = cx.rules;
+        // A token's user has been looked at; one that a hook or a proxy in front names has not.
+        if rules.revocations.is_blocked(&identity.user, cx.now.unix_i64()) {
+            return Step::Close(Disconnect::INVALID_TOKEN);
+        }
         let mut ttl = 0;
         if expire_at_s > 0 && !rules.insecure {
             identity.expires_ms = Some(cx.now.at_unix(expire_at_s));

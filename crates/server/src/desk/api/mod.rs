@@ -4,7 +4,7 @@
 //! status 200; a caller that asks for it, or the configuration, turns errors into statuses. `GET {prefix}/openapi.json`
 //! describes it, without a key. An answer means that all of it has been done.
 //!
-//! - `methods`, `schema`: the table of methods; `openapi`: the table as a document; `fields`: requests, read by the table
+//! - `methods`, `shapes`, `schema`: the table of methods; `openapi`: the table as a document; `fields`: requests
 //! - `publishing`, `sessions`, `channels`, `revoking`, `batch`: what the methods do
 //! - `pattern`: which channels are asked for; `idempotency`, `key`, `encode`
 
@@ -21,6 +21,7 @@ mod publishing;
 mod revoking;
 mod schema;
 mod sessions;
+mod shapes;
 
 use std::future::Future;
 use std::sync::Arc;
