@@ -164,7 +164,12 @@ impl Joining {
             channel: channel.into(),
             recoverable: self.marks.recoverable,
             epoch: if self.marks.positioned { (&*joined.position.epoch).into() } else { "".into() },
-            offset: if self.marks.positioned { joined.position.offset } else { 0 },
+            // What was missed follows, and the client steps forward with it.
+            offset: match &joined.recovery {
+                _ if !self.marks.positioned => 0,
+                Recovery::Recovered(missed) if !missed.is_empty() => self.since.unwrap_or_default(),
+                _ => joined.position.offset,
+            },
             positioned: self.marks.positioned,
             data: self.terms.as_ref().map_or(&[], |terms| &terms.data),
         }

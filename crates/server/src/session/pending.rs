@@ -1,13 +1,12 @@
 //! What a session waits for, and the commands that wait behind it.
 //!
-//! Commands of one client are handled in order. While one of them waits for the back office (a hook, a key) or for the
-//! subscriptions of a connect command, the messages that come meanwhile stand here as they came, up to
+//! Commands of one client are handled in order. While one of them waits for the back office (a hook, a key) or for the hub, the messages that come meanwhile stand here as they came, up to
 //! `client.pending_commands_max_size` bytes; then reading pauses, and TCP holds the client back. Pongs are taken at once.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
-use super::joining::{Joining, Settled};
+use super::joining::{By, Joining, Settled};
 
 /// What one message counts beside its bytes.
 const MESSAGE_OVERHEAD_BYTES: usize = 32;
@@ -47,9 +46,10 @@ pub(crate) struct Welcome {
 }
 
 impl Pending {
-    /// Whether commands have to wait.
+    /// Whether commands have to wait: their replies come in their order, and each finds done what the one before asked for.
     pub(super) fn holds_commands(&self) -> bool {
-        self.asked.is_some() || self.welcome.is_some()
+        let of_client = |joining: &Joining| matches!(joining.by, By::Client(_));
+        self.asked.is_some() || self.welcome.is_some() || self.joining.iter().any(of_client)
     }
 
     /// Puts a message, or what is left of one, behind those that wait.

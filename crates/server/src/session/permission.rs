@@ -28,10 +28,8 @@ impl Who<'_> {
         if names.is_private(channel) {
             return false;
         }
-        if names.is_user_limited(channel) {
-            return options.allow_user_limited_channels
-                && !self.user().is_empty()
-                && names.is_user_allowed(channel, self.user());
+        if options.allow_user_limited_channels && names.is_user_limited(channel) {
+            return !self.user().is_empty() && names.is_user_allowed(channel, self.user());
         }
         self.is_allowed(options.allow_subscribe_for_client, options.allow_subscribe_for_anonymous)
     }

@@ -95,7 +95,6 @@ pub(crate) struct History<'c> {
 pub(crate) struct Live {
     pub(crate) channel: ChannelNumber,
     pub(crate) seat: Seat,
-    pub(crate) by_server: bool,
     /// Its options, and who it was in the channel, where that is remembered.
     pub(crate) terms: Option<(Arc<ChannelOptions>, Arc<ClientInfo>)>,
 }

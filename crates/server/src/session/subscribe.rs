@@ -80,7 +80,8 @@ impl Session {
         cx: &Context<'_>,
     ) -> Option<Arc<str>> {
         let names = cx.rules.namespaces.rules();
-        let by_name = names.is_private(channel) || names.is_user_limited(channel);
+        let is_limited = options.allow_user_limited_channels && names.is_user_limited(channel);
+        let by_name = names.is_private(channel) || is_limited;
         options.subscribe_hook.clone().filter(|_| !by_name)
     }
 

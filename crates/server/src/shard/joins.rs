@@ -77,7 +77,7 @@ impl PushShard {
                 self.not_joined(connections, id, joining, error);
                 self.unsubscribed_meanwhile(id, unsubscribe);
                 self.send_replies(connections, id);
-                return;
+                return self.resume(connections, id);
             }
         };
         let name = Arc::clone(self.channels.name(channel));
@@ -88,13 +88,14 @@ impl PushShard {
             self.release(channel);
             self.unsubscribed_meanwhile(id, joining.unsubscribe);
             self.send_replies(connections, id);
-            return;
+            return self.resume(connections, id);
         }
         match &joining.by {
             By::Client(command) => {
                 self.reply(id, &Reply { id: *command, body: Ok(Res::Subscribe(result)) });
                 self.send_replies(connections, id);
                 self.goes_live(connections, id, &joining, &name, joining.base(&joined));
+                self.resume(connections, id);
             }
             By::Connect => {
                 self.goes_live(connections, id, &joining, &name, joining.base(&joined));
@@ -105,8 +106,13 @@ impl PushShard {
             }
             By::Backend(_) => {
                 if let Some(session) = self.sessions.get(id) {
-                    let push = wire::push(session.encoding, &joining.push(&name, &joined));
-                    connections.send_frame(id, &push).ok();
+                    let encoding = session.encoding;
+                    connections.send_frame(id, &wire::push(encoding, &joining.push(&name, &joined))).ok();
+                    for publication in &result.publications {
+                        let publication = publication.clone();
+                        let push = Push::Publication { channel: (&*name).into(), publication };
+                        connections.send_frame(id, &wire::push(encoding, &push)).ok();
+                    }
                 }
                 self.goes_live(connections, id, &joining, &name, None);
             }
