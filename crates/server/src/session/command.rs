@@ -1,6 +1,6 @@
 //! From a command to its room.
 
-use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Request};
+use wavecast_protocol::centrifuge::{Command, Disconnect, Error, Reply, Request, Res};
 
 use super::refusal::Refused;
 use super::rules::Rules;
@@ -44,8 +44,7 @@ impl Session {
             (_, Request::Rpc(request)) => self.rpc(id, &request, cx),
             (_, Request::Refresh(request)) => self.refresh(id, &request, cx),
             (_, Request::SubRefresh(request)) => self.sub_refresh(id, &request, cx),
-            // It is the server that pings.
-            (_, Request::Ping) => Err(Disconnect::BAD_REQUEST.into()),
+            (_, Request::Ping) => Ok(Step::Reply(Reply { id, body: Ok(Res::Ping) })),
             // Nobody takes messages that want no answer.
             (_, Request::Send(_)) => Err(Disconnect::NOT_AVAILABLE.into()),
         };

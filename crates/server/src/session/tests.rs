@@ -273,7 +273,9 @@ fn what_is_not_allowed_or_not_offered_has_its_code() {
     assert_eq!(walk.say(r#"{"id":4,"history":{"channel":"c"}}"#), Led::Error(108), "there is none");
     let mut walk = Walk::connected(|_| {});
     assert_eq!(walk.say(r#"{"id":2,"subscribe":{"channel":"$private"}}"#), Led::Error(103));
-    assert_eq!(walk.say(r#"{"id":3,"subscribe":{"channel":"c#42"}}"#), Led::Error(103));
+    let limited = |config: &mut Config| config.channel.without_namespace.allow_user_limited_channels = true;
+    let mut named = Walk::connected(limited);
+    assert_eq!(named.say(r#"{"id":3,"subscribe":{"channel":"c#42"}}"#), Led::Error(103));
     assert_eq!(walk.say(r#"{"id":4,"subscribe":{"channel":"c","type":4}}"#), Led::Error(108));
     assert_eq!(walk.say(r#"{"id":5,"subscribe":{"channel":"c","token":"x.y.z"}}"#), Led::Error(103));
     assert_eq!(Walk::connected(|_| {}).say(r#"{"id":6,"subscribe":{"channel":""}}"#), Led::Close(3501));
@@ -302,7 +304,7 @@ fn publications_and_looks_back_pass_on_what_was_said() {
     let publish = r#"{"id":2,"publish":{"channel":"c","data":{"a":[1, 2]}}}"#;
     assert_eq!(walk.say(publish), Led::Publish("c".into(), r#"{"a":[1, 2]}"#.into()));
     assert_eq!(walk.say(r#"{"id":3,"history":{"channel":"c","limit":-1}}"#), Led::History(-1));
-    assert_eq!(walk.say(r#"{"id":4,"ping":{}}"#), Led::Close(3501), "it is the server that pings");
+    assert_eq!(walk.say(r#"{"id":4,"ping":{}}"#), Led::Json(encoded(&Reply { id: 4, body: Ok(Res::Ping) })));
 }
 
 #[test]

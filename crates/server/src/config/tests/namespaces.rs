@@ -27,7 +27,7 @@ channel:
       allowed_delta_types: [fossil]
       delta_publish: true
       allow_tags_filter: true
-      channel_regex: "^all:[0-9]+$"
+      channel_regex: "^[0-9]+$"
       publication_data_format: binary
       publication_max_size: 1000
       exclude_publisher: true
@@ -61,7 +61,7 @@ channel:
     assert_eq!(all.slow_consumer, SlowConsumer::DropOldest);
     assert!(all.exclude_publisher && all.occupancy_events && all.unsubscribed_events && !all.not_offered);
     let pattern = all.channel_pattern.as_ref().unwrap();
-    assert!(pattern.matches("all:7") && !pattern.matches("all:x"));
+    assert!(pattern.matches("7") && !pattern.matches("x"));
 
     let prices = namespaces.resolve("prices:1").unwrap();
     assert_eq!((prices.slow_consumer, prices.data_format), (SlowConsumer::Latest, DataFormat::Json));
