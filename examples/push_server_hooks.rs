@@ -11,7 +11,8 @@ use std::time::Duration;
 use wavecast::server::PushServer;
 use wavecast::server::config::{Overrides, load};
 use wavecast::server::hooks::{
-    Answer, ConnectCall, ConnectGrant, Handlers, Hook, PublishCall, PublishGrant, SubscribeCall, SubscribeGrant, Wants,
+    Answer, ConnectCall, ConnectGrant, Handlers, Hook, PublishCall, PublishGrant, SubscribeCall,
+    SubscribeGrant, Wants,
 };
 use wavecast::server::protocol::centrifuge::{Disconnect, Error};
 
@@ -23,7 +24,8 @@ impl Handlers for Rooms {
     }
 
     async fn connect(&self, call: ConnectCall) -> Answer<ConnectGrant> {
-        let data: serde_json::Value = serde_json::from_slice(&call.data.unwrap_or_default()).unwrap_or_default();
+        let data: serde_json::Value =
+            serde_json::from_slice(&call.data.unwrap_or_default()).unwrap_or_default();
         match data["user"].as_str() {
             Some(user) => Answer::Ok(ConnectGrant { user: user.into(), ..ConnectGrant::default() }),
             None => Answer::Disconnect(Disconnect { code: 4501, reason: "who are you?".into() }),

@@ -174,8 +174,7 @@ mod tests {
         let pattern = crate::ChannelPattern::new("^[a-z]+$").unwrap();
         let rooms = ChannelOptions { channel_pattern: Some(pattern), ..ChannelOptions::default() };
         let named = [("room".to_owned(), rooms)];
-        let namespaces =
-            Namespaces::new(ChannelRules::default(), ChannelOptions::default(), named).unwrap();
+        let namespaces = Namespaces::new(ChannelRules::default(), ChannelOptions::default(), named).unwrap();
         assert!(namespaces.resolve("room:abc").is_ok() && namespaces.resolve("$room:abc").is_ok());
         assert_eq!(namespaces.resolve("room:42"), Err(ChannelError::Pattern));
         assert!(namespaces.resolve("42").is_ok());

@@ -48,7 +48,8 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
     }
     let limit = config.client.connection_limit;
     if limit > 0 && node.counts().clients() >= limit {
-        let reason = "The server has as many clients as it may have (client.connection_limit): come back later.";
+        let reason =
+            "The server has as many clients as it may have (client.connection_limit): come back later.";
         return Admission::Refused { status: 503, reason: reason.into() };
     }
     if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {

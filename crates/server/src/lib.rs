@@ -19,6 +19,7 @@
 //! | `shard`, `shard_event` | sessions and channels on one event loop; what reaches it |
 //! | `session` | the Centrifuge protocol as a state machine |
 //! | `channels` | a shard's channels, their subscribers and what they are to get |
+//! | [`idempotency`] | publications with a key happen once |
 //! | `inboxes` | the shards' inboxes, as the hub delivers into them |
 //! | `office` | the back office: questions that have to wait |
 //! | `orders`, `ordering` | what the back end asks of sessions, on every shard |
@@ -41,6 +42,7 @@ mod counts;
 pub mod desk;
 pub mod hooks;
 pub mod http_client;
+pub mod idempotency;
 mod inboxes;
 pub mod memory;
 pub mod node;

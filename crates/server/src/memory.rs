@@ -91,7 +91,8 @@ impl Memory {
 
     /// What all shards have said: outboxes, sessions.
     pub(crate) fn of_shards(&self) -> (usize, usize) {
-        let parts = self.shards.iter().map(|shard| (shard.outboxes.load(Relaxed), shard.sessions.load(Relaxed)));
+        let parts =
+            self.shards.iter().map(|shard| (shard.outboxes.load(Relaxed), shard.sessions.load(Relaxed)));
         parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 

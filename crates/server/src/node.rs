@@ -17,6 +17,7 @@ use crate::config::{Config, Profile};
 use crate::counts::Counts;
 use crate::desk::{Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks, SubscribeGrant};
+use crate::idempotency::Idempotency;
 use crate::inboxes::Inboxes;
 use crate::memory::Memory;
 use crate::office::Office;
@@ -40,6 +41,7 @@ pub struct Node {
     counts: Counts,
     addresses: Addresses,
     memory: Memory,
+    idempotency: Idempotency,
     office: Arc<Office>,
     procedures: Procedures,
     process: ProcessMeter,
@@ -76,6 +78,10 @@ impl Node {
             counts: Counts::new(client),
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
             memory: Memory::new(config.memory.max, remotes.len()),
+            idempotency: Idempotency::new(
+                config.http_api.idempotency_ttl,
+                config.http_api.idempotency_cache_size,
+            ),
             office,
             procedures: Procedures::default(),
             process: ProcessMeter::new(),
@@ -200,6 +206,17 @@ impl Node {
         }
     }
 
+    /// The same, once for each key.
+    pub(crate) fn try_publish_once(
+        &self,
+        channel: &str,
+        key: &str,
+        publish: Publish,
+        options: &ChannelOptions,
+    ) -> Result<StreamPosition, Error> {
+        self.idempotency.once_now(channel, key, || self.try_publish(channel, publish, options))
+    }
+
     /// Reads from a channel's history.
     ///
     /// # Errors
@@ -303,6 +320,10 @@ impl std::fmt::Debug for Node {
 impl Backend for Node {
     fn options(&self, channel: &str) -> Result<Arc<ChannelOptions>, Error> {
         self.rules.options(channel).map(Arc::clone)
+    }
+
+    fn idempotency(&self) -> &Idempotency {
+        &self.idempotency
     }
 
     async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {

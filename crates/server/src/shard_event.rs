@@ -14,10 +14,21 @@ pub(crate) enum ShardEvent {
     Channel(Event),
     /// The hub's answer to a join. It stands in the inbox before every publication that followed it.
     Joined(Box<Answer>),
+    /// A client has unsubscribed; what was published before stands before it.
+    Left(Box<Parting>),
     /// The back office has answered a question of a session.
     Answered(Box<OfficeAnswer>),
     /// The back end wants something done with sessions.
     Order(Box<Order>),
+}
+
+/// Who leaves which channel, and the command that is answered then.
+#[derive(Debug)]
+pub(crate) struct Parting {
+    pub(crate) connection: ConnectionId,
+    pub(crate) ticket: Ticket,
+    pub(crate) command: u32,
+    pub(crate) channel: ChannelNumber,
 }
 
 /// What the back office says to which question of which session.

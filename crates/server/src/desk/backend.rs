@@ -9,6 +9,7 @@ use wavecast_hub::{
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
+use crate::idempotency::Idempotency;
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 
@@ -19,6 +20,9 @@ use crate::steering::{Renewal, Revocation, Whom};
 pub trait Backend: Send + Sync + 'static {
     /// The options of a channel. Error 102 for a namespace that does not exist, 107 for a name that is not allowed.
     fn options(&self, channel: &str) -> Result<Arc<ChannelOptions>, Error>;
+
+    /// What was published under which key.
+    fn idempotency(&self) -> &Idempotency;
 
     /// Publishes into a channel, waiting for room where a shard's inbox is full; 111 without room in time.
     fn publish(

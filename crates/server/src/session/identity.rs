@@ -94,7 +94,8 @@ pub(crate) struct TokenMark {
 
 impl TokenMark {
     pub(super) fn of(claims: &ConnectionClaims) -> Self {
-        let mut names: Vec<&str> = claims.subscriptions.iter().map(|wanted| wanted.channel.as_str()).collect();
+        let mut names: Vec<&str> =
+            claims.subscriptions.iter().map(|wanted| wanted.channel.as_str()).collect();
         names.sort_unstable();
         let mut channels = DefaultHasher::new();
         names.hash(&mut channels);

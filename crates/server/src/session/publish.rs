@@ -49,6 +49,7 @@ impl Session {
                 channel: request.channel,
                 options,
                 publish,
+                key: Box::default(),
             })));
         };
         let channel: Box<str> = request.channel.into();
@@ -72,7 +73,7 @@ impl Session {
         publish.version = grant.version;
         publish.version_epoch = grant.version_epoch;
         let channel = String::from(channel).into();
-        Step::Publish(Box::new(Publishing { id, channel, options, publish }))
+        Step::Publish(Box::new(Publishing { id, channel, options, publish, key: grant.idempotency_key }))
     }
 
     fn publication(&self, payload: Payload<'_>, options: &ChannelOptions, cx: &Context<'_>) -> Publish {

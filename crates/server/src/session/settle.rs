@@ -64,8 +64,8 @@ impl Session {
     pub(super) fn unsubscribe<'c>(&mut self, id: u32, number: Option<ChannelNumber>) -> Step<'c> {
         let done = Step::Reply(Reply { id, body: Ok(Res::Unsubscribe) });
         let Some(number) = number else { return done };
-        if let Some(index) = self.find(number) {
-            return Step::Leave { id, live: self.take(index) };
+        if self.find(number).is_some() {
+            return Step::Leave { id, channel: number };
         }
         let joining = self.pending.as_mut().and_then(|pending| {
             let is_wanted =

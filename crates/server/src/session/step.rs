@@ -22,10 +22,10 @@ pub(crate) enum Step<'c> {
     Welcome(Box<Accepted>),
     /// Ask the hub; the reply follows its answer.
     Join(Box<Join<'c>>),
-    /// Take a live subscription out of the channel, and reply.
+    /// End a live subscription, after what has been published before, and reply.
     Leave {
         id: u32,
-        live: Live,
+        channel: ChannelNumber,
     },
     Publish(Box<Publishing<'c>>),
     History(Box<History<'c>>),
@@ -75,6 +75,8 @@ pub(crate) struct Publishing<'c> {
     pub(crate) channel: Cow<'c, str>,
     pub(crate) options: Arc<ChannelOptions>,
     pub(crate) publish: Publish,
+    /// A publication with the same key happens once; empty: none.
+    pub(crate) key: Box<str>,
 }
 
 /// A look into the history.

@@ -89,7 +89,11 @@ impl Walk {
                 self.session.joining(joining);
                 Led::Join(join.channel.into_owned())
             }
-            Step::Leave { .. } | Step::Unsubscribe(..) => Led::Leave,
+            Step::Leave { channel, .. } => {
+                self.session.take_live(channel).unwrap();
+                Led::Leave
+            }
+            Step::Unsubscribe(..) => Led::Leave,
             Step::Publish(publishing) => Led::Publish(
                 publishing.channel.into_owned(),
                 String::from_utf8_lossy(&publishing.publish.data).into_owned(),

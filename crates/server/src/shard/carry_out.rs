@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wavecast_hub::{HistoryPage, HistoryQuery, Publication};
 use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{
-    Error, HistoryResult, PresenceResult, PresenceStatsResult, Reply, Res, RpcResult, Unsubscribed,
+    Error, HistoryResult, PresenceResult, PresenceStatsResult, Reply, Res, RpcResult,
 };
 
 use super::PushShard;
@@ -29,10 +29,7 @@ impl PushShard {
             }
             Step::Welcome(accepted) => self.welcome(connections, id, *accepted),
             Step::Join(join) => self.join(connections, id, *join),
-            Step::Leave { id: command, live } => {
-                self.unsubscribed(id, &live, Unsubscribed::CLIENT);
-                self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
-            }
+            Step::Leave { id: command, channel } => self.leave_in_turn(connections, id, command, channel),
             Step::Publish(publishing) => self.publish(id, *publishing),
             Step::History(history) => self.history(connections, id, &history),
             Step::Presence { id: command, channel, only_counts } => {
@@ -60,8 +57,12 @@ impl PushShard {
     }
 
     fn publish(&mut self, connection: ConnectionId, publishing: Publishing<'_>) {
-        let Publishing { id, channel, options, publish } = publishing;
-        let body = self.node.try_publish(&channel, publish, &options).map(|_| Res::Publish);
+        let Publishing { id, channel, options, publish, key } = publishing;
+        let published = match &*key {
+            "" => self.node.try_publish(&channel, publish, &options),
+            key => self.node.try_publish_once(&channel, key, publish, &options),
+        };
+        let body = published.map(|_| Res::Publish);
         self.reply(connection, &Reply { id, body });
     }
 

@@ -9,7 +9,7 @@ use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
 use super::PushShard;
 use crate::channels::ChannelNumber;
 use crate::session::{By, Join, Joining, Live, Settled, since};
-use crate::shard_event::{Answer, ShardEvent};
+use crate::shard_event::{Answer, Parting, ShardEvent};
 use crate::wire;
 
 impl PushShard {
@@ -147,6 +147,53 @@ impl PushShard {
         if joining.expires() {
             self.set_timer(connections, id, now);
         }
+    }
+
+    /// Ends a subscription that the client has had enough of. What was published before, by the client itself in the same
+    /// message, say, stands in the inbox and is still delivered: so the end goes through the inbox, too.
+    pub(super) fn leave_in_turn(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        command: u32,
+        channel: ChannelNumber,
+    ) {
+        let node = Arc::clone(&self.node);
+        let inbox = node.hub().delivery().of(self.id);
+        if !inbox.reserve() {
+            return self.left(connections, id, command, channel);
+        }
+        let ticket = self.next_ticket();
+        inbox.push_reserved(ShardEvent::Left(Box::new(Parting { connection: id, ticket, command, channel })));
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.asked(ticket);
+        }
+    }
+
+    /// All that was published before the unsubscribe command has been taken.
+    pub(super) fn parting(&mut self, connections: &mut Connections, parting: &Parting) {
+        let Parting { connection: id, ticket, command, channel } = *parting;
+        if self.sessions.get_mut(id).is_some_and(|session| session.settles(ticket)) {
+            self.left(connections, id, command, channel);
+            self.send_replies(connections, id);
+            self.resume(connections, id);
+        }
+    }
+
+    fn left(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        command: u32,
+        channel: ChannelNumber,
+    ) {
+        self.send_run(connections, channel);
+        // The server may have ended it meanwhile.
+        let live = self.sessions.get_mut(id).and_then(|session| session.take_live(channel));
+        if let Some(live) = live {
+            self.unsubscribed(id, &live, Unsubscribed::CLIENT);
+        }
+        self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
     }
 
     /// Takes a live subscription out of its channel; [`PushShard::release`] follows.

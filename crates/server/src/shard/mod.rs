@@ -45,7 +45,7 @@ use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
 use crate::node::Node;
-use crate::session::{Handshake, Moment, Session};
+use crate::session::{Handshake, Moment, Session, Ticket};
 use crate::shard_event::ShardEvent;
 use crate::wire;
 
@@ -89,6 +89,12 @@ impl PushShard {
             session_bytes: 0,
             began: None,
         }
+    }
+
+    /// A number for a question or a command that has to wait.
+    fn next_ticket(&mut self) -> Ticket {
+        self.asked = self.asked.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        Ticket(self.asked)
     }
 
     /// The session with this id, if it is on this shard.
@@ -183,6 +189,7 @@ impl Handler for PushShard {
             ShardEvent::Channel(Event::Join(membership)) => self.membership(&membership, true),
             ShardEvent::Channel(Event::Leave(membership)) => self.membership(&membership, false),
             ShardEvent::Joined(answer) => self.joined(connections, *answer),
+            ShardEvent::Left(parting) => self.parting(connections, &parting),
             ShardEvent::Answered(answer) => self.answered(connections, *answer),
             ShardEvent::Order(order) => self.carry_out_order(connections, *order),
         }

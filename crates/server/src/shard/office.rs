@@ -1,13 +1,12 @@
 //! Questions to the back office, which may wait, and its answers, which come through the inbox.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Reply};
 
 use super::PushShard;
-use crate::session::{Context, Question, Ticket};
+use crate::session::{Context, Question};
 use crate::shard_event::OfficeAnswer;
 
 impl PushShard {
@@ -15,8 +14,7 @@ impl PushShard {
     pub(super) fn ask(&mut self, connections: &mut Connections, id: ConnectionId, question: Question) {
         let node = Arc::clone(&self.node);
         let (command, holds) = (question.command(), question.holds_commands());
-        self.asked = self.asked.checked_add(1).unwrap_or(NonZeroU32::MIN);
-        let ticket = Ticket(self.asked);
+        let ticket = self.next_ticket();
         // Room for the answer is kept before anybody is asked.
         if !node.office().ask(self.id, id, ticket, question) {
             if command > 0 {

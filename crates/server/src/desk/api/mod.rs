@@ -6,13 +6,12 @@
 //!
 //! - `methods`, `shapes`, `schema`: the table of methods; `openapi`: the table as a document; `fields`: requests
 //! - `publishing`, `sessions`, `channels`, `revoking`, `batch`: what the methods do
-//! - `pattern`: which channels are asked for; `idempotency`, `key`, `encode`
+//! - `pattern`: which channels are asked for; `key`, `encode`
 
 mod batch;
 mod channels;
 mod encode;
 mod fields;
-mod idempotency;
 mod key;
 mod methods;
 mod openapi;
@@ -34,7 +33,6 @@ use tokio::time::{Instant, timeout_at};
 use wavecast_protocol::centrifuge::Error;
 
 use self::fields::Fields;
-use self::idempotency::Idempotency;
 use self::methods::BATCH;
 use super::answer::{self, Answer};
 use super::backend::Backend;
@@ -50,16 +48,13 @@ const DESCRIPTION: &str = "openapi.json";
 pub(super) struct Api<B> {
     backend: Arc<B>,
     config: Arc<Config>,
-    idempotency: Idempotency,
     description: Bytes,
 }
 
 impl<B: Backend> Api<B> {
     pub(super) fn new(backend: Arc<B>, config: Arc<Config>) -> Self {
-        let idempotency =
-            Idempotency::new(config.http_api.idempotency_ttl, config.http_api.idempotency_cache_size);
         let description = openapi::document(&config.http_api.handler_prefix).into();
-        Self { backend, config, idempotency, description }
+        Self { backend, config, description }
     }
 
     /// Answers a call: who it is, then what it says, then what comes of it.

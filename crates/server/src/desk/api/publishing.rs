@@ -9,8 +9,9 @@ use wavecast_hub::{ChannelOptions, Publish, StreamPosition};
 use wavecast_protocol::centrifuge::Error;
 
 use super::fields::{Data, Fields, bad_request};
-use super::{Api, encode, idempotency, until};
+use super::{Api, encode, until};
 use crate::desk::backend::Backend;
+use crate::idempotency;
 use crate::orders::client_id;
 use crate::payload::Payload;
 
@@ -102,7 +103,7 @@ impl<B: Backend> Api<B> {
         let publish = until(deadline, self.backend.publish(channel, publish));
         match key {
             // The wait for another request with the same key ends with the deadline as well.
-            Some(key) => until(deadline, self.idempotency.once(channel, key, publish)).await,
+            Some(key) => until(deadline, self.backend.idempotency().once(channel, key, publish)).await,
             None => publish.await,
         }
     }

@@ -13,13 +13,14 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
+use crate::idempotency::Idempotency;
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 
 /// Publishes into lists. Channel `full` never has room, `unknown:…` has no namespace, `bare:…` has neither history nor
 /// presence, `json:…` and `binary:…` take what they are called.
-#[derive(Default)]
 pub(super) struct Lists {
+    pub(super) idempotency: Idempotency,
     pub(super) channels: Mutex<BTreeMap<String, Vec<Arc<Publication>>>>,
     /// What was published last, before it had its place.
     pub(super) latest: Mutex<Publish>,
@@ -49,6 +50,18 @@ static NAMESPACES: LazyLock<BTreeMap<&str, Arc<ChannelOptions>>> = LazyLock::new
     .into()
 });
 
+impl Default for Lists {
+    fn default() -> Self {
+        Self {
+            idempotency: Idempotency::new(std::time::Duration::from_secs(300), 65_536),
+            channels: Mutex::default(),
+            latest: Mutex::default(),
+            orders: Mutex::default(),
+            full: AtomicBool::default(),
+        }
+    }
+}
+
 impl Lists {
     pub(super) fn orders(&self) -> Vec<String> {
         std::mem::take(&mut *self.orders.lock().unwrap())
@@ -64,6 +77,10 @@ impl Backend for Lists {
     fn options(&self, channel: &str) -> Result<Arc<ChannelOptions>, Error> {
         let namespace = channel.split_once(':').map_or("", |(namespace, _)| namespace);
         NAMESPACES.get(namespace).map(Arc::clone).ok_or(Error::UNKNOWN_CHANNEL)
+    }
+
+    fn idempotency(&self) -> &Idempotency {
+        &self.idempotency
     }
 
     async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {

@@ -250,7 +250,10 @@ fn who_is_refused_for_the_limit_takes_nobodys_place() {
         let mut other = Peer::connect(&world.networks[0]);
         other.say(CONNECT);
         assert!(hear(&mut world, &mut other).is_empty());
-        assert_eq!((&*other.status(), world.node.info().num_clients), ("HTTP/1.1 503 Service Unavailable", 1));
+        assert_eq!(
+            (&*other.status(), world.node.info().num_clients),
+            ("HTTP/1.1 503 Service Unavailable", 1)
+        );
     }
     first.close();
     hear(&mut world, &mut first);

@@ -162,6 +162,7 @@ impl World {
             // A shard that has been drained is over, whatever waits in its inbox.
             if !self.drained[n] {
                 assert!(shard.handler().channels.is_empty(), "channels of shard {n}");
+                assert!(shard.handler().sessions.has_no_users(), "users of shard {n}");
                 let room = (0..self.events_max).take_while(|_| self.remotes[n].reserve()).count();
                 assert_eq!(room, self.events_max, "room at shard {n}");
             }

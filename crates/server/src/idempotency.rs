@@ -1,4 +1,4 @@
-//! Publications with an idempotency key happen once: who asks again gets the first answer.
+//! Publications with an idempotency key, of the API or of a hook, happen once: who asks again gets the first answer.
 //!
 //! Kept in this node's memory, per channel and key, for `http_api.idempotency_ttl` (5 minutes), at most
 //! `http_api.idempotency_cache_size` of them (65,536); beyond, the oldest is forgotten.
@@ -14,11 +14,11 @@ use wavecast_hub::StreamPosition;
 use wavecast_protocol::centrifuge::Error;
 
 /// The longest key, in bytes.
-pub(super) const KEY_BYTES_MAX: usize = 255;
+pub(crate) const KEY_BYTES_MAX: usize = 255;
 
 /// What was published under which key.
 #[derive(Debug)]
-pub(super) struct Idempotency {
+pub struct Idempotency {
     remembered: Mutex<Remembered>,
     ttl: Duration,
     keys_max: usize,
@@ -35,13 +35,17 @@ struct Remembered {
 }
 
 impl Idempotency {
-    pub(super) fn new(ttl: Duration, keys_max: usize) -> Self {
+    /// Remembers keys for a time, and at most so many.
+    pub fn new(ttl: Duration, keys_max: usize) -> Self {
         Self { remembered: Mutex::default(), ttl, keys_max }
     }
 
     /// Publishes, unless that has been done under this key: then the place it got then is the answer. While another
     /// request is at it this one waits, and takes over if the other fails.
-    pub(super) async fn once(
+    ///
+    /// # Errors
+    /// What the publication fails with; then nothing is remembered.
+    pub async fn once(
         &self,
         channel: &str,
         key: &str,
@@ -49,6 +53,26 @@ impl Idempotency {
     ) -> Result<StreamPosition, Error> {
         let outcome = self.outcome(channel, key);
         outcome.get_or_try_init(|| publish).await.cloned()
+    }
+
+    /// The same for those who must not wait. Where another request with the key is on its way at this moment both may
+    /// publish.
+    ///
+    /// # Errors
+    /// What the publication fails with; then nothing is remembered.
+    pub(crate) fn once_now(
+        &self,
+        channel: &str,
+        key: &str,
+        publish: impl FnOnce() -> Result<StreamPosition, Error>,
+    ) -> Result<StreamPosition, Error> {
+        let outcome = self.outcome(channel, key);
+        if let Some(position) = outcome.get() {
+            return Ok(position.clone());
+        }
+        let position = publish()?;
+        outcome.set(position.clone()).ok();
+        Ok(position)
     }
 
     fn outcome(&self, channel: &str, key: &str) -> Outcome {
