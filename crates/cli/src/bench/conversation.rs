@@ -36,7 +36,7 @@ impl Script {
                     let mut subscribe = serde_json::json!({"channel": channel});
                     if let Some(Missed { epoch, offset, .. }) = missed {
                         subscribe = serde_json::json!({
-                            "channel": channel, "recover": true, "epoch": epoch, "offset": offset
+                            "channel": channel, "recoverable": true, "recover": true, "epoch": epoch, "offset": offset
                         });
                     }
                     commands.push(serde_json::json!({"id": id, "subscribe": subscribe}).to_string());

@@ -72,7 +72,8 @@ host. CPU and memory are read from /proc, so they need Linux and a server on thi
 The figure to quote is a ratio: `bench fanout --limit` measures server and kernel alternately and divides CPU per \
 delivery pair by pair, so that the machine cancels out.
 
-Exit codes: 0 measured; 1 the server or a worker failed, or --timeout ran out; 2 wrong options; 3 this machine \
+Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow or recovery found that \
+something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
 allows too few descriptors.";
 
 /// Measures a server (fan-out, connections, echoes, slow clients, the kernel's own limit) and tests its recovery

@@ -16,7 +16,8 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// The HTTP API as a way in.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ApiOptions {
-    /// Publish by this HTTP API (http://…/api, or a path on the server itself) instead of a client connection
+    /// HTTP API to publish by: http://…/api, or a path on the server itself [default: a client connection; with bench
+    /// recovery: /api]
     #[arg(long)]
     api: Option<String>,
 

@@ -42,7 +42,8 @@ pub(super) struct ServerOptions {
     #[arg(long, value_name = "COMMAND", conflicts_with = "url")]
     start: Option<String>,
 
-    /// Set a key of our own server's configuration; channels keep no history unless it is set here
+    /// Set a key of our own server's configuration; channels keep no history unless it is set here, or the benchmark is
+    /// about one
     #[arg(long, value_name = "KEY=VALUE", conflicts_with_all = ["url", "start"])]
     set: Vec<String>,
 }
