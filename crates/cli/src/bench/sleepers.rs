@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use serde_json::Value;
+use socket2::SockRef;
 use wavecast_websocket::frame::Opcode;
 
 use super::control::{self, News, Order, SleepersPlan, Woken};
@@ -18,6 +19,9 @@ use super::process;
 use super::scan;
 use super::stamp::MARKER;
 
+/// For the kernel to hold of what nobody reads. By default it is many times more, which with thousands of sleepers is
+/// memory that everybody else's sockets need.
+const RECEIVE_BYTES: usize = 16 * 1024;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 const BUFFER_BYTES: usize = 256 * 1024;
 const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -59,7 +63,9 @@ fn join_all(plan: &SleepersPlan) -> Result<Vec<Sleeper>, String> {
         let dialogue =
             dialogue.map_err(|reason| format!("connection {number} of {}: {reason}", plan.connections))?;
         let stream = dialogue.into_stream();
-        stream.set_nonblocking(true).map_err(|error| error.to_string())?;
+        let socket = SockRef::from(&stream);
+        let prepared = socket.set_nonblocking(true).and(socket.set_recv_buffer_size(RECEIVE_BYTES));
+        prepared.map_err(|error| error.to_string())?;
         sleepers.push(Sleeper { stream, carry: Vec::new(), seen: Woken::default() });
         if told_at.elapsed() >= PROGRESS_INTERVAL {
             told_at = Instant::now();

@@ -25,7 +25,7 @@ use super::window::Pace;
 const CHANNEL: &str = "bench";
 /// What the kernel takes for a client that never reads: its receive buffer, what is on the way, and what our server lets
 /// it hold unsent. Generously, since only what is published beyond it meets the queue.
-const KERNEL_BYTES: usize = 384 * 1024;
+const KERNEL_BYTES: usize = 256 * 1024;
 /// Of our own server: bytes of one send, whose frames are held until the kernel has taken them.
 const SEND_BYTES: usize = 128 * 1024;
 /// Of our own server: what a frame counts in a client's queue beside its length.
