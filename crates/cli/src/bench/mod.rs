@@ -8,7 +8,7 @@
 //! | `latency`, `arrivals`, `tally` | what a load counts |
 //! | `upgrade`, `conversation`, `connection`, `load` | a load process |
 //! | `raw_sender` | the kernel's share of a delivery |
-//! | `dialogue`, `publisher`, `quiet`, `sleepers` | one client connection, publishing, the quiet channel's observer, clients that never read |
+//! | `dialogue`, `publisher`, `quiet`, `sleepers`, `policy` | one client connection, publishing, the quiet channel's observer, clients that never read and what becomes of them |
 //! | `control`, `process` | orders and news between processes; starting and ending them |
 //! | `account`, `peak`, `descriptors` | processor time and memory of a process; how many sockets it may have |
 //! | `endpoint`, `server` | the server under test |
@@ -39,6 +39,7 @@ mod ledger;
 mod limit;
 mod load;
 mod peak;
+mod policy;
 mod press;
 mod process;
 mod publisher;

@@ -1,6 +1,5 @@
 //! `bench slow`: what clients that never read do to those that do.
 
-use std::fmt;
 use std::thread;
 
 use clap::ValueEnum;
@@ -14,6 +13,7 @@ use super::descriptors;
 use super::endpoint::Endpoint;
 use super::error::BenchError;
 use super::peak::Peak;
+use super::policy::{Policy, SlowFigures};
 use super::process::WorkerId;
 use super::publisher::Publisher;
 use super::run::{LoadSpec, Run, RunOptions};
@@ -74,23 +74,6 @@ pub(super) struct SlowOptions {
     run: RunOptions,
 }
 
-/// What becomes of a client that does not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[value(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-enum Policy {
-    /// Its connection is closed with 3008
-    Disconnect,
-    /// The oldest of what waits is dropped
-    DropOldest,
-    /// What does not fit is dropped
-    DropNewest,
-    /// Only the newest publication waits
-    Latest,
-    /// With recovery: the first drop unsubscribes it with 2500
-    Recover,
-}
-
 /// The readers' figures of one run, and what became of the slow clients.
 #[derive(Clone, Debug, Serialize)]
 struct Side {
@@ -100,17 +83,6 @@ struct Side {
     memory_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slow: Option<SlowFigures>,
-}
-
-/// What the slow clients found when they were woken.
-#[derive(Clone, Debug, Serialize)]
-struct SlowFigures {
-    #[serde(flatten)]
-    woken: Woken,
-    /// Those with whom the policy was carried out.
-    dealt_with: u64,
-    /// Publications neither delivered nor said to be dropped; `None` where the policy says nothing.
-    unaccounted: Option<i64>,
 }
 
 /// One pair of runs.
@@ -240,66 +212,6 @@ impl SlowOptions {
         let (queue, frame) = (self.queue as usize, self.payload + ENVELOPE_BYTES);
         let references = (queue / (frame + FRAME_OVERHEAD_BYTES)).max(1) * FRAME_OVERHEAD_BYTES;
         (loops * (queue + SEND_BYTES) + self.slow as usize * references) as f64
-    }
-}
-
-impl Policy {
-    /// Of our own server. Pings are far apart: who never reads never answers one.
-    fn settings(self, queue: u32) -> Vec<String> {
-        let policy = match self {
-            Self::Disconnect => "disconnect",
-            Self::DropOldest | Self::Recover => "drop_oldest",
-            Self::DropNewest => "drop_newest",
-            Self::Latest => "latest",
-        };
-        let mut settings = vec![
-            "client.ping_interval=1h".to_owned(),
-            format!("client.queue_max_size={queue}"),
-            format!("channel.without_namespace.slow_consumer={policy}"),
-        ];
-        if self == Self::Recover {
-            settings.extend(
-                ["history_size=300", "history_ttl=10m", "force_recovery=true"]
-                    .map(|option| format!("channel.without_namespace.{option}")),
-            );
-        }
-        settings
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Disconnect => "disconnect",
-            Self::DropOldest => "drop_oldest",
-            Self::DropNewest => "drop_newest",
-            Self::Latest => "latest",
-            Self::Recover => "recover",
-        }
-    }
-}
-
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
-    }
-}
-
-impl SlowFigures {
-    /// `published`: to each of the `slow` clients.
-    fn new(policy: Policy, woken: Woken, published: u64, slow: u32) -> Self {
-        let all = published * u64::from(slow);
-        let dealt_with = match policy {
-            Policy::Disconnect => woken.closed,
-            Policy::DropOldest | Policy::DropNewest => woken.told,
-            // It says nothing of what it drops, but then what is newest has come.
-            Policy::Latest if woken.deliveries < all && u64::from(woken.latest) == published => {
-                u64::from(slow)
-            }
-            Policy::Latest => 0,
-            Policy::Recover => woken.unsubscribed,
-        };
-        let unaccounted = matches!(policy, Policy::DropOldest | Policy::DropNewest)
-            .then(|| all.cast_signed() - (woken.deliveries + woken.dropped).cast_signed());
-        Self { woken, dealt_with, unaccounted }
     }
 }
 
