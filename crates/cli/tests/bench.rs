@@ -6,6 +6,16 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// For benchmarks that begin with a history.
+const WITHOUT_HISTORY: [&str; 6] = [
+    "--set",
+    "channel.without_namespace.history_size=0",
+    "--set",
+    "channel.without_namespace.history_ttl=0s",
+    "--set",
+    "channel.without_namespace.force_recovery=false",
+];
+
 fn bench(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wavecast"));
     command.arg("bench").args(arguments).stdin(Stdio::null());
@@ -111,8 +121,85 @@ fn connect_and_echo_measure_our_own_servers() {
 }
 
 #[test]
+fn everybody_who_comes_back_gets_exactly_what_was_missed() {
+    let (code, out, err) = run(&["reconnect", "--clients", "20", "--publications", "7", "--json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["runs"][0]["recovered"], 20, "{report}");
+    assert!(report["median"]["raw_sends_per_client"].as_f64().unwrap() > 0.0, "{report}");
+    let (code, _, err) = run(&[&["reconnect", "--clients", "2"][..], &WITHOUT_HISTORY].concat());
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("no recovery"), "{err}");
+}
+
+#[test]
+fn a_client_that_is_told_less_than_it_missed_is_a_fault() {
+    let trimmed = ["--set", "channel.without_namespace.history_size=5", "--no-limit"];
+    let (code, out, err) = run(&[&["reconnect", "--clients", "3"][..], &trimmed].concat());
+    assert_eq!(code, Some(1), "{err}");
+    assert!(
+        out.contains("clients that got exactly what they missed") && err.contains("3 clients"),
+        "{out}{err}"
+    );
+}
+
+#[test]
+fn each_policy_is_carried_out_on_slow_clients_and_costs_the_others_nothing() {
+    let shape = ["slow", "--readers", "5", "--slow", "5", "--queue", "8192", "--pairs", "1", "--json"];
+    let (code, out, err) = run(&shape);
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let policies = report["policies"].as_array().unwrap();
+    assert_eq!(policies.len(), 5);
+    for policy in policies {
+        let beside = &policy["pairs"][0]["beside"];
+        assert_eq!(
+            (&beside["out_of_order"], &beside["slow"]["dealt_with"]),
+            (&0.into(), &5.into()),
+            "{policy}"
+        );
+        assert!(policy["median"]["p99_ratio"].as_f64().unwrap() > 0.0, "{policy}");
+        let says = ["drop_oldest", "drop_newest"].iter().any(|name| policy["policy"] == *name);
+        let unaccounted = if says { 0.into() } else { serde_json::Value::Null };
+        assert_eq!(beside["slow"]["unaccounted"], unaccounted, "{policy}");
+    }
+}
+
+#[test]
+fn nothing_is_lost_unsaid_when_connections_are_cut_and_the_server_is_restarted() {
+    let shape =
+        ["recovery", "--clients", "10", "--channels", "6", "--seconds", "4", "--cuts-per-second", "6"];
+    let (code, out, err) = run(&[&shape[..], &["--json"]].concat());
+    assert_eq!(code, Some(0), "{out}{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let run = &report["run"];
+    assert_eq!((&run["subscriptions"], &run["restarts"]), (&40.into(), &1.into()), "{run}");
+    for count in ["publications", "deliveries", "resets", "recoveries", "gaps"] {
+        assert!(run[count].as_u64().unwrap() > 0, "{count}: {run}");
+    }
+    for fault in ["lost", "doubled", "out_of_order", "pretended", "foreign"] {
+        assert_eq!(run[fault], 0, "{run}");
+    }
+}
+
+#[test]
+fn recovery_without_history_or_restart_says_so() {
+    let shape = ["recovery", "--clients", "3", "--channels", "2", "--seconds", "1", "--no-restart"];
+    let (code, out, err) = run(&shape);
+    assert_eq!(code, Some(0), "{out}{err}");
+    for part in ["3 clients with 2 of 2 channels each", "restarts of the server", "lost, must be 0"] {
+        assert!(out.contains(part), "{part} is missing:\n{out}");
+    }
+    let (code, _, err) = run(&[&shape[..], &WITHOUT_HISTORY].concat());
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("needs a history and recovery"), "{err}");
+}
+
+#[test]
 fn exit_codes_tell_options_limits_and_failures_apart() {
     let (code, _, err) = run(&["limit", "--payload", "3"]);
+    assert_eq!(code, Some(2), "{err}");
+    let (code, _, err) = run(&["slow", "--policy", "ignore"]);
     assert_eq!(code, Some(2), "{err}");
     let (code, _, err) = run(&["fanout", "--raw-threads", "2"]);
     assert_eq!(code, Some(2), "{err}");

@@ -96,20 +96,24 @@ pub(super) fn run(options: &ConnectOptions) -> Result<String, BenchError> {
 fn measure(options: &ConnectOptions) -> Result<ConnectFigures, BenchError> {
     let mut figures = measure_server(options)?;
     if !options.no_limit {
-        // As many sockets as the server had, so that the caches are equally full.
-        let raw = LimitSpec {
-            subscribers: options.connections,
-            payload_bytes: RAW_PAYLOAD_BYTES,
-            frame_bytes: 0,
-            publications: (RAW_DELIVERIES / options.connections).clamp(20, 2000),
-            messages_per_send: 1,
-            threads: 1,
-        };
-        figures.raw_send_us = limit::measure(&raw, options.run)?.delivery.cpu_us_per_delivery;
+        figures.raw_send_us = raw_send_us(options.connections, options.run)?;
         let costs = figures.cpu_us_per_connection.zip(figures.raw_send_us);
         figures.raw_sends_per_connection = costs.map(|(connection, raw)| connection / raw);
     }
     Ok(figures)
+}
+
+/// What a raw send costs to as many sockets as the server had, so that the caches are equally full.
+pub(super) fn raw_send_us(connections: u32, options: RunOptions) -> Result<Option<f64>, BenchError> {
+    let raw = LimitSpec {
+        subscribers: connections,
+        payload_bytes: RAW_PAYLOAD_BYTES,
+        frame_bytes: 0,
+        publications: (RAW_DELIVERIES / connections).clamp(20, 2000),
+        messages_per_send: 1,
+        threads: 1,
+    };
+    Ok(limit::measure(&raw, options)?.delivery.cpu_us_per_delivery)
 }
 
 fn measure_server(options: &ConnectOptions) -> Result<ConnectFigures, BenchError> {
@@ -128,6 +132,7 @@ fn measure_server(options: &ConnectOptions) -> Result<ConnectFigures, BenchError
             host: endpoint.host,
             path: endpoint.path,
             channels: (1..=options.subscriptions).map(|number| format!("bench-{number}")).collect(),
+            missed: None,
         },
         connections: options.connections,
         opening_max: options.opening,

@@ -4,10 +4,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use memchr::memchr;
 use mio::net::TcpStream;
 use socket2::{Domain, SockRef, Socket, Type};
 use wavecast_websocket::frame::{self, Opcode};
 
+use super::backlog;
 use super::conversation::{self, MASKING_KEY, Said, Script};
 use super::scan::{self, Layout, Line};
 use super::stamp::{self, Stamp};
@@ -166,7 +168,17 @@ impl Connection {
     ) -> Result<u32, String> {
         let Reception { script, tally, layout, .. } = reception;
         let (mut deliveries, mut said) = (0, Ok(()));
-        layout.lines(message, |line| match line {
+        // Until everything has been answered the lines are replies: what they bring of the past is no delivery.
+        let mut rest = message;
+        while matches!(self.stage, Stage::Joining { .. }) && !rest.is_empty() {
+            let (line, behind) = rest.split_at(memchr(b'\n', rest).unwrap_or(rest.len()));
+            rest = behind.get(1..).unwrap_or_default();
+            if script.missed > 0 && backlog::is_exact(line, script.missed) {
+                tally.count_recovered();
+            }
+            self.hear(line, script)?;
+        }
+        layout.lines(rest, |line| match line {
             Line::Delivery(stamp) => {
                 deliveries += 1;
                 tally.count_delivery(stamp, &mut self.received, now_ns);

@@ -18,6 +18,10 @@ pub(super) enum Order {
     Send { messages: u32 },
     /// To a quiet observer, first: subscribe, and be ready to publish. Answered with `Ready`.
     Quiet(QuietPlan),
+    /// To sleepers, first: join, and read nothing from then on. Answered with `Progress`, then `Ready`.
+    Sleepers(SleepersPlan),
+    /// To sleepers: read what is left. Answered with `Woken`.
+    Wake,
     /// Forget what has been counted. Answered with `Begun`. A quiet observer then publishes and reports at its end.
     Begin,
     /// To an echo load: every connection sends this many messages. Answered with `Finished`.
@@ -50,6 +54,7 @@ pub(super) enum News {
     /// All echoes have come back.
     Finished,
     Report(Report),
+    Woken(Woken),
     Failed {
         reason: String,
     },
@@ -74,11 +79,21 @@ pub(super) struct LoadPlan {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Speech {
     /// A WebSocket handshake, then the Centrifuge JSON protocol: connect and all subscriptions in one frame.
-    Centrifuge { host: String, path: String, channels: Vec<String> },
+    Centrifuge { host: String, path: String, channels: Vec<String>, missed: Option<Missed> },
     /// A WebSocket handshake, then whatever is sent comes back.
     Echo { host: String, path: String },
     /// Nothing is said: frames come in from the first byte.
     Raw,
+}
+
+/// What clients have missed that come back: they ask for it when they subscribe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Missed {
+    pub(super) epoch: String,
+    /// The last that they know.
+    pub(super) offset: u64,
+    /// Published since, with the sequence numbers from 1.
+    pub(super) publications: u32,
 }
 
 /// What a quiet observer does: publish at fixed times to a channel of its own and time the way back.
@@ -92,6 +107,32 @@ pub(super) struct QuietPlan {
     pub(super) payload_bytes: usize,
     pub(super) interval_ms: u64,
     pub(super) publications: u32,
+}
+
+/// Clients that never read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SleepersPlan {
+    pub(super) address: SocketAddr,
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) channel: String,
+    pub(super) connections: u32,
+}
+
+/// What sleepers find when they are woken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Woken {
+    pub(super) deliveries: u64,
+    /// The newest publication that every one of them got in the end.
+    pub(super) latest: u32,
+    /// Those who were told that something was dropped.
+    pub(super) told: u64,
+    /// What they were told to be dropped, in all.
+    pub(super) dropped: u64,
+    /// Those who were told to subscribe again and recover (2500).
+    pub(super) unsubscribed: u64,
+    /// Those whose connection has ended.
+    pub(super) closed: u64,
 }
 
 /// How publications get into the server.
@@ -113,6 +154,8 @@ pub(super) struct Report {
     /// Bytes on the wire, frame headers included.
     pub(super) bytes: u64,
     pub(super) reads: u64,
+    /// Replies that brought exactly what was missed.
+    pub(super) recovered: u64,
     /// (nanoseconds, count)
     pub(super) latency: Vec<(u64, u64)>,
 }
@@ -147,6 +190,7 @@ mod tests {
                 host: "h:1".into(),
                 path: "/p".into(),
                 channels: vec!["a\nb".into()],
+                missed: Some(Missed { epoch: "e".into(), offset: 3, publications: 10 }),
             },
             connections: 7,
             opening_max: 64,

@@ -2,7 +2,7 @@
 
 use wavecast_websocket::frame::{self, Opcode};
 
-use super::control::Speech;
+use super::control::{Missed, Speech};
 use super::upgrade::Upgrade;
 
 /// RFC 6455 §5.3 wants a fresh key for each frame against proxies that take frames for requests; here every server is
@@ -20,25 +20,33 @@ pub(super) struct Script {
     pub(super) answers: u32,
     /// The answer to the server's `{}`; empty where no such ping exists.
     pub(super) pong: Vec<u8>,
+    /// Publications that the reply to a subscription has to bring; 0: it asks for none.
+    pub(super) missed: u32,
 }
 
 impl Script {
     pub(super) fn new(speech: &Speech) -> Result<Self, String> {
-        let silent = Self { upgrade: None, join: Vec::new(), answers: 0, pong: Vec::new() };
+        let silent = Self { upgrade: None, join: Vec::new(), answers: 0, pong: Vec::new(), missed: 0 };
         Ok(match speech {
             Speech::Raw => silent,
             Speech::Echo { host, path } => Self { upgrade: Some(Upgrade::new(host, path)?), ..silent },
-            Speech::Centrifuge { host, path, channels } => {
+            Speech::Centrifuge { host, path, channels, missed } => {
                 let mut commands = vec![r#"{"id":1,"connect":{}}"#.to_owned()];
                 for (channel, id) in channels.iter().zip(2..) {
-                    commands
-                        .push(serde_json::json!({"id": id, "subscribe": {"channel": channel}}).to_string());
+                    let mut subscribe = serde_json::json!({"channel": channel});
+                    if let Some(Missed { epoch, offset, .. }) = missed {
+                        subscribe = serde_json::json!({
+                            "channel": channel, "recoverable": true, "recover": true, "epoch": epoch, "offset": offset
+                        });
+                    }
+                    commands.push(serde_json::json!({"id": id, "subscribe": subscribe}).to_string());
                 }
                 Self {
                     upgrade: Some(Upgrade::new(host, path)?),
                     answers: commands.len() as u32,
                     join: text_frame(commands.join("\n").as_bytes()),
                     pong: text_frame(b"{}"),
+                    missed: missed.as_ref().map_or(0, |missed| missed.publications),
                 }
             }
         })
@@ -115,7 +123,7 @@ mod tests {
     #[test]
     fn channel_names_cannot_break_out_of_the_script() {
         let channels = vec!["a\"b".to_owned(), "c\nd".to_owned()];
-        let speech = Speech::Centrifuge { host: "h".into(), path: "/".into(), channels };
+        let speech = Speech::Centrifuge { host: "h".into(), path: "/".into(), channels, missed: None };
         let script = Script::new(&speech).unwrap();
         assert_eq!(script.answers, 3);
         let (_, header_bytes) = frame::Header::decode(&script.join).unwrap().unwrap();

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
+use serde_json::Value;
 use wavecast_websocket::frame::{self, Opcode};
 
 use super::control::Speech;
@@ -33,6 +34,7 @@ impl Dialogue {
             host: endpoint.host.clone(),
             path: endpoint.path.clone(),
             channels: channels.to_vec(),
+            missed: None,
         };
         let script = Script::new(&speech)?;
         let stream =
@@ -45,6 +47,11 @@ impl Dialogue {
             Self { stream, pong: script.pong.clone(), buffer: vec![0; BUFFER_BYTES], filled: 0 };
         dialogue.join(&script)?;
         Ok(dialogue)
+    }
+
+    /// The socket alone. What has been read beyond the answers is gone.
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     fn join(&mut self, script: &Script) -> Result<(), String> {
@@ -70,6 +77,20 @@ impl Dialogue {
     /// Sends one command as a text frame.
     pub(super) fn send(&mut self, command: &[u8]) -> Result<(), String> {
         self.write(&text_frame(command))
+    }
+
+    /// Sends a command with this id and waits for its reply. What comes in between is of no interest.
+    pub(super) fn ask(&mut self, id: u32, mut command: Value) -> Result<Value, String> {
+        command["id"] = id.into();
+        self.send(command.to_string().as_bytes())?;
+        let mut reply = None;
+        while reply.is_none() {
+            self.wait(|line| {
+                let line = serde_json::from_slice::<Value>(line).ok();
+                reply = reply.take().or(line.filter(|line| line["id"] == id));
+            })?;
+        }
+        Ok(reply.unwrap_or_default())
     }
 
     /// Waits for more lines and hands them out; pings are answered and refusals are errors already.

@@ -16,6 +16,8 @@ pub(super) enum BenchError {
     Server(String),
     /// A process of the benchmark itself failed (exit code 1).
     Worker(String),
+    /// Everything was measured, and shows faults of the server (exit code 1).
+    Faulty { report: String, faults: String },
     /// `--timeout` ran out (exit code 1).
     TimeOut { during: String, limit: Duration },
     /// An operation of this process failed (exit code 1).
@@ -34,7 +36,11 @@ impl BenchError {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
             Self::TooSmall { .. } => 3,
-            Self::Server(_) | Self::Worker(_) | Self::TimeOut { .. } | Self::Io { .. } => 1,
+            Self::Server(_)
+            | Self::Worker(_)
+            | Self::Faulty { .. }
+            | Self::TimeOut { .. }
+            | Self::Io { .. } => 1,
         })
     }
 }
@@ -43,6 +49,7 @@ impl fmt::Display for BenchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(why) | Self::Server(why) | Self::Worker(why) => f.write_str(why),
+            Self::Faulty { faults, .. } => f.write_str(faults),
             Self::TooSmall { what, need, have, remedy } => {
                 write!(f, "{what}: needed {need}, have {have}; {remedy}")
             }

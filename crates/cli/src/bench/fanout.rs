@@ -131,6 +131,7 @@ fn measure(options: &FanoutOptions) -> Result<FanoutFigures, BenchError> {
             host: endpoint.host.clone(),
             path: endpoint.path.clone(),
             channels: vec![options.channel.clone()],
+            missed: None,
         },
         connections: options.subscribers,
         opening_max: 128,

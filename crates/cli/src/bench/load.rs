@@ -30,15 +30,17 @@ pub(super) fn run() -> Result<(), String> {
     let poll = Poll::new().map_err(|error| error.to_string())?;
     let waker = Arc::new(Waker::new(poll.registry(), ORDERS).map_err(|error| error.to_string())?);
     let (sender, orders) = sync_channel(ORDERS_PENDING_MAX);
+    // Ours is held to the end: the last waker that goes takes its call with it.
+    let caller = Arc::clone(&waker);
     thread::spawn(move || {
         let mut input = io::stdin().lock();
         while let Ok(Some(order)) = control::read_line::<Order>(&mut input) {
-            if sender.send(order).is_err() || waker.wake().is_err() {
+            if sender.send(order).is_err() || caller.wake().is_err() {
                 return;
             }
         }
         drop(sender);
-        let _ = waker.wake();
+        let _ = caller.wake();
     });
     let Ok(Order::Load(plan)) = orders.recv() else { return Err("the first order was no plan".into()) };
     Load::new(poll, plan)?.serve(&orders)

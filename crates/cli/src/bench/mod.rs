@@ -4,24 +4,28 @@
 //!
 //! | room | what it holds |
 //! | --- | --- |
-//! | `stamp`, `scan` | the payload that measures itself, and how it is found in received bytes |
+//! | `stamp`, `scan`, `backlog` | the payload that measures itself, how it is found in received bytes, and in a reply |
 //! | `latency`, `arrivals`, `tally` | what a load counts |
 //! | `upgrade`, `conversation`, `connection`, `load` | a load process |
 //! | `raw_sender` | the kernel's share of a delivery |
-//! | `dialogue`, `publisher`, `quiet` | one client connection, publishing, and the quiet channel's observer |
+//! | `dialogue`, `publisher`, `quiet`, `sleepers`, `policy` | one client connection, publishing, the quiet channel's observer, clients that never read and what becomes of them |
 //! | `control`, `process` | orders and news between processes; starting and ending them |
-//! | `account`, `descriptors` | processor time and memory of a process; how many sockets it may have |
+//! | `account`, `peak`, `descriptors` | processor time and memory of a process; how many sockets it may have |
 //! | `endpoint`, `server` | the server under test |
+//! | `cutter`, `press`, `ledger`, `audience`, `journal` | the relay that cuts connections; publishing, and what the server says of it; resilient clients, and what they are told |
 //! | `run`, `window`, `delivery` | one run; the pace of publications; a measured interval |
-//! | `fanout`, `connect`, `echo`, `limit` | the four benchmarks |
+//! | `fanout`, `connect`, `reconnect`, `slow`, `recovery`, `echo`, `limit` | the benchmarks |
 //! | `table`, `error` | what a person reads |
 
 mod account;
 mod arrivals;
+mod audience;
+mod backlog;
 mod connect;
 mod connection;
 mod control;
 mod conversation;
+mod cutter;
 mod delivery;
 mod descriptors;
 mod dialogue;
@@ -29,16 +33,25 @@ mod echo;
 mod endpoint;
 mod error;
 mod fanout;
+mod journal;
 mod latency;
+mod ledger;
 mod limit;
 mod load;
+mod peak;
+mod policy;
+mod press;
 mod process;
 mod publisher;
 mod quiet;
 mod raw_sender;
+mod reconnect;
+mod recovery;
 mod run;
 mod scan;
 mod server;
+mod sleepers;
+mod slow;
 mod stamp;
 mod table;
 mod tally;
@@ -49,6 +62,7 @@ use std::io;
 use std::process::ExitCode;
 
 use control::News;
+use error::BenchError;
 
 // One line a paragraph: clap wraps them to the terminal.
 const AFTER_HELP: &str = "\
@@ -59,10 +73,11 @@ host. CPU and memory are read from /proc, so they need Linux and a server on thi
 The figure to quote is a ratio: `bench fanout --limit` measures server and kernel alternately and divides CPU per \
 delivery pair by pair, so that the machine cancels out.
 
-Exit codes: 0 measured; 1 the server or a worker failed, or --timeout ran out; 2 wrong options; 3 this machine \
+Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow or recovery found that \
+something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
 allows too few descriptors.";
 
-/// Measures a server: fan-out, connections, echoes, and the kernel's own limit
+/// Measures a server (fan-out, connections, echoes, slow clients, the kernel's own limit) and tests its recovery
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Bench {
@@ -74,6 +89,9 @@ pub(crate) struct Bench {
 enum What {
     Connect(connect::ConnectOptions),
     Fanout(fanout::FanoutOptions),
+    Reconnect(reconnect::ReconnectOptions),
+    Recovery(recovery::RecoveryOptions),
+    Slow(slow::SlowOptions),
     Echo(echo::EchoOptions),
     Limit(limit::LimitOptions),
     /// Worker: holds the connections of a load
@@ -85,6 +103,9 @@ enum What {
     /// Worker: observes a quiet channel
     #[command(hide = true)]
     Quiet,
+    /// Worker: clients that never read
+    #[command(hide = true)]
+    Sleepers,
     /// Becomes another program that ends with its parent
     #[command(hide = true)]
     Tethered {
@@ -99,11 +120,15 @@ pub(crate) fn run(bench: Bench) -> ExitCode {
     let printed = match bench.what {
         What::Connect(options) => connect::run(&options),
         What::Fanout(options) => fanout::run(&options),
+        What::Reconnect(options) => reconnect::run(&options),
+        What::Recovery(options) => recovery::run(&options),
+        What::Slow(options) => slow::run(&options),
         What::Echo(options) => echo::run(&options),
         What::Limit(options) => limit::run(&options),
         What::Load => return worker(load::run()),
         What::RawSender => return worker(raw_sender::run()),
         What::Quiet => return worker(quiet::run()),
+        What::Sleepers => return worker(sleepers::run()),
         What::Tethered { command } => {
             eprintln!("cannot be started: {}", process::become_tethered(&command));
             return ExitCode::FAILURE;
@@ -115,6 +140,9 @@ pub(crate) fn run(bench: Bench) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
+            if let BenchError::Faulty { report, .. } = &error {
+                println!("{}", report.trim_end());
+            }
             eprintln!("wavecast bench: {error}");
             error.exit_code()
         }

@@ -191,6 +191,21 @@ impl ServerProcess {
         self.child.id()
     }
 
+    /// Asks the server to end (SIGTERM) and waits until it has. Fails when it does not, or ends in disorder.
+    pub(super) fn terminate(&mut self, wait: Duration) -> Result<(), BenchError> {
+        use rustix::process::{Pid, Signal, kill_process};
+        use std::os::unix::process::ExitStatusExt;
+        let asked = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        asked.map_err(|error| BenchError::io("ending the server")(error.into()))?;
+        let Some(status) = wait_for_end(&mut self.child, wait) else {
+            return Err(self.failed(&format!("did not end within {} s of SIGTERM", wait.as_secs())));
+        };
+        if status.success() || status.signal() == Some(Signal::TERM.as_raw()) {
+            return Ok(());
+        }
+        Err(self.failed(&format!("ended in disorder ({status})")))
+    }
+
     /// `Some` when the server has ended by itself.
     pub(super) fn died(&mut self) -> Option<BenchError> {
         let status = self.child.try_wait().ok()??;

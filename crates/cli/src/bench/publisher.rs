@@ -16,7 +16,8 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// The HTTP API as a way in.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ApiOptions {
-    /// Publish by this HTTP API (http://…/api, or a path on the server itself) instead of a client connection
+    /// HTTP API to publish by: http://…/api, or a path on the server itself [default: a client connection; with bench
+    /// recovery: /api]
     #[arg(long)]
     api: Option<String>,
 
@@ -26,8 +27,17 @@ pub(super) struct ApiOptions {
 }
 
 impl ApiOptions {
+    /// A client connection unless --api is given.
     pub(super) fn route(&self, server: &Endpoint) -> Result<PublishRoute, BenchError> {
-        let Some(url) = &self.api else { return Ok(PublishRoute::Client) };
+        self.api.as_ref().map_or(Ok(PublishRoute::Client), |url| self.at(url, server))
+    }
+
+    /// The HTTP API at `url` unless --api names another.
+    pub(super) fn route_or(&self, server: &Endpoint, url: &str) -> Result<PublishRoute, BenchError> {
+        self.at(self.api.as_deref().unwrap_or(url), server)
+    }
+
+    fn at(&self, url: &str, server: &Endpoint) -> Result<PublishRoute, BenchError> {
         let api = if url.starts_with('/') {
             Endpoint::parse(&format!("http://{}{url}", server.host), "http", "/api")?
         } else {
@@ -97,7 +107,8 @@ impl Publisher {
             }
             Way::Api(api) => {
                 self.text.push(b'}');
-                api.publish(&self.text).map_err(|reason| format!("publishing by the HTTP API: {reason}"))
+                let answer = api.publish(&self.text);
+                answer.map(drop).map_err(|reason| format!("publishing by the HTTP API: {reason}"))
             }
         }
     }
@@ -113,13 +124,13 @@ impl Publisher {
 
 /// One HTTP/1.1 connection that is kept open.
 #[derive(Debug)]
-struct Api {
+pub(super) struct Api {
     head: String,
     stream: BufReader<TcpStream>,
 }
 
 impl Api {
-    fn open(route: &PublishRoute) -> Result<Self, String> {
+    pub(super) fn open(route: &PublishRoute) -> Result<Self, String> {
         let PublishRoute::Api { address, host, path, key } = route else {
             return Err("no HTTP API given".into());
         };
@@ -136,7 +147,8 @@ impl Api {
         Ok(Self { head, stream: BufReader::new(stream) })
     }
 
-    fn publish(&mut self, body: &[u8]) -> Result<(), String> {
+    /// Sends the body of a publish call, and returns the answer of a server that has carried it out.
+    pub(super) fn publish(&mut self, body: &[u8]) -> Result<Vec<u8>, String> {
         let mut request = format!("{}Content-Length: {}\r\n\r\n", self.head, body.len()).into_bytes();
         request.extend_from_slice(body);
         self.stream.get_mut().write_all(&request).map_err(|error| error.to_string())?;
@@ -145,7 +157,7 @@ impl Api {
             let answer = String::from_utf8_lossy(&answer);
             return Err(format!("status {status}: {}", answer.chars().take(200).collect::<String>()));
         }
-        Ok(())
+        Ok(answer)
     }
 }
 

@@ -157,6 +157,7 @@ impl Run {
             sum.out_of_order += report.out_of_order;
             sum.bytes += report.bytes;
             sum.reads += report.reads;
+            sum.recovered += report.recovered;
             latency.add(&report.latency);
             true
         })?;

@@ -9,6 +9,8 @@ use super::error::BenchError;
 use super::process::{self, ServerProcess};
 
 const START_WAIT: Duration = Duration::from_secs(10);
+/// What our own server gives itself to end, and some more.
+const END_WAIT: Duration = Duration::from_secs(40);
 const PUSH_PATH: &str = "/connection/websocket";
 /// With settings of its own the server is not in the development profile, whose channels keep a history: what is compared
 /// keeps none, and a publication with an offset is longer on the wire. So it must be said that anyone may come in.
@@ -26,7 +28,7 @@ const SERVE: [&str; 9] = [
 const ECHO: [&str; 3] = ["echo", "--address", "127.0.0.1:0"];
 
 /// Which server is measured.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ServerOptions {
     /// Measure the server at this URL (ws://…) instead of one started for the run
     #[arg(long)]
@@ -40,7 +42,8 @@ pub(super) struct ServerOptions {
     #[arg(long, value_name = "COMMAND", conflicts_with = "url")]
     start: Option<String>,
 
-    /// Set a key of our own server's configuration; channels keep no history unless it is set here
+    /// Set a key of our own server's configuration; channels keep no history unless it is set here, or the benchmark is
+    /// about one
     #[arg(long, value_name = "KEY=VALUE", conflicts_with_all = ["url", "start"])]
     set: Vec<String>,
 }
@@ -69,46 +72,70 @@ pub(super) struct Server {
     pub(super) endpoint: Endpoint,
     account: Option<Account>,
     process: Option<ServerProcess>,
+    /// What it was started with; empty for one that ran already.
+    command: Vec<String>,
+    default_path: &'static str,
 }
 
 impl Server {
     /// A push server: at `--url`, or `wavecast serve`.
     pub(super) fn push(options: &ServerOptions) -> Result<Self, BenchError> {
-        Self::open(options, &SERVE, PUSH_PATH)
+        Self::push_with(options, &[])
+    }
+
+    /// The same with these keys of our own server's configuration; `--set` comes after them.
+    pub(super) fn push_with(options: &ServerOptions, settings: &[String]) -> Result<Self, BenchError> {
+        Self::open(options, &SERVE, settings, PUSH_PATH)
     }
 
     /// An echo server: at `--url`, or `wavecast echo`.
     pub(super) fn echo(options: &ServerOptions) -> Result<Self, BenchError> {
-        Self::open(options, &ECHO, "/")
+        Self::open(options, &ECHO, &[], "/")
     }
 
-    fn open(options: &ServerOptions, own: &[&str], default_path: &str) -> Result<Self, BenchError> {
-        let (process, url) = match &options.url {
-            Some(url) => (None, url.clone()),
+    fn open(
+        options: &ServerOptions,
+        own: &[&str],
+        settings: &[String],
+        default_path: &'static str,
+    ) -> Result<Self, BenchError> {
+        if let Some(url) = &options.url {
+            let endpoint = Endpoint::parse(url, "ws", default_path)?;
+            let account = options.pid.map(open_account).transpose()?;
+            return Ok(Self { endpoint, account, process: None, command: Vec::new(), default_path });
+        }
+        let command = match &options.start {
+            Some(command) => command.split_whitespace().map(str::to_owned).collect(),
             None => {
-                let command: Vec<String> = match &options.start {
-                    Some(command) => command.split_whitespace().map(str::to_owned).collect(),
-                    None => {
-                        let program = process::own_path()?.to_string_lossy().into_owned();
-                        let settings = options.set.iter().flat_map(|setting| ["--set", setting.as_str()]);
-                        let arguments = own.iter().copied().chain(settings).map(str::to_owned);
-                        [program].into_iter().chain(arguments).collect()
-                    }
-                };
-                let (process, url) = ServerProcess::start(&command, START_WAIT)?;
-                (Some(process), url)
+                let program = process::own_path()?.to_string_lossy().into_owned();
+                let settings =
+                    settings.iter().chain(&options.set).flat_map(|setting| ["--set", setting.as_str()]);
+                let arguments = own.iter().copied().chain(settings).map(str::to_owned);
+                [program].into_iter().chain(arguments).collect()
             }
         };
+        Self::start(command, default_path)
+    }
+
+    fn start(command: Vec<String>, default_path: &'static str) -> Result<Self, BenchError> {
+        let (process, url) = ServerProcess::start(&command, START_WAIT)?;
         let endpoint = Endpoint::parse(&url, "ws", default_path)?;
-        let pid = process.as_ref().map(ServerProcess::pid).or(options.pid);
-        let account = match pid {
-            Some(pid) => Some(
-                Account::open(pid)
-                    .map_err(BenchError::io(format!("reading the account of process {pid}")))?,
-            ),
-            None => None,
-        };
-        Ok(Self { endpoint, account, process })
+        let account = Some(open_account(process.pid())?);
+        Ok(Self { endpoint, account, process: Some(process), command, default_path })
+    }
+
+    /// Ends a server that was started here in good order and starts it again, at whatever address it then has.
+    pub(super) fn restart(&mut self) -> Result<(), BenchError> {
+        if let Some(mut process) = self.process.take() {
+            process.terminate(END_WAIT)?;
+            *self = Self::start(std::mem::take(&mut self.command), self.default_path)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it was started here.
+    pub(super) fn is_ours(&self) -> bool {
+        self.process.is_some()
     }
 
     /// `Some` when a server that was started here has ended.
@@ -120,4 +147,8 @@ impl Server {
     pub(super) fn account(&self) -> Option<&Account> {
         self.account.as_ref()
     }
+}
+
+fn open_account(pid: u32) -> Result<Account, BenchError> {
+    Account::open(pid).map_err(BenchError::io(format!("reading the account of process {pid}")))
 }

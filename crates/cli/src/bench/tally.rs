@@ -32,6 +32,11 @@ impl Tally {
         self.report.bytes += bytes as u64;
     }
 
+    /// Counts a reply that brought exactly what was missed.
+    pub(super) fn count_recovered(&mut self) {
+        self.report.recovered += 1;
+    }
+
     /// Counts a delivery; `previous` is the one before it on the same connection.
     #[inline]
     pub(super) fn count_delivery(&mut self, stamp: Stamp, previous: &mut u32, now_ns: u64) {
