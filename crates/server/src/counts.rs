@@ -13,13 +13,16 @@ use crate::rate::Bucket;
 /// Into how many locks the users are spread.
 const STRIPES: usize = 64;
 
+/// Clients by user.
+type Users = HashMap<Box<str>, usize>;
+
 /// How many of what this node has now; each shard adds and takes away its own.
 #[derive(Debug)]
 pub(crate) struct Counts {
     clients: AtomicUsize,
     subscriptions: AtomicUsize,
     /// Users with at least one client, and how many they have. Anonymous clients are no users.
-    users: Box<[Mutex<HashMap<Box<str>, usize>>]>,
+    users: Box<[Mutex<Users>]>,
     users_count: AtomicUsize,
     scatter: RandomState,
     /// What `client.connection_rate_limit` still gives.
@@ -114,7 +117,7 @@ impl Counts {
         true
     }
 
-    fn stripe(&self, user: &str) -> MutexGuard<'_, HashMap<Box<str>, usize>> {
+    fn stripe(&self, user: &str) -> MutexGuard<'_, Users> {
         let index = self.scatter.hash_one(user) as usize % STRIPES;
         self.users[index].lock().unwrap_or_else(PoisonError::into_inner)
     }

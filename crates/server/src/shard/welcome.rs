@@ -9,7 +9,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Reply, Res};
 
 use super::PushShard;
-use crate::session::{Accepted, Join, Welcome};
+use crate::session::{Accepted, Join, Session, Welcome};
 
 impl PushShard {
     pub(super) fn welcome(&mut self, connections: &mut Connections, id: ConnectionId, accepted: Accepted) {
@@ -24,10 +24,10 @@ impl PushShard {
         session.welcomed(identity, welcome);
         self.sessions.list(id);
         self.count_bytes(id);
-        if self.node.rules().is_single_connection() {
-            if let Some(session) = self.sessions.get(id).filter(|session| !session.user().is_empty()) {
-                self.node.disconnect_others(session.user(), session.client_id());
-            }
+        if self.node.rules().is_single_connection()
+            && let Some(session) = self.sessions.get(id).filter(|session| !session.user().is_empty())
+        {
+            self.node.disconnect_others(session.user(), session.client_id());
         }
         if joins.is_empty() {
             return self.finish_welcome(connections, id);
@@ -40,7 +40,7 @@ impl PushShard {
 
     fn join_if_welcome(&mut self, connections: &mut Connections, id: ConnectionId, join: Join<'static>) {
         // An earlier one may have failed, and the connect command with it.
-        if self.sessions.get(id).is_some_and(|session| session.is_counted()) {
+        if self.sessions.get(id).is_some_and(Session::is_counted) {
             self.join(connections, id, join);
         }
     }
