@@ -40,7 +40,7 @@ impl Node {
         since: Option<Since<'_>>,
     ) -> Result<(), Error> {
         self.rules().options(channel)?;
-        let target = Target::new(whom)?;
+        let target = Target::new(whom);
         let subscription = ServerSubscription::of_hook(channel.to_owned(), grant)?;
         let since = since.map(|since| (since.offset, Box::from(since.epoch)));
         self.order(|done| Order::Subscribe {
@@ -63,7 +63,7 @@ impl Node {
         if let Some(channel) = channel {
             self.rules().options(channel)?;
         }
-        let target = Target::new(whom)?;
+        let target = Target::new(whom);
         self.order(|done| Order::Unsubscribe {
             target: target.clone(),
             channel: channel.map(Box::from),
@@ -85,8 +85,8 @@ impl Node {
         except: &[&str],
         disconnect: Disconnect,
     ) -> Result<(), Error> {
-        let target = Target::new(whom)?;
-        let except = except.iter().map(|name| client_id(name)).collect::<Result<Vec<_>, _>>()?;
+        let target = Target::new(whom);
+        let except: Vec<[u8; 16]> = except.iter().map(|name| client_id(name)).collect();
         self.order(|done| Order::Disconnect {
             target: target.clone(),
             except: except.clone(),
@@ -103,7 +103,7 @@ impl Node {
     /// # Errors
     /// 107 for the id of a client that can be none, 111 when not all shards took it in time.
     pub async fn refresh(&self, whom: Whom<'_>, renewal: Renewal) -> Result<(), Error> {
-        let target = Target::new(whom)?;
+        let target = Target::new(whom);
         let Renewal { expired, expire_at_s, info } = renewal;
         self.order(|done| Order::Refresh {
             target: target.clone(),

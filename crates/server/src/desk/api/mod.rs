@@ -119,6 +119,9 @@ impl<B: Backend> Api<B> {
         let method = methods::find(method).ok_or(Error::METHOD_NOT_FOUND)?;
         // Some send an empty object for it, some nothing.
         if method.fields.is_empty() {
+            if !body.trim_ascii().is_empty() {
+                Fields::read(body, method.fields)?;
+            }
             return Ok(encode::info(&self.backend.info()));
         }
         let fields = Fields::read(body, method.fields)?;

@@ -12,7 +12,6 @@ use super::fields::{Data, Fields, bad_request};
 use super::{Api, encode, until};
 use crate::desk::backend::Backend;
 use crate::idempotency;
-use crate::orders::client_id;
 use crate::payload::Payload;
 
 /// Sessions that a publication may leave out: it keeps their names as long as it is in the history.
@@ -73,7 +72,6 @@ impl<B: Backend> Api<B> {
     fn draft<'a>(&self, fields: &Fields<'a>) -> Result<Draft<'a>, Error> {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let exclude = fields.texts("exclude_clients", EXCLUDED_MAX)?;
-        exclude.iter().try_for_each(|client| client_id(client).map(drop))?;
         let exclude: Box<[Box<str>]> = exclude.into_iter().map(String::into_boxed_str).collect();
         Ok(Draft {
             // What no client's queue could hold would end the connection of every subscriber.

@@ -6,11 +6,10 @@ use tokio::time::Instant;
 use wavecast_hub::Since;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
-use super::fields::{Fields, bad_request};
+use super::fields::Fields;
 use super::{Api, encode, until};
 use crate::desk::backend::Backend;
 use crate::hooks::{Overrides, SubscribeGrant};
-use crate::orders::client_id;
 use crate::steering::{Renewal, Whom};
 
 /// What others may know of somebody, in bytes: each session keeps it. It is what a token could carry.
@@ -57,7 +56,6 @@ impl<B: Backend> Api<B> {
         let addressed = Addressed::of(fields)?;
         let whitelist = fields.texts("whitelist", WHITELIST_MAX)?;
         // Who is to live on must not end because of a slip of the pen.
-        whitelist.iter().try_for_each(|client| client_id(client).map(drop))?;
         let except: Vec<&str> = whitelist.iter().map(String::as_str).collect();
         let why = match fields.object("disconnect")? {
             None => Disconnect::FORCE_NO_RECONNECT,
@@ -96,9 +94,6 @@ struct Addressed<'a> {
 impl<'a> Addressed<'a> {
     fn of(fields: &Fields<'a>) -> Result<Self, Error> {
         let (user, client) = (fields.text("user")?, fields.text("client")?);
-        if !client.is_empty() && client_id(&client).is_err() {
-            return Err(bad_request("field \"client\" must be the id of a session"));
-        }
         Ok(Self { user, client, session: fields.text("session")? })
     }
 
