@@ -7,6 +7,7 @@ use serde_json::Value;
 use wavecast_hub::{Event, Publication};
 use wavecast_net::Options;
 
+use super::kind::CHANNELS;
 use super::peer::Peer;
 use super::world::World;
 use crate::shard_event::ShardEvent;
@@ -260,7 +261,7 @@ fn who_is_refused_for_the_limit_takes_nobodys_place() {
 
 #[test]
 fn a_channel_too_many_is_refused_and_leaves_nothing() {
-    let channels = super::world::CHANNELS.len();
+    let channels = CHANNELS.len();
     let mut world =
         World::new(7, 1, &Options::default(), |config| config.engine.memory.channel_limit = channels);
     let mut client = enter(&mut world, 0, "");
