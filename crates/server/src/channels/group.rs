@@ -336,9 +336,12 @@ impl Group {
         let rare = self.rare();
         rare.piece_bytes += frame.len();
         let piece = Piece { frame, publication, excluded };
-        let keyed = |piece: &Piece| piece.frame.lane().filter(|lane| lane.key.is_some()).cloned();
-        let older = keyed(&piece)
-            .and_then(|lane| rare.pieces.iter_mut().find(|older| older.frame.lane() == Some(&lane)));
+        // It takes the place of the one before of its key where everybody who was to get that gets it instead.
+        let key = piece.frame.lane().filter(|lane| lane.key.is_some());
+        let older = rare.pieces.iter_mut().rev().find(|older| key.is_some() && older.frame.lane() == key);
+        let older = older.filter(|older| {
+            piece.publication.is_none() && piece.excluded.iter().all(|id| older.excluded.contains(id))
+        });
         match older {
             Some(older) => {
                 rare.piece_bytes -= older.frame.len();
