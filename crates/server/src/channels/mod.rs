@@ -43,6 +43,8 @@ pub(crate) struct Channels {
     numbers: HashMap<Arc<str>, ChannelNumber>,
     table: Vec<Channel>,
     free: Vec<ChannelNumber>,
+    /// The lane that was given last.
+    lanes: u32,
     /// Channels whose run is not empty.
     pending: Vec<ChannelNumber>,
     /// Some run is as long as it may be.
@@ -56,6 +58,9 @@ pub(crate) struct Channels {
 struct Channel {
     name: Arc<str>,
     options: Arc<ChannelOptions>,
+    /// The lane of the channel's frames, where they may be dropped. Numbers are used again while frames of the channel before
+    /// still wait, lanes are not.
+    lane: u32,
     /// Sessions that are subscribed or joining.
     interested: u32,
     is_pending: bool,
@@ -77,18 +82,6 @@ pub(crate) enum Appended {
     Gap(ChannelNumber),
 }
 
-impl ChannelNumber {
-    /// The lane of the channel's frames, where they may be dropped.
-    pub(crate) fn lane(self) -> u32 {
-        self.0
-    }
-
-    /// The channel whose lane this is.
-    pub(crate) fn of_lane(lane: u32) -> Self {
-        Self(lane)
-    }
-}
-
 impl Channels {
     /// The number of a channel that somebody on this shard is in.
     pub(crate) fn find(&self, name: &str) -> Option<ChannelNumber> {
@@ -102,9 +95,11 @@ impl Channels {
             return number;
         }
         let name: Arc<str> = name.into();
+        self.lanes = self.lanes.wrapping_add(1);
         let channel = Channel {
             name: Arc::clone(&name),
             options: Arc::clone(options),
+            lane: self.lanes,
             interested: 1,
             is_pending: false,
             groups: Vec::new(),
@@ -146,7 +141,7 @@ impl Channels {
         connection: ConnectionId,
         listener: Listener,
     ) -> Seat {
-        self.at(number).add(number, connection, listener)
+        self.at(number).add(connection, listener)
     }
 
     /// Takes a connection out. Gives those who stand elsewhere now.
@@ -176,6 +171,11 @@ impl Channels {
     /// The name of a channel.
     pub(crate) fn name(&self, number: ChannelNumber) -> &Arc<str> {
         &self.table[number.0 as usize].name
+    }
+
+    /// The lane of a channel's frames, where they may be dropped.
+    pub(crate) fn lane(&self, number: ChannelNumber) -> u32 {
+        self.table[number.0 as usize].lane
     }
 
     /// The options of a channel.
@@ -223,7 +223,7 @@ impl Channels {
             channel.offset = publication.offset;
         }
         self.forms.begin();
-        channel.publication(number, publication, excluded, &mut self.forms);
+        channel.publication(publication, excluded, &mut self.forms);
         self.note_pending(number);
         Appended::Taken
     }
@@ -232,7 +232,7 @@ impl Channels {
     pub(crate) fn append_membership(&mut self, channel: &str, info: &ClientInfo, joined: bool) {
         let Some(number) = self.find(channel) else { return };
         let channel = &mut self.table[number.0 as usize];
-        let dropping = channel.dropping(number);
+        let dropping = channel.dropping();
         self.forms.begin();
         let mut is_wanted = false;
         for group in channel.groups.iter_mut().filter(|g| g.form.join_leave && !g.members().is_empty()) {
@@ -326,7 +326,7 @@ impl Channels {
     ) {
         let channel = self.at(number);
         channel.is_pending = false;
-        let dropping = channel.dropping(number);
+        let dropping = channel.dropping();
         for (index, group) in channel.groups.iter_mut().enumerate() {
             group.send(dropping, outlet, |(connection, place)| {
                 moved(connection, Seat { place, group: index as u8 });
@@ -340,11 +340,11 @@ impl Channels {
 }
 
 impl Channel {
-    fn add(&mut self, number: ChannelNumber, connection: ConnectionId, listener: Listener) -> Seat {
+    fn add(&mut self, connection: ConnectionId, listener: Listener) -> Seat {
         let form = listener.form();
         let index = self.groups.iter().position(|group| group.form == form).unwrap_or_else(|| {
             self.groups.reserve_exact(1);
-            self.groups.push(Group::new(form, self.dropping(number)));
+            self.groups.push(Group::new(form, self.dropping()));
             self.groups.len() - 1
         });
         if !self.groups.iter().any(Group::has_settled) {
@@ -358,12 +358,11 @@ impl Channel {
 
     fn publication(
         &mut self,
-        number: ChannelNumber,
         publication: &Arc<Publication>,
         excluded: &[(ConnectionId, Seat)],
         forms: &mut Forms,
     ) {
-        let dropping = self.dropping(number);
+        let dropping = self.dropping();
         let base = self.base.as_ref();
         let mut takes_deltas = false;
         for (index, group) in self.groups.iter_mut().enumerate().filter(|(_, g)| !g.members().is_empty()) {
@@ -375,11 +374,11 @@ impl Channel {
         self.base = takes_deltas.then(|| Arc::clone(publication));
     }
 
-    fn dropping(&self, number: ChannelNumber) -> Dropping {
+    fn dropping(&self) -> Dropping {
         match self.options.slow_consumer {
             SlowConsumer::Disconnect => Dropping::No,
-            SlowConsumer::DropOldest | SlowConsumer::DropNewest => Dropping::Runs(number.lane()),
-            SlowConsumer::Latest => Dropping::Latest(number.lane()),
+            SlowConsumer::DropOldest | SlowConsumer::DropNewest => Dropping::Runs(self.lane),
+            SlowConsumer::Latest => Dropping::Latest(self.lane),
         }
     }
 

@@ -101,6 +101,11 @@ impl Session {
         }
     }
 
+    /// The channels of its live subscriptions.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = ChannelNumber> {
+        self.subscriptions.iter().map(|subscription| subscription.channel)
+    }
+
     /// Where the connection stands among the channel's subscribers, if it does.
     pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<Seated> {
         let subscription = &self.subscriptions[self.find(channel)?];

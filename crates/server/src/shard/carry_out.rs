@@ -25,6 +25,9 @@ impl PushShard {
             Step::Welcome(accepted) => self.welcome(connections, id, *accepted),
             Step::Join(join) => self.join(connections, id, *join),
             Step::Leave { id: command, live } => {
+                // What may be dropped is not waited for any more. If it stayed, what comes after a subscription anew might
+                // take its place, before the reply.
+                connections.discard(id, self.channels.lane(live.channel));
                 self.unsubscribed(id, &live, Unsubscribed::CLIENT);
                 self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
             }

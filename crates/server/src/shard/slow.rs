@@ -65,7 +65,7 @@ impl PushShard {
         };
         let (_, takes_deltas) = self.channels.form(channel, seated.seat);
         let policy = self.channels.options(channel).slow_consumer;
-        let lane = channel.lane();
+        let lane = self.channels.lane(channel);
         if seated.positioned {
             return self.give_up(connections, channel, id, seated);
         }
@@ -88,10 +88,8 @@ impl PushShard {
     /// Looks what was dropped because something else needed the room.
     pub(super) fn take_shed(&mut self, connections: &mut Connections) {
         for Shed { connection, lane, messages } in connections.take_shed() {
-            let channel = ChannelNumber::of_lane(lane);
-            let seated = self.sessions.get_mut(connection).and_then(|session| session.seat(channel));
             // Who has left the channel meanwhile misses nothing.
-            let Some(seated) = seated else { continue };
+            let Some((channel, seated)) = self.seat_in_lane(connection, lane) else { continue };
             if seated.positioned {
                 self.give_up(connections, channel, connection, seated);
                 continue;
@@ -100,6 +98,13 @@ impl PushShard {
             let more = if takes_deltas { connections.discard(connection, lane) } else { 0 };
             self.has_lost(channel, connection, seated, u64::from(messages) + u64::from(more));
         }
+    }
+
+    /// The subscription whose frames stand in a lane.
+    fn seat_in_lane(&self, id: ConnectionId, lane: u32) -> Option<(ChannelNumber, Seated)> {
+        let session = self.sessions.get(id)?;
+        let channel = session.channels().find(|&channel| self.channels.lane(channel) == lane)?;
+        Some((channel, session.seat(channel)?))
     }
 
     /// A subscriber has lost so many messages of a channel.
@@ -130,7 +135,7 @@ impl PushShard {
         let why = Unsubscribed::INSUFFICIENT_STATE;
         let Unsubscribed { code, reason } = why;
         info!(slot = id.slot(), channel = &*name, code, "the client reads too slowly: it has to recover");
-        connections.discard(id, channel.lane());
+        connections.discard(id, self.channels.lane(channel));
         for (moved, seat) in self.channels.remove(channel, seated.seat).into_iter().flatten() {
             self.seated(channel, moved, seat);
         }
