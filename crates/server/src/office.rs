@@ -146,7 +146,8 @@ impl Office {
             Question::Refresh { call } => {
                 hooks::ask(runtime, hooks, move |h| h.refresh(call), |a| answer(Answered::Refresh(a)));
             }
-            Question::SubRefresh { call, channel } => {
+            Question::SubRefresh { call } => {
+                let channel = call.channel.clone();
                 let done = move |a| answer(Answered::SubRefresh(a, channel));
                 hooks::ask(runtime, hooks, move |h| h.sub_refresh(call), done);
             }
