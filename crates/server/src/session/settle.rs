@@ -119,6 +119,17 @@ impl Session {
         self.pending_mut().welcome = Some(Box::new(welcome));
     }
 
+    /// Whether the connect reply takes so many bytes of publications more; the first of its pages always has room.
+    pub(crate) fn welcome_takes(&mut self, page_bytes: usize, bytes_max: usize) -> bool {
+        let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) else {
+            return false;
+        };
+        let sum = welcome.page_bytes + page_bytes;
+        let takes = welcome.page_bytes == 0 || page_bytes == 0 || sum <= bytes_max;
+        welcome.page_bytes = if takes { sum } else { welcome.page_bytes };
+        takes
+    }
+
     /// One of the connect command's subscriptions has joined.
     pub(crate) fn welcome_settled(&mut self, settled: Settled) {
         if let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) {

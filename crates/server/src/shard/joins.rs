@@ -61,13 +61,19 @@ impl PushShard {
 
     /// The hub has answered a join: the subscription goes live at this point of the stream.
     pub(super) fn joined(&mut self, connections: &mut Connections, answer: Answer) {
-        let Answer { connection: id, channel, joined } = answer;
+        let Answer { connection: id, channel, mut joined } = answer;
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
         self.channels.starts_at(channel, joined.position.offset);
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
-        let has_room = self.has_room(connections, id, recovered(&joined.recovery));
+        let has_room = match joining.by {
+            By::Connect => {
+                self.fit_into_welcome(id, &mut joined);
+                true
+            }
+            By::Client(_) | By::Backend(_) => self.has_room(connections, id, recovered(&joined.recovery)),
+        };
         let result = if has_room { joining.result(&joined) } else { Err(Error::TOO_MANY_REQUESTS) };
         let result = match result {
             Ok(result) => result,
