@@ -37,7 +37,7 @@ use std::env;
 use self::run::Run;
 
 /// Seeds of one run of the tests, and the steps that these take at least.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 80;
 const STEPS: u64 = 1_000_000;
 
 #[test]

@@ -16,6 +16,17 @@ pub(super) struct Books<'b> {
     pub(super) claims: &'b mut Claims,
     /// No shard was short of room for a coming or going.
     pub(super) is_told_all: bool,
+    /// Outboxes are so small that a connect reply may have no room for all that its subscriptions recover.
+    pub(super) is_tight: bool,
+}
+
+/// What was asked for with a subscription.
+struct Wish<'w> {
+    taste: Taste,
+    mark: Mark,
+    recover: Option<&'w Position>,
+    /// There may have been no room for what it recovers.
+    may_be_cut: bool,
 }
 
 /// What became of publications, as their publishers were told.
@@ -43,7 +54,8 @@ impl Client {
             (Asked::Subscribe { channel, taste, recover, mark, .. }, Ok(Res::Subscribe(result))) => {
                 assert_eq!(result.was_recovering, recover.is_some());
                 assert_eq!(result.delta, taste.delta);
-                self.subscribed(&channel, taste, mark, recover.as_ref(), result, books);
+                let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut: false };
+                self.subscribed(&channel, &wish, result, books);
             }
             (Asked::Subscribe { channel, taste, recover, or_error, twice, mark }, Err(error)) => {
                 let subscribed = (taste, recover.as_ref().filter(|_| or_error), mark);
@@ -85,25 +97,27 @@ impl Client {
             granted.keys().map(String::as_str).collect::<Vec<_>>(),
             "the server's subscriptions"
         );
+        let mut pages = result.subs.values().filter(|result| !result.publications.is_empty());
+        let may_be_cut = books.is_tight && pages.next().is_some();
         for (channel, result) in &result.subs {
             let (mark, recover) = terms(channel);
             let recover = recover.filter(|_| Kind::of(channel).recovers());
             let taste = Taste { color: granted[&**channel], ..Taste::default() };
             assert_eq!(result.was_recovering, recover.is_some());
-            self.subscribed(channel, taste, mark, recover.as_ref(), result, books);
+            let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut };
+            self.subscribed(channel, &wish, result, books);
         }
     }
 
     fn subscribed(
         &mut self,
         channel: &str,
-        taste: Taste,
-        mark: Mark,
-        recover: Option<&Position>,
+        wish: &Wish<'_>,
         result: &SubscribeResult<'_>,
         books: &mut Books<'_>,
     ) {
         assert!(!self.listening.contains_key(channel), "subscribed twice to {channel}");
+        let &Wish { taste, mark, recover, may_be_cut } = wish;
         let ear = self.ear(channel, books.record, books.is_told_all);
         let (kind, log) = (ear.kind, ear.log);
         assert_eq!((result.recoverable, result.positioned), (kind.recovers(), kind.positioned));
@@ -116,6 +130,7 @@ impl Client {
         }
         let found = log.states_since(mark.states, &result.epoch).find_map(|state| {
             let given = recovered(kind, log, state, recover, |entry| taste.wants(entry));
+            let given = given.filter(|_| !may_be_cut || result.recovered || !result.publications.is_empty());
             let is_recovered = given.is_some() && recover.is_some();
             let start = match (&given, recover) {
                 (Some(given), _) if kind.caches && !given.is_empty() => log.entries[given[0]].offset - 1,

@@ -74,6 +74,11 @@ impl Backend {
         !self.questions.is_empty()
     }
 
+    /// The question that came first.
+    pub(super) fn take_question(&mut self) -> Option<Asked> {
+        (!self.questions.is_empty()).then(|| self.questions.remove(0))
+    }
+
     pub(super) fn granted(&self, client: &str) -> &Grant {
         self.grants.get(client).unwrap_or_else(|| panic!("{client} was never let in"))
     }
@@ -88,6 +93,11 @@ impl Backend {
         lease.is_some_and(|lease| {
             lease.is_condemned || lease.least.saturating_add(GRACE_MS) <= self.now_ms + SLACK_MS
         })
+    }
+
+    /// What is known of how long a client lives, for whoever has to find a fault.
+    pub(super) fn lease(&self, client: &str) -> String {
+        format!("{:?} at {}", self.leases.get(&(client.to_owned(), String::new())), self.now_ms)
     }
 
     /// Whether any subscription of a client may have expired.
@@ -121,6 +131,8 @@ impl Backend {
             said: Vec::new(),
             is_condemned: false,
         });
+        // It may come too late.
+        lease.is_condemned |= lease.least.saturating_add(GRACE_MS) <= self.now_ms + SLACK_MS;
         (lease.least, lease.most) = (lease.least.min(at), lease.most.max(at));
         lease.said.push(at);
     }
@@ -184,7 +196,7 @@ impl Backend {
                     }
                 })
             }
-            Question::SubRefresh { call, channel } => {
+            Question::SubRefresh { call } => {
                 let (client, name) = (&call.caller.client, &call.channel);
                 self.expect_asked_in_time(client, name);
                 let answer = match chance.below(6) {
@@ -198,7 +210,7 @@ impl Backend {
                         Answer::Ok(SubRefreshGrant { expire_at, ..SubRefreshGrant::default() })
                     }
                 };
-                Answered::SubRefresh(answer, channel)
+                Answered::SubRefresh(answer, call.channel)
             }
             other => other.not_handled(),
         };

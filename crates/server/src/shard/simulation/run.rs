@@ -168,7 +168,8 @@ impl Run {
     fn read(&mut self) {
         let is_told_all = self.world.is_told_all();
         let (record, backend) = self.world.books();
-        let mut books = Books { record, backend, claims: &mut self.claims, is_told_all };
+        let mut books =
+            Books { record, backend, claims: &mut self.claims, is_told_all, is_tight: self.is_tight };
         for client in &mut self.clients {
             let was_over = client.is_over();
             client.read(&mut books);
@@ -197,7 +198,7 @@ impl Run {
                 Backend::DISCONNECT => client.id.is_none() || backend.has_disconnected,
                 _ => false,
             };
-            assert!(is_allowed, "closed with {code}");
+            assert!(is_allowed, "closed with {code}: {}", backend.lease(id));
         }
         let clients = self.world.node.info().num_clients;
         assert!(self.connection_limit == 0 || clients <= self.connection_limit, "{clients} clients");

@@ -1,4 +1,9 @@
 //! Scenes: what the simulation meets by chance, or hardly ever, played once on purpose.
+//!
+//! - `entering`: connect commands with subscriptions, and the back end that decides; `leaving`: what is left of a subscription
+
+mod entering;
+mod leaving;
 
 use std::sync::Arc;
 use std::time::Duration;

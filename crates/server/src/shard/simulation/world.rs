@@ -32,8 +32,8 @@ pub(super) struct World {
     pub(super) node: Arc<Node>,
     pub(super) networks: Vec<Network>,
     pub(super) backend: Backend,
-    shards: Vec<Shard<Simulated, PushShard>>,
-    drained: Vec<bool>,
+    /// Those that have been drained are gone.
+    shards: Vec<Option<Shard<Simulated, PushShard>>>,
     remotes: Vec<Remote<ShardEvent>>,
     witness: Shard<Simulated, Record>,
     witness_id: ShardId,
@@ -101,7 +101,7 @@ impl World {
         for (n, mailbox) in mailboxes.drain(..).enumerate() {
             let (driver, network) = Simulated::new(seed.wrapping_add(n as u64));
             let handler = PushShard::new(Arc::clone(&node), ShardId(n as u16), Arc::new(drop));
-            running.push(Shard::with_mailbox(driver, handler, options.clone(), seed, mailbox));
+            running.push(Some(Shard::with_mailbox(driver, handler, options.clone(), seed, mailbox)));
             networks.push(network);
         }
         let (driver, _) = Simulated::new(seed);
@@ -111,7 +111,6 @@ impl World {
             networks,
             backend: Backend::default(),
             shards: running,
-            drained: vec![false; shards],
             remotes,
             witness,
             witness_id: ShardId(shards as u16),
@@ -139,8 +138,8 @@ impl World {
 
     /// One turn of one shard; then the witness takes down what happened, and the back end what it is asked.
     pub(super) fn turn_one(&mut self, shard: usize) {
-        if !self.drained[shard] {
-            self.drained[shard] = !self.shards[shard].turn().unwrap();
+        if let Some(mut over) = self.shards[shard].take_if(|shard| !shard.turn().unwrap()) {
+            expect_deserted(&mut over);
         }
         self.witness.turn().unwrap();
         if self.node.rules().hooks.connect {
@@ -181,7 +180,7 @@ impl World {
     }
 
     pub(super) fn shard(&mut self, shard: usize) -> &mut Shard<Simulated, PushShard> {
-        &mut self.shards[shard]
+        self.shards[shard].as_mut().unwrap()
     }
 
     pub(super) fn remote(&self, shard: usize) -> &Remote<ShardEvent> {
@@ -234,7 +233,7 @@ impl World {
         self.node.hub().expire(self.node.now_ms());
         for channel in brief() {
             let is_there = |shard: &mut Shard<_, PushShard>| shard.handler().channels.find(channel).is_some();
-            let is_deserted = !self.shards.iter_mut().any(is_there);
+            let is_deserted = !self.shards.iter_mut().flatten().any(is_there);
             let is_new = self.witness_joins(channel);
             assert_eq!(is_new, is_deserted, "{channel} is forgotten when nobody is there");
         }
@@ -257,12 +256,12 @@ impl World {
     }
 
     pub(super) fn is_drained(&self) -> bool {
-        self.drained.iter().all(|drained| *drained)
+        self.shards.iter().all(Option::is_none)
     }
 
     /// However slowly somebody reads, what waits for it is bounded.
     pub(super) fn expect_bounded_outboxes(&mut self, bytes_max: usize) {
-        for shard in &mut self.shards {
+        for shard in self.shards.iter_mut().flatten() {
             let ids: Vec<_> = shard.handler().sessions.all().map(|session| session.connection).collect();
             for id in ids {
                 let waiting = shard.connections().queued_bytes(id);
@@ -288,18 +287,22 @@ impl World {
         let info = self.node.info();
         assert_eq!((info.num_clients, info.num_subs, info.num_users), (0, 0, 0), "counts at the end");
         for (n, shard) in self.shards.iter_mut().enumerate() {
-            assert_eq!(shard.connections().open_count(), 0, "connections of shard {n}");
-            assert!(shard.handler().sessions.has_no_users(), "users of shard {n}");
-            assert_eq!(shard.handler().session_bytes, 0, "bytes of sessions of shard {n}");
-            // A shard that has been drained is over, whatever waits in its inbox.
-            if !self.drained[n] {
-                assert!(shard.handler().channels.is_empty(), "channels of shard {n}");
-                let room = (0..self.events_max).take_while(|_| self.remotes[n].reserve()).count();
-                assert_eq!(room, self.events_max, "room at shard {n}");
-            }
+            let Some(shard) = shard else { continue };
+            expect_deserted(shard);
+            let room = (0..self.events_max).take_while(|_| self.remotes[n].reserve()).count();
+            assert_eq!(room, self.events_max, "room at shard {n}");
         }
-        assert!(info.num_channels == 0 || self.drained.contains(&true), "{} channels", info.num_channels);
+        assert_eq!(info.num_channels, 0, "channels at the end");
     }
+}
+
+/// Nobody is left on a shard.
+fn expect_deserted(shard: &mut Shard<Simulated, PushShard>) {
+    assert_eq!(shard.connections().open_count(), 0, "open connections");
+    assert_eq!(shard.connections().outbox_bytes().waiting, 0, "bytes wait");
+    let handler = shard.handler();
+    assert!(handler.channels.is_empty() && handler.sessions.has_no_users(), "channels or users are left");
+    assert_eq!(handler.session_bytes, 0, "bytes of sessions");
 }
 
 fn configuration(options: &Options) -> Config {
