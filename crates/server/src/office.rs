@@ -18,6 +18,16 @@ pub(crate) struct Office {
     inboxes: Vec<Remote<ShardEvent>>,
     /// Set when the server starts; before that nobody can be asked.
     running: OnceLock<Running>,
+    /// Questions that a test answers, in any order.
+    #[cfg(test)]
+    script: OnceLock<std::sync::Mutex<Vec<Asked>>>,
+}
+
+/// A question, and who waits for its answer.
+#[cfg(test)]
+pub(crate) struct Asked {
+    pub(crate) question: Question,
+    pub(crate) answer: Box<dyn FnOnce(Answered) + Send>,
 }
 
 struct Running {
@@ -31,7 +41,20 @@ impl Office {
         verifiers: Verifiers,
         inboxes: Vec<Remote<ShardEvent>>,
     ) -> Self {
-        Self { hooks, verifiers, inboxes, running: OnceLock::new() }
+        Self {
+            hooks,
+            verifiers,
+            inboxes,
+            running: OnceLock::new(),
+            #[cfg(test)]
+            script: OnceLock::new(),
+        }
+    }
+
+    /// The questions that have come since the last call. From the first call on nobody else answers them.
+    #[cfg(test)]
+    pub(crate) fn take_asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.script.get_or_init(std::sync::Mutex::default).lock().unwrap())
     }
 
     /// Questions may come from now on.
@@ -52,7 +75,9 @@ impl Office {
         ticket: Ticket,
         question: Question,
     ) -> bool {
-        let Some(Running { runtime, .. }) = self.running.get() else { return false };
+        if !self.is_open() {
+            return false;
+        }
         let inbox = &self.inboxes[usize::from(shard.0)];
         if !inbox.reserve() {
             return false;
@@ -63,8 +88,24 @@ impl Office {
             inbox.push_reserved(ShardEvent::Answered(Box::new(answer)));
             inbox.wake();
         };
-        self.put(runtime, question, answer);
+        #[cfg(test)]
+        if let Some(script) = self.script.get() {
+            script.lock().unwrap().push(Asked { question, answer: Box::new(answer) });
+            return true;
+        }
+        if let Some(Running { runtime, .. }) = self.running.get() {
+            self.put(runtime, question, answer);
+        }
         true
+    }
+
+    /// Whether somebody answers questions.
+    fn is_open(&self) -> bool {
+        #[cfg(test)]
+        if self.script.get().is_some() {
+            return true;
+        }
+        self.running.get().is_some()
     }
 
     fn put(&self, runtime: &Handle, question: Question, answer: impl FnOnce(Answered) + Send + 'static) {
@@ -105,7 +146,8 @@ impl Office {
             Question::Refresh { call } => {
                 hooks::ask(runtime, hooks, move |h| h.refresh(call), |a| answer(Answered::Refresh(a)));
             }
-            Question::SubRefresh { call, channel } => {
+            Question::SubRefresh { call } => {
+                let channel = call.channel.clone();
                 let done = move |a| answer(Answered::SubRefresh(a, channel));
                 hooks::ask(runtime, hooks, move |h| h.sub_refresh(call), done);
             }

@@ -17,6 +17,9 @@ pub(super) const RUN_BYTES_MAX: usize = 64 * 1024;
 pub(super) struct Channel {
     pub(super) name: Arc<str>,
     pub(super) options: Arc<ChannelOptions>,
+    /// The lane of the channel's frames, where they may be dropped. Numbers are used again while frames of the channel before
+    /// still wait, lanes are not.
+    pub(super) lane: u32,
     /// Sessions that are subscribed or joining.
     pub(super) interested: u32,
     pub(super) is_pending: bool,
@@ -30,12 +33,12 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// Takes somebody in. `lane`: of the channel's frames, where they may be dropped.
-    pub(super) fn add(&mut self, lane: u32, connection: ConnectionId, listener: Listener) -> Seat {
+    /// Takes somebody in.
+    pub(super) fn add(&mut self, connection: ConnectionId, listener: Listener) -> Seat {
         let form = listener.form();
         let index = self.groups.iter().position(|group| group.form == form).unwrap_or_else(|| {
             self.groups.reserve_exact(1);
-            self.groups.push(Group::new(form, self.dropping(lane)));
+            self.groups.push(Group::new(form, self.dropping()));
             self.groups.len() - 1
         });
         if !self.groups.iter().any(Group::has_settled) {
@@ -50,12 +53,11 @@ impl Channel {
     /// Puts a publication into the runs.
     pub(super) fn publication(
         &mut self,
-        lane: u32,
         publication: &Arc<Publication>,
         excluded: &[(ConnectionId, Seat)],
         forms: &mut Forms,
     ) {
-        let dropping = self.dropping(lane);
+        let dropping = self.dropping();
         let base = self.base.as_ref();
         let mut takes_deltas = false;
         for (index, group) in self.groups.iter_mut().enumerate().filter(|(_, g)| !g.members().is_empty()) {
@@ -68,11 +70,11 @@ impl Channel {
     }
 
     /// How its frames are dropped.
-    pub(super) fn dropping(&self, lane: u32) -> Dropping {
+    pub(super) fn dropping(&self) -> Dropping {
         match self.options.slow_consumer {
             SlowConsumer::Disconnect => Dropping::No,
-            SlowConsumer::DropOldest | SlowConsumer::DropNewest => Dropping::Runs(lane),
-            SlowConsumer::Latest => Dropping::Latest(lane),
+            SlowConsumer::DropOldest | SlowConsumer::DropNewest => Dropping::Runs(self.lane),
+            SlowConsumer::Latest => Dropping::Latest(self.lane),
         }
     }
 

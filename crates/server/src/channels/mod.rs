@@ -51,6 +51,8 @@ pub(crate) struct Channels {
     /// Channels with a wave that was under way when last looked at.
     waves: Vec<ChannelNumber>,
     forms: Forms,
+    /// The lane that was given last.
+    lanes: u32,
 }
 
 /// What became of a publication.
@@ -60,18 +62,6 @@ pub(crate) enum Appended {
     Taken,
     /// Something is missing before it: who watches its position must be told.
     Gap(ChannelNumber),
-}
-
-impl ChannelNumber {
-    /// The lane of the channel's frames, where they may be dropped.
-    pub(crate) fn lane(self) -> u32 {
-        self.0
-    }
-
-    /// The channel whose lane this is.
-    pub(crate) fn of_lane(lane: u32) -> Self {
-        Self(lane)
-    }
 }
 
 impl Channels {
@@ -87,9 +77,11 @@ impl Channels {
             return number;
         }
         let name: Arc<str> = name.into();
+        self.lanes = self.lanes.wrapping_add(1);
         let channel = Channel {
             name: Arc::clone(&name),
             options: Arc::clone(options),
+            lane: self.lanes,
             interested: 1,
             is_pending: false,
             groups: Vec::new(),
@@ -131,7 +123,7 @@ impl Channels {
         connection: ConnectionId,
         listener: Listener,
     ) -> Seat {
-        self.at(number).add(number.lane(), connection, listener)
+        self.at(number).add(connection, listener)
     }
 
     /// Takes a connection out. Gives those who stand elsewhere now.
@@ -208,7 +200,7 @@ impl Channels {
             channel.offset = publication.offset;
         }
         self.forms.begin();
-        channel.publication(number.lane(), publication, excluded, &mut self.forms);
+        channel.publication(publication, excluded, &mut self.forms);
         self.note_pending(number);
         Appended::Taken
     }
@@ -217,7 +209,7 @@ impl Channels {
     pub(crate) fn append_membership(&mut self, channel: &str, info: &ClientInfo, joined: bool) {
         let Some(number) = self.find(channel) else { return };
         let channel = &mut self.table[number.0 as usize];
-        let dropping = channel.dropping(number.lane());
+        let dropping = channel.dropping();
         self.forms.begin();
         let mut is_wanted = false;
         for group in channel.groups.iter_mut().filter(|g| g.form.join_leave && !g.members().is_empty()) {
@@ -272,6 +264,11 @@ impl Channels {
         self.table[number.0 as usize].groups.iter().map(|group| group.members().len()).sum()
     }
 
+    /// The lane of a channel's frames, where they may be dropped.
+    pub(crate) fn lane(&self, number: ChannelNumber) -> u32 {
+        self.table[number.0 as usize].lane
+    }
+
     /// Whether something waits for the subscribers of a channel.
     pub(crate) fn is_pending(&self, number: ChannelNumber) -> bool {
         self.table[number.0 as usize].is_pending
@@ -311,7 +308,7 @@ impl Channels {
     ) {
         let channel = self.at(number);
         channel.is_pending = false;
-        let dropping = channel.dropping(number.lane());
+        let dropping = channel.dropping();
         for (index, group) in channel.groups.iter_mut().enumerate() {
             group.send(dropping, outlet, |(connection, place)| {
                 moved(connection, Seat { place, group: index as u8 });

@@ -45,6 +45,13 @@ impl Audience {
     }
 }
 
+impl Audience {
+    /// Whether everybody of another audience is of this one.
+    fn takes_the_place_of(&self, other: &Self) -> bool {
+        self.publication.is_none() && self.excluded.iter().all(|id| other.excluded.contains(id))
+    }
+}
+
 impl Pieces {
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
@@ -54,12 +61,14 @@ impl Pieces {
         self.bytes
     }
 
-    /// Puts a framed message behind the others, or in the place of the one with the same key.
+    /// Puts a framed message behind the others, or in the place of the one with the same key, where everybody who was to get
+    /// that gets this instead.
     pub(super) fn push(&mut self, framed: &[u8], lane: Option<Lane>, for_whom: Audience) {
         let older = lane
             .as_ref()
             .filter(|lane| lane.key.is_some())
-            .and_then(|lane| self.pieces.iter_mut().find(|older| older.frame.lane() == Some(lane)));
+            .and_then(|lane| self.pieces.iter_mut().rev().find(|older| older.frame.lane() == Some(lane)))
+            .filter(|older| for_whom.takes_the_place_of(&older.for_whom));
         self.bytes += framed.len();
         let frame = lane.map_or_else(|| Frame::new(framed), |lane| Frame::in_lane(framed, lane.clone(), 1));
         let piece = Piece { frame, for_whom };

@@ -41,8 +41,9 @@ struct Subscriber {
     connection: ConnectionId,
     seat: Seat,
     listener: Listener,
-    expected: Vec<Heard>,
-    heard: Vec<Heard>,
+    /// With the key of which, with `latest`, the newest counts.
+    expected: Vec<(Option<String>, Heard)>,
+    heard: Vec<(Option<String>, Heard)>,
     /// What waits up to here is lost to it.
     skips: usize,
     protocol: websocket::Connection,
@@ -164,11 +165,7 @@ impl World {
             wanted: Some(tags),
             excluded: excluded.into_iter().map(|(connection, _)| connection).collect(),
         };
-        let older = self.waiting.iter_mut().find(|older| older.key.is_some() && older.key == waiting.key);
-        match older {
-            Some(older) => *older = waiting,
-            None => self.waiting.push(waiting),
-        }
+        self.waiting.push(waiting);
         self.last = Some(publication);
     }
 
@@ -217,9 +214,10 @@ impl World {
                 }
             }
         }
+        let is_latest = self.options.slow_consumer == SlowConsumer::Latest;
         for (connection, frame) in taken.frames {
             let to = self.subscribers.iter_mut().find(|s| s.connection == connection);
-            to.expect("frames go to subscribers").hear(&frame);
+            to.expect("frames go to subscribers").hear(&frame, is_latest);
         }
         self.subscribers.iter().for_each(Subscriber::check);
         assert!(!self.channels.is_pending(self.number));
@@ -258,10 +256,10 @@ impl Subscriber {
             Heard::Payload(data) => Heard::Payload(payload(data, waiting.is_json, self.listener.encoding)),
             other => other.clone(),
         };
-        self.expected.push(heard);
+        self.expected.push((waiting.key.clone(), heard));
     }
 
-    fn hear(&mut self, frame: &Frame) {
+    fn hear(&mut self, frame: &Frame, is_latest: bool) {
         let mut bytes = frame.to_vec();
         let mut input = Input::new(&mut bytes);
         while let Some(event) = self.protocol.receive(&mut input, &Limits::default()).unwrap() {
@@ -272,25 +270,36 @@ impl Subscriber {
             };
             for message in self.listener.encoding.messages(&messages) {
                 let ServerMessage::Push(push) = message.unwrap() else { panic!("only pushes") };
+                let mut key = None;
                 let heard = match push {
                     Push::Join { info, .. } => Heard::Joined(info.client.into_owned()),
                     Push::Leave { info, .. } => Heard::Left(info.client.into_owned()),
-                    Push::Publication { publication, .. } => Heard::Payload(read(
-                        &self.listener,
-                        &mut self.base,
-                        publication.data,
-                        publication.delta,
-                    )),
+                    Push::Publication { publication, .. } => {
+                        key = is_latest.then(|| publication.tags.get("key").cloned().unwrap_or_default());
+                        let (data, is_delta) = (publication.data, publication.delta);
+                        Heard::Payload(read(&self.listener, &mut self.base, data, is_delta))
+                    }
                     other => panic!("{other:?}"),
                 };
-                self.heard.push(heard);
+                self.heard.push((key, heard));
             }
         }
     }
 
     fn check(&self) {
-        assert_eq!(self.heard, self.expected, "{:?}", self.listener);
+        if self.expected.iter().all(|(key, _)| key.is_none()) {
+            return assert_eq!(self.heard, self.expected, "{:?}", self.listener);
+        }
+        // What is older of a key may be left out, and what is newer take its place.
+        assert_eq!(newest(&self.heard), newest(&self.expected), "{:?}", self.listener);
+        assert!(self.heard.iter().all(|heard| self.expected.contains(heard)), "{:?}", self.listener);
     }
+}
+
+/// Of each key the newest, and all that has none.
+fn newest(all: &[(Option<String>, Heard)]) -> (BTreeMap<&str, &Heard>, Vec<&Heard>) {
+    let keyed = all.iter().filter_map(|(key, heard)| Some((key.as_deref()?, heard))).collect();
+    (keyed, all.iter().filter(|(key, _)| key.is_none()).map(|(_, heard)| heard).collect())
 }
 
 /// A payload as a client has it in the end.

@@ -32,7 +32,7 @@ impl Session {
             Answered::Key => return Step::Nothing,
             Answered::Connect(answer, draft) => return self.connect_answered(answer, draft, cx),
             Answered::Refresh(answer) => return self.refreshed_by_hook(answer, cx),
-            Answered::SubRefresh(answer, channel) => return self.sub_refreshed_by_hook(answer, channel, cx),
+            Answered::SubRefresh(answer, channel) => return self.sub_refreshed_by_hook(answer, &channel, cx),
             Answered::Subscribe(answer, draft) => {
                 (draft.id, answer.map(|grant| self.subscribe_granted(grant, draft, cx)))
             }

@@ -76,9 +76,12 @@ impl Session {
         self.phase = Phase::Refused;
     }
 
-    /// The connect command fails after all: a subscription of it does, say. Gives its id.
+    /// The connect command fails after all: a subscription of it does, say. Gives its id. Nobody waits any more for those of
+    /// its subscriptions that the hub has not answered yet.
     pub(crate) fn connect_fails(&mut self) -> Option<u32> {
-        let welcome = self.pending.as_mut()?.welcome.take()?;
+        let pending = self.pending.as_mut()?;
+        let welcome = pending.welcome.take()?;
+        pending.joining.clear();
         self.refused();
         Some(welcome.id)
     }

@@ -39,6 +39,8 @@ pub(crate) struct Welcome {
     pub(crate) data: Box<[u8]>,
     /// Seconds until the client has to refresh; 0: never.
     pub(crate) ttl: u32,
+    /// What the publications that it carries take, about.
+    pub(crate) page_bytes: usize,
     /// Subscriptions that have joined.
     pub(crate) settled: Vec<Settled>,
     /// Subscriptions whose answer is still to come.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use wavecast_hub::{ChannelOptions, Publish};
 
 use super::wish::{Positions, Wish};
-use crate::channels::ChannelNumber;
 use crate::hooks::{
     Answer, ConnectCall, ConnectGrant, PublishCall, PublishGrant, RefreshCall, RefreshGrant, RpcCall,
     RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
@@ -43,7 +42,6 @@ pub(crate) enum Question {
     /// A subscription's time is up.
     SubRefresh {
         call: SubRefreshCall,
-        channel: ChannelNumber,
     },
 }
 
@@ -87,7 +85,8 @@ pub(crate) enum Answered {
     Publish(Answer<PublishGrant>, PublishDraft),
     Rpc(Answer<RpcGrant>, u32),
     Refresh(Answer<RefreshGrant>),
-    SubRefresh(Answer<SubRefreshGrant>, ChannelNumber),
+    /// With the name of the channel: its number may be another's by now.
+    SubRefresh(Answer<SubRefreshGrant>, Box<str>),
 }
 
 impl Question {
@@ -110,7 +109,7 @@ impl Question {
             Self::Publish { draft, .. } => Answered::Publish(Answer::NotHandled, draft),
             Self::Rpc { id, .. } => Answered::Rpc(Answer::NotHandled, id),
             Self::Refresh { .. } => Answered::Refresh(Answer::NotHandled),
-            Self::SubRefresh { channel, .. } => Answered::SubRefresh(Answer::NotHandled, channel),
+            Self::SubRefresh { call } => Answered::SubRefresh(Answer::NotHandled, call.channel),
         }
     }
 

@@ -144,11 +144,13 @@ impl Session {
     pub(super) fn sub_refreshed_by_hook(
         &mut self,
         answer: Answer<SubRefreshGrant>,
-        channel: ChannelNumber,
+        channel: &str,
         cx: &Context<'_>,
     ) -> Step<'static> {
-        // It may have ended meanwhile.
-        let Some(index) = self.find(channel) else { return Step::Nothing };
+        // It may have ended meanwhile, and another one begun that has asked nothing.
+        let index = (cx.number_of)(channel).and_then(|number| self.find(number));
+        let asks = |index: &usize| self.subscriptions[*index].more.as_ref().is_some_and(|more| more.is_asked);
+        let Some(index) = index.filter(asks) else { return Step::Nothing };
         let grant = match answer {
             Answer::Ok(grant) => grant,
             Answer::Error(error) if error.temporary => SubRefreshGrant {
@@ -183,7 +185,7 @@ impl Session {
         let more = self.subscriptions.get(self.find(channel)?)?.more.as_ref()?;
         let hook = more.options.sub_refresh_hook.clone()?;
         let call = SubRefreshCall { caller: self.caller(), hook, channel: name.into() };
-        Some(Question::SubRefresh { call, channel })
+        Some(Question::SubRefresh { call })
     }
 }
 

@@ -101,6 +101,11 @@ impl Session {
         }
     }
 
+    /// The channels of its live subscriptions.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = ChannelNumber> {
+        self.subscriptions.iter().map(|subscription| subscription.channel)
+    }
+
     /// Where the connection stands among the channel's subscribers, if it does.
     pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<Seated> {
         let subscription = &self.subscriptions[self.find(channel)?];
@@ -112,6 +117,17 @@ impl Session {
         self.phase = Phase::Welcomed;
         self.identity = identity;
         self.pending_mut().welcome = Some(Box::new(welcome));
+    }
+
+    /// Whether the connect reply takes so many bytes of publications more; the first of its pages always has room.
+    pub(crate) fn welcome_takes(&mut self, page_bytes: usize, bytes_max: usize) -> bool {
+        let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) else {
+            return false;
+        };
+        let sum = welcome.page_bytes + page_bytes;
+        let takes = welcome.page_bytes == 0 || page_bytes == 0 || sum <= bytes_max;
+        welcome.page_bytes = if takes { sum } else { welcome.page_bytes };
+        takes
     }
 
     /// One of the connect command's subscriptions has joined.

@@ -74,6 +74,7 @@ impl Walk {
                     id: accepted.id,
                     data: accepted.data,
                     ttl: accepted.ttl,
+                    page_bytes: 0,
                     settled: Vec::new(),
                     left: 0,
                 };

@@ -95,9 +95,9 @@ impl Session {
 
     fn beat(&mut self, now: Moment, rules: &Rules) -> Option<Due> {
         match (self.phase, self.ping) {
-            // Whoever waits for the back office is not stale: the command has come.
+            // Whoever waits for the back office is not stale: the command has come. It may be refused yet, and then stay.
             (Phase::Connecting | Phase::Welcomed, _) => {
-                self.ping_at_ms = u64::MAX;
+                self.ping_at_ms = deadline(now, rules.stale_close_delay);
                 None
             }
             (Phase::Waiting | Phase::Refused, _) => Some(Due::Close(Disconnect::STALE)),

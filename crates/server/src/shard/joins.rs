@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wavecast_hub::{JoinQuery, Publication, Recovery};
+use wavecast_hub::{JoinQuery, Publication, Recovery, SlowConsumer};
 use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
 
@@ -61,13 +61,19 @@ impl PushShard {
 
     /// The hub has answered a join: the subscription goes live at this point of the stream.
     pub(super) fn joined(&mut self, connections: &mut Connections, answer: Answer) {
-        let Answer { connection: id, channel, joined } = answer;
+        let Answer { connection: id, channel, mut joined } = answer;
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
         self.channels.starts_at(channel, joined.position.offset);
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
-        let has_room = self.has_room(connections, id, recovered(&joined.recovery));
+        let has_room = match joining.by {
+            By::Connect => {
+                self.fit_into_welcome(id, &mut joined);
+                true
+            }
+            By::Client(_) | By::Backend(_) => self.has_room(connections, id, recovered(&joined.recovery)),
+        };
         let result = if has_room { joining.result(&joined) } else { Err(Error::TOO_MANY_REQUESTS) };
         let result = match result {
             Ok(result) => result,
@@ -134,7 +140,6 @@ impl PushShard {
         base: Option<Arc<Publication>>,
     ) {
         let now = self.moment(connections);
-        self.begins_anew(connections, joining.channel, id);
         let Some(session) = self.sessions.get_mut(id) else { return };
         let seat = self.channels.add(joining.channel, id, joining.listener(session.encoding, base));
         session.goes_live(joining, seat);
@@ -191,6 +196,9 @@ impl PushShard {
         // The server may have ended it meanwhile.
         let live = self.sessions.get_mut(id).and_then(|session| session.take_live(channel));
         if let Some(live) = live {
+            // What may be dropped is not waited for any more. If it stayed, what comes after a subscription anew might take
+            // its place, before the reply.
+            connections.discard(id, self.channels.lane(live.channel));
             self.unsubscribed(id, &live, Unsubscribed::CLIENT);
         }
         self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
@@ -255,6 +263,10 @@ impl PushShard {
         // What it was sent comes before the end.
         self.send_run(connections, live.channel);
         let name = Arc::clone(self.channels.name(live.channel));
+        if self.channels.options(live.channel).slow_consumer == SlowConsumer::Latest {
+            // What comes after a subscription anew would take its place, before that.
+            connections.discard(id, self.channels.lane(live.channel));
+        }
         self.unsubscribed(id, live, why);
         if let Some(session) = self.sessions.get(id) {
             let Unsubscribed { code, reason } = why;

@@ -65,7 +65,7 @@ impl Replies {
         publications: impl Iterator<Item = &'p Publication>,
     ) -> bool {
         let waiting = connections.firm_bytes(id) + self.encoded.len();
-        let page = publications.map(bytes).sum::<usize>();
+        let page = page_bytes(publications);
         let fits = page == 0 || waiting == 0 || waiting + page <= outbox_bytes_max / 2;
         self.out_of_room |= !fits;
         fits
@@ -94,7 +94,11 @@ impl Replies {
     }
 }
 
-/// What a publication takes in a reply, about.
+/// What publications take in a reply, about.
+pub(super) fn page_bytes<'p>(publications: impl Iterator<Item = &'p Publication>) -> usize {
+    publications.map(bytes).sum()
+}
+
 fn bytes(publication: &Publication) -> usize {
     let info = publication.info.as_deref().map_or(0, |info| {
         let given =

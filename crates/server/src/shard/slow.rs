@@ -41,7 +41,7 @@ impl PushShard {
         };
         let (_, takes_deltas) = self.channels.form(channel, seated.seat);
         let policy = self.channels.options(channel).slow_consumer;
-        let lane = channel.lane();
+        let lane = self.channels.lane(channel);
         if seated.positioned {
             return self.give_up(connections, channel, id, seated);
         }
@@ -61,26 +61,11 @@ impl PushShard {
         self.has_lost(channel, id, seated, lost);
     }
 
-    /// A subscription goes live. What waits of an earlier one is of no use to its client any more, and must not be replaced
-    /// by what is new: that would arrive before the client knows that it is subscribed.
-    pub(super) fn begins_anew(
-        &mut self,
-        connections: &mut Connections,
-        channel: ChannelNumber,
-        id: ConnectionId,
-    ) {
-        if self.channels.options(channel).slow_consumer == SlowConsumer::Latest {
-            connections.discard(id, channel.lane());
-        }
-    }
-
     /// Looks what was dropped because something else needed the room.
     pub(super) fn take_shed(&mut self, connections: &mut Connections) {
         for Shed { connection, lane, messages } in connections.take_shed() {
-            let channel = ChannelNumber::of_lane(lane);
-            let seated = self.sessions.get_mut(connection).and_then(|session| session.seat(channel));
             // Who has left the channel meanwhile misses nothing.
-            let Some(seated) = seated else { continue };
+            let Some((channel, seated)) = self.seat_in_lane(connection, lane) else { continue };
             if seated.positioned {
                 self.give_up(connections, channel, connection, seated);
                 continue;
@@ -89,6 +74,13 @@ impl PushShard {
             let more = if takes_deltas { connections.discard(connection, lane) } else { 0 };
             self.has_lost(channel, connection, seated, u64::from(messages) + u64::from(more));
         }
+    }
+
+    /// The subscription whose frames stand in a lane.
+    fn seat_in_lane(&self, id: ConnectionId, lane: u32) -> Option<(ChannelNumber, Seated)> {
+        let session = self.sessions.get(id)?;
+        let channel = session.channels().find(|&channel| self.channels.lane(channel) == lane)?;
+        Some((channel, session.seat(channel)?))
     }
 
     /// A subscriber has lost so many messages of a channel.
@@ -119,7 +111,7 @@ impl PushShard {
         let why = Unsubscribed::INSUFFICIENT_STATE;
         let Unsubscribed { code, reason } = why;
         info!(slot = id.slot(), channel = &*name, code, "the client reads too slowly: it has to recover");
-        connections.discard(id, channel.lane());
+        connections.discard(id, self.channels.lane(channel));
         for (moved, seat) in self.channels.remove(channel, seated.seat).into_iter().flatten() {
             self.seated(channel, moved, seat);
         }

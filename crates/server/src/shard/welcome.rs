@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use wavecast_hub::{Joined, Recovery};
 use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Reply, Res};
 
 use super::PushShard;
+use super::replies::page_bytes;
 use crate::session::{Accepted, Join, Session, Welcome};
 
 impl PushShard {
@@ -20,7 +22,8 @@ impl PushShard {
             return self.disconnect(connections, id, refused);
         }
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let welcome = Welcome { id: command, data, ttl, settled: Vec::new(), left: joins.len() };
+        let welcome =
+            Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left: joins.len() };
         session.welcomed(identity, welcome);
         self.sessions.list(id);
         self.count_bytes(id);
@@ -63,6 +66,17 @@ impl PushShard {
         }
         self.set_timer(connections, id, now);
         self.resume(connections, id);
+    }
+
+    /// Makes sure that the connect reply has room for what a subscription of it recovers. What it has none for is not
+    /// recovered: the client comes in, and knows; refused, it would ask for the same again and again.
+    pub(super) fn fit_into_welcome(&mut self, id: ConnectionId, joined: &mut Joined) {
+        let Recovery::Recovered(publications) = &joined.recovery else { return };
+        let bytes = page_bytes(publications.iter().map(|publication| &**publication));
+        let bytes_max = self.node.config().client.queue_max_size / 2;
+        if self.sessions.get_mut(id).is_some_and(|session| !session.welcome_takes(bytes, bytes_max)) {
+            joined.recovery = Recovery::Gap;
+        }
     }
 
     /// A subscription of the connect command cannot be: the command fails, and what it brought ends.

@@ -1,96 +1,145 @@
-//! A client that keeps books: what it asked for, what it was told, and what it has to hear next.
+//! A client that keeps books: what it asks for, and how it takes part.
+//!
+//! What it is answered is compared in `answers`, what it hears in `hearing`, each subscription in `listening`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+use std::collections::BTreeMap;
 
 use wavecast_net::driver::simulated::Network;
 use wavecast_protocol::centrifuge::{
-    Command, ConnectRequest, Error, HistoryRequest, HistoryResult, Publication, PublishRequest, Push, Reply,
-    Request, Res, ServerMessage, StreamPosition, SubscribeRequest, SubscribeResult, UnsubscribeRequest, json,
+    Command, ConnectRequest, Encoding, Filter, HistoryRequest, PresenceRequest, PresenceStatsRequest,
+    PublishRequest, Request, StreamPosition, SubscribeRequest, UnsubscribeRequest,
 };
 
+use super::kind::{CHANNELS, Kind};
+use super::listening::{COLOR, Ear, Listening, Taste};
+use super::outcome::Position;
 use super::peer::Peer;
 use super::record::Record;
-use super::world::{LONG_HISTORY, RECOVERY_MAX, SHORT_HISTORY};
-
-/// An offset and its epoch.
-type Position = (u64, String);
 
 pub(super) struct Client {
-    peer: Peer,
+    pub(super) peer: Peer,
     last_id: u32,
-    /// Commands that have not been sent yet, a line each.
-    unsent: String,
+    /// Commands that have not been sent yet.
+    unsent: Vec<u8>,
     /// Commands without a reply so far.
-    asked: BTreeMap<u32, Asked>,
-    connected: bool,
-    subscriptions: BTreeMap<String, Next>,
+    pub(super) asked: BTreeMap<u32, Asked>,
+    /// As whom it wants to come in; anybody, if empty.
+    pub(super) user: &'static str,
+    /// The id of its session, once it is connected.
+    pub(super) id: Option<String>,
+    /// The connect command was answered with an error.
+    pub(super) is_refused: bool,
+    pub(super) listening: BTreeMap<String, Listening>,
     /// The last position seen in each channel; it outlives connections.
-    positions: BTreeMap<String, Position>,
+    pub(super) positions: BTreeMap<String, Position>,
+    /// Subscriptions that it is to begin anew, since it was told that something is missing.
+    pub(super) lost: Vec<(String, Taste)>,
+    /// What it was told, and what it may have missed besides, in channels that drop publications.
+    pub(super) losses: BTreeMap<String, Losses>,
     /// It has not read for some time since it connected, and may be sent away for that.
     pub(super) was_slow: bool,
     reads: bool,
-    was_pinged: bool,
+    pub(super) was_pinged: bool,
+}
+
+/// What was dropped in one channel.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    pub(super) told: u64,
+    /// By subscriptions that are over.
+    pub(super) over: u64,
+}
+
+/// How much had happened in a channel when something was asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub(super) states: usize,
+    pub(super) members: usize,
 }
 
 /// A command that waits for its reply.
 #[derive(Debug)]
-enum Asked {
-    Connect,
-    /// `known`: how many publications the channel had at least when the hub was asked.
+pub(super) enum Asked {
+    Connect {
+        marks: BTreeMap<&'static str, Mark>,
+        recover: BTreeMap<String, Position>,
+    },
     Subscribe {
         channel: String,
+        taste: Taste,
         recover: Option<Position>,
         or_error: bool,
         twice: bool,
-        known: usize,
+        mark: Mark,
     },
     Unsubscribe {
         channel: String,
     },
     Publish {
         channel: String,
-        data: String,
+        data: Vec<u8>,
     },
     History {
         channel: String,
         since: Option<Position>,
         limit: i32,
-        known: usize,
+        mark: Mark,
     },
+    Presence {
+        channel: String,
+        mark: Mark,
+    },
+    Ping,
 }
 
-/// The publication that has to come next, by its place in the record.
-#[derive(Debug)]
-enum Next {
-    At(usize),
-    /// The channel does not count, so the first one says where the subscription began.
-    Within(RangeInclusive<usize>),
-}
-
-/// What became of publications, as their publishers were told.
-#[derive(Debug, Default)]
-pub(super) struct Claims {
-    pub(super) taken: BTreeSet<(String, String)>,
-    pub(super) refused: BTreeSet<(String, String)>,
+impl Mark {
+    pub(super) fn of(record: &Record, channel: &str) -> Self {
+        let channel = record.channel(channel);
+        // The state of now may be the answer, too.
+        Self { states: channel.states.len() - 1, members: channel.members.len() }
+    }
 }
 
 impl Client {
-    /// A client that begins to connect. `before`: the one whose place it takes, and whose positions it knows.
-    pub(super) fn connect(network: &Network, before: Option<Self>) -> Self {
+    /// A client that begins to connect. `before`: the one whose place it takes, as who it is, and whose positions it knows.
+    pub(super) fn connect(
+        encoding: Encoding,
+        network: &Network,
+        user: &'static str,
+        before: Option<Self>,
+        record: &Record,
+    ) -> Self {
+        let user = before.as_ref().map_or(user, |before| before.user);
         let mut client = Self {
-            peer: Peer::connect(network),
+            peer: Peer::speaking(encoding, network),
             last_id: 0,
-            unsent: String::new(),
+            unsent: Vec::new(),
             asked: BTreeMap::new(),
-            connected: false,
-            subscriptions: BTreeMap::new(),
+            user,
+            id: None,
+            is_refused: false,
+            listening: BTreeMap::new(),
             positions: before.map(|before| before.positions).unwrap_or_default(),
+            lost: Vec::new(),
+            losses: BTreeMap::new(),
             was_slow: false,
             reads: true,
             was_pinged: false,
         };
-        client.ask(Request::Connect(ConnectRequest::default()), Asked::Connect);
+        let recover = client.positions.clone();
+        let subs = recover.iter().filter(|(channel, _)| Kind::of(channel).recovers());
+        let subs = subs.map(|(channel, (offset, epoch))| {
+            let (recover, offset, epoch) = (true, *offset, epoch.as_str().into());
+            (
+                channel.as_str().into(),
+                SubscribeRequest { recover, offset, epoch, ..SubscribeRequest::default() },
+            )
+        });
+        let data = format!("\"{user}\"");
+        let request =
+            ConnectRequest { data: data.as_bytes(), subs: subs.collect(), ..ConnectRequest::default() };
+        let marks = CHANNELS.map(|channel| (channel, Mark::of(record, channel))).into();
+        client.ask(Request::Connect(request), Asked::Connect { marks, recover: recover.clone() });
         client
     }
 
@@ -101,27 +150,42 @@ impl Client {
             Asked::Unsubscribe { channel: of } if of == channel => Some(false),
             _ => None,
         });
-        last.unwrap_or_else(|| self.subscriptions.contains_key(channel))
+        last.unwrap_or_else(|| self.listening.contains_key(channel))
     }
 
     /// Subscribes from the last position, if there is one; from an epoch that never was, if `foreign`.
-    pub(super) fn subscribe(&mut self, channel: &str, or_error: bool, foreign: bool, record: &Record) {
-        let mut recover = self.positions.get(channel).cloned().filter(|_| history(channel) > 0);
+    pub(super) fn subscribe(
+        &mut self,
+        channel: &str,
+        taste: Taste,
+        or_error: bool,
+        foreign: bool,
+        record: &Record,
+    ) {
+        let mut recover = self.positions.get(channel).cloned().filter(|_| Kind::of(channel).recovers());
         if let Some((_, epoch)) = recover.as_mut().filter(|_| foreign) {
             *epoch = "foreign".into();
         }
         let (offset, epoch) = recover.clone().unwrap_or_default();
+        let filter = |color: &'static str| Filter {
+            key: COLOR.into(),
+            cmp: "eq".into(),
+            val: color.into(),
+            ..Filter::default()
+        };
         let request = SubscribeRequest {
             channel: channel.into(),
             recover: recover.is_some(),
             offset,
             epoch: epoch.into(),
             flag: if or_error { 3 } else { 1 },
+            delta: if taste.delta { "fossil".into() } else { "".into() },
+            join_leave: taste.join_leave,
+            tf: taste.color.map(filter),
             ..SubscribeRequest::default()
         };
-        let twice = self.wants(channel);
-        let known = record.of(channel).len();
-        let asked = Asked::Subscribe { channel: channel.into(), recover, or_error, twice, known };
+        let (twice, mark) = (self.wants(channel), Mark::of(record, channel));
+        let asked = Asked::Subscribe { channel: channel.into(), taste, recover, or_error, twice, mark };
         self.ask(Request::Subscribe(request), asked);
     }
 
@@ -130,36 +194,49 @@ impl Client {
         self.ask(Request::Unsubscribe(request), Asked::Unsubscribe { channel: channel.into() });
     }
 
-    pub(super) fn publish(&mut self, channel: &str, data: &str) {
-        let request =
-            PublishRequest { channel: channel.into(), data: data.as_bytes(), ..PublishRequest::default() };
+    pub(super) fn publish(&mut self, channel: &str, data: &[u8]) {
+        let request = PublishRequest { channel: channel.into(), data, ..PublishRequest::default() };
         self.ask(Request::Publish(request), Asked::Publish { channel: channel.into(), data: data.into() });
     }
 
     /// Asks for history, from the last position seen if there is one and `from_position`.
     pub(super) fn history(&mut self, channel: &str, limit: i32, from_position: bool, record: &Record) {
-        let since = self.positions.get(channel).cloned().filter(|_| from_position && history(channel) > 0);
+        let is_kept = from_position && Kind::of(channel).recovers();
+        let since = self.positions.get(channel).cloned().filter(|_| is_kept);
         let position = since.clone().map(|(offset, epoch)| StreamPosition { offset, epoch: epoch.into() });
         let request = HistoryRequest { channel: channel.into(), limit, since: position, reverse: false };
-        let known = record.of(channel).len();
-        self.ask(Request::History(request), Asked::History { channel: channel.into(), since, limit, known });
+        let mark = Mark::of(record, channel);
+        self.ask(Request::History(request), Asked::History { channel: channel.into(), since, limit, mark });
+    }
+
+    /// Asks who is there, or how many.
+    pub(super) fn presence(&mut self, channel: &str, only_counts: bool, record: &Record) {
+        let request = if only_counts {
+            Request::PresenceStats(PresenceStatsRequest { channel: channel.into() })
+        } else {
+            Request::Presence(PresenceRequest { channel: channel.into() })
+        };
+        self.ask(request, Asked::Presence { channel: channel.into(), mark: Mark::of(record, channel) });
+    }
+
+    /// Asks for a sign of life.
+    pub(super) fn ping(&mut self) {
+        self.ask(Request::Ping, Asked::Ping);
     }
 
     fn ask(&mut self, request: Request<'_>, asked: Asked) {
         self.last_id += 1;
-        let mut line = Vec::new();
-        json::encode_command(&Command { id: self.last_id, request }, &mut line);
         if !self.unsent.is_empty() {
-            self.unsent.push('\n');
+            self.peer.encoding.separate(&mut self.unsent);
         }
-        self.unsent.push_str(&String::from_utf8(line).unwrap());
+        self.peer.encoding.encode_command(&Command { id: self.last_id, request }, &mut self.unsent);
         self.asked.insert(self.last_id, asked);
     }
 
     /// Sends what was asked for since the last time, in one frame.
     pub(super) fn send(&mut self) {
         if !self.unsent.is_empty() && !self.peer.is_over() {
-            self.peer.say(&self.unsent);
+            self.peer.send(&self.unsent);
         }
         self.unsent.clear();
     }
@@ -187,199 +264,38 @@ impl Client {
         self.peer.is_over()
     }
 
+    /// Whether the server has let go of it, perhaps without a word.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_over() || self.peer.is_dropped()
+    }
+
     pub(super) fn is_reading(&self) -> bool {
         self.reads
     }
 
-    /// The code that the server closed with, and whether it may be said before connect has been answered.
-    pub(super) fn closed(&self) -> Option<(u16, bool)> {
-        self.peer.closed.map(|code| (code, self.connected))
-    }
-
-    /// Takes in what has arrived, and compares it with the books.
-    pub(super) fn read(&mut self, record: &Record, claims: &mut Claims) {
-        for text in self.peer.read() {
-            for message in json::messages(&text) {
-                match message.unwrap() {
-                    ServerMessage::Ping => {
-                        self.was_pinged = true;
-                        self.peer.say("{}");
-                    }
-                    ServerMessage::Reply(reply) => self.reply(&reply, record, claims),
-                    ServerMessage::Push(Push::Publication { channel, publication }) => {
-                        self.publication(&channel, &publication, record);
-                    }
-                    ServerMessage::Push(push) => panic!("unasked for: {push:?}"),
-                }
-            }
-        }
-        // A peer that is slow, or not let in, may be dropped when its time is up.
-        assert!(
-            !self.peer.is_dropped() || self.was_slow || !self.connected,
-            "dropped: {}",
-            self.peer.status()
-        );
-    }
-
-    fn reply(&mut self, reply: &Reply<'_>, record: &Record, claims: &mut Claims) {
-        let asked = self.asked.remove(&reply.id).unwrap_or_else(|| panic!("not asked for: {reply:?}"));
-        match (asked, &reply.body) {
-            (Asked::Connect, Ok(Res::Connect(_))) => self.connected = true,
-            (Asked::Subscribe { channel, recover, known, .. }, Ok(Res::Subscribe(result))) => {
-                self.subscribed(channel, recover.as_ref(), known, result, record);
-            }
-            (Asked::Subscribe { twice: true, .. }, Err(error))
-                if error.code == Error::ALREADY_SUBSCRIBED.code => {}
-            (Asked::Subscribe { channel, recover: Some(from), or_error: true, known, .. }, Err(error))
-                if error.code == Error::UNRECOVERABLE_POSITION.code =>
-            {
-                let top = record.of(&channel).len();
-                let lost = (known..=top).any(|top| !covers(&channel, &from, top as u64, RECOVERY_MAX));
-                assert!(lost, "{channel} from {from:?} is not recovered, and could be");
-                self.positions.remove(&channel);
-            }
-            (Asked::Unsubscribe { channel }, Ok(Res::Unsubscribe)) => _ = self.subscriptions.remove(&channel),
-            (Asked::Publish { channel, data }, Ok(Res::Publish)) => _ = claims.taken.insert((channel, data)),
-            (Asked::Publish { channel, data }, Err(error)) if error.code == Error::TOO_MANY_REQUESTS.code => {
-                claims.refused.insert((channel, data));
-            }
-            (Asked::Subscribe { .. } | Asked::History { .. }, Err(error))
-                if error.code == Error::TOO_MANY_REQUESTS.code => {}
-            (Asked::History { channel, .. }, Err(error)) if error.code == Error::NOT_AVAILABLE.code => {
-                assert_eq!(history(&channel), 0, "{channel}");
-            }
-            (Asked::History { channel, since, limit, known }, body) => {
-                expect_page(&channel, since.as_ref(), limit, known, body, record);
-            }
-            (asked, body) => panic!("{asked:?} is answered by {body:?}"),
+    /// A channel as this client hears it.
+    pub(super) fn ear<'e>(&'e self, channel: &'e str, record: &'e Record, is_told_all: bool) -> Ear<'e> {
+        Ear {
+            name: channel,
+            kind: Kind::of(channel),
+            log: record.channel(channel),
+            encoding: self.peer.encoding,
+            me: self.id.as_deref().unwrap_or_default(),
+            is_told_all,
         }
     }
 
-    fn subscribed(
-        &mut self,
-        channel: String,
-        recover: Option<&Position>,
-        known: usize,
-        result: &SubscribeResult<'_>,
-        record: &Record,
-    ) {
-        assert!(!self.subscriptions.contains_key(&channel), "subscribed twice to {channel}");
-        assert_eq!(result.was_recovering, recover.is_some());
-        assert_eq!(result.recoverable, history(&channel) > 0);
-        assert_eq!(result.positioned, !channel.starts_with("plain"));
-        let range = known..=record.of(&channel).len();
-        if !result.positioned {
-            assert!(result.publications.is_empty() && !result.recovered);
-            self.subscriptions.insert(channel, Next::Within(range));
-            return;
-        }
-        // A recovery is told from where it starts, and moves on with each publication (as centrifuge-js has it).
-        let start = usize::try_from(result.offset).unwrap();
-        let top = start + result.publications.len();
-        assert!(range.contains(&top), "{channel}: top {top} is not in {range:?}");
-        if let Some(from) = recover {
-            let covered = covers(&channel, from, top as u64, RECOVERY_MAX);
-            assert_eq!(result.recovered, covered, "{channel} from {from:?} to {top}");
-        }
-        match recover.filter(|_| result.recovered) {
-            Some((offset, _)) => assert_eq!(start as u64, *offset, "{channel}: recovered from where it was"),
-            None => assert!(result.publications.is_empty(), "nothing is given in part"),
-        }
-        self.positions.insert(channel.clone(), (result.offset, result.epoch.to_string()));
-        self.subscriptions.insert(channel.clone(), Next::At(start));
-        for publication in &result.publications {
-            self.publication(&channel, publication, record);
-        }
-    }
-
-    fn publication(&mut self, channel: &str, publication: &Publication<'_>, record: &Record) {
-        let next = self.subscriptions.get_mut(channel);
-        let next =
-            next.unwrap_or_else(|| panic!("{publication:?} of {channel}, which it has not subscribed to"));
-        let data = std::str::from_utf8(publication.data).unwrap();
-        let entries = record.of(channel);
-        let at = match next {
-            Next::At(at) => *at,
-            Next::Within(range) => {
-                let at = entries.iter().position(|entry| entry.data == data);
-                at.filter(|at| range.contains(at))
-                    .unwrap_or_else(|| panic!("{data} of {channel} is not in {range:?}"))
-            }
-        };
-        let expected = entries.get(at).unwrap_or_else(|| panic!("{data} of {channel} was never published"));
-        assert_eq!(
-            (expected.offset, &*expected.data),
-            (publication.offset, data),
-            "the next one of {channel}"
-        );
-        *next = Next::At(at + 1);
-        if let Some((offset, _)) = self.positions.get_mut(channel).filter(|_| publication.offset > 0) {
-            *offset = publication.offset;
-        }
-    }
-
-    /// All is quiet: nothing is unanswered, and nothing is missing.
-    pub(super) fn expect_everything(&self, record: &Record) {
-        if self.is_over() || !self.reads || self.peer.is_dropped() {
+    /// All is quiet: nothing is unanswered, and nothing is missing that it was not told of.
+    pub(super) fn expect_everything(&self, record: &Record, is_told_all: bool) {
+        if self.is_gone() || self.is_refused || !self.reads {
             return;
         }
         assert!(self.asked.is_empty(), "no reply: {:?}", self.asked);
-        for (channel, next) in &self.subscriptions {
-            let published = record.of(channel).len();
-            let has_all = match next {
-                Next::At(at) => *at == published,
-                Next::Within(range) => *range.end() == published,
-            };
-            assert!(has_all, "{channel}: {next:?} of {published}");
+        for (channel, listening) in &self.listening {
+            let (least, most) = listening.expect_everything(&self.ear(channel, record, is_told_all));
+            let Losses { told, over } = self.losses.get(channel).unwrap_or(&Losses { told: 0, over: 0 });
+            let range = least..=most + over;
+            assert!(range.contains(told), "{channel} has told of {told} lost, which were {range:?}");
         }
     }
-}
-
-/// How many publications a channel keeps.
-fn history(channel: &str) -> u64 {
-    match channel.split_once(':') {
-        Some(("short", _)) => SHORT_HISTORY,
-        Some(("long", _)) => LONG_HISTORY,
-        _ => 0,
-    }
-}
-
-/// Whether all that follows a position is still held, and not too much, while `top` is the top of the stream.
-fn covers(channel: &str, (offset, epoch): &Position, top: u64, publications_max: u64) -> bool {
-    epoch != "foreign" && (top.saturating_sub(history(channel).min(publications_max))..=top).contains(offset)
-}
-
-fn expect_page(
-    channel: &str,
-    since: Option<&Position>,
-    limit: i32,
-    known: usize,
-    body: &Result<Res<'_>, Error>,
-    record: &Record,
-) {
-    let entries = record.of(channel);
-    let range = known..=entries.len();
-    let page = match body {
-        Ok(Res::History(page)) => page,
-        Err(error) if error.code == Error::UNRECOVERABLE_POSITION.code => {
-            let lost = since
-                .is_some_and(|since| range.clone().any(|top| !covers(channel, since, top as u64, u64::MAX)));
-            assert!(lost, "{channel} since {since:?}");
-            return;
-        }
-        other => panic!("history of {channel}: {other:?}"),
-    };
-    let HistoryResult { publications, offset: top, .. } = page;
-    let top = usize::try_from(*top).unwrap();
-    assert!(range.contains(&top), "{channel}: top {top} is not in {range:?}");
-    if limit == 0 {
-        return assert!(publications.is_empty(), "the position alone was asked for");
-    }
-    let oldest = top.saturating_sub(history(channel) as usize);
-    let start = since.map_or(oldest, |(offset, _)| (*offset as usize).clamp(oldest, top));
-    let count = usize::try_from(limit).unwrap_or(usize::MAX).min(top - start);
-    let given: Vec<_> =
-        publications.iter().map(|p| (p.offset, std::str::from_utf8(p.data).unwrap())).collect();
-    let expected = entries[start..start + count].iter().map(|entry| (entry.offset, &*entry.data));
-    assert_eq!(given, expected.collect::<Vec<_>>(), "a page of {channel}");
 }

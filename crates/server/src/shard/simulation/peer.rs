@@ -1,15 +1,15 @@
-//! A peer: the far end of one simulated connection, up to whole text messages.
+//! A peer: the far end of one simulated connection, up to whole messages.
 
 use wavecast_net::driver::simulated::{Network, PeerNumber};
 use wavecast_net::websocket::{CloseCode, Connection, Event, Input, Limits, Opcode, Role, frame};
+use wavecast_protocol::centrifuge::Encoding;
 
-const REQUEST: &[u8] = b"GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
-    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
 pub(super) struct Peer {
     network: Network,
     number: PeerNumber,
+    pub(super) encoding: Encoding,
     /// What has come of the response's head.
     head: Vec<u8>,
     protocol: Connection,
@@ -20,21 +20,46 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// A peer that speaks JSON.
     pub(super) fn connect(network: &Network) -> Self {
-        let number = network.connect();
-        network.write(number, REQUEST);
-        let protocol = Connection::new(Role::Client);
-        Self { network: network.clone(), number, head: Vec::new(), protocol, closed: None, cut: false }
+        Self::speaking(Encoding::Json, network)
     }
 
+    pub(super) fn speaking(encoding: Encoding, network: &Network) -> Self {
+        let number = network.connect();
+        network.write(number, request(encoding).as_bytes());
+        let protocol = Connection::new(Role::Client);
+        Self {
+            network: network.clone(),
+            number,
+            encoding,
+            head: Vec::new(),
+            protocol,
+            closed: None,
+            cut: false,
+        }
+    }
+
+    /// Says something in JSON.
     pub(super) fn say(&self, text: &str) {
+        self.send(text.as_bytes());
+    }
+
+    /// Sends a message.
+    pub(super) fn send(&self, message: &[u8]) {
+        let opcode = if self.encoding.is_binary() { Opcode::Binary } else { Opcode::Text };
         let mut bytes = Vec::new();
-        frame::encode(Opcode::Text, text.as_bytes(), Some(KEY), &mut bytes);
+        frame::encode(opcode, message, Some(KEY), &mut bytes);
         self.network.write(self.number, &bytes);
     }
 
-    /// The whole messages that have arrived since the last call. A close is answered.
+    /// What [`Peer::receive`] gives, as text.
     pub(super) fn read(&mut self) -> Vec<String> {
+        self.receive().into_iter().map(|message| String::from_utf8(message).unwrap()).collect()
+    }
+
+    /// The whole messages that have arrived since the last call. A close is answered.
+    pub(super) fn receive(&mut self) -> Vec<Vec<u8>> {
         let mut bytes = self.network.read(self.number);
         if !self.head.ends_with(b"\r\n\r\n") {
             let known = self.head.len();
@@ -42,15 +67,16 @@ impl Peer {
             let end = self.head.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
             bytes = self.head.split_off(end.unwrap_or(self.head.len()).max(known));
         }
-        if self.is_refused() {
+        if bytes.is_empty() || self.is_refused() {
             return Vec::new();
         }
-        let (mut texts, mut answer) = (Vec::new(), Vec::new());
+        let (mut messages, mut answer) = (Vec::new(), Vec::new());
         let mut input = Input::new(&mut bytes);
         let limits = Limits { message_bytes_max: 1 << 26, frame_bytes_max: 1 << 26, ..Limits::default() };
         while let Some(event) = self.protocol.receive(&mut input, &limits).unwrap() {
             match event {
-                Event::Text(text) => texts.push(text.to_owned()),
+                Event::Text(text) if !self.encoding.is_binary() => messages.push(text.into()),
+                Event::Binary(bytes) if self.encoding.is_binary() => messages.push(bytes.into()),
                 Event::Close(frame) => self.closed = Some(frame.code.map_or(1005, CloseCode::get)),
                 other => panic!("not a word of the protocol: {other:?}"),
             }
@@ -60,7 +86,7 @@ impl Peer {
         {
             self.network.write(self.number, &answer);
         }
-        texts
+        messages
     }
 
     /// Takes nothing in any more, or everything again.
@@ -105,4 +131,13 @@ impl Peer {
     pub(super) fn status(&self) -> String {
         String::from_utf8_lossy(&self.head).lines().next().unwrap_or_default().to_owned()
     }
+}
+
+fn request(encoding: Encoding) -> String {
+    format!(
+        "GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
+        encoding.subprotocol()
+    )
 }

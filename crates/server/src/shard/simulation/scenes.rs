@@ -1,4 +1,9 @@
 //! Scenes: what the simulation meets by chance, or hardly ever, played once on purpose.
+//!
+//! - `entering`: connect commands with subscriptions, and the back end that decides; `leaving`: what is left of a subscription
+
+mod entering;
+mod leaving;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +12,7 @@ use serde_json::Value;
 use wavecast_hub::{Event, Publication};
 use wavecast_net::Options;
 
+use super::kind::CHANNELS;
 use super::peer::Peer;
 use super::world::World;
 use crate::shard_event::ShardEvent;
@@ -263,7 +269,7 @@ fn who_is_refused_for_the_limit_takes_nobodys_place() {
 
 #[test]
 fn a_channel_too_many_is_refused_and_leaves_nothing() {
-    let channels = super::world::CHANNELS.len();
+    let channels = CHANNELS.len();
     let mut world =
         World::new(7, 1, &Options::default(), |config| config.engine.memory.channel_limit = channels);
     let mut client = enter(&mut world, 0, "");

@@ -1,0 +1,228 @@
+//! What a client is answered, compared with the books.
+
+use wavecast_protocol::centrifuge::{ConnectResult, Error, PresenceResult, Reply, Res, SubscribeResult};
+
+use super::backend::Backend;
+use super::client::{Asked, Client, Mark};
+use super::kind::Kind;
+use super::listening::{Listening, Next, Taste};
+use super::outcome::{Position, expect_page, recovered};
+use super::record::{Channel, Record, State};
+
+/// All that has been written down, for whoever compares.
+pub(super) struct Books<'b> {
+    pub(super) record: &'b Record,
+    pub(super) backend: &'b Backend,
+    pub(super) claims: &'b mut Claims,
+    /// No shard was short of room for a coming or going.
+    pub(super) is_told_all: bool,
+    /// Outboxes are so small that a connect reply may have no room for all that its subscriptions recover.
+    pub(super) is_tight: bool,
+}
+
+/// What was asked for with a subscription.
+struct Wish<'w> {
+    taste: Taste,
+    mark: Mark,
+    recover: Option<&'w Position>,
+    /// There may have been no room for what it recovers.
+    may_be_cut: bool,
+}
+
+/// What became of publications, as their publishers were told.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    pub(super) taken: Vec<(String, Vec<u8>)>,
+    pub(super) refused: Vec<(String, Vec<u8>)>,
+}
+
+impl Client {
+    pub(super) fn reply(&mut self, reply: &Reply<'_>, books: &mut Books<'_>) {
+        let asked = self.asked.remove(&reply.id).unwrap_or_else(|| panic!("not asked for: {reply:?}"));
+        assert!(self.id.is_some() || matches!(asked, Asked::Connect { .. }), "before connect: {reply:?}");
+        match (asked, &reply.body) {
+            (Asked::Connect { marks, recover }, Ok(Res::Connect(result))) => {
+                let terms = |channel: &str| (marks[channel], recover.get(channel).cloned());
+                self.connected(result, terms, books);
+            }
+            (Asked::Connect { .. }, Err(error)) => {
+                let is_known = error.temporary || error.code == Backend::REFUSAL;
+                assert!(is_known, "connect is refused: {error:?}");
+                self.is_refused = true;
+                self.close();
+            }
+            (Asked::Subscribe { channel, taste, recover, mark, .. }, Ok(Res::Subscribe(result))) => {
+                assert_eq!(result.was_recovering, recover.is_some());
+                assert_eq!(result.delta, taste.delta);
+                let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut: false };
+                self.subscribed(&channel, &wish, result, books);
+            }
+            (Asked::Subscribe { channel, taste, recover, or_error, twice, mark }, Err(error)) => {
+                let subscribed = (taste, recover.as_ref().filter(|_| or_error), mark);
+                self.not_subscribed(&channel, subscribed, twice, error, books);
+            }
+            (Asked::Unsubscribe { channel }, Ok(Res::Unsubscribe)) => _ = self.ends(&channel, books),
+            (Asked::Publish { channel, data }, Ok(Res::Publish)) => books.claims.taken.push((channel, data)),
+            (Asked::Publish { channel, data }, Err(error)) if is_busy(error) => {
+                books.claims.refused.push((channel, data));
+            }
+            (Asked::History { .. } | Asked::Presence { .. }, Err(error)) if is_busy(error) => {}
+            (Asked::History { channel, since, limit, mark }, body) => {
+                let ear = self.ear(&channel, books.record, books.is_told_all);
+                let data = |entry: &_| ear.heard(entry);
+                expect_page(ear.kind, ear.log, since.as_ref(), limit, mark.states, body, data);
+            }
+            (Asked::Presence { channel, .. }, Err(error)) if error.code == Error::NOT_AVAILABLE.code => {
+                assert!(!Kind::of(&channel).presence, "presence is kept in {channel}");
+            }
+            (Asked::Presence { channel, mark }, Ok(body)) => {
+                expect_presence(books.record.channel(&channel), mark, body);
+            }
+            (Asked::Ping, Ok(Res::Ping)) => {}
+            (asked, body) => panic!("{asked:?} is answered by {body:?}"),
+        }
+    }
+
+    fn connected(
+        &mut self,
+        result: &ConnectResult<'_>,
+        terms: impl Fn(&str) -> (Mark, Option<Position>),
+        books: &mut Books<'_>,
+    ) {
+        assert!(self.id.replace(result.client.to_string()).is_none(), "connected twice");
+        let granted = books.backend.granted(&result.client);
+        let subscribed: Vec<&str> = result.subs.keys().map(AsRef::as_ref).collect();
+        assert_eq!(
+            subscribed,
+            granted.keys().map(String::as_str).collect::<Vec<_>>(),
+            "the server's subscriptions"
+        );
+        let mut pages = result.subs.values().filter(|result| !result.publications.is_empty());
+        let may_be_cut = books.is_tight && pages.next().is_some();
+        for (channel, result) in &result.subs {
+            let (mark, recover) = terms(channel);
+            let recover = recover.filter(|_| Kind::of(channel).recovers());
+            let taste = Taste { color: granted[&**channel], ..Taste::default() };
+            assert_eq!(result.was_recovering, recover.is_some());
+            let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut };
+            self.subscribed(channel, &wish, result, books);
+        }
+    }
+
+    fn subscribed(
+        &mut self,
+        channel: &str,
+        wish: &Wish<'_>,
+        result: &SubscribeResult<'_>,
+        books: &mut Books<'_>,
+    ) {
+        assert!(!self.listening.contains_key(channel), "subscribed twice to {channel}");
+        let &Wish { taste, mark, recover, may_be_cut } = wish;
+        let ear = self.ear(channel, books.record, books.is_told_all);
+        let (kind, log) = (ear.kind, ear.log);
+        assert_eq!((result.recoverable, result.positioned), (kind.recovers(), kind.positioned));
+        let members = mark.members..=log.members.len();
+        if !kind.positioned {
+            assert!(result.publications.is_empty() && !result.recovered);
+            let next = Next::Within(log.states[mark.states].top as usize..=log.entries.len());
+            self.listening.insert(channel.into(), Listening::new(taste, next, members));
+            return;
+        }
+        let found = log.states_since(mark.states, &result.epoch).find_map(|state| {
+            let given = recovered(kind, log, state, recover, |entry| taste.wants(entry));
+            let given = given.filter(|_| !may_be_cut || result.recovered || !result.publications.is_empty());
+            let is_recovered = given.is_some() && recover.is_some();
+            let start = match (&given, recover) {
+                (Some(given), _) if kind.caches && !given.is_empty() => log.entries[given[0]].offset - 1,
+                (Some(_), Some((offset, _))) if !kind.caches => *offset,
+                _ => state.top,
+            };
+            let given = given.unwrap_or_default();
+            let offsets = given.iter().map(|&place| log.entries[place].offset);
+            let is_it = (start, is_recovered) == (result.offset, result.recovered)
+                && offsets.eq(result.publications.iter().map(|publication| publication.offset));
+            is_it.then_some((state, given))
+        });
+        let states = || &log.states[mark.states..];
+        let (state, given) =
+            found.unwrap_or_else(|| panic!("{channel} from {recover:?}: {result:?}, {:?}", states()));
+        let top = state.base + state.top as usize;
+        let mut listening = Listening::new(taste, Next::At(top), members);
+        for (&place, publication) in given.iter().zip(&result.publications) {
+            listening.is_given(place, publication, &ear);
+        }
+        let offset = result.publications.last().map_or(result.offset, |publication| publication.offset);
+        listening.starts_at(top);
+        self.positions.insert(channel.into(), (offset, result.epoch.to_string()));
+        self.listening.insert(channel.into(), listening);
+    }
+
+    /// `subscribed`: how, and from where if an error is wanted where that is not possible.
+    fn not_subscribed(
+        &mut self,
+        channel: &str,
+        (taste, recover, mark): (Taste, Option<&Position>, Mark),
+        twice: bool,
+        error: &Error,
+        books: &mut Books<'_>,
+    ) {
+        let (kind, log) = (Kind::of(channel), books.record.channel(channel));
+        match error.code {
+            code if code == Error::ALREADY_SUBSCRIBED.code => {
+                // The server may have subscribed it without its asking.
+                let granted = books.backend.granted(self.id.as_deref().unwrap_or_default());
+                let is_given = granted.contains_key(channel) || books.backend.has_ordered(channel);
+                assert!(twice || is_given, "{channel}: {error:?}");
+            }
+            code if code == Error::UNRECOVERABLE_POSITION.code => {
+                let mut states = log.states[mark.states..].iter();
+                let is_lost = |state: &State| {
+                    recovered(kind, log, *state, recover, |entry| taste.wants(entry)).is_none()
+                };
+                assert!(
+                    recover.is_some() && states.any(is_lost),
+                    "{channel} could be recovered from {recover:?}"
+                );
+                self.positions.remove(channel);
+            }
+            code if code == Error::PERMISSION_DENIED.code => {
+                let granted = books.backend.granted(self.id.as_deref().unwrap_or_default());
+                let is_others = channel.starts_with("own") && !granted.contains_key(channel);
+                assert!(is_others, "{channel} is for everybody, or its own");
+            }
+            code if code == Backend::REFUSAL => assert!(kind.asks, "nobody refuses {channel}"),
+            _ => assert!(is_busy(error), "{channel} is refused: {error:?}"),
+        }
+    }
+
+    /// A subscription is over, if there was one.
+    pub(super) fn ends(&mut self, channel: &str, books: &Books<'_>) -> Option<Listening> {
+        let listening = self.listening.remove(channel)?;
+        let most = listening.most_missed(&self.ear(channel, books.record, books.is_told_all));
+        if Kind::of(channel).is_lossy() {
+            self.losses.entry(channel.into()).or_default().over += most;
+        }
+        Some(listening)
+    }
+}
+
+fn is_busy(error: &Error) -> bool {
+    error.code == Error::TOO_MANY_REQUESTS.code
+}
+
+fn expect_presence(log: &Channel, mark: Mark, body: &Res<'_>) {
+    let mut moments = log.present_since(mark.members);
+    let is_right = match body {
+        Res::Presence(PresenceResult { presence }) => moments.any(|present| {
+            let given = presence.iter().map(|(client, info)| (&**client, &*info.user));
+            assert!(presence.iter().all(|(client, info)| *client == info.client));
+            given.eq(present)
+        }),
+        Res::PresenceStats(stats) => moments.any(|present| {
+            let users = present.values().collect::<std::collections::BTreeSet<_>>().len();
+            (stats.num_clients as usize, stats.num_users as usize) == (present.len(), users)
+        }),
+        _ => false,
+    };
+    assert!(is_right, "nobody was there like that: {body:?}");
+}

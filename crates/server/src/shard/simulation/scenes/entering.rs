@@ -1,0 +1,80 @@
+//! Connect commands that bring subscriptions, and those that the back end refuses late.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wavecast_net::Options;
+use wavecast_protocol::centrifuge::Error;
+
+use super::super::peer::Peer;
+use super::super::world::World;
+use super::{CONNECT, fill, hear, world};
+use crate::hooks::Answer;
+use crate::office::Asked;
+use crate::session::{Answered, Question};
+
+/// A connect command that wants to recover channels from offset 0.
+fn connect(world: &mut World, channels: &[&str]) -> String {
+    let position = |channel: &str| {
+        let state = world.node.history(channel, wavecast_hub::HistoryQuery::default()).unwrap().position;
+        (channel.to_owned(), json!({ "recover": true, "offset": 0, "epoch": &*state.epoch }))
+    };
+    let subs: serde_json::Map<String, Value> = channels.iter().map(|channel| position(channel)).collect();
+    json!({ "id": 1, "connect": { "subs": subs } }).to_string()
+}
+
+#[test]
+fn a_connect_command_that_fails_takes_its_subscriptions_with_it() {
+    // There is room for the hub's answer to one of them.
+    let mut world = World::new(7, 1, &Options { events_max: 1, ..Options::default() }, |_| {});
+    let command = connect(&mut world, &["long:a", "short:a"]);
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(&command);
+    assert_eq!(hear(&mut world, &mut peer)[0]["error"]["code"], 111);
+    fill(&mut world, "long:a", 1, 10);
+    assert!(hear(&mut world, &mut peer).is_empty(), "who is not connected hears nothing");
+    let info = world.node.info();
+    assert_eq!((info.num_clients, info.num_subs), (0, 0));
+    assert!(world.shard(0).handler().channels.is_empty());
+}
+
+#[test]
+fn what_does_not_fit_the_connect_reply_is_not_recovered_and_the_client_comes_in() {
+    let mut world = world(16 * 1024);
+    for channel in ["long:a", "long:b", "short:a"] {
+        fill(&mut world, channel, 5, 3000);
+    }
+    let command = connect(&mut world, &["long:a", "long:b", "short:a"]);
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(&command);
+    let heard = hear(&mut world, &mut peer);
+    let subs = &heard[0]["connect"]["subs"];
+    let recovered = ["long:a", "long:b", "short:a"].map(|channel| subs[channel]["recovered"] == true);
+    assert_eq!(
+        recovered.iter().filter(|recovered| **recovered).count(),
+        1,
+        "one page always fits: {heard:?}"
+    );
+    fill(&mut world, "long:b", 1, 10);
+    assert_eq!(hear(&mut world, &mut peer)[0]["push"]["pub"]["offset"], 6);
+}
+
+#[test]
+fn who_is_refused_late_is_stale_all_the_same() {
+    let mut world = World::asking(7, 1, &Options::default(), |_| {});
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(CONNECT);
+    hear(&mut world, &mut peer);
+    world.advance(Duration::from_secs(30));
+    assert!(hear(&mut world, &mut peer).is_empty());
+    assert_eq!(peer.closed, None, "who waits for the back end is not stale");
+    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("it asks whether the client may come in");
+    };
+    answer(Answered::Connect(Answer::Error(Error::PERMISSION_DENIED), draft));
+    assert_eq!(hear(&mut world, &mut peer)[0]["error"]["code"], 103);
+    world.advance(Duration::from_secs(30));
+    hear(&mut world, &mut peer);
+    assert_eq!(peer.closed, Some(3502));
+}

@@ -1,0 +1,136 @@
+//! What is left of a subscription when it is over: frames that wait, numbers that are used again, answers that come late.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use wavecast_hub::{Publish, Tags};
+use wavecast_net::Options;
+
+use super::super::listening::{COLOR, KEY};
+use super::super::peer::Peer;
+use super::super::world::World;
+use super::{ARRIVE, CONNECT, enter, fill, hear, subscribe, world};
+use crate::hooks::{Answer, ConnectGrant, SubRefreshGrant, SubscribeGrant};
+use crate::office::Asked;
+use crate::orders::{Order, Target};
+use crate::session::{Answered, Question};
+
+fn unsubscribe(id: usize, channel: &str) -> String {
+    format!(r#"{{"id":{id},"unsubscribe":{{"channel":"{channel}"}}}}"#)
+}
+
+/// The kinds of what was heard, and of publications their data's first characters.
+fn kinds(heard: &[Value]) -> Vec<String> {
+    let kind = |message: &Value| {
+        let message = if message["push"].is_object() { &message["push"] } else { message };
+        let kinds = ["subscribe", "unsubscribe", "pub", "message", "error"];
+        kinds
+            .iter()
+            .find(|kind| message[**kind].is_object())
+            .map_or_else(|| message.to_string(), |k| (*k).to_owned())
+    };
+    heard.iter().map(kind).collect()
+}
+
+/// As many publications as do not fit what the network takes and half of the outbox.
+fn jam(world: &mut World, peer: &mut Peer, channel: &str) {
+    peer.set_reading(false);
+    for _ in 0..10 {
+        fill(world, channel, 1, 1000);
+        world.turn(20);
+    }
+}
+
+#[test]
+fn what_a_channel_has_lost_is_not_the_next_ones_with_its_number() {
+    let mut world = world(16 * 1024);
+    let mut reader = enter(&mut world, 0, &subscribe(2, "oldest:a"));
+    hear(&mut world, &mut reader);
+    jam(&mut world, &mut reader, "oldest:a");
+    let user = Target::default();
+    world.order(None, |done| Order::Unsubscribe { target: user.clone(), channel: None, done });
+    world.turn(20);
+    // It gets the number of the channel before, whose frames still wait and have to make room.
+    reader.say(&subscribe(3, "counted:a"));
+    world.turn(20);
+    for _ in 0..10 {
+        fill(&mut world, "counted:a", 1, 500);
+        world.turn(20);
+    }
+    reader.set_reading(true);
+    let heard = kinds(&hear(&mut world, &mut reader));
+    assert_eq!(heard.iter().filter(|kind| *kind == "unsubscribe").count(), 1, "{heard:?}");
+    assert_eq!(reader.closed, None);
+}
+
+#[test]
+fn a_subscription_anew_hears_nothing_before_its_reply() {
+    let mut world = world(64 * 1024);
+    let mut reader = enter(&mut world, 0, &subscribe(2, "latest:a"));
+    let mut other = enter(&mut world, 0, &subscribe(2, "latest:a"));
+    hear(&mut world, &mut reader);
+    jam(&mut world, &mut reader, "latest:a");
+    reader.say(&[unsubscribe(3, "latest:a"), subscribe(4, "latest:a")].join("\n"));
+    world.turn(100);
+    fill(&mut world, "latest:a", 1, 10);
+    world.turn(100);
+    reader.set_reading(true);
+    let heard = kinds(&hear(&mut world, &mut reader));
+    assert_eq!(heard.last().map(String::as_str), Some("pub"), "the newest comes last: {heard:?}");
+    assert_eq!(hear(&mut world, &mut other).len(), 11);
+}
+
+#[test]
+fn the_newest_that_a_filter_wants_arrives() {
+    let mut world = world(64 * 1024);
+    let filtered =
+        r#"{"id":2,"subscribe":{"channel":"latest:a","tf":{"key":"color","cmp":"eq","val":"red"}}}"#;
+    let mut reader = enter(&mut world, 0, filtered);
+    hear(&mut world, &mut reader);
+    for color in ["red", "green"] {
+        let tags = [(COLOR, color), (KEY, "a")].map(|(tag, value)| (tag.to_owned(), value.to_owned()));
+        let publish = Publish {
+            data: (*b"1").into(),
+            is_json: true,
+            tags: Some(Box::new(Tags::from(tags))),
+            ..Publish::default()
+        };
+        world.publish_as("latest:a", publish).unwrap();
+    }
+    assert_eq!(kinds(&hear(&mut world, &mut reader)), ["pub"]);
+}
+
+#[test]
+fn an_answer_about_a_subscription_that_is_over_means_no_other() {
+    let mut world = World::asking(7, 1, &Options::default(), |_| {});
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(&[CONNECT, &subscribe(2, "asked:a")].join("\n"));
+    hear(&mut world, &mut peer);
+    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("may it come in?");
+    };
+    answer(Answered::Connect(Answer::Ok(ConnectGrant::default()), draft));
+    hear(&mut world, &mut peer);
+    let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("may it subscribe?");
+    };
+    let expire_at = (world.node.now_ms() / 1000 + 5) as i64;
+    answer(Answered::Subscribe(Answer::Ok(SubscribeGrant { expire_at, ..SubscribeGrant::default() }), draft));
+    world.turn(ARRIVE / 10);
+    world.advance(Duration::from_secs(6));
+    world.turn(ARRIVE / 10);
+    let Some(Asked { question: Question::SubRefresh { call }, answer }) = world.backend.take_question()
+    else {
+        panic!("is it still good?");
+    };
+    // The next channel gets its number.
+    peer.say(&[unsubscribe(3, "asked:a"), subscribe(4, "plain:a")].join("\n"));
+    hear(&mut world, &mut peer);
+    let expired = SubRefreshGrant { expired: true, ..SubRefreshGrant::default() };
+    answer(Answered::SubRefresh(Answer::Ok(expired), call.channel));
+    let heard = hear(&mut world, &mut peer);
+    assert!(heard.is_empty(), "{heard:?}");
+    assert_eq!(world.node.info().num_subs, 1);
+}
