@@ -162,7 +162,7 @@ impl Run {
             self.world.advance(each);
             self.read();
             self.steps += 1;
-            if self.steps % LOOK_EVERY == 0 {
+            if self.steps.is_multiple_of(LOOK_EVERY) {
                 self.world.expect_bounded_outboxes(self.outbox_bytes_max + BESIDE_BYTES);
             }
         }
