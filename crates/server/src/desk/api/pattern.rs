@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_pattern_of_many_stars_takes_no_longer() {
-        let pattern = Pattern::new(&"*a".repeat(PATTERN_BYTES_MAX / 2)).unwrap();
+        let pattern = Pattern::new(&format!("{}b", "*a".repeat(PATTERN_BYTES_MAX / 2 - 1))).unwrap();
         let since = std::time::Instant::now();
         for _ in 0..10 {
             assert!(!pattern.matches(&"a".repeat(255)));
