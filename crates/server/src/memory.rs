@@ -8,10 +8,12 @@
 //! | 100 % | publications are refused with 111 until there is room again |
 //!
 //! Counted are outboxes (a frame that many wait for once), history, presence, channels and their positions, sessions with
-//! what waits behind a hook, and the queue of events. What the kernel holds for sockets comes on top: it is reported, not
-//! counted, since nobody here can take it back.
+//! what waits behind a hook, and the queue of events. What the kernel holds for sockets comes on top: it is
+//! logged beside the rest, not counted, since nobody here can take it back.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+
+use crate::process::kernel_tcp_bytes;
 
 const REFUSE_PERCENT: usize = 80;
 pub(crate) const TRIMMED_PERCENT: usize = 85;
@@ -97,11 +99,12 @@ impl Memory {
     }
 
     /// So many bytes are held: what that means from now on.
-    pub(crate) fn is_held(&self, bytes: usize) -> Pressure {
-        let pressure = self.pressure_of(bytes);
+    pub(crate) fn is_held(&self, held: &Held) -> Pressure {
+        let pressure = self.pressure_of(held.sum());
         let before = self.pressure.swap(pressure as u8, Relaxed);
         if before != pressure as u8 {
-            tracing::warn!(?pressure, held = bytes, max = self.max, "memory.max");
+            let (sum, max, kernel_tcp) = (held.sum(), self.max, kernel_tcp_bytes());
+            tracing::warn!(?pressure, held = sum, max, kernel_tcp, parts = ?held, "memory.max (bytes)");
         }
         pressure
     }

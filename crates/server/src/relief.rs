@@ -27,8 +27,8 @@ impl Node {
 
     /// Makes room, if so much is held that it is needed.
     pub(crate) fn relieve(&self) {
-        let (memory, held) = (self.memory(), self.held().sum());
-        let pressure = memory.is_held(held);
+        let (memory, held) = (self.memory(), self.held());
+        let (pressure, held) = (memory.is_held(&held), held.sum());
         if pressure >= Pressure::TrimHistory {
             self.hub().trim_history(held - memory.percent(TRIMMED_PERCENT));
         }

@@ -149,11 +149,11 @@ impl Joining {
             result.offset = joined.position.offset;
         }
         if let Recovery::Recovered(publications) = &joined.recovery {
+            result.publications = wire::publications(publications, self.delta(), self.filter());
             // The client steps forward with each publication that it is given: it starts from where it was.
-            if !publications.is_empty() {
+            if !result.publications.is_empty() {
                 result.offset = self.since.unwrap_or_default();
             }
-            result.publications = wire::publications(publications, self.delta(), self.filter());
         }
         Ok(result)
     }
@@ -167,12 +167,18 @@ impl Joining {
             // What was missed follows, and the client steps forward with it.
             offset: match &joined.recovery {
                 _ if !self.marks.positioned => 0,
-                Recovery::Recovered(missed) if !missed.is_empty() => self.since.unwrap_or_default(),
+                Recovery::Recovered(missed) if missed.iter().any(|missed| self.wants(missed)) => {
+                    self.since.unwrap_or_default()
+                }
                 _ => joined.position.offset,
             },
             positioned: self.marks.positioned,
             data: self.terms.as_ref().map_or(&[], |terms| &terms.data),
         }
+    }
+
+    fn wants(&self, publication: &Publication) -> bool {
+        self.filter().is_none_or(|filter| filter.matches(publication.tags.as_deref()))
     }
 
     /// The latest publication, if the subscriber has just been given it: then a delta to the next is of use.

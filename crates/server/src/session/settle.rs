@@ -89,9 +89,9 @@ impl Session {
     }
 
     pub(super) fn take(&mut self, index: usize) -> Live {
-        let Subscription { channel, seat, more, .. } = self.subscriptions.remove(index);
+        let Subscription { channel, seat, marks, more } = self.subscriptions.remove(index);
         let terms = more.map(|more| (more.options, more.info));
-        Live { channel, seat, terms }
+        Live { channel, seat, positioned: marks.positioned, terms }
     }
 
     /// The connection stands here among the channel's subscribers, from now on.

@@ -97,6 +97,8 @@ pub(crate) struct History<'c> {
 pub(crate) struct Live {
     pub(crate) channel: ChannelNumber,
     pub(crate) seat: Seat,
+    /// Its position is watched over: what it misses it can ask for.
+    pub(crate) positioned: bool,
     /// Its options, and who it was in the channel, where that is remembered.
     pub(crate) terms: Option<(Arc<ChannelOptions>, Arc<ClientInfo>)>,
 }

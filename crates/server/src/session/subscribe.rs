@@ -111,6 +111,15 @@ impl Session {
         cx: &Context<'_>,
     ) -> Step<'static> {
         let SubscribeDraft { id, wish, options } = draft;
+        // The back end may have subscribed the session meanwhile.
+        let refused = if self.is_subscribed((cx.number_of)(&wish.channel)) {
+            Some(Error::ALREADY_SUBSCRIBED)
+        } else {
+            (self.subscription_count() >= cx.rules.channel_limit).then_some(Error::LIMIT_EXCEEDED)
+        };
+        if let Some(error) = refused {
+            return Step::Reply(Reply { id, body: Err(error) });
+        }
         match Grant::of_hook(grant) {
             Ok(grant) => {
                 Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx)))

@@ -21,6 +21,7 @@ impl PushShard {
     ) {
         self.log_disconnect(id, &disconnect);
         self.send_replies(connections, id);
+        self.take_shed(connections);
         connections.close(id, code(&disconnect), &disconnect.reason);
         self.forget(id, &disconnect);
     }
@@ -61,6 +62,7 @@ impl PushShard {
 
     /// The session's timer has come.
     pub(super) fn time_is_up(&mut self, connections: &mut Connections, id: ConnectionId) {
+        self.take_shed(connections);
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
         loop {

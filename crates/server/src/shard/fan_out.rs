@@ -102,6 +102,9 @@ impl PushShard {
         warn!(channel = &*name, code, "a publication is missing: subscribers have to recover");
         for (encoding, subscribers) in self.channels.remove_all(channel) {
             let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
+            let lane = self.channels.lane(channel);
+            // What is left of what waits must not be taken for all of it: the client recovers from what it has got.
+            subscribers.iter().for_each(|&id| _ = connections.discard(id, lane));
             connections.fan_out(&subscribers, &wire::push(encoding, &push));
             for id in subscribers {
                 self.ends(id, channel, why);

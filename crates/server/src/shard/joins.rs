@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wavecast_hub::{JoinQuery, Publication, Recovery, SlowConsumer};
+use wavecast_hub::{JoinQuery, Publication, Recovery};
 use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
 
@@ -263,10 +263,7 @@ impl PushShard {
         // What it was sent comes before the end.
         self.send_run(connections, live.channel);
         let name = Arc::clone(self.channels.name(live.channel));
-        if self.channels.options(live.channel).slow_consumer == SlowConsumer::Latest {
-            // What comes after a subscription anew would take its place, before that.
-            connections.discard(id, self.channels.lane(live.channel));
-        }
+        self.discard_waiting(connections, id, live);
         self.unsubscribed(id, live, why);
         if let Some(session) = self.sessions.get(id) {
             let Unsubscribed { code, reason } = why;

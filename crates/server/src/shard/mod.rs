@@ -172,7 +172,8 @@ impl Handler for PushShard {
         self.message_of(connections, id, bytes);
     }
 
-    fn close(&mut self, _: &mut Connections, id: ConnectionId, close: &Close<'_>) {
+    fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>) {
+        self.take_shed(connections);
         debug!(slot = id.slot(), code = close.code, reason = close.reason, by = ?close.by, "closed");
         self.forget(id, &Disconnect::CONNECTION_CLOSED);
     }

@@ -32,6 +32,7 @@ impl PushShard {
     /// The back office has answered.
     pub(super) fn answered(&mut self, connections: &mut Connections, answer: OfficeAnswer) {
         let OfficeAnswer { connection: id, ticket, answered } = answer;
+        self.take_shed(connections);
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
         let Some(session) = self.sessions.get_mut(id) else { return };

@@ -13,6 +13,7 @@ use crate::session::{By, Context, Done, ServerSubscription};
 impl PushShard {
     /// Carries an order out; whoever waits for it is answered when the last copy of what it brings is dropped.
     pub(super) fn carry_out_order(&mut self, connections: &mut Connections, order: Order) {
+        self.take_shed(connections);
         match order {
             Order::Subscribe { target, subscription, since, done } => {
                 for id in self.targets(&target) {

@@ -24,7 +24,7 @@ use wavecast_protocol::centrifuge::{Push, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
-use crate::session::Seated;
+use crate::session::{Live, Seated};
 use crate::wire;
 
 impl PushShard {
@@ -119,6 +119,18 @@ impl PushShard {
         // At most one for each subscription: the client subscribes again when it has read it.
         let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
         connections.send_anyway(id, &wire::push(encoding, &push)).ok();
+    }
+
+    /// A subscription ends, and with it all that waits of it and may be dropped. If some of it stayed, some of that could be
+    /// dropped later, and the client would take what is left for all there was.
+    pub(super) fn discard_waiting(&mut self, connections: &mut Connections, id: ConnectionId, live: &Live) {
+        let lost = connections.discard(id, self.channels.lane(live.channel));
+        let is_told =
+            !live.positioned && self.channels.options(live.channel).slow_consumer != SlowConsumer::Latest;
+        if lost > 0 && is_told {
+            let (encoding, _) = self.channels.form(live.channel, live.seat);
+            self.gaps.note(id, encoding, self.channels.name(live.channel), u64::from(lost));
+        }
     }
 
     /// Tells those who have lost something of it. Says when to look again, at the latest.

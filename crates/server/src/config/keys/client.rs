@@ -73,9 +73,6 @@ pub(super) const CLIENT: &[Key<Config>] = &[
     key("client.expired_sub_close_delay", "time an expired subscription has to refresh; then 2501", |c| {
         Slot::Time(&mut c.client.expired_sub_close_delay, Duration::ZERO..=HOUR)
     }),
-    key("client.channel_position_check_delay", "time between checks of a subscription's position", |c| {
-        Slot::Time(&mut c.client.channel_position_check_delay, SECOND..=HOUR)
-    }),
     key("client.connect_include_server_time", "the answer to connect has the server's time", |c| {
         Slot::Switch(&mut c.client.connect_include_server_time)
     }),

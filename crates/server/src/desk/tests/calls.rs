@@ -329,6 +329,10 @@ async fn a_batch_is_carried_out_command_by_command() {
     assert_eq!(replies[9]["broadcast"]["responses"][0], json!({"result": {"offset": 2, "epoch": "epoch"}}));
     assert_eq!(replies[10], json!({"publish": {"offset": 3, "epoch": "epoch"}}), "the table's order decides");
     assert_eq!(replies.as_array().unwrap().len(), 11);
+    for spoilt in [json!(5), json!([])] {
+        let answer = call(&served, "batch", &json!({"commands": [{"info": {}}, spoilt]})).await;
+        assert_eq!(answer["error"]["code"], 107, "{spoilt}");
+    }
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use super::client::Client;
 use super::kind::{CHANNELS, Kind};
 use super::listening::{COLOR, KEY};
 use super::run::{Run, taste};
-use crate::steering::Whom;
 use crate::orders::{Order, Target};
 use crate::session::ServerSubscription;
+use crate::steering::Whom;
 
 impl Run {
     pub(super) fn act(&mut self) {

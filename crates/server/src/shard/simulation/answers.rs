@@ -52,7 +52,9 @@ impl Client {
                 self.close();
             }
             (Asked::Subscribe { channel, taste, recover, mark, .. }, Ok(Res::Subscribe(result))) => {
-                assert_eq!(result.was_recovering, recover.is_some());
+                // Whoever is given the latest at once is told as if it had asked for it.
+                let is_given = Kind::of(&channel).caches_first;
+                assert_eq!(result.was_recovering, recover.is_some() || is_given, "{channel}");
                 assert_eq!(result.delta, taste.delta);
                 let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut: false };
                 self.subscribed(&channel, &wish, result, books);
@@ -97,13 +99,13 @@ impl Client {
             granted.keys().map(String::as_str).collect::<Vec<_>>(),
             "the server's subscriptions"
         );
-        let mut pages = result.subs.values().filter(|result| !result.publications.is_empty());
-        let may_be_cut = books.is_tight && pages.next().is_some();
+        let may_be_cut = books.is_tight && result.subs.len() > 1;
         for (channel, result) in &result.subs {
             let (mark, recover) = terms(channel);
-            let recover = recover.filter(|_| Kind::of(channel).recovers());
+            let kind = Kind::of(channel);
+            let recover = recover.filter(|_| kind.recovers());
+            assert_eq!(result.was_recovering, recover.is_some() || kind.caches_first, "{channel}");
             let taste = Taste { color: granted[&**channel], ..Taste::default() };
-            assert_eq!(result.was_recovering, recover.is_some());
             let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut };
             self.subscribed(channel, &wish, result, books);
         }
@@ -131,10 +133,10 @@ impl Client {
         let found = log.states_since(mark.states, &result.epoch).find_map(|state| {
             let given = recovered(kind, log, state, recover, |entry| taste.wants(entry));
             let given = given.filter(|_| !may_be_cut || result.recovered || !result.publications.is_empty());
-            let is_recovered = given.is_some() && recover.is_some();
-            let start = match (&given, recover) {
-                (Some(given), _) if kind.caches && !given.is_empty() => log.entries[given[0]].offset - 1,
-                (Some(_), Some((offset, _))) if !kind.caches => *offset,
+            let is_recovered = given.is_some() && (recover.is_some() || kind.caches_first);
+            // With what it is given the client steps forward from where it says that it was.
+            let start = match &given {
+                Some(given) if !given.is_empty() => recover.map_or(0, |(offset, _)| *offset),
                 _ => state.top,
             };
             let given = given.unwrap_or_default();

@@ -77,7 +77,12 @@ impl Client {
 
     fn is_subscribed(&mut self, channel: &str, position: (u64, String), books: &Books<'_>) {
         let log = books.record.channel(channel);
-        let next = if Kind::of(channel).positioned {
+        let kind = Kind::of(channel);
+        let next = if kind.caches_first && position.0 == 0 {
+            // It may be given the latest, whichever that was, next.
+            self.positions.insert(channel.to_owned(), position);
+            Next::Within(0..=log.entries.len())
+        } else if kind.positioned {
             let state = log.states_since(0, &position.1).find(|state| state.top == position.0);
             let state = state.unwrap_or_else(|| panic!("{channel} was never at {position:?}"));
             self.positions.insert(channel.to_owned(), position);

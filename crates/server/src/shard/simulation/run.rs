@@ -31,6 +31,8 @@ pub(super) struct Run {
     pub(super) published: usize,
     /// Outboxes are so small that anybody may be found slow.
     is_tight: bool,
+    /// Inboxes are so small that questions may find no room.
+    is_narrow: bool,
     /// So many clients that fan-outs take more than a turn.
     pub(super) is_crowd: bool,
     connection_limit: usize,
@@ -66,6 +68,7 @@ impl Run {
             claims: Claims::default(),
             published: 0,
             is_tight,
+            is_narrow: options.events_max < 100,
             is_crowd,
             connection_limit,
             outbox_bytes_max,
@@ -159,7 +162,7 @@ impl Run {
             self.world.advance(each);
             self.read();
             self.steps += 1;
-            if self.steps % LOOK_EVERY == 0 {
+            if self.steps.is_multiple_of(LOOK_EVERY) {
                 self.world.expect_bounded_outboxes(self.outbox_bytes_max + BESIDE_BYTES);
             }
         }
@@ -188,6 +191,8 @@ impl Run {
                 _ if code == Disconnect::SHUTDOWN.code => self.draining,
                 _ if code == Disconnect::SLOW.code => client.was_slow || self.is_tight,
                 _ if code == Disconnect::NO_PONG.code => client.was_slow,
+                // There was no room for the answer to a question.
+                _ if code == Disconnect::SERVER_ERROR.code => self.is_narrow,
                 _ if code == Disconnect::STALE.code => client.id.is_none(),
                 _ if code == Disconnect::CONNECTION_LIMIT.code => {
                     self.connection_limit > 0 && client.id.is_none()

@@ -16,6 +16,13 @@ use crate::config::{ChannelSettings, Config, Namespace};
 const OUTBOX: usize = 16 * 1024;
 
 fn world(settings: ChannelSettings) -> World {
+    let settings = ChannelSettings {
+        allow_subscribe_for_client: true,
+        allow_subscribe_for_anonymous: true,
+        allow_history_for_client: true,
+        allow_history_for_anonymous: true,
+        ..settings
+    };
     let namespace = Namespace { name: "slow".into(), settings };
     let change = |config: &mut Config| config.channel.namespaces.push(namespace);
     let world = World::new(7, 1, &Options { outbox_bytes_max: OUTBOX, ..Options::default() }, change);

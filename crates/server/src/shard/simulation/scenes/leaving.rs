@@ -13,7 +13,7 @@ use super::{ARRIVE, CONNECT, enter, fill, hear, subscribe, world};
 use crate::hooks::{Answer, ConnectGrant, SubRefreshGrant, SubscribeGrant};
 use crate::office::Asked;
 use crate::orders::{Order, Target};
-use crate::session::{Answered, Question};
+use crate::session::{Answered, Question, ServerSubscription};
 
 fn unsubscribe(id: usize, channel: &str) -> String {
     format!(r#"{{"id":{id},"unsubscribe":{{"channel":"{channel}"}}}}"#)
@@ -53,7 +53,7 @@ fn what_a_channel_has_lost_is_not_the_next_ones_with_its_number() {
     // It gets the number of the channel before, whose frames still wait and have to make room.
     reader.say(&subscribe(3, "counted:a"));
     world.turn(20);
-    for _ in 0..10 {
+    for _ in 0..20 {
         fill(&mut world, "counted:a", 1, 500);
         world.turn(20);
     }
@@ -61,6 +61,66 @@ fn what_a_channel_has_lost_is_not_the_next_ones_with_its_number() {
     let heard = kinds(&hear(&mut world, &mut reader));
     assert_eq!(heard.iter().filter(|kind| *kind == "unsubscribe").count(), 1, "{heard:?}");
     assert_eq!(reader.closed, None);
+}
+
+#[test]
+fn a_subscription_that_the_server_ends_leaves_no_hole() {
+    let mut world = world(16 * 1024);
+    let mut reader = enter(&mut world, 0, &subscribe(2, "brief:a"));
+    hear(&mut world, &mut reader);
+    jam(&mut world, &mut reader, "brief:a");
+    world.order(None, |done| Order::Unsubscribe { target: Target::default(), channel: None, done });
+    world.turn(20);
+    // What may not be dropped needs the room of what may.
+    reader.say(&subscribe(3, "counted:a"));
+    for _ in 0..20 {
+        fill(&mut world, "counted:a", 1, 500);
+        world.turn(20);
+    }
+    reader.set_reading(true);
+    let heard = hear(&mut world, &mut reader);
+    let mut last = 0;
+    for push in heard.iter().filter(|message| message["push"]["channel"] == "brief:a") {
+        if let Some(offset) = push["push"]["pub"]["offset"].as_u64() {
+            assert_eq!(offset, last + 1, "who goes on from here never hears what is missing");
+            last = offset;
+        }
+    }
+    assert!(kinds(&heard).iter().any(|kind| kind == "unsubscribe"), "{heard:?}");
+}
+
+#[test]
+fn who_is_subscribed_while_the_hook_is_asked_is_not_subscribed_twice() {
+    let mut world = World::asking(7, 1, &Options::default(), |_| {});
+    let mut peer = Peer::connect(&world.networks[0]);
+    come_in(&mut world, &mut peer, &subscribe(2, "asked:a"));
+    let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("may it subscribe?");
+    };
+    world.order(None, |done| Order::Subscribe {
+        target: Target::default(),
+        subscription: ServerSubscription::to("asked:a"),
+        since: None,
+        done,
+    });
+    assert_eq!(hear(&mut world, &mut peer)[0]["push"]["channel"], "asked:a");
+    answer(Answered::Subscribe(Answer::Ok(SubscribeGrant::default()), draft));
+    assert_eq!(hear(&mut world, &mut peer)[0]["error"]["code"], 105);
+    fill(&mut world, "asked:a", 1, 10);
+    assert_eq!(hear(&mut world, &mut peer).len(), 1, "it hears everything once");
+}
+
+/// Connects, with the back end's leave, and says more in the same frame.
+fn come_in(world: &mut World, peer: &mut Peer, commands: &str) {
+    peer.say(&[CONNECT, commands].join("\n"));
+    hear(world, peer);
+    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("may it come in?");
+    };
+    answer(Answered::Connect(Answer::Ok(ConnectGrant::default()), draft));
+    hear(world, peer);
 }
 
 #[test]
@@ -104,14 +164,7 @@ fn the_newest_that_a_filter_wants_arrives() {
 fn an_answer_about_a_subscription_that_is_over_means_no_other() {
     let mut world = World::asking(7, 1, &Options::default(), |_| {});
     let mut peer = Peer::connect(&world.networks[0]);
-    peer.say(&[CONNECT, &subscribe(2, "asked:a")].join("\n"));
-    hear(&mut world, &mut peer);
-    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
-    else {
-        panic!("may it come in?");
-    };
-    answer(Answered::Connect(Answer::Ok(ConnectGrant::default()), draft));
-    hear(&mut world, &mut peer);
+    come_in(&mut world, &mut peer, &subscribe(2, "asked:a"));
     let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) = world.backend.take_question()
     else {
         panic!("may it subscribe?");
