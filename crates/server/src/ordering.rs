@@ -209,10 +209,12 @@ impl Node {
         within(deadline, end).await?
     }
 
+    /// Behind what has been published before, so that it still arrives: a last word, then the disconnect. Where publications
+    /// take all the room, past them, since orders are what an operator has against that.
     async fn send(&self, shard: ShardId, order: Order, deadline: Instant) -> Result<(), Error> {
         let remote = &self.remotes[usize::from(shard.0)];
         let mut event = ShardEvent::Order(Box::new(order));
-        while let Err(again) = remote.push_control(event) {
+        while let Err(again) = remote.try_push(event).or_else(|event| remote.push_control(event)) {
             if Instant::now() >= deadline {
                 return Err(Error::TOO_MANY_REQUESTS);
             }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use wavecast_net::client::{ConnectOptions, Message, WebSocket};
 use wavecast_server::config::{Overrides, load_from};
 use wavecast_server::hub::{HistoryQuery, Publish};
+use wavecast_server::protocol::centrifuge::Disconnect;
 use wavecast_server::token::{Algorithm, Signer};
 use wavecast_server::{PushServer, Whom};
 
@@ -171,6 +172,29 @@ fn what_is_published_after_subscribe_arrives_and_after_unsubscribe_does_not() {
 }
 
 #[test]
+fn a_last_word_arrives_before_the_end() {
+    with_server(async |server| {
+        let node = server.node();
+        for round in 0..100 {
+            let mut ann = Client::connect(server, "ann").await;
+            node.subscribe(Whom::user("ann"), "c", Default::default(), None).await.unwrap();
+            node.publish_data("c", b"1").await.unwrap();
+            node.unsubscribe(Whom::user("ann"), Some("c")).await.unwrap();
+            node.publish_data("c", b"2").await.unwrap();
+            node.subscribe(Whom::user("ann"), "d", Default::default(), None).await.unwrap();
+            node.publish_data("d", b"3").await.unwrap();
+            node.disconnect(Whom::user("ann"), &[], Disconnect::FORCE_NO_RECONNECT).await.unwrap();
+            assert_eq!(ann.push().await["channel"], "c");
+            assert_eq!(ann.push().await["pub"]["data"], 1, "{round}");
+            assert_eq!(ann.push().await["unsubscribe"]["code"], 2000, "{round}");
+            assert_eq!(ann.push().await["channel"], "d", "{round}");
+            assert_eq!(ann.push().await["pub"]["data"], 3, "{round}");
+            assert_eq!(ann.closed().await.0, 3503, "{round}");
+        }
+    });
+}
+
+#[test]
 fn disconnect_and_block_end_sessions_on_every_shard() {
     with_server(async |server| {
         let mut anns = clients(server, "ann").await;
@@ -284,7 +308,7 @@ fn the_program_around_the_server_can_do_the_same() {
         assert_eq!(page.publications.len(), 2);
         node.unsubscribe(Whom::client(&ann.id), Some("c")).await.unwrap();
         assert_eq!(ann.push().await["unsubscribe"]["code"], 2000);
-        node.unsubscribe(Whom::client("nobody"), None).await.unwrap();
+        node.disconnect(Whom::client("nobody"), &[], Disconnect::FORCE_NO_RECONNECT).await.unwrap();
 
         node.procedures().register("shout", |params| async move { Ok(params.to_ascii_uppercase()) });
         let shouted = done(server, "rpc", json!({"method": "shout", "params": "a"})).await;

@@ -36,8 +36,10 @@ impl<B: Backend> Api<B> {
         let known = methods::find(BATCH).map_or(&[] as &[Field], |batch| batch.fields);
         let fields = Fields::read(body, known)?;
         let commands = fields.items("commands", COMMANDS_MAX)?;
-        // What is no command at all spoils the batch; a command that cannot be carried out has its own answer.
-        commands.iter().try_for_each(|command| Fields::of_item(command, &COMMAND, "a command").map(drop))?;
+        // What is no command at all spoils the batch. Null is one that cannot be carried out, as in Centrifugo.
+        if commands.iter().any(|command| !command.get().starts_with('{') && command.get() != "null") {
+            return Err(bad_request("field \"commands\" must be a list of objects"));
+        }
         let at_once = if fields.flag("parallel")? { AT_ONCE_MAX } else { 1 };
         let replies = commands.iter().map(|command| self.reply(command, deadline));
         Ok(encode::batch(&gather(at_once, replies).await))

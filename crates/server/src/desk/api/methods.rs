@@ -263,7 +263,7 @@ pub(super) const METHODS: &[Method] = &[
             "pattern",
             Kind::Text,
             "Which ones: * is any characters, ? one, [ab] and [!a-c] one of a set, {a,b} one of several, \\ takes the next \
-             one as it is. Absent or empty: all. 1,024 bytes at most.",
+             one as it is. Absent or empty: all. 256 bytes at most.",
         )],
         result: &[Field::required(
             "channels",

@@ -13,6 +13,7 @@ use super::{Api, encode, until};
 use crate::desk::backend::Backend;
 use crate::idempotency;
 use crate::payload::Payload;
+use crate::session::client_of_name;
 
 /// Sessions that a publication may leave out: it keeps their names as long as it is in the history.
 const EXCLUDED_MAX: usize = 100;
@@ -72,7 +73,9 @@ impl<B: Backend> Api<B> {
     fn draft<'a>(&self, fields: &Fields<'a>) -> Result<Draft<'a>, Error> {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let exclude = fields.texts("exclude_clients", EXCLUDED_MAX)?;
-        let exclude: Box<[Box<str>]> = exclude.into_iter().map(String::into_boxed_str).collect();
+        // What no session can be called is not worth keeping.
+        let exclude = exclude.into_iter().filter(|client| client_of_name(client).is_some());
+        let exclude: Box<[Box<str>]> = exclude.map(String::into_boxed_str).collect();
         Ok(Draft {
             // What no client's queue could hold would end the connection of every subscriber.
             data: fields.data(self.config.client.queue_max_size)?,

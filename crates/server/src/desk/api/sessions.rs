@@ -55,7 +55,6 @@ impl<B: Backend> Api<B> {
     pub(super) async fn disconnect(&self, fields: &Fields<'_>, deadline: Instant) -> Result<Vec<u8>, Error> {
         let addressed = Addressed::of(fields)?;
         let whitelist = fields.texts("whitelist", WHITELIST_MAX)?;
-        // Who is to live on must not end because of a slip of the pen.
         let except: Vec<&str> = whitelist.iter().map(String::as_str).collect();
         let why = match fields.object("disconnect")? {
             None => Disconnect::FORCE_NO_RECONNECT,

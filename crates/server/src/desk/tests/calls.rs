@@ -310,6 +310,7 @@ async fn a_batch_is_carried_out_command_by_command() {
         {"publish": {"channel": "unknown:a", "data": 1}},
         {"shout": {}},
         {},
+        null,
         {"batch": {"commands": []}},
         {"publish": 5},
         {"publish": null, "info": {}},
@@ -320,15 +321,15 @@ async fn a_batch_is_carried_out_command_by_command() {
     let replies = call(&served, "batch", &json!({"commands": commands})).await["replies"].clone();
     assert_eq!(replies[0], json!({"publish": {"offset": 1, "epoch": "epoch"}}));
     assert_eq!(replies[1], json!({"error": {"code": 102, "message": "unknown channel"}}));
-    for (index, code) in [(2, 104), (3, 104), (4, 107), (5, 107)] {
+    for (index, code) in [(2, 104), (3, 104), (4, 107), (5, 107), (6, 107)] {
         assert_eq!(replies[index]["error"]["code"], code, "{index}: {replies}");
     }
-    assert_eq!(replies[6]["info"]["nodes"][0]["uid"], "u");
-    assert_eq!(replies[7]["history"]["publications"], json!([{"data": 1, "offset": 1}]));
-    assert_eq!(replies[8]["broadcast"]["responses"][0], json!({"result": {"offset": 2, "epoch": "epoch"}}));
-    assert_eq!(replies[9], json!({"publish": {"offset": 3, "epoch": "epoch"}}), "the table's order decides");
-    assert_eq!(replies.as_array().unwrap().len(), 10);
-    for spoilt in [json!(null), json!(5), json!([])] {
+    assert_eq!(replies[7]["info"]["nodes"][0]["uid"], "u");
+    assert_eq!(replies[8]["history"]["publications"], json!([{"data": 1, "offset": 1}]));
+    assert_eq!(replies[9]["broadcast"]["responses"][0], json!({"result": {"offset": 2, "epoch": "epoch"}}));
+    assert_eq!(replies[10], json!({"publish": {"offset": 3, "epoch": "epoch"}}), "the table's order decides");
+    assert_eq!(replies.as_array().unwrap().len(), 11);
+    for spoilt in [json!(5), json!([])] {
         let answer = call(&served, "batch", &json!({"commands": [{"info": {}}, spoilt]})).await;
         assert_eq!(answer["error"]["code"], 107, "{spoilt}");
     }
