@@ -163,8 +163,7 @@ impl Session {
             }
         };
         if grant.expired {
-            let live = self.take(index);
-            return Step::Unsubscribe(live, Unsubscribed::EXPIRED);
+            return Step::Unsubscribe(self.subscriptions[index].channel, Unsubscribed::EXPIRED);
         }
         if let Some(more) = &mut self.subscriptions[index].more {
             more.is_asked = false;

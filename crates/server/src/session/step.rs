@@ -42,7 +42,7 @@ pub(crate) enum Step<'c> {
         data: Box<[u8]>,
     },
     /// A subscription has been taken out of the session: take it out of its channel, and tell the client.
-    Unsubscribe(Live, Unsubscribed),
+    Unsubscribe(ChannelNumber, Unsubscribed),
     Close(Disconnect),
 }
 

@@ -9,7 +9,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
 
 use super::rules::Rules;
 use super::state::{Phase, Ping, Session};
-use super::step::{Live, Step};
+use super::step::Step;
 use crate::channels::ChannelNumber;
 
 /// A moment, by the shard's clock and by the calendar.
@@ -59,7 +59,7 @@ pub(crate) enum Due {
     /// A subscription's time is up: ask the hook.
     SubRefresh(ChannelNumber),
     /// A subscription of the client's has expired.
-    Unsubscribe(Live, Unsubscribed),
+    Unsubscribe(ChannelNumber, Unsubscribed),
 }
 
 impl Session {
@@ -165,7 +165,7 @@ impl Session {
         if subscription.marks.by_server {
             return Some(Due::Close(Disconnect::SUB_EXPIRED));
         }
-        Some(Due::Unsubscribe(self.take(index), Unsubscribed::EXPIRED))
+        Some(Due::Unsubscribe(subscription.channel, Unsubscribed::EXPIRED))
     }
 
     /// When something of the session's expires, or is to be asked about.

@@ -39,7 +39,7 @@ impl PushShard {
                 self.reply(id, &Reply { id: command, body: Ok(Res::Rpc(RpcResult { data: &data })) });
             }
             Step::Ask(question) => self.ask(connections, id, question),
-            Step::Unsubscribe(live, why) => self.unsubscribe(connections, id, &live, why),
+            Step::Unsubscribe(channel, why) => self.unsubscribe(connections, id, channel, why),
             Step::Close(disconnect) => self.disconnect(connections, id, disconnect),
         }
     }

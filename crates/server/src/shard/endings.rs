@@ -86,7 +86,7 @@ impl PushShard {
                         self.ask(connections, id, question);
                     }
                 }
-                Due::Unsubscribe(live, why) => self.unsubscribe(connections, id, &live, why),
+                Due::Unsubscribe(channel, why) => self.unsubscribe(connections, id, channel, why),
             }
         }
     }

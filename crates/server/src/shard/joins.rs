@@ -252,19 +252,22 @@ impl PushShard {
         self.release(live.channel);
     }
 
-    /// The same from the server's side: the client is told.
+    /// Ends a subscription from the server's side, if there is one: the client is told.
     pub(super) fn unsubscribe(
         &mut self,
         connections: &mut Connections,
         id: ConnectionId,
-        live: &Live,
+        channel: ChannelNumber,
         why: Unsubscribed,
     ) {
-        // What it was sent comes before the end.
-        self.send_run(connections, live.channel);
-        let name = Arc::clone(self.channels.name(live.channel));
-        self.discard_waiting(connections, id, live);
-        self.unsubscribed(id, live, why);
+        // What it was sent comes before the end, and may give it another seat.
+        self.send_run(connections, channel);
+        let Some(live) = self.sessions.get_mut(id).and_then(|session| session.take_live(channel)) else {
+            return;
+        };
+        let name = Arc::clone(self.channels.name(channel));
+        self.discard_waiting(connections, id, &live);
+        self.unsubscribed(id, &live, why);
         if let Some(session) = self.sessions.get(id) {
             let Unsubscribed { code, reason } = why;
             let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };

@@ -93,16 +93,13 @@ impl PushShard {
         id: ConnectionId,
         channel: Option<&str>,
     ) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        let ended = match channel {
-            None => session.take_all_live(),
-            Some(channel) => {
-                let number = self.channels.find(channel);
-                number.and_then(|number| session.take_live(number)).into_iter().collect()
-            }
+        let Some(session) = self.sessions.get(id) else { return };
+        let ended: Vec<_> = match channel {
+            None => session.channels().collect(),
+            Some(channel) => self.channels.find(channel).into_iter().collect(),
         };
-        for live in ended {
-            self.unsubscribe(connections, id, &live, Unsubscribed::SERVER);
+        for channel in ended {
+            self.unsubscribe(connections, id, channel, Unsubscribed::SERVER);
         }
     }
 
