@@ -105,7 +105,9 @@ pub(super) fn run(options: &RecoveryOptions) -> Result<String, BenchError> {
     descriptors::check(options.descriptors(), "recovery")?;
     let settings = SETTINGS.map(str::to_owned);
     let server = Server::push_with(&options.server, &settings)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // The server started anew ends with the thread that started it (PR_SET_PDEATHSIG), so that one has to live on.
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().thread_keep_alive(Duration::MAX).build();
     let runtime = runtime.map_err(BenchError::io("starting the clients"))?;
     let figures = runtime.block_on(torture(options, server));
     // Clients and connections of the relay are dropped where they stand.
