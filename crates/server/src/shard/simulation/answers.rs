@@ -5,7 +5,7 @@ use wavecast_protocol::centrifuge::{ConnectResult, Error, PresenceResult, Reply,
 use super::backend::Backend;
 use super::client::{Asked, Client, Mark};
 use super::kind::Kind;
-use super::listening::{Listening, Next, Taste};
+use super::listening::{Listening, Next, Room, Taste};
 use super::outcome::{Position, expect_page, recovered};
 use super::record::{Channel, Record, State};
 
@@ -14,10 +14,7 @@ pub(super) struct Books<'b> {
     pub(super) record: &'b Record,
     pub(super) backend: &'b Backend,
     pub(super) claims: &'b mut Claims,
-    /// No shard was short of room for a coming or going.
-    pub(super) is_told_all: bool,
-    /// Outboxes are so small that a connect reply may have no room for all that its subscriptions recover.
-    pub(super) is_tight: bool,
+    pub(super) room: Room,
 }
 
 /// What was asked for with a subscription.
@@ -38,7 +35,8 @@ pub(super) struct Claims {
 
 impl Client {
     pub(super) fn reply(&mut self, reply: &Reply<'_>, books: &mut Books<'_>) {
-        let asked = self.asked.remove(&reply.id).unwrap_or_else(|| panic!("not asked for: {reply:?}"));
+        let (id, asked) = self.asked.pop_first().unwrap_or_else(|| panic!("not asked for: {reply:?}"));
+        assert_eq!(id, reply.id, "the reply to {asked:?} comes first, not {reply:?}");
         assert!(self.id.is_some() || matches!(asked, Asked::Connect { .. }), "before connect: {reply:?}");
         match (asked, &reply.body) {
             (Asked::Connect { marks, recover }, Ok(Res::Connect(result))) => {
@@ -52,16 +50,15 @@ impl Client {
                 self.close();
             }
             (Asked::Subscribe { channel, taste, recover, mark, .. }, Ok(Res::Subscribe(result))) => {
-                // Whoever is given the latest at once is told as if it had asked for it.
-                let is_given = Kind::of(&channel).caches_first;
-                assert_eq!(result.was_recovering, recover.is_some() || is_given, "{channel}");
                 assert_eq!(result.delta, taste.delta);
                 let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut: false };
                 self.subscribed(&channel, &wish, result, books);
             }
             (Asked::Subscribe { channel, taste, recover, or_error, twice, mark }, Err(error)) => {
-                let subscribed = (taste, recover.as_ref().filter(|_| or_error), mark);
-                self.not_subscribed(&channel, subscribed, twice, error, books);
+                let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut: false };
+                let is_refusal = error.code == Error::UNRECOVERABLE_POSITION.code;
+                assert!(or_error || !is_refusal, "nobody wants an error for a gap of {channel}");
+                self.not_subscribed(&channel, &wish, twice, error, books);
             }
             (Asked::Unsubscribe { channel }, Ok(Res::Unsubscribe)) => _ = self.ends(&channel, books),
             (Asked::Publish { channel, data }, Ok(Res::Publish)) => books.claims.taken.push((channel, data)),
@@ -70,7 +67,7 @@ impl Client {
             }
             (Asked::History { .. } | Asked::Presence { .. }, Err(error)) if is_busy(error) => {}
             (Asked::History { channel, since, limit, mark }, body) => {
-                let ear = self.ear(&channel, books.record, books.is_told_all);
+                let ear = self.ear(&channel, books.record, books.room);
                 let data = |entry: &_| ear.heard(entry);
                 expect_page(ear.kind, ear.log, since.as_ref(), limit, mark.states, body, data);
             }
@@ -99,12 +96,11 @@ impl Client {
             granted.keys().map(String::as_str).collect::<Vec<_>>(),
             "the server's subscriptions"
         );
-        let may_be_cut = books.is_tight && result.subs.len() > 1;
+        // So small an outbox may have no room for all that these recover.
+        let may_be_cut = books.room.is_tight && result.subs.len() > 1;
         for (channel, result) in &result.subs {
             let (mark, recover) = terms(channel);
-            let kind = Kind::of(channel);
-            let recover = recover.filter(|_| kind.recovers());
-            assert_eq!(result.was_recovering, recover.is_some() || kind.caches_first, "{channel}");
+            let recover = recover.filter(|_| Kind::of(channel).recovers());
             let taste = Taste { color: granted[&**channel], ..Taste::default() };
             let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut };
             self.subscribed(channel, &wish, result, books);
@@ -120,9 +116,12 @@ impl Client {
     ) {
         assert!(!self.listening.contains_key(channel), "subscribed twice to {channel}");
         let &Wish { taste, mark, recover, may_be_cut } = wish;
-        let ear = self.ear(channel, books.record, books.is_told_all);
+        let ear = self.ear(channel, books.record, books.room);
         let (kind, log) = (ear.kind, ear.log);
+        // Whoever is given the latest at the first subscription is told as if it had asked for it.
+        let asks = recover.is_some() || kind.caches_first;
         assert_eq!((result.recoverable, result.positioned), (kind.recovers(), kind.positioned));
+        assert_eq!(result.was_recovering, asks);
         let members = mark.members..=log.members.len();
         if !kind.positioned {
             assert!(result.publications.is_empty() && !result.recovered);
@@ -133,10 +132,11 @@ impl Client {
         let found = log.states_since(mark.states, &result.epoch).find_map(|state| {
             let given = recovered(kind, log, state, recover, |entry| taste.wants(entry));
             let given = given.filter(|_| !may_be_cut || result.recovered || !result.publications.is_empty());
-            let is_recovered = given.is_some() && (recover.is_some() || kind.caches_first);
-            // With what it is given the client steps forward from where it says that it was.
+            let is_recovered = given.is_some() && asks;
+            // With what it is given the client steps forward from where it was.
+            let since = recover.map_or(0, |(offset, _)| *offset);
             let start = match &given {
-                Some(given) if !given.is_empty() => recover.map_or(0, |(offset, _)| *offset),
+                Some(given) if !given.is_empty() => since,
                 _ => state.top,
             };
             let given = given.unwrap_or_default();
@@ -159,11 +159,10 @@ impl Client {
         self.listening.insert(channel.into(), listening);
     }
 
-    /// `subscribed`: how, and from where if an error is wanted where that is not possible.
     fn not_subscribed(
         &mut self,
         channel: &str,
-        (taste, recover, mark): (Taste, Option<&Position>, Mark),
+        &Wish { taste, mark, recover, .. }: &Wish<'_>,
         twice: bool,
         error: &Error,
         books: &mut Books<'_>,
@@ -181,10 +180,7 @@ impl Client {
                 let is_lost = |state: &State| {
                     recovered(kind, log, *state, recover, |entry| taste.wants(entry)).is_none()
                 };
-                assert!(
-                    recover.is_some() && states.any(is_lost),
-                    "{channel} could be recovered from {recover:?}"
-                );
+                assert!(states.any(is_lost), "{channel} could be recovered from {recover:?}");
                 self.positions.remove(channel);
             }
             code if code == Error::PERMISSION_DENIED.code => {
@@ -200,7 +196,7 @@ impl Client {
     /// A subscription is over, if there was one.
     pub(super) fn ends(&mut self, channel: &str, books: &Books<'_>) -> Option<Listening> {
         let listening = self.listening.remove(channel)?;
-        let most = listening.most_missed(&self.ear(channel, books.record, books.is_told_all));
+        let most = listening.most_missed(&self.ear(channel, books.record, books.room));
         if Kind::of(channel).is_lossy() {
             self.losses.entry(channel.into()).or_default().over += most;
         }

@@ -11,7 +11,7 @@ use wavecast_protocol::centrifuge::{
 };
 
 use super::kind::{CHANNELS, Kind};
-use super::listening::{COLOR, Ear, Listening, Taste};
+use super::listening::{COLOR, Ear, Listening, Room, Taste};
 use super::outcome::Position;
 use super::peer::Peer;
 use super::record::Record;
@@ -274,25 +274,25 @@ impl Client {
     }
 
     /// A channel as this client hears it.
-    pub(super) fn ear<'e>(&'e self, channel: &'e str, record: &'e Record, is_told_all: bool) -> Ear<'e> {
+    pub(super) fn ear<'e>(&'e self, channel: &'e str, record: &'e Record, room: Room) -> Ear<'e> {
         Ear {
             name: channel,
             kind: Kind::of(channel),
             log: record.channel(channel),
             encoding: self.peer.encoding,
             me: self.id.as_deref().unwrap_or_default(),
-            is_told_all,
+            room,
         }
     }
 
     /// All is quiet: nothing is unanswered, and nothing is missing that it was not told of.
-    pub(super) fn expect_everything(&self, record: &Record, is_told_all: bool) {
+    pub(super) fn expect_everything(&self, record: &Record, room: Room) {
         if self.is_gone() || self.is_refused || !self.reads {
             return;
         }
         assert!(self.asked.is_empty(), "no reply: {:?}", self.asked);
         for (channel, listening) in &self.listening {
-            let (least, most) = listening.expect_everything(&self.ear(channel, record, is_told_all));
+            let (least, most) = listening.expect_everything(&self.ear(channel, record, room));
             let Losses { told, over } = self.losses.get(channel).unwrap_or(&Losses { told: 0, over: 0 });
             let range = least..=most + over;
             assert!(range.contains(told), "{channel} has told of {told} lost, which were {range:?}");

@@ -40,7 +40,7 @@ impl Client {
             Push::Join { channel, info } | Push::Leave { channel, info } => {
                 let joined = matches!(push, Push::Join { .. });
                 let mut listening = self.take(channel, push);
-                listening.hears_of(joined, info, &self.ear(channel, books.record, books.is_told_all));
+                listening.hears_of(joined, info, &self.ear(channel, books.record, books.room));
                 self.listening.insert(channel.to_string(), listening);
             }
             Push::Unsubscribe { channel, code, .. } => {
@@ -62,7 +62,7 @@ impl Client {
 
     fn publication(&mut self, channel: &str, publication: &Publication<'_>, books: &Books<'_>) {
         let mut listening = self.take(channel, publication);
-        listening.hears(publication, &self.ear(channel, books.record, books.is_told_all));
+        listening.hears(publication, &self.ear(channel, books.record, books.room));
         self.listening.insert(channel.to_owned(), listening);
         if let Some((offset, _)) = self.positions.get_mut(channel).filter(|_| publication.offset > 0) {
             *offset = publication.offset;

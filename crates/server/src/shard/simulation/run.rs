@@ -10,7 +10,7 @@ use super::backend::Backend;
 use super::chance::Chance;
 use super::client::Client;
 use super::kind::{CHANNELS, Kind};
-use super::listening::Taste;
+use super::listening::{Room, Taste};
 use super::world::World;
 
 /// One seed in so many has a crowd, so that fan-outs take more than a turn.
@@ -169,10 +169,9 @@ impl Run {
     }
 
     fn read(&mut self) {
-        let is_told_all = self.world.is_told_all();
+        let room = Room { is_told_all: self.world.is_told_all(), is_tight: self.is_tight };
         let (record, backend) = self.world.books();
-        let mut books =
-            Books { record, backend, claims: &mut self.claims, is_told_all, is_tight: self.is_tight };
+        let mut books = Books { record, backend, claims: &mut self.claims, room };
         for client in &mut self.clients {
             let was_over = client.is_over();
             client.read(&mut books);
@@ -205,7 +204,7 @@ impl Run {
             };
             assert!(is_allowed, "closed with {code}: {}", backend.lease(id));
         }
-        let clients = self.world.node.info().num_clients;
+        let clients = self.world.node.counts().clients();
         assert!(self.connection_limit == 0 || clients <= self.connection_limit, "{clients} clients");
     }
 
@@ -221,11 +220,11 @@ impl Run {
             self.world.advance(Duration::from_secs(1));
             self.become_quiet();
         }
-        let is_told_all = self.world.is_told_all();
+        let room = Room { is_told_all: self.world.is_told_all(), is_tight: self.is_tight };
         let (record, backend) = self.world.books();
         let there = || self.clients.iter().filter(|client| !client.is_gone());
         for client in there() {
-            client.expect_everything(record, is_told_all);
+            client.expect_everything(record, room);
             let id = client.id.as_deref().unwrap_or_default();
             assert!(!backend.has_expired(id, ""), "the connection has expired");
             let asked = client.listening.keys().filter(|channel| Kind::of(channel).asks);
