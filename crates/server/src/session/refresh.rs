@@ -10,7 +10,7 @@ use super::connect::check_claims;
 use super::identity::TokenMark;
 use super::question::{Question, TokenKind};
 use super::refusal::Refused;
-use super::state::Session;
+use super::state::{Session, Subscription};
 use super::step::Step;
 use super::wish::seconds;
 use crate::channels::ChannelNumber;
@@ -163,7 +163,12 @@ impl Session {
             }
         };
         if grant.expired {
-            return Step::Unsubscribe(self.subscriptions[index].channel, Unsubscribed::EXPIRED);
+            let Subscription { channel, marks, .. } = &self.subscriptions[index];
+            // What the server has made the client cannot begin anew: it connects anew.
+            return match marks.by_server {
+                true => Step::Close(Disconnect::SUB_EXPIRED),
+                false => Step::Unsubscribe(*channel, Unsubscribed::EXPIRED),
+            };
         }
         if let Some(more) = &mut self.subscriptions[index].more {
             more.is_asked = false;

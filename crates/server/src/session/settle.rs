@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wavecast_protocol::centrifuge::{ConnectResult, Error, Reply, Res};
 
 use super::identity::Identity;
-use super::joining::{Joining, Settled};
+use super::joining::{Joining, Marks, Settled};
 use super::pending::{Pending, Welcome};
 use super::rules::Rules;
 use super::state::{More, Phase, Session, Subscription};
@@ -20,6 +20,8 @@ pub(crate) struct Seated {
     pub(crate) seat: Seat,
     /// Its position is watched over: it cannot lose anything unnoticed.
     pub(crate) positioned: bool,
+    /// The server made it: the client cannot begin it anew.
+    pub(crate) by_server: bool,
 }
 
 impl Session {
@@ -109,7 +111,8 @@ impl Session {
     /// Where the connection stands among the channel's subscribers, if it does.
     pub(crate) fn seat(&self, channel: ChannelNumber) -> Option<Seated> {
         let subscription = &self.subscriptions[self.find(channel)?];
-        Some(Seated { seat: subscription.seat, positioned: subscription.marks.positioned })
+        let Marks { positioned, by_server, .. } = subscription.marks;
+        Some(Seated { seat: subscription.seat, positioned, by_server })
     }
 
     /// The client may come in, as this identity; its subscriptions have to join first.

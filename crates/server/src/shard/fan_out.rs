@@ -7,7 +7,7 @@ use tracing::warn;
 use wavecast_hub::{Membership, Publication};
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, FanOut, SendError};
-use wavecast_protocol::centrifuge::{Push, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::{Appended, ChannelNumber, Outlet, Seat};
@@ -105,9 +105,17 @@ impl PushShard {
             let lane = self.channels.lane(channel);
             // What is left of what waits must not be taken for all of it: the client recovers from what it has got.
             subscribers.iter().for_each(|&id| _ = connections.discard(id, lane));
-            connections.fan_out(&subscribers, &wire::push(encoding, &push));
-            for id in subscribers {
+            let is_by_server = |id: &ConnectionId| {
+                self.sessions.get(*id).and_then(|s| s.seat(channel)).is_some_and(|seated| seated.by_server)
+            };
+            let (connect, subscribe): (Vec<_>, Vec<_>) = subscribers.into_iter().partition(is_by_server);
+            connections.fan_out(&subscribe, &wire::push(encoding, &push));
+            for &id in subscribe.iter().chain(&connect) {
                 self.ends(id, channel, why);
+            }
+            // What the server has made the client cannot begin anew.
+            for id in connect {
+                self.disconnect(connections, id, Disconnect::INSUFFICIENT_STATE);
             }
         }
     }

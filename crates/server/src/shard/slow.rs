@@ -4,7 +4,7 @@
 //! they stand in the channel's lane and may be dropped:
 //!
 //! - where the subscription's position is watched over, the first drop ends it: all that waits of it is discarded and the
-//!   client told to subscribe again and recover (2500);
+//!   client told to subscribe again and recover (2500), or, where the server has made it, to connect again (3010);
 //! - else `drop_oldest`, `drop_newest` and `latest` say what is dropped, and a marker tells the client how much that was
 //!   (not with `latest`);
 //! - who takes deltas gets a whole publication next; where an older one than the newest is dropped, all that waits goes,
@@ -20,7 +20,7 @@ use tracing::{debug, info};
 use wavecast_hub::SlowConsumer;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, Shed};
-use wavecast_protocol::centrifuge::{Push, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
@@ -98,7 +98,8 @@ impl PushShard {
         }
     }
 
-    /// A subscription that can recover has lost something: it ends, and the client subscribes again.
+    /// A subscription that can recover has lost something: it ends, and the client subscribes again. Where the server has made
+    /// it the client cannot: it connects again.
     fn give_up(
         &mut self,
         connections: &mut Connections,
@@ -116,6 +117,9 @@ impl PushShard {
             self.seated(channel, moved, seat);
         }
         self.ends(id, channel, why);
+        if seated.by_server {
+            return self.disconnect(connections, id, Disconnect::INSUFFICIENT_STATE);
+        }
         // At most one for each subscription: the client subscribes again when it has read it.
         let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
         connections.send_anyway(id, &wire::push(encoding, &push)).ok();
