@@ -22,6 +22,7 @@ struct Wish<'w> {
     taste: Taste,
     mark: Mark,
     recover: Option<&'w Position>,
+    by_server: bool,
     /// There may have been no room for what it recovers.
     may_be_cut: bool,
 }
@@ -51,11 +52,13 @@ impl Client {
             }
             (Asked::Subscribe { channel, taste, recover, mark, .. }, Ok(Res::Subscribe(result))) => {
                 assert_eq!(result.delta, taste.delta);
-                let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut: false };
+                let wish =
+                    Wish { taste, mark, recover: recover.as_ref(), by_server: false, may_be_cut: false };
                 self.subscribed(&channel, &wish, result, books);
             }
             (Asked::Subscribe { channel, taste, recover, or_error, twice, mark }, Err(error)) => {
-                let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut: false };
+                let wish =
+                    Wish { taste, mark, recover: recover.as_ref(), by_server: false, may_be_cut: false };
                 let is_refusal = error.code == Error::UNRECOVERABLE_POSITION.code;
                 assert!(or_error || !is_refusal, "nobody wants an error for a gap of {channel}");
                 self.not_subscribed(&channel, &wish, twice, error, books);
@@ -102,7 +105,7 @@ impl Client {
             let (mark, recover) = terms(channel);
             let recover = recover.filter(|_| Kind::of(channel).recovers());
             let taste = Taste { color: granted[&**channel], ..Taste::default() };
-            let wish = Wish { taste, mark, recover: recover.as_ref(), may_be_cut };
+            let wish = Wish { taste, mark, recover: recover.as_ref(), by_server: true, may_be_cut };
             self.subscribed(channel, &wish, result, books);
         }
     }
@@ -115,7 +118,7 @@ impl Client {
         books: &mut Books<'_>,
     ) {
         assert!(!self.listening.contains_key(channel), "subscribed twice to {channel}");
-        let &Wish { taste, mark, recover, may_be_cut } = wish;
+        let &Wish { taste, mark, recover, by_server, may_be_cut } = wish;
         let ear = self.ear(channel, books.record, books.room);
         let (kind, log) = (ear.kind, ear.log);
         // Whoever is given the latest at the first subscription is told as if it had asked for it.
@@ -126,7 +129,8 @@ impl Client {
         if !kind.positioned {
             assert!(result.publications.is_empty() && !result.recovered);
             let next = Next::Within(log.states[mark.states].top as usize..=log.entries.len());
-            self.listening.insert(channel.into(), Listening::new(taste, next, members));
+            let listening = Listening::new(taste, next, members).made_by_server(by_server);
+            self.listening.insert(channel.into(), listening);
             return;
         }
         let found = log.states_since(mark.states, &result.epoch).find_map(|state| {
@@ -149,7 +153,7 @@ impl Client {
         let (state, given) =
             found.unwrap_or_else(|| panic!("{channel} from {recover:?}: {result:?}, {:?}", states()));
         let top = state.base + state.top as usize;
-        let mut listening = Listening::new(taste, Next::At(top), members);
+        let mut listening = Listening::new(taste, Next::At(top), members).made_by_server(by_server);
         for (&place, publication) in given.iter().zip(&result.publications) {
             listening.is_given(place, publication, &ear);
         }

@@ -46,7 +46,7 @@ impl Client {
             Push::Unsubscribe { channel, code, .. } => {
                 let ended = self.ends(channel, books);
                 let listening = ended.unwrap_or_else(|| panic!("there is no subscription: {push:?}"));
-                self.is_unsubscribed(channel, *code, listening.taste, books);
+                self.is_unsubscribed(channel, *code, &listening, books);
             }
             Push::Subscribe { channel, recoverable, epoch, offset, positioned, .. } => {
                 let kind = Kind::of(channel);
@@ -90,16 +90,20 @@ impl Client {
         } else {
             Next::Within(0..=log.entries.len())
         };
-        let listening = Listening::new(Taste::default(), next, 0..=log.members.len());
+        let listening = Listening::new(Taste::default(), next, 0..=log.members.len()).made_by_server(true);
         let before = self.listening.insert(channel.to_owned(), listening);
         assert!(before.is_none(), "subscribed twice to {channel}");
     }
 
-    fn is_unsubscribed(&mut self, channel: &str, code: u32, taste: Taste, books: &Books<'_>) {
+    fn is_unsubscribed(&mut self, channel: &str, code: u32, listening: &Listening, books: &Books<'_>) {
+        assert!(
+            !listening.by_server || code == Unsubscribed::SERVER.code,
+            "{channel} cannot be begun anew: {code}"
+        );
         if code == Unsubscribed::INSUFFICIENT_STATE.code {
             let kind = Kind::of(channel);
             assert!(kind.positioned && kind.slow != Slow::Disconnect, "{channel} loses nothing");
-            self.lost.push((channel.to_owned(), taste));
+            self.lost.push((channel.to_owned(), listening.taste));
         } else if code == Unsubscribed::EXPIRED.code {
             let client = self.id.as_deref().unwrap_or_default();
             assert!(books.backend.may_expire(client, channel), "{channel} has not expired");

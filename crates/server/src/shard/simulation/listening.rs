@@ -50,6 +50,8 @@ pub(super) struct Room {
 #[derive(Debug)]
 pub(super) struct Listening {
     pub(super) taste: Taste,
+    /// The client cannot begin it anew.
+    pub(super) by_server: bool,
     next: Next,
     /// The payload before, for deltas.
     base: Option<Vec<u8>>,
@@ -82,7 +84,21 @@ impl Listening {
     /// `members`: how many comings and goings there were, at least and at most, when it began.
     pub(super) fn new(taste: Taste, next: Next, members: RangeInclusive<usize>) -> Self {
         let (newest, base) = (BTreeMap::new(), None);
-        Self { taste, next, base, member: members, has_heard_itself: false, newest, missed: (0, 0) }
+        Self {
+            taste,
+            by_server: false,
+            next,
+            base,
+            member: members,
+            has_heard_itself: false,
+            newest,
+            missed: (0, 0),
+        }
+    }
+
+    /// The server has made it.
+    pub(super) fn made_by_server(self, by_server: bool) -> Self {
+        Self { by_server, ..self }
     }
 
     /// It is given a publication with the reply: the one at this place.

@@ -189,6 +189,7 @@ impl Run {
                 1000 => true,
                 _ if code == Disconnect::SHUTDOWN.code => self.draining,
                 _ if code == Disconnect::SLOW.code => client.was_slow || self.is_tight,
+                _ if code == Disconnect::INSUFFICIENT_STATE.code => client.was_slow || self.is_tight,
                 _ if code == Disconnect::NO_PONG.code => client.was_slow,
                 // There was no room for the answer to a question.
                 _ if code == Disconnect::SERVER_ERROR.code => self.is_narrow,

@@ -90,6 +90,21 @@ fn a_subscription_that_the_server_ends_leaves_no_hole() {
 }
 
 #[test]
+fn who_loses_something_of_what_the_server_made_connects_again() {
+    let mut world = world(16 * 1024);
+    let mut reader = Peer::connect(&world.networks[0]);
+    reader.say(r#"{"id":1,"connect":{"subs":{"brief:a":{}}}}"#);
+    let heard = hear(&mut world, &mut reader);
+    assert!(heard[0]["connect"]["subs"]["brief:a"].is_object(), "{heard:?}");
+    jam(&mut world, &mut reader, "brief:a");
+    jam(&mut world, &mut reader, "brief:a");
+    reader.set_reading(true);
+    let heard = hear(&mut world, &mut reader);
+    assert!(kinds(&heard).iter().all(|kind| kind == "pub"), "{heard:?}");
+    assert_eq!((reader.closed, world.node.info().num_subs), (Some(3010), 0));
+}
+
+#[test]
 fn who_is_subscribed_while_the_hook_is_asked_is_not_subscribed_twice() {
     let mut world = World::asking(7, 1, &Options::default(), |_| {});
     let mut peer = Peer::connect(&world.networks[0]);
