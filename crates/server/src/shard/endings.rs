@@ -26,11 +26,16 @@ impl PushShard {
         self.forget(id, &disconnect);
     }
 
-    /// Ends a session whose client reads too slowly: what waits for it is dropped.
+    /// Ends a session whose client reads too slowly.
     pub(super) fn cut_slow(&mut self, connections: &mut Connections, id: ConnectionId) {
-        self.log_disconnect(id, &Disconnect::SLOW);
-        connections.cut(id, code(&Disconnect::SLOW), &Disconnect::SLOW.reason);
-        self.forget(id, &Disconnect::SLOW);
+        self.cut(connections, id, &Disconnect::SLOW);
+    }
+
+    /// Ends a session at once: what waits for it is dropped.
+    pub(super) fn cut(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: &Disconnect) {
+        self.log_disconnect(id, disconnect);
+        connections.cut(id, code(disconnect), &disconnect.reason);
+        self.forget(id, disconnect);
     }
 
     fn log_disconnect(&mut self, id: ConnectionId, disconnect: &Disconnect) {

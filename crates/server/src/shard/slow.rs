@@ -118,7 +118,8 @@ impl PushShard {
         }
         self.ends(id, channel, why);
         if seated.by_server {
-            return self.disconnect(connections, id, Disconnect::INSUFFICIENT_STATE);
+            // Of other channels, too, what waits may have holes by now.
+            return self.cut(connections, id, &Disconnect::INSUFFICIENT_STATE);
         }
         // At most one for each subscription: the client subscribes again when it has read it.
         let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
