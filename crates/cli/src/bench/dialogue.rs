@@ -30,6 +30,13 @@ pub(super) struct Dialogue {
 impl Dialogue {
     /// Connects, and subscribes to `channels`; returns when the server has answered everything.
     pub(super) fn open(endpoint: &Endpoint, channels: &[String]) -> Result<Self, String> {
+        let stream =
+            TcpStream::connect_timeout(&endpoint.address, ANSWER_WAIT).map_err(|error| error.to_string())?;
+        Self::over(stream, endpoint, channels)
+    }
+
+    /// The same over a connection that is there.
+    pub(super) fn over(stream: TcpStream, endpoint: &Endpoint, channels: &[String]) -> Result<Self, String> {
         let speech = Speech::Centrifuge {
             host: endpoint.host.clone(),
             path: endpoint.path.clone(),
@@ -37,8 +44,6 @@ impl Dialogue {
             missed: None,
         };
         let script = Script::new(&speech)?;
-        let stream =
-            TcpStream::connect_timeout(&endpoint.address, ANSWER_WAIT).map_err(|error| error.to_string())?;
         let prepared = stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(ANSWER_WAIT)));
         prepared
             .and_then(|()| stream.set_read_timeout(Some(ANSWER_WAIT)))

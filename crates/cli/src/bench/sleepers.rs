@@ -3,13 +3,13 @@
 //! When everything is over they are woken: they read what is left, which shows what the server has done with them.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use serde_json::Value;
-use socket2::SockRef;
+use socket2::{Domain, Protocol, Socket, Type};
 use wavecast_websocket::frame::Opcode;
 
 use super::control::{self, News, Order, SleepersPlan, Woken};
@@ -22,6 +22,7 @@ use super::stamp::MARKER;
 /// For the kernel to hold of what nobody reads. By default it is many times more, which with thousands of sleepers is
 /// memory that everybody else's sockets need.
 const RECEIVE_BYTES: usize = 16 * 1024;
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 const BUFFER_BYTES: usize = 256 * 1024;
 const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -59,13 +60,12 @@ fn join_all(plan: &SleepersPlan) -> Result<Vec<Sleeper>, String> {
     let server = Endpoint { address: plan.address, host: plan.host.clone(), path: plan.path.clone() };
     let (mut sleepers, mut told_at) = (Vec::new(), Instant::now());
     for number in 1..=plan.connections {
-        let dialogue = Dialogue::open(&server, std::slice::from_ref(&plan.channel));
-        let dialogue =
-            dialogue.map_err(|reason| format!("connection {number} of {}: {reason}", plan.connections))?;
+        let dialogue = connect(plan.address)
+            .map_err(|error| error.to_string())
+            .and_then(|stream| Dialogue::over(stream, &server, std::slice::from_ref(&plan.channel)))
+            .map_err(|reason| format!("connection {number} of {}: {reason}", plan.connections))?;
         let stream = dialogue.into_stream();
-        let socket = SockRef::from(&stream);
-        let prepared = socket.set_nonblocking(true).and(socket.set_recv_buffer_size(RECEIVE_BYTES));
-        prepared.map_err(|error| error.to_string())?;
+        stream.set_nonblocking(true).map_err(|error| error.to_string())?;
         sleepers.push(Sleeper { stream, carry: Vec::new(), seen: Woken::default() });
         if told_at.elapsed() >= PROGRESS_INTERVAL {
             told_at = Instant::now();
@@ -73,6 +73,15 @@ fn join_all(plan: &SleepersPlan) -> Result<Vec<Sleeper>, String> {
         }
     }
     Ok(sleepers)
+}
+
+/// The buffer is made small before the window is offered. Made small afterwards it would have to throw away what the window
+/// had promised room for, and the server's kernel would send that again only after pauses as long as the sleep.
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_recv_buffer_size(RECEIVE_BYTES)?;
+    socket.connect_timeout(&address.into(), CONNECT_WAIT)?;
+    Ok(socket.into())
 }
 
 /// Reads until nothing has come for a while, and sums up.
