@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::sync::Notify;
 use wavecast_client::{
     Data, Options, State, SubscribeOptions, SubscriptionToken, Token, TokenError, Unauthorized,
 };
@@ -173,12 +174,22 @@ async fn closing_does_not_wait_for_a_call_back() {
         connection.closed();
     });
     let calls = AtomicU32::new(0);
-    let token = Token::fetched(move || {
-        let is_first = calls.fetch_add(1, Ordering::SeqCst) == 0;
-        async move { if is_first { Ok("first".to_owned()) } else { std::future::pending().await } }
+    let hanging = Arc::new(Notify::new());
+    let token = Token::fetched({
+        let hanging = hanging.clone();
+        move || {
+            let (is_first, hanging) = (calls.fetch_add(1, Ordering::SeqCst) == 0, hanging.clone());
+            async move {
+                if is_first {
+                    return Ok("first".to_owned());
+                }
+                hanging.notify_one();
+                std::future::pending().await
+            }
+        }
     });
     let client = server.client_with(with(token));
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    hanging.notified().await;
     tokio::time::timeout(Duration::from_secs(2), client.close()).await.expect("closed at once");
     server.done().await;
 }
