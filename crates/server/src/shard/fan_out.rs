@@ -95,7 +95,7 @@ impl PushShard {
     }
 
     /// Something is missing in a channel's stream: its subscribers are told to subscribe again and recover.
-    fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
+    pub(super) fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
         let name = self.channels.name(channel).clone();
         let why = Unsubscribed::INSUFFICIENT_STATE;
         let Unsubscribed { code, reason } = why;
