@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `kind` | which hooks there are |
 //! | `calls`, `answer`, `events` | what is asked, what comes back, what is told |
+//! | `grant` | what comes back, as clients can be sent it |
 //! | `headers` | headers of a client that are passed on |
 //! | `handlers` | [`Handlers`], to write hooks with; [`Hooks`], to hold them by |
 //! | `ask` | from a shard to the runtime and back |
@@ -22,6 +23,7 @@ mod ask;
 mod calls;
 mod endpoint;
 mod events;
+mod grant;
 mod handlers;
 mod headers;
 mod http;
@@ -40,6 +42,7 @@ pub use self::calls::{
 };
 pub use self::endpoint::{ANSWER_BYTES_MAX, CallCounts, HookError};
 pub use self::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
+pub use self::grant::Grant;
 pub use self::handlers::{Answering, Delivering, HANDLER_LIMIT, Handlers, Hooks};
 pub use self::headers::{HeaderNames, PassedHeaders};
 pub use self::http::HttpHooks;
