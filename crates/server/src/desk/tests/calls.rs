@@ -336,6 +336,24 @@ async fn a_batch_is_carried_out_command_by_command() {
 }
 
 #[tokio::test]
+async fn a_batch_that_reads_too_much_ends_early() {
+    let served = serve(configured()).await;
+    let data = format!("\"{}\"", "x".repeat(17 << 20)).into_bytes().into();
+    let long = wavecast_hub::Publication { data, offset: 1, is_json: true, ..Default::default() };
+    served.backend.channels.lock().unwrap().insert("long".into(), vec![Arc::new(long)]);
+    let mut commands = vec![json!({"history": {"channel": "long", "limit": 1}}); 5];
+    commands.push(json!({"publish": {"channel": "a", "data": 1}}));
+    for parallel in [false, true] {
+        let batch = json!({"commands": commands, "parallel": parallel});
+        let replies = call(&served, "batch", &batch).await["replies"].clone();
+        for (index, reply) in replies.as_array().unwrap().iter().enumerate() {
+            assert_eq!(reply["error"]["code"].as_u64(), (index >= 4).then_some(106), "{index}");
+        }
+    }
+    assert!(!served.backend.channels.lock().unwrap().contains_key("a"), "what has no reply is not done");
+}
+
+#[tokio::test]
 async fn a_parallel_batch_does_not_wait_for_the_slowest_and_ends_in_time() {
     let mut config = configured();
     config.http_api.timeout = Duration::from_millis(300);
