@@ -614,10 +614,14 @@ async fn waiting_for_a_turn_is_part_of_the_time() {
             tokio::spawn(async move { hooks.publish(publish_call()).await })
         })
         .collect();
+    let mut codes = Vec::new();
     for call in calls {
-        assert_eq!(call.await.unwrap(), Answer::Error(Error::INTERNAL));
+        let Answer::Error(error) = call.await.unwrap() else { panic!() };
+        codes.push(error.code);
     }
     assert!(began.elapsed() < Duration::from_secs(5));
+    // The first gives its turn up when its time is over, and the second may still get it.
+    assert!(codes[0] == 100 && codes[2..] == [111; 3], "{codes:?}");
     let (_, _, counts) = hooks.counts().find(|(hook, ..)| *hook == Hook::Publish).unwrap();
     assert_eq!((counts.calls, counts.errors, counts.timeouts, counts.in_flight), (5, 5, 5, 0));
 }

@@ -173,15 +173,17 @@ impl Endpoint {
         is_expected: fn(StatusCode) -> bool,
     ) -> Result<Bytes, CallError> {
         let deadline = Instant::now() + self.timeout;
-        let Ok(turn) = timeout_at(deadline, self.turns.acquire()).await else {
-            return Err(CallError::Busy(self.timeout));
-        };
+        let busy = CallError::Busy(self.timeout);
+        let Ok(turn) = timeout_at(deadline, self.turns.acquire()).await else { return Err(busy) };
+        // All of the time-out is for the call, what the turn took of it included.
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(busy);
+        }
         let mut request = Request::new(Full::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers_with(passed);
-        // All of the time-out is for the call, what the turn took of it included.
-        let left = deadline.saturating_duration_since(Instant::now());
         let response = self.client.send_within(request, left).await.map_err(|error| match error {
             FetchError::TimedOut(_) => CallError::Fetch(FetchError::TimedOut(self.timeout)),
             error => CallError::Fetch(error),

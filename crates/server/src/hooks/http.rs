@@ -3,6 +3,7 @@
 //! | what happens | connect, subscribe, publish, rpc | refresh, sub_refresh |
 //! | --- | --- | --- |
 //! | refused, time-out, an answer that is too large or wrong, a status other than 200 | error 100, temporary, or what `status_to_code_transforms` says of the status | good for another minute, then asked again |
+//! | the call's turn does not come in time | error 111 | the same |
 //! | the client's payload is no JSON, and `binary_encoding` is off | error 107 | |
 //! | no hook of this name | error 108 | expired |
 //!
@@ -182,6 +183,9 @@ impl HttpHook {
     }
 
     fn meaning<T>(&self, failure: &Failure) -> Answer<T> {
+        if let Failure::Call(CallError::Busy(_)) = failure {
+            return Answer::Error(Error::TOO_MANY_REQUESTS);
+        }
         if let Failure::Call(CallError::Status(status)) = failure {
             let found = self.transforms.iter().find(|transform| transform.status_code == status.as_u16());
             match found.map(|transform| &transform.to) {
