@@ -452,12 +452,8 @@ async fn another_status_a_slow_back_end_and_none_at_all_are_error_100() {
     let backend = Backend::slow(Duration::from_secs(60), OK).await;
     let slow = hooks_with(&backend, |settings| settings.timeout = Duration::from_millis(50));
     assert_fails(&slow, "slow").await;
-    let timeouts: u64 = slow.counts().map(|(_, _, counts)| counts.timeouts).sum();
-    assert_eq!(timeouts, 7);
     let down = hooks_with(&backend, |settings| settings.endpoint = "http://127.0.0.1:1/".into());
     assert_fails(&down, "down").await;
-    let (_, _, counts) = down.counts().find(|(hook, ..)| *hook == Hook::Connect).unwrap();
-    assert_eq!((counts.calls, counts.errors, counts.timeouts, counts.in_flight), (1, 1, 0, 0));
 }
 
 #[tokio::test]
@@ -563,9 +559,6 @@ async fn hooks_are_chosen_by_name() {
     assert!(backend.asked().iter().all(|asked| asked.path == "/two"));
     let missing = hooks.rpc(RpcCall { hook: "three".into(), ..rpc_call() }).await;
     assert_eq!(missing, Answer::Error(Error::NOT_AVAILABLE));
-    assert!(
-        hooks.has(Hook::Rpc, "two") && !hooks.has(Hook::Rpc, "three") && !hooks.has(Hook::Connect, "two")
-    );
     assert_eq!(hooks.wants(), Hook::ALL.into_iter().collect());
     let none = HttpHooks::new(&HttpSettings::default()).unwrap();
     assert_eq!(none.wants(), Wants::NOTHING);
@@ -598,6 +591,26 @@ async fn so_many_calls_at_once_and_no_more() {
     }
     assert_eq!(most.load(Ordering::SeqCst), 3);
     assert!(backend.connections() <= 3, "{}", backend.connections());
+    // One entry of `proxies` is one back end, whatever it is asked.
+    most.store(0, Ordering::SeqCst);
+    let calls: Vec<_> = (0..30)
+        .map(|n| {
+            let hooks = Arc::clone(&hooks);
+            tokio::spawn(async move {
+                let hook = "two".into();
+                match n % 4 {
+                    0 => hooks.rpc(RpcCall { hook, ..rpc_call() }).await.map(drop),
+                    1 => hooks.publish(PublishCall { hook, ..publish_call() }).await.map(drop),
+                    2 => hooks.subscribe(SubscribeCall { hook, ..subscribe_call() }).await.map(drop),
+                    _ => hooks.sub_refresh(SubRefreshCall { hook, ..sub_refresh_call() }).await.map(drop),
+                }
+            })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Answer::Ok(()));
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
@@ -622,8 +635,6 @@ async fn waiting_for_a_turn_is_part_of_the_time() {
     assert!(began.elapsed() < Duration::from_secs(5));
     // The first gives its turn up when its time is over, and the second may still get it.
     assert!(codes[0] == 100 && codes[2..] == [111; 3], "{codes:?}");
-    let (_, _, counts) = hooks.counts().find(|(hook, ..)| *hook == Hook::Publish).unwrap();
-    assert_eq!((counts.calls, counts.errors, counts.timeouts, counts.in_flight), (5, 5, 5, 0));
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
-//! One hook over HTTP: a URL, its headers, its turn and its counts.
+//! Where hooks are called over HTTP: a URL, its headers, and whose turn it is.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -63,41 +62,18 @@ impl fmt::Display for CallError {
     }
 }
 
-/// What became of the calls of one hook since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CallCounts {
-    /// Calls, under way or done.
-    pub calls: u64,
-    /// Calls that brought no answer that counts, those of `timeouts` among them.
-    pub errors: u64,
-    /// Calls whose time was up.
-    pub timeouts: u64,
-    /// Calls under way at this moment.
-    pub in_flight: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    calls: AtomicU64,
-    errors: AtomicU64,
-    timeouts: AtomicU64,
-    done: AtomicU64,
-}
-
-/// One hook over HTTP.
+/// One place that is called, by one hook or by several: they share its connections and its turns.
 pub(super) struct Endpoint {
-    pub(super) hook: Hook,
-    pub(super) name: Box<str>,
     pub(super) names: HeaderNames,
     client: HttpClient,
     uri: Uri,
     headers: HeaderMap,
     turns: Semaphore,
     timeout: Duration,
-    counters: Counters,
 }
 
 impl Endpoint {
+    /// Sets it up, for this hook and perhaps others; calls nobody.
     pub(super) fn new(hook: Hook, name: &str, settings: &HookSettings) -> Result<Self, HookError> {
         let wrong = |key: &str, problem: &str| HookError {
             hook,
@@ -133,8 +109,6 @@ impl Endpoint {
         let client = HttpClient::new(&options)
             .map_err(|error| wrong(&format!("http.tls.{}", error.key), &error.problem))?;
         Ok(Self {
-            hook,
-            name: name.into(),
             names: HeaderNames::new(
                 settings.http_headers.iter().map(String::as_str),
                 settings.emulated_headers.iter().map(String::as_str),
@@ -144,7 +118,6 @@ impl Endpoint {
             headers,
             turns: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             timeout: settings.timeout,
-            counters: Counters::default(),
         })
     }
 
@@ -152,21 +125,6 @@ impl Endpoint {
     ///
     /// Dropping the future gives the call up.
     pub(super) async fn post(
-        &self,
-        passed: Option<&PassedHeaders>,
-        body: Vec<u8>,
-        is_expected: fn(StatusCode) -> bool,
-    ) -> Result<Bytes, CallError> {
-        self.counters.calls.fetch_add(1, Relaxed);
-        let _done = Done(&self.counters.done);
-        let result = self.exchange(passed, body, is_expected).await;
-        if let Err(error) = &result {
-            self.count(error);
-        }
-        result
-    }
-
-    async fn exchange(
         &self,
         passed: Option<&PassedHeaders>,
         body: Vec<u8>,
@@ -223,43 +181,10 @@ impl Endpoint {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers
     }
-
-    fn count(&self, error: &CallError) {
-        self.counters.errors.fetch_add(1, Relaxed);
-        if matches!(error, CallError::Busy(_) | CallError::Fetch(FetchError::TimedOut(_))) {
-            self.counters.timeouts.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Counts an answer that came and does not count.
-    pub(super) fn count_wrong_answer(&self) {
-        self.counters.errors.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn counts(&self) -> CallCounts {
-        let Counters { calls, errors, timeouts, done } = &self.counters;
-        let done = done.load(Relaxed);
-        let calls = calls.load(Relaxed);
-        CallCounts {
-            calls,
-            errors: errors.load(Relaxed),
-            timeouts: timeouts.load(Relaxed),
-            in_flight: calls.saturating_sub(done),
-        }
-    }
 }
 
 /// How we introduce ourselves where the client's own `User-Agent` is not passed on.
 const AGENT: &str = concat!("wavecast/", env!("CARGO_PKG_VERSION"));
-
-/// Counts a call as done, also when its future is dropped.
-struct Done<'c>(&'c AtomicU64);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Relaxed);
-    }
-}
 
 /// The URL without user and password, and these as a header.
 fn endpoint(url: &str) -> Option<(Uri, Option<HeaderValue>)> {

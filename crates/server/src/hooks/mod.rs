@@ -40,7 +40,7 @@ pub use self::calls::{
     RefreshCall, RefreshGrant, RpcCall, RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall,
     SubscribeGrant,
 };
-pub use self::endpoint::{ANSWER_BYTES_MAX, CallCounts, HookError};
+pub use self::endpoint::{ANSWER_BYTES_MAX, HookError};
 pub use self::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
 pub use self::grant::Grant;
 pub use self::handlers::{Answering, Delivering, HANDLER_LIMIT, Handlers, Hooks};
