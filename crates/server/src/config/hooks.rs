@@ -88,3 +88,17 @@ fn transform(transform: &StatusTransform) -> Transform {
     };
     Transform { status_code: transform.status, to }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_configured_is_as_hooks_have_it_themselves() {
+        let mut config = Config::default();
+        assert_eq!(config.event_queue(), EventSettings::default());
+        config.rpc.proxy.endpoint = "http://localhost".into();
+        let settings = HookSettings { endpoint: "http://localhost".into(), ..HookSettings::default() };
+        assert_eq!(config.http_hooks().rpc, Some(settings));
+    }
+}

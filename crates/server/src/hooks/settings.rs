@@ -30,7 +30,7 @@ pub struct HookSettings {
     pub binary_encoding: bool,
     /// What a status other than 200 means. One that is not listed is error 100. Default: none.
     pub status_to_code_transforms: Vec<StatusTransform>,
-    /// Calls under way at the same time, default 256; those beyond wait for their turn.
+    /// Calls under way at the same time, default 64; those beyond wait for their turn.
     pub concurrency: usize,
 }
 
@@ -46,7 +46,7 @@ impl Default for HookSettings {
             include_connection_meta: false,
             binary_encoding: false,
             status_to_code_transforms: Vec::new(),
-            concurrency: 256,
+            concurrency: 64,
         }
     }
 }
@@ -113,7 +113,7 @@ pub struct HttpSettings {
 /// The queue of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventSettings {
-    /// Events that wait or are under way, default 65,536. One beyond is refused.
+    /// Events that wait or are under way, default 10,000. One beyond is refused.
     pub events_max: usize,
     /// Bytes of these, default 16 MiB. An event beyond is refused.
     pub bytes_max: usize,
@@ -134,7 +134,7 @@ pub struct EventSettings {
 impl Default for EventSettings {
     fn default() -> Self {
         Self {
-            events_max: 65_536,
+            events_max: 10_000,
             bytes_max: 16 << 20,
             concurrency: 16,
             batch_max: 64,

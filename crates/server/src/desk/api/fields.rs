@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
-use wavecast_protocol::centrifuge::{Error, json};
+use wavecast_protocol::centrifuge::{Disconnect, Error, json};
 
 use super::schema::{Field, Kind};
 use crate::payload;
@@ -117,7 +117,7 @@ impl<'a> Fields<'a> {
         let field = self.field(name)?;
         let raw = self.get(field).ok_or_else(|| self.missing(field))?;
         let code = self.value::<u16>(field, raw)?;
-        if (3000..=4999).contains(&code) { Ok(code) } else { Err(self.wrong(name)) }
+        if Disconnect::CODES.contains(&code) { Ok(code) } else { Err(self.wrong(name)) }
     }
 
     /// A list of texts, with a limit on how many; a required one is not empty.
