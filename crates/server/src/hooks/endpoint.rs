@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -15,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::headers::{HeaderNames, PassedHeaders};
 use super::kind::Hook;
 use super::settings::HookSettings;
+use super::url;
 use crate::http_client::{FetchError, HttpClient, HttpClientOptions};
 
 /// Longest body of an answer, bytes.
@@ -81,7 +80,7 @@ impl Endpoint {
             key: key.to_owned(),
             problem: problem.to_owned(),
         };
-        let (uri, authorization) = endpoint(&settings.endpoint)
+        let (uri, authorization) = url::parse(&settings.endpoint)
             .ok_or_else(|| wrong("endpoint", "is not a URL with http or https and a host"))?;
         if settings.timeout.is_zero() {
             return Err(wrong("timeout", "must be more than nothing"));
@@ -186,76 +185,12 @@ impl Endpoint {
 /// How we introduce ourselves where the client's own `User-Agent` is not passed on.
 const AGENT: &str = concat!("wavecast/", env!("CARGO_PKG_VERSION"));
 
-/// The URL without user and password, and these as a header.
-fn endpoint(url: &str) -> Option<(Uri, Option<HeaderValue>)> {
-    let uri: Uri = url.parse().ok()?;
-    let authority = uri.authority()?;
-    let (user, host) = match authority.as_str().rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, authority.as_str()),
-    };
-    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-        return None;
-    }
-    let authorization = match user {
-        Some(user) => Some(basic_authorization(user)?),
-        None => None,
-    };
-    let mut parts = uri.clone().into_parts();
-    parts.authority = Some(host.parse().ok()?);
-    Some((Uri::from_parts(parts).ok()?, authorization))
-}
-
-/// `user:password` of a URL, where reserved characters are written as `%` and two digits.
-fn basic_authorization(user: &str) -> Option<HeaderValue> {
-    let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    let mut plain = percent_decoded(name)?;
-    plain.push(b':');
-    plain.extend(percent_decoded(password)?);
-    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let mut pieces = text.split('%');
-    let mut decoded = pieces.next()?.as_bytes().to_vec();
-    for piece in pieces {
-        decoded.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
-        decoded.extend(&piece.as_bytes()[2..]);
-    }
-    Some(decoded)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn user_and_password_leave_the_url() {
-        let (uri, authorization) = endpoint("https://me:p%40ss@example.org:8443/a?b=c").unwrap();
-        assert_eq!(uri, "https://example.org:8443/a?b=c");
-        let authorization = authorization.unwrap();
-        assert_eq!(authorization, format!("Basic {}", STANDARD.encode("me:p@ss")).as_str());
-        assert!(authorization.is_sensitive());
-        assert_eq!(endpoint("http://127.0.0.1:3000/connect").unwrap().1, None);
-        assert_eq!(endpoint("http://[::1]:3000").unwrap().0, "http://[::1]:3000/");
-    }
-
-    #[test]
-    fn what_is_no_http_url_is_refused() {
-        let table = [
-            "",
-            "/connect",
-            "localhost:3000",
-            "grpc://localhost:3000",
-            "http://",
-            "http:///a",
-            "http://a:b@",
-        ];
-        for url in table {
-            assert_eq!(endpoint(url), None, "{url}");
-        }
+    fn what_is_wrong_is_named_without_its_value() {
         let settings = HookSettings { endpoint: "ftp://me:s3cret@host".into(), ..HookSettings::default() };
         let error = Endpoint::new(Hook::Rpc, "default", &settings).err().unwrap();
         assert_eq!(error.key, "endpoint");

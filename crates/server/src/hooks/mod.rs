@@ -14,7 +14,7 @@
 //! | `handlers` | [`Handlers`], to write hooks with; [`Hooks`], to hold them by |
 //! | `ask` | from a shard to the runtime and back |
 //! | `settings` | how hooks over HTTP are called, how events are queued |
-//! | `endpoint`, `json`, `http` | [`HttpHooks`]: one URL, its words, all of them |
+//! | `url`, `endpoint`, `json`, `http` | [`HttpHooks`]: one place that is called, its words, all of them |
 //! | `layers` | several hooks as one |
 //! | `queue` | [`EventQueue`] |
 
@@ -32,6 +32,7 @@ mod kind;
 mod layers;
 mod queue;
 mod settings;
+pub(crate) mod url;
 
 pub use self::answer::Answer;
 pub use self::ask::ask;
