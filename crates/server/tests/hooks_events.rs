@@ -428,11 +428,8 @@ async fn nothing_is_lost_with_a_back_end_that_fails_at_random() {
         })
     })
     .await;
-    let settings = HttpSettings {
-        disconnected: Some(backend.settings("/events")),
-        unsubscribed: Some(backend.settings("/events")),
-        ..HttpSettings::default()
-    };
+    let own = [Hook::Disconnected, Hook::Unsubscribed].map(|kind| (kind, backend.settings("/events")));
+    let settings = HttpSettings { own: own.into(), ..HttpSettings::default() };
     let hooks = Arc::new(HttpHooks::new(&settings).unwrap());
     let events = EventSettings {
         backoff_min: Duration::from_millis(1),

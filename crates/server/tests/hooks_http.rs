@@ -23,21 +23,10 @@ fn hooks_with(backend: &Backend, change: impl Fn(&mut HookSettings)) -> HttpHook
     let at = |path: &str| {
         let mut settings = backend.settings(path);
         change(&mut settings);
-        Some(settings)
+        settings
     };
-    HttpHooks::new(&HttpSettings {
-        connect: at("/connect"),
-        refresh: at("/refresh"),
-        subscribe: at("/subscribe"),
-        sub_refresh: at("/sub_refresh"),
-        publish: at("/publish"),
-        rpc: at("/rpc"),
-        named: at("/two").map(|settings| ("two".to_owned(), settings)).into_iter().collect(),
-        disconnected: at("/disconnected"),
-        unsubscribed: at("/unsubscribed"),
-        occupancy: at("/state"),
-    })
-    .unwrap()
+    let own = Hook::ALL.map(|kind| (kind, at(&format!("/{}", kind.name())))).into();
+    HttpHooks::new(&HttpSettings { own, named: [("two".to_owned(), at("/two"))].into() }).unwrap()
 }
 
 fn hooks(backend: &Backend) -> HttpHooks {
@@ -529,14 +518,12 @@ async fn headers_go_out_by_their_rank_and_only_those_allowed() {
 #[tokio::test]
 async fn a_hook_sees_only_headers_of_its_own_list() {
     let backend = Backend::saying(200, OK).await;
-    let allowing = |path: &str, name: &str| {
-        Some(HookSettings { http_headers: vec![name.to_owned()], ..backend.settings(path) })
+    let allowing = |path: &str, name: &str| HookSettings {
+        http_headers: vec![name.to_owned()],
+        ..backend.settings(path)
     };
-    let settings = HttpSettings {
-        connect: allowing("/connect", "cookie"),
-        rpc: allowing("/rpc", "x-rpc"),
-        ..HttpSettings::default()
-    };
+    let own = [(Hook::Connect, allowing("/connect", "cookie")), (Hook::Rpc, allowing("/rpc", "x-rpc"))];
+    let settings = HttpSettings { own: own.into(), ..HttpSettings::default() };
     let hooks = HttpHooks::new(&settings).unwrap();
     assert_eq!(hooks.headers(), HeaderNames::new(["cookie", "x-rpc"], []));
     let mut passed = PassedHeaders::default();
@@ -705,15 +692,15 @@ fn hooks_do_not_show_their_secrets() {
         static_headers: [("X-Key".to_owned(), "s3cret".to_owned())].into(),
         ..HookSettings::default()
     };
-    let all = HttpSettings { connect: Some(settings.clone()), ..HttpSettings::default() };
+    let all = HttpSettings { own: [(Hook::Connect, settings.clone())].into(), ..HttpSettings::default() };
     let hooks = HttpHooks::new(&all).unwrap();
     let shown = format!("{settings:?} {all:?} {hooks:?}");
     assert!(!shown.contains("s3cret"), "{shown}");
     for (name, value) in [("X-Key", "s3cret\n"), ("X Key s3cret", "v")] {
         let static_headers = [(name.to_owned(), value.to_owned())].into();
         let wrong = HookSettings { static_headers, ..settings.clone() };
-        let error =
-            HttpHooks::new(&HttpSettings { rpc: Some(wrong), ..HttpSettings::default() }).unwrap_err();
+        let wrong = HttpSettings { own: [(Hook::Rpc, wrong)].into(), ..HttpSettings::default() };
+        let error = HttpHooks::new(&wrong).unwrap_err();
         assert_eq!((error.hook, &*error.name, &*error.key), (Hook::Rpc, "default", "http.static_headers"));
         assert!(!error.to_string().contains("s3cret"));
     }

@@ -2,6 +2,7 @@
 
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use super::keys::placed_hooks;
 use super::settings::{Config, Hook, StatusOutcome, StatusTransform, Tls};
 use crate::hooks::{EventSettings, HookSettings, HttpSettings, Meaning, StatusTransform as Transform};
 use crate::http_client::TlsOptions;
@@ -9,22 +10,14 @@ use crate::http_client::TlsOptions;
 impl Config {
     /// The hooks that are called over HTTP. One that a handler inside the process answers is not among them.
     pub fn http_hooks(&self) -> HttpSettings {
-        let (client, channel) = (&self.client.proxy, &self.channel.proxy);
+        let own = placed_hooks(self).filter(|placed| placed.is_on != Some(false));
         HttpSettings {
-            connect: client.connect.on().and_then(over_http),
-            refresh: client.refresh.on().and_then(over_http),
-            subscribe: over_http(&channel.subscribe),
-            sub_refresh: over_http(&channel.sub_refresh),
-            publish: over_http(&channel.publish),
-            rpc: over_http(&self.rpc.proxy),
+            own: own.filter_map(|placed| Some((placed.kind, over_http(placed.hook)?))).collect(),
             named: self
                 .proxies
                 .iter()
                 .filter_map(|entry| Some((entry.name.clone(), over_http(&entry.settings)?)))
                 .collect(),
-            disconnected: client.disconnected.on().and_then(over_http),
-            unsubscribed: over_http(&channel.unsubscribed),
-            occupancy: over_http(&channel.state),
         }
     }
 
@@ -99,6 +92,6 @@ mod tests {
         assert_eq!(config.event_queue(), EventSettings::default());
         config.rpc.proxy.endpoint = "http://localhost".into();
         let settings = HookSettings { endpoint: "http://localhost".into(), ..HookSettings::default() };
-        assert_eq!(config.http_hooks().rpc, Some(settings));
+        assert_eq!(config.http_hooks().own, [(crate::hooks::Hook::Rpc, settings)].into());
     }
 }

@@ -73,21 +73,8 @@ impl HttpHooks {
             headers: HeaderNames::default(),
             limit: Duration::ZERO,
         };
-        let unnamed = [
-            (Hook::Connect, &settings.connect),
-            (Hook::Refresh, &settings.refresh),
-            (Hook::Subscribe, &settings.subscribe),
-            (Hook::SubRefresh, &settings.sub_refresh),
-            (Hook::Publish, &settings.publish),
-            (Hook::Rpc, &settings.rpc),
-            (Hook::Disconnected, &settings.disconnected),
-            (Hook::Unsubscribed, &settings.unsubscribed),
-            (Hook::Occupancy, &settings.occupancy),
-        ];
-        for (hook, settings) in unnamed {
-            if let Some(settings) = settings {
-                hooks.add(&[hook], DEFAULT_NAME, settings)?;
-            }
+        for (hook, settings) in &settings.own {
+            hooks.add(&[*hook], DEFAULT_NAME, settings)?;
         }
         for (name, settings) in &settings.named {
             hooks.add(&[Hook::Subscribe, Hook::SubRefresh, Hook::Publish, Hook::Rpc], name, settings)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use super::kind::Hook;
 use crate::http_client::TlsOptions;
 
 /// One hook over HTTP: where it is and how it is called.
@@ -85,29 +86,13 @@ pub enum Meaning {
     Disconnect(Disconnect),
 }
 
-/// All hooks over HTTP; `None` and empty: there is none.
+/// All hooks over HTTP.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HttpSettings {
-    /// Asked when a client without a token connects.
-    pub connect: Option<HookSettings>,
-    /// Asked when a connection is about to expire.
-    pub refresh: Option<HookSettings>,
-    /// Asked about subscriptions where the hook's name is `default`.
-    pub subscribe: Option<HookSettings>,
-    /// Asked about subscriptions that are about to expire, where the hook's name is `default`.
-    pub sub_refresh: Option<HookSettings>,
-    /// Asked about publications of clients where the hook's name is `default`.
-    pub publish: Option<HookSettings>,
-    /// Asked for methods where the hook's name is `default`.
-    pub rpc: Option<HookSettings>,
+    /// The hook of each kind whose name is `default`: the one of the section in the configuration.
+    pub own: BTreeMap<Hook, HookSettings>,
     /// Hooks with a name of their own (`proxies`): for subscribe, sub_refresh, publish and rpc.
     pub named: BTreeMap<String, HookSettings>,
-    /// Told when a connection ended.
-    pub disconnected: Option<HookSettings>,
-    /// Told when a subscription ended.
-    pub unsubscribed: Option<HookSettings>,
-    /// Told when a channel got its first subscriber, and when it lost its last (`channel.proxy.state`).
-    pub occupancy: Option<HookSettings>,
 }
 
 /// The queue of events.
@@ -157,7 +142,7 @@ mod tests {
             static_headers: [("Authorization".to_owned(), "Bearer s3cret".to_owned())].into(),
             ..HookSettings::default()
         };
-        let all = HttpSettings { connect: Some(settings), ..HttpSettings::default() };
+        let all = HttpSettings { own: [(Hook::Connect, settings)].into(), ..HttpSettings::default() };
         let shown = format!("{all:?} {all:#?}");
         assert!(!shown.contains("s3cret") && shown.contains("Authorization"), "{shown}");
     }
