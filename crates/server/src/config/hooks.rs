@@ -2,9 +2,11 @@
 
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
-use super::keys::placed_hooks;
+use super::keys::{List, placed_hooks};
 use super::settings::{Config, Hook, StatusOutcome, StatusTransform, Tls};
-use crate::hooks::{EventSettings, HookSettings, HttpSettings, Meaning, StatusTransform as Transform};
+use crate::hooks::{
+    EventSettings, Hook as Kind, HookSettings, HttpSettings, Meaning, StatusTransform as Transform, Wants,
+};
 use crate::http_client::TlsOptions;
 
 impl Config {
@@ -19,6 +21,22 @@ impl Config {
                 .filter_map(|entry| Some((entry.name.clone(), over_http(&entry.settings)?)))
                 .collect(),
         }
+    }
+
+    /// The sections that leave their hook to a handler inside the process (`handler:`) where there is none that wants it.
+    pub fn unanswered_hooks(&self, wants: Wants) -> Vec<String> {
+        let own = placed_hooks(self)
+            .filter(|placed| {
+                placed.is_on != Some(false) && placed.hook.is_handler() && !wants.has(placed.kind)
+            })
+            .map(|placed| placed.section.to_owned());
+        let wants_named = Kind::NAMED.into_iter().any(|kind| wants.has(kind));
+        let named = self
+            .proxies
+            .iter()
+            .filter(|entry| entry.settings.is_handler() && !wants_named)
+            .map(|entry| format!("{}.{}", List::Hooks.path(), entry.name));
+        own.chain(named).collect()
     }
 
     /// How events wait for their hooks.
@@ -92,6 +110,6 @@ mod tests {
         assert_eq!(config.event_queue(), EventSettings::default());
         config.rpc.proxy.endpoint = "http://localhost".into();
         let settings = HookSettings { endpoint: "http://localhost".into(), ..HookSettings::default() };
-        assert_eq!(config.http_hooks().own, [(crate::hooks::Hook::Rpc, settings)].into());
+        assert_eq!(config.http_hooks().own, [(Kind::Rpc, settings)].into());
     }
 }

@@ -77,7 +77,7 @@ impl HttpHooks {
             hooks.add(&[*hook], DEFAULT_NAME, settings)?;
         }
         for (name, settings) in &settings.named {
-            hooks.add(&[Hook::Subscribe, Hook::SubRefresh, Hook::Publish, Hook::Rpc], name, settings)?;
+            hooks.add(&Hook::NAMED, name, settings)?;
         }
         Ok(hooks)
     }
