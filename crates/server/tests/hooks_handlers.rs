@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -158,4 +159,28 @@ async fn each_hook_goes_to_the_first_layer_that_wants_it() {
     assert!(matches!(layers.rpc(call("echo")).await, Answer::Ok(_)));
     assert_eq!(layers.subscribe(SubscribeCall::default()).await.map(drop), Answer::NotHandled);
     assert_eq!(layers.deliver(&[Event::occupied("a".into(), 1)]).await, Ok(()));
+}
+
+#[tokio::test]
+async fn what_is_wanted_is_asked_at_the_start() {
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+    impl Handlers for Counting {
+        fn wants(&self) -> Wants {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Wants::NOTHING.and(Hook::Rpc)
+        }
+        fn limit(&self) -> Duration {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Duration::from_secs(1)
+        }
+    }
+    let counting = Arc::new(Counting::default());
+    let layers = Layers::new(vec![Arc::clone(&counting) as Arc<dyn Hooks>]);
+    let asked_at_start = counting.0.load(Ordering::Relaxed);
+    for _ in 0..3 {
+        assert_eq!(layers.rpc(call("any")).await, Answer::NotHandled);
+        assert_eq!((layers.limit(), layers.wants().has(Hook::Rpc)), (Duration::from_secs(1), true));
+    }
+    assert_eq!(counting.0.load(Ordering::Relaxed), asked_at_start);
 }
