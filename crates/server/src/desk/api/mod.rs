@@ -41,7 +41,7 @@ use super::request_body::{BodyError, RequestBody};
 use crate::config::Config;
 
 /// Where the description of all methods is, beside them.
-const DESCRIPTION: &str = "openapi.json";
+pub(super) const DESCRIPTION: &str = "openapi.json";
 
 /// The API, over whatever carries it out.
 #[derive(Debug)]
