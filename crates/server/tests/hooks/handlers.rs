@@ -1,7 +1,5 @@
 //! Hooks as Rust functions, asked as a shard asks.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
