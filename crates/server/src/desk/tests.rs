@@ -1,6 +1,7 @@
 //! The desk over real sockets on loopback, spoken to in raw bytes, with a backend that keeps lists.
 
 mod bad_calls;
+mod batch;
 mod calls;
 mod connections;
 mod description;
