@@ -54,6 +54,20 @@ async fn a_batch_that_reads_too_much_ends_early() {
 }
 
 #[tokio::test]
+async fn more_history_than_an_answer_may_have_is_asked_for_in_parts() {
+    let served = serve(configured()).await;
+    let data: Box<[u8]> = format!("\"{}\"", "x".repeat(1 << 20)).into_bytes().into();
+    let long = |offset| {
+        let data = data.clone();
+        Arc::new(wavecast_hub::Publication { data, offset, is_json: true, ..Default::default() })
+    };
+    served.backend.channels.lock().unwrap().insert("long".into(), (1..=64).map(long).collect());
+    let answer = call(&served, "history", &json!({"channel": "long", "limit": -1})).await;
+    assert_eq!(answer["error"]["code"], 106, "{answer}");
+    assert!(answer["error"]["message"].as_str().unwrap().contains("limit"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_parallel_batch_does_not_wait_for_the_slowest_and_ends_in_time() {
     let mut config = configured();
     config.http_api.timeout = Duration::from_millis(300);
