@@ -13,6 +13,8 @@ use std::fmt;
 pub const FILTER_NODES_MAX: usize = 128;
 /// The most nodes above each other.
 pub const FILTER_DEPTH_MAX: usize = 16;
+/// The most values that one comparison is given.
+pub const FILTER_VALUES_MAX: usize = 1024;
 /// The most memory of one filter, bytes.
 pub const FILTER_BYTES_MAX: usize = 16 * 1024;
 
@@ -96,6 +98,10 @@ impl Filter {
         value: &str,
         values: &[impl AsRef<str>],
     ) -> Result<Self, FilterError> {
+        // What reads filters keeps one value too many of a list that is too long: it counts as given, not as it is kept.
+        if values.len() > FILTER_VALUES_MAX {
+            return Err(FilterError::TooLarge);
+        }
         let test = Test::new(comparison, value, values)?;
         if key.is_empty() && !matches!(test, Test::Exists | Test::NotExists) {
             return Err(FilterError::KeyMissing);
@@ -283,7 +289,7 @@ pub enum FilterError {
     },
     /// `and` and `or` join nothing, or `not` has other than one filter below it.
     WrongCount,
-    /// More nodes, more of them above each other, or more memory than allowed.
+    /// More nodes, more of them above each other, more values of one comparison, or more memory than allowed.
     TooLarge,
 }
 
@@ -312,8 +318,8 @@ impl fmt::Display for FilterError {
             ),
             Self::TooLarge => write!(
                 f,
-                "filter: at most {FILTER_NODES_MAX} nodes, {FILTER_DEPTH_MAX} above each other, in {FILTER_BYTES_MAX} \
-                 bytes"
+                "filter: at most {FILTER_NODES_MAX} nodes, {FILTER_DEPTH_MAX} above each other, {FILTER_VALUES_MAX} \
+                 vals of each, in {FILTER_BYTES_MAX} bytes"
             ),
         }
     }

@@ -1,6 +1,8 @@
 //! Filters over tags: what matches, what is refused, what is too much.
 
-use wavecast_hub::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_NODES_MAX, Filter, FilterError, Tags};
+use wavecast_hub::{
+    FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_NODES_MAX, FILTER_VALUES_MAX, Filter, FilterError, Tags,
+};
 
 fn leaf(comparison: &str, value: &str, values: &[&str]) -> Filter {
     Filter::leaf("key", comparison, value, values).unwrap()
@@ -118,8 +120,18 @@ fn filters_are_bounded_and_any_two_can_be_joined() {
     let long = "x".repeat(FILTER_BYTES_MAX);
     assert_eq!(Filter::leaf("k", "eq", &long, &[""; 0]), Err(FilterError::TooLarge));
     assert_eq!(
-        Filter::leaf("k", "in", "", &["a"; 10_000]),
+        Filter::leaf("k", "in", "", &["a"; FILTER_VALUES_MAX]),
         Filter::leaf("k", "in", "", &["a"]),
         "the same value once"
     );
+}
+
+/// What is read of a list that is too long ends one value behind the limit: were equal ones left out before they are
+/// counted, the rest of the list would be missing and nobody would know.
+#[test]
+fn too_many_values_are_refused_even_if_they_are_the_same() {
+    for comparison in ["in", "nin"] {
+        let values = ["a"; FILTER_VALUES_MAX + 1];
+        assert_eq!(Filter::leaf("k", comparison, "", &values), Err(FilterError::TooLarge), "{comparison}");
+    }
 }
