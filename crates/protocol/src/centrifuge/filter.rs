@@ -60,27 +60,32 @@ impl Filter<'_> {
     /// The first fault that is found.
     pub fn check(&self) -> Result<(), FilterError> {
         let mut left = FILTER_NODES_MAX;
-        self.check_at(1, &mut left)
+        self.check_size(1, &mut left)?;
+        self.check_sense()
     }
 
-    fn check_at(&self, depth: usize, left: &mut usize) -> Result<(), FilterError> {
+    /// Nodes below a comparison mean nothing and count all the same: they took the room of others when it was read.
+    fn check_size(&self, depth: usize, left: &mut usize) -> Result<(), FilterError> {
         if depth > FILTER_DEPTH_MAX {
             return Err(FilterError::TooDeep);
         }
-        *left = left.checked_sub(1).ok_or(FilterError::TooManyNodes)?;
-        match (&*self.op, self.nodes.len()) {
-            ("", _) => return self.check_comparison(),
-            ("and" | "or", 1..) | ("not", 1) => {}
-            ("and" | "or" | "not", _) => return Err(FilterError::WrongNodes),
-            _ => return Err(FilterError::UnknownOp),
-        }
-        self.nodes.iter().try_for_each(|node| node.check_at(depth + 1, left))
-    }
-
-    fn check_comparison(&self) -> Result<(), FilterError> {
         if self.vals.len() > FILTER_VALS_MAX {
             return Err(FilterError::TooManyValues);
         }
+        *left = left.checked_sub(1).ok_or(FilterError::TooManyNodes)?;
+        self.nodes.iter().try_for_each(|node| node.check_size(depth + 1, left))
+    }
+
+    fn check_sense(&self) -> Result<(), FilterError> {
+        match (&*self.op, self.nodes.len()) {
+            ("", _) => self.check_comparison(),
+            ("and" | "or", 1..) | ("not", 1) => self.nodes.iter().try_for_each(Self::check_sense),
+            ("and" | "or" | "not", _) => Err(FilterError::WrongNodes),
+            _ => Err(FilterError::UnknownOp),
+        }
+    }
+
+    fn check_comparison(&self) -> Result<(), FilterError> {
         let (one, many) = (!self.val.is_empty(), !self.vals.is_empty());
         let (takes_one, takes_many) = match &*self.cmp {
             "eq" | "neq" | "sw" | "ew" | "ct" | "lt" | "lte" | "gt" | "gte" => (true, false),

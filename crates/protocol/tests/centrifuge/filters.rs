@@ -93,6 +93,17 @@ fn what_is_beyond_the_bounds_is_dropped_and_told() {
     }
 }
 
+/// Nodes below a comparison mean nothing, but take the room of those behind it when they are read.
+#[test]
+fn what_had_to_be_dropped_for_nodes_below_a_comparison_is_told() {
+    let odd = Filter { nodes: vec![leaf("k", "ex"); FILTER_NODES_MAX], ..leaf("k", "ex") };
+    both(node("and", vec![odd, leaf("k", "nex")]), |read| {
+        assert_eq!(read.check(), Err(FilterError::TooManyNodes));
+    });
+    let odd = Filter { nodes: vec![leaf("k", "made up")], ..leaf("k", "ex") };
+    both(node("and", vec![odd, leaf("k", "nex")]), |read| assert_eq!(read.check(), Ok(())));
+}
+
 fn levels(filter: &Filter<'_>) -> usize {
     1 + filter.nodes.iter().map(levels).max().unwrap_or(0)
 }
