@@ -45,12 +45,42 @@ impl<'a> Decimal<'a> {
         Some(Self { is_negative: sign && !is_zero, integer, fraction })
     }
 
+    /// A copy that can be kept.
+    pub(crate) fn to_owned(self) -> OwnedDecimal {
+        OwnedDecimal {
+            is_negative: self.is_negative,
+            point: self.integer.len(),
+            digits: [self.integer, self.fraction].concat().into(),
+        }
+    }
+
     fn compare_sizes(&self, other: &Self) -> Ordering {
         (self.integer.len(), self.integer, self.fraction).cmp(&(
             other.integer.len(),
             other.integer,
             other.fraction,
         ))
+    }
+}
+
+/// A number that is kept, to be compared with many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnedDecimal {
+    is_negative: bool,
+    /// How many of the digits stand before the point.
+    point: usize,
+    digits: Box<str>,
+}
+
+impl OwnedDecimal {
+    pub(crate) fn as_decimal(&self) -> Decimal<'_> {
+        let (integer, fraction) = self.digits.split_at(self.point);
+        Decimal { is_negative: self.is_negative, integer, fraction }
+    }
+
+    /// Memory it holds beside itself, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.digits.len()
     }
 }
 
@@ -126,7 +156,11 @@ mod tests {
         ];
         for (a, lower) in ascending.iter().enumerate() {
             for (b, higher) in ascending.iter().enumerate() {
-                assert_eq!(Decimal::parse(lower).cmp(&Decimal::parse(higher)), a.cmp(&b), "{lower} {higher}");
+                let (lower_number, higher_number) =
+                    (Decimal::parse(lower).unwrap(), Decimal::parse(higher).unwrap());
+                assert_eq!(lower_number.cmp(&higher_number), a.cmp(&b), "{lower} {higher}");
+                let kept = higher_number.to_owned();
+                assert_eq!(lower_number.cmp(&kept.as_decimal()), a.cmp(&b), "{lower} {higher}, kept");
             }
         }
         for (a, b) in [("1", "01.00"), ("-0", "0.0"), ("+5", "5")] {

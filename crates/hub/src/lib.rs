@@ -43,9 +43,7 @@ mod stripe;
 
 pub use channel::{ChannelError, ChannelRules};
 pub use delivery::{Delivery, Event, SHARDS_MAX, ShardId};
-pub use filter::{
-    FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_NODES_MAX, FILTER_VALUES_MAX, Filter, FilterError,
-};
+pub use filter::{Comparison, FILTER_BYTES_MAX, Filter, FilterTooLarge, Relation};
 pub use history::{HistoryError, HistoryPage, HistoryQuery};
 pub use hub::{
     Hub, HubLimits, HubStats, JoinError, JoinQuery, Joined, PublishError, Published, Swept, Trimmed,

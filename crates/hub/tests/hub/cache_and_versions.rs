@@ -3,8 +3,8 @@
 use crate::inboxes::{Inboxes, Message};
 use std::sync::Arc;
 use wavecast_hub::{
-    ChannelOptions, Filter, Hub, HubLimits, JoinQuery, Publish, Published, Recovery, RecoveryMode, ShardId,
-    Since, StreamPosition, Tags,
+    ChannelOptions, Comparison, Filter, Hub, HubLimits, JoinQuery, Publish, Published, Recovery,
+    RecoveryMode, ShardId, Since, StreamPosition, Tags,
 };
 
 const NOW: u64 = 1_700_000_000_000;
@@ -79,7 +79,7 @@ fn a_first_subscription_is_given_the_latest_where_the_channel_wants_it() {
 #[test]
 fn with_a_filter_the_latest_is_the_latest_that_is_wanted() {
     let (hub, _) = hub();
-    let wanted = Filter::leaf("kind", "eq", "a", &[""; 0]).unwrap();
+    let wanted = Filter::tag("kind", Comparison::equal("a")).unwrap();
     let position = publish(&hub, "0");
     let tagged = |kind: &str| {
         let tags = Some(Box::new(Tags::from([("kind".to_owned(), kind.to_owned())])));

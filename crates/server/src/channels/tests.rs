@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
-use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Publication, SlowConsumer, Tags, delta};
+use wavecast_hub::{ChannelOptions, ClientInfo, Comparison, Filter, Publication, SlowConsumer, Tags, delta};
 use wavecast_net::Frame;
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::websocket::{self, Event, Input, Limits, Role};
@@ -99,7 +99,7 @@ impl World {
 
     fn subscribe(&mut self, form: usize, is_idle: bool) {
         self.send();
-        let filter = Filter::leaf("t", "eq", "1", &[""; 0]).unwrap();
+        let filter = Filter::tag("t", Comparison::equal("1")).unwrap();
         let encoding = if form & 1 == 0 { Encoding::Json } else { Encoding::Protobuf };
         let filter = (form & 4 != 0).then(|| Rc::new(filter));
         let delta = form & 8 != 0 && filter.is_none();
