@@ -4,10 +4,14 @@ use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
+/// What a queued frame counts beside its bytes: its link in the pool. So a limit in bytes also bounds a flood of
+/// tiny frames.
+pub(crate) const FRAME_OVERHEAD_BYTES: usize = 32;
+
 /// One or more whole WebSocket frames in one piece of memory.
 ///
 /// A clone is a count, not a copy, and the count is not atomic: a frame is made on the shard that sends it and never
-/// leaves it.
+/// leaves it. One without bytes is nothing to send: it is passed over.
 #[derive(Clone, Debug)]
 pub struct Frame(Rc<Inner>);
 
@@ -21,15 +25,16 @@ struct Inner {
     account: OnceCell<Account>,
 }
 
-/// What a frame belongs to that may be dropped while it waits.
+/// What a frame belongs to that need not be sent once it waits.
 ///
-/// A frame without a lane (a reply, a ping) is sent or its connection ends. A frame in a lane makes room for it: see
-/// [`Connections::add`](crate::shard::Connections::add).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A frame without a lane (a reply, a ping) is sent or its connection ends. A frame in a lane makes room for it, unless it
+/// has a key: see [`Connections::add`](crate::shard::Connections::add).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lane {
     /// The handler's number for it: of a channel, say.
     pub number: u32,
-    /// With a key, a newer frame takes the place of one with the same number and key that still waits.
+    /// With a key, a newer frame takes the place of one with the same number and key that still waits. It is the newest of
+    /// its key and makes room for nothing else.
     pub key: Option<Box<str>>,
 }
 
@@ -69,6 +74,17 @@ impl Frame {
     #[must_use]
     pub fn is_held(&self) -> bool {
         Rc::strong_count(&self.0) > 1
+    }
+
+    /// Whether it makes room for others while it waits.
+    #[must_use]
+    pub fn gives_way(&self) -> bool {
+        self.0.lane.as_ref().is_some_and(|lane| lane.key.is_none())
+    }
+
+    /// What it counts in an outbox, bytes.
+    pub(crate) fn cost(&self) -> usize {
+        self.len() + FRAME_OVERHEAD_BYTES
     }
 
     /// Whether it takes the place of an earlier one that waits.

@@ -13,6 +13,7 @@
 //! | [`listener`] | addresses that several shards listen on |
 //! | [`descriptors`] | the limit of open files |
 
+mod bundle;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod descriptors;
@@ -32,6 +33,7 @@ mod wheel;
 pub use wavecast_websocket as websocket;
 pub use wavecast_websocket::CloseCode;
 
+pub use self::bundle::Bundle;
 pub use self::frame::{Batch, Frame, Lane};
 pub use self::inbox::Waker;
 pub use self::message::{Message, MessageRef};

@@ -4,13 +4,17 @@
 //! reference stands inline and further ones are links from a pool that the shard's outboxes share. An idle outbox owns
 //! nothing.
 
-use crate::frame::{Account, Batch, Frame};
+mod pool;
+#[cfg(test)]
+mod tests;
 
-const NONE: u32 = u32::MAX;
+use std::cell::Cell;
+use std::iter;
+use std::ops::ControlFlow;
 
-/// What a queued frame counts beside its bytes: its link in the pool. So a limit in bytes also bounds a flood of
-/// tiny frames.
-pub(crate) const FRAME_OVERHEAD_BYTES: usize = 32;
+use self::pool::NONE;
+pub(crate) use self::pool::Pool;
+use crate::frame::{Batch, Frame};
 
 /// A queue of frames: 24 bytes in a connection.
 pub(crate) struct Outbox {
@@ -19,25 +23,15 @@ pub(crate) struct Outbox {
     last: u32,
     /// Queued bytes, overhead included.
     queued: u32,
-    /// Those of them that stand in a lane and may be dropped.
+    /// Those of them that stand in a lane.
     loose: u32,
 }
 
-/// What the outboxes of a shard share: the links of those that hold more than one frame, and the count of what they hold.
-#[derive(Default)]
-pub(crate) struct Pool {
-    links: Vec<Link>,
-    free: Vec<u32>,
-    /// Queued bytes of all outboxes, overhead included, a shared frame for each that holds it.
-    queued: u64,
-    /// The bytes that really are there: a shared frame once, sends in flight included.
-    account: Account,
-}
+/// Where a frame waits: in a link, or as the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u32);
 
-struct Link {
-    frame: Option<Frame>,
-    next: u32,
-}
+const HEAD: Place = Place(NONE);
 
 impl Default for Outbox {
     fn default() -> Self {
@@ -50,22 +44,54 @@ impl Outbox {
         self.head.is_none()
     }
 
-    /// Queued bytes; each frame counts [`FRAME_OVERHEAD_BYTES`] more than its length.
+    /// Queued bytes; each frame counts [`FRAME_OVERHEAD_BYTES`](crate::frame::FRAME_OVERHEAD_BYTES) more than its length.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.queued as usize
     }
 
-    /// Those of the queued bytes that may not be dropped.
+    /// Those of the queued bytes that stand in no lane.
     pub(crate) fn firm_bytes(&self) -> usize {
         self.queued.saturating_sub(self.loose) as usize
     }
 
-    /// Appends a frame. The caller has compared [`Outbox::queued_bytes`] with its limit.
-    pub(crate) fn push(&mut self, pool: &mut Pool, frame: Frame) {
+    /// Those of the queued bytes that make room for nothing.
+    pub(crate) fn staying_bytes(&self, pool: &Pool) -> usize {
+        if self.loose == 0 {
+            return self.queued_bytes();
+        }
+        self.waiting(pool).filter(|(_, frame)| !frame.gives_way()).map(|(_, frame)| frame.cost()).sum()
+    }
+
+    /// How many bytes have to go before there is room for a frame that counts `cost`. When nothing waits, one frame goes
+    /// however long it is: else a message could be received and not sent.
+    pub(crate) fn excess(&self, cost: usize, bytes_max: usize) -> usize {
+        if self.is_empty() { 0 } else { (self.queued_bytes() + cost).saturating_sub(bytes_max) }
+    }
+
+    /// As [`Outbox::excess`], where the frame is to take the place of another.
+    pub(crate) fn excess_in(&self, pool: &Pool, place: Place, frame: &Frame, bytes_max: usize) -> usize {
+        let others = self.queued_bytes() - self.at(pool, place).map_or(0, Frame::cost);
+        if others == 0 { 0 } else { (others + frame.cost()).saturating_sub(bytes_max) }
+    }
+
+    /// What waits, from the oldest to the newest.
+    fn waiting<'o>(&'o self, pool: &'o Pool) -> impl Iterator<Item = (Place, &'o Frame)> {
+        let at = |index: u32| Some((index, pool.links.get(index as usize)?));
+        let links = iter::successors(at(self.next), move |(_, link)| at(link.next));
+        let links = links.filter_map(|(index, link)| Some((Place(index), link.frame.as_ref()?)));
+        self.head.iter().map(|head| (HEAD, head)).chain(links)
+    }
+
+    fn at<'o>(&'o self, pool: &'o Pool, place: Place) -> Option<&'o Frame> {
+        if place == HEAD { self.head.as_ref() } else { pool.links.get(place.0 as usize)?.frame.as_ref() }
+    }
+
+    /// Appends a frame that has bytes. The caller has seen to it that there is room.
+    pub(crate) fn push(&mut self, pool: &mut Pool, frame: Frame) -> Place {
         self.count(pool, &frame);
         if self.head.is_none() {
             self.head = Some(frame);
-            return;
+            return HEAD;
         }
         let link = pool.take(frame, NONE);
         if self.next == NONE {
@@ -74,6 +100,7 @@ impl Outbox {
             pool.links[self.last as usize].next = link;
         }
         self.last = link;
+        Place(link)
     }
 
     /// Puts a frame before everything that waits.
@@ -87,29 +114,26 @@ impl Outbox {
         self.next = link;
     }
 
-    /// Puts a frame in the place of one of the same lane and key. `None`: none waits; `Some(false)`: it is so much longer
-    /// that more than `bytes_max` would wait.
-    pub(crate) fn exchange(&mut self, pool: &mut Pool, frame: &Frame, bytes_max: usize) -> Option<bool> {
-        let mut at = self.next;
-        let mut place = self.head.as_mut();
-        while place.as_ref().is_none_or(|waits| waits.lane() != frame.lane()) {
-            let link = pool.links.get_mut(at as usize)?;
-            at = link.next;
-            place = link.frame.as_mut();
-        }
-        let place = place?;
-        let grows = frame.len() > place.len();
-        let alone = self.queued == cost(place);
-        if grows && !alone && self.queued as usize + frame.len() > bytes_max + place.len() {
-            return Some(false);
-        }
-        let before = std::mem::replace(place, frame.clone());
-        self.count(pool, frame);
-        self.uncount(pool, &before);
-        Some(true)
+    /// The places of the frames with a key.
+    pub(crate) fn keyed<'o>(&'o self, pool: &'o Pool) -> impl Iterator<Item = (Place, &'o Frame)> {
+        let has_some = self.loose > 0;
+        self.waiting(pool).filter(move |(_, frame)| has_some && frame.has_key())
     }
 
-    /// Keeps a place for a frame that is not known yet: what is pushed behind it waits for it.
+    /// Where a frame of the same lane and key waits.
+    pub(crate) fn find(&self, pool: &Pool, frame: &Frame) -> Option<Place> {
+        self.keyed(pool).find(|(_, waits)| waits.lane() == frame.lane()).map(|(place, _)| place)
+    }
+
+    /// Puts a frame in the place of the one of the same lane and key that waits there.
+    pub(crate) fn exchange(&mut self, pool: &mut Pool, place: Place, frame: &Frame) {
+        let is_there = self.at(pool, place).is_some_and(|waits| waits.lane() == frame.lane());
+        // When something is dropped a frame stays where it is, or comes to be the head.
+        self.replace(pool, if is_there { place } else { HEAD }, frame);
+    }
+
+    /// Keeps a place for a frame that is not known yet: what is pushed behind it waits for it. It is a frame without bytes,
+    /// as no other is.
     pub(crate) fn hold_place(&mut self, pool: &mut Pool) {
         self.push(pool, Frame::new(&[]));
     }
@@ -119,34 +143,90 @@ impl Outbox {
         self.head.as_ref().is_some_and(|frame| frame.is_empty())
     }
 
-    /// Puts a frame into the first place that is kept; `false` if there is none.
-    pub(crate) fn fill_place(&mut self, pool: &mut Pool, frame: &Frame) -> bool {
-        let mut at = self.next;
-        let mut place = self.head.as_mut();
-        while place.as_ref().is_none_or(|held| !held.is_empty()) {
-            let Some(link) = pool.links.get_mut(at as usize) else { return false };
-            at = link.next;
-            place = link.frame.as_mut();
+    /// Puts the frame into the place that is kept, if there is one; without bytes it gives the place up.
+    pub(crate) fn fill_place(&mut self, pool: &mut Pool, frame: &Frame) {
+        if frame.is_empty() {
+            return self.give_up_place(pool);
         }
-        let Some(place) = place else { return false };
-        let held = std::mem::replace(place, frame.clone());
+        let held = self.waiting(pool).find(|(_, held)| held.is_empty());
+        if let Some((place, _)) = held {
+            self.replace(pool, place, frame);
+        }
+    }
+
+    /// Nobody fills the place any more: what waits behind it may go.
+    pub(crate) fn give_up_place(&mut self, pool: &mut Pool) {
+        let mut is_found = false;
+        self.retain(pool, |frame| {
+            if is_found {
+                return ControlFlow::Break(());
+            }
+            is_found = frame.is_empty();
+            ControlFlow::Continue(!is_found)
+        });
+    }
+
+    fn replace(&mut self, pool: &mut Pool, place: Place, frame: &Frame) {
+        let place = if place == HEAD { &mut self.head } else { &mut pool.links[place.0 as usize].frame };
+        let before = place.replace(frame.clone());
         self.count(pool, frame);
-        self.uncount(pool, &held);
+        if let Some(before) = before {
+            self.uncount(pool, &before);
+        }
+    }
+
+    /// Drops the oldest frames that give way until `excess` bytes have gone. Where that is not enough, and something else
+    /// waits, it drops nothing and says `false`.
+    pub(crate) fn free(
+        &mut self,
+        pool: &mut Pool,
+        excess: usize,
+        gives_way: impl Fn(&Frame) -> bool,
+        mut dropped: impl FnMut(&Frame),
+    ) -> bool {
+        let mut found = 0;
+        for (_, frame) in self.waiting(pool).filter(|(_, frame)| gives_way(frame)) {
+            found += frame.cost();
+            if found >= excess {
+                break;
+            }
+        }
+        if found < excess && found < self.queued_bytes() {
+            return false;
+        }
+        let mut gone = 0;
+        self.retain(pool, |frame| {
+            if gone >= excess {
+                return ControlFlow::Break(());
+            }
+            if !gives_way(frame) {
+                return ControlFlow::Continue(true);
+            }
+            gone += frame.cost();
+            dropped(frame);
+            ControlFlow::Continue(false)
+        });
         true
     }
 
-    /// Drops the frames that `keep` does not want; it is asked from the oldest to the newest.
-    pub(crate) fn retain(&mut self, pool: &mut Pool, mut keep: impl FnMut(&Frame) -> bool) {
-        if let Some(head) = self.head.take_if(|frame| !keep(frame)) {
+    /// Drops the frames that `keep` does not want; it is asked from the oldest to the newest, until it breaks off.
+    pub(crate) fn retain(&mut self, pool: &mut Pool, mut keep: impl FnMut(&Frame) -> ControlFlow<(), bool>) {
+        let is_over = Cell::new(false);
+        let mut goes = |frame: &Frame| match keep(frame) {
+            ControlFlow::Continue(keeps) => !keeps,
+            ControlFlow::Break(()) => {
+                is_over.set(true);
+                false
+            }
+        };
+        if let Some(head) = self.head.take_if(|frame| goes(frame)) {
             self.uncount(pool, &head);
         }
         let (mut before, mut at) = (NONE, self.next);
-        while at != NONE {
+        while at != NONE && !is_over.get() {
             let link = &pool.links[at as usize];
             let next = link.next;
-            if link.frame.as_ref().is_some_and(&mut keep) {
-                before = at;
-            } else {
+            if link.frame.as_ref().is_some_and(&mut goes) {
                 if let (Some(frame), _) = pool.give_back(at) {
                     self.uncount(pool, &frame);
                 }
@@ -154,10 +234,14 @@ impl Outbox {
                     NONE => self.next = next,
                     before => pool.links[before as usize].next = next,
                 }
+            } else {
+                before = at;
             }
             at = next;
         }
-        self.last = before;
+        if at == NONE {
+            self.last = before;
+        }
         if self.head.is_none() {
             self.advance(pool);
         }
@@ -197,9 +281,8 @@ impl Outbox {
     }
 
     fn count(&mut self, pool: &mut Pool, frame: &Frame) {
+        pool.count(frame);
         let cost = cost(frame);
-        frame.count_in(&pool.account);
-        pool.queued += u64::from(cost);
         self.queued = self.queued.saturating_add(cost);
         if frame.lane().is_some() {
             self.loose = self.loose.saturating_add(cost);
@@ -207,8 +290,8 @@ impl Outbox {
     }
 
     fn uncount(&mut self, pool: &mut Pool, frame: &Frame) {
+        pool.uncount(frame);
         let cost = cost(frame);
-        pool.queued -= u64::from(cost);
         self.queued = self.queued.saturating_sub(cost);
         if frame.lane().is_some() {
             self.loose = self.loose.saturating_sub(cost);
@@ -216,157 +299,6 @@ impl Outbox {
     }
 }
 
-impl Pool {
-    /// Queued bytes of all outboxes, overhead included.
-    pub(crate) fn queued_bytes(&self) -> u64 {
-        self.queued
-    }
-
-    /// Bytes of all frames that wait or are being sent, a shared one once.
-    pub(crate) fn frame_bytes(&self) -> usize {
-        self.account.get()
-    }
-
-    fn take(&mut self, frame: Frame, next: u32) -> u32 {
-        let link = Link { frame: Some(frame), next };
-        if let Some(index) = self.free.pop() {
-            self.links[index as usize] = link;
-            index
-        } else {
-            self.links.push(link);
-            (self.links.len() - 1) as u32
-        }
-    }
-
-    fn give_back(&mut self, index: u32) -> (Option<Frame>, u32) {
-        self.free.push(index);
-        let link = &mut self.links[index as usize];
-        (link.frame.take(), link.next)
-    }
-
-    /// After a burst: lets go of memory when no link is in use.
-    pub(crate) fn shrink_when_idle(&mut self) {
-        if self.links.len() > 1024 && self.free.len() == self.links.len() {
-            (self.links, self.free) = (Vec::new(), Vec::new());
-        }
-    }
-}
-
 fn cost(frame: &Frame) -> u32 {
-    u32::try_from(frame.len() + FRAME_OVERHEAD_BYTES).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::frame::Lane;
-
-    #[test]
-    fn is_small() {
-        assert_eq!(size_of::<Outbox>(), 24);
-        assert_eq!(size_of::<Link>(), 16);
-    }
-
-    /// What a frame of the model belongs to: its first byte says it.
-    fn lane_of(bytes: &[u8]) -> Option<Lane> {
-        let number = u32::from(bytes[0] % 4).checked_sub(1)?;
-        Some(Lane { number, key: (bytes[0] & 4 == 0).then(|| "k".into()) })
-    }
-
-    fn frame_of(bytes: &[u8]) -> Frame {
-        lane_of(bytes).map_or_else(|| Frame::new(bytes), |lane| Frame::in_lane(bytes, lane, 1))
-    }
-
-    #[test]
-    fn an_exchange_keeps_the_place_and_the_limit() {
-        let mut pool = Pool::default();
-        let mut outbox = Outbox::default();
-        let keyed = |size: usize, key: &str| {
-            Frame::in_lane(&vec![0; size], Lane { number: 1, key: Some(key.into()) }, 1)
-        };
-        for key in ["a", "b", "c"] {
-            outbox.push(&mut pool, keyed(10, key));
-        }
-        let waiting = 3 * (10 + FRAME_OVERHEAD_BYTES);
-        assert_eq!(outbox.exchange(&mut pool, &keyed(11, "b"), waiting), Some(false));
-        assert_eq!(outbox.exchange(&mut pool, &keyed(9, "b"), waiting), Some(true));
-        assert_eq!(outbox.exchange(&mut pool, &keyed(9, "d"), waiting), None);
-        let mut batch = Batch::default();
-        outbox.drain(&mut pool, &mut batch, 1000, 10);
-        let lengths: Vec<_> = batch.frames().iter().map(|frame| frame.len()).collect();
-        assert_eq!(lengths, [10, 9, 10]);
-    }
-
-    proptest! {
-        /// Three outboxes over one pool behave like three queues, and the pool gets all its links back.
-        #[test]
-        fn behaves_like_a_queue(steps in proptest::collection::vec((0usize..3, 0u8..14, 1usize..40), 1..300)) {
-            let mut pool = Pool::default();
-            let mut outboxes: [Outbox; 3] = std::array::from_fn(|_| Outbox::default());
-            let mut models: [VecDeque<Vec<u8>>; 3] = Default::default();
-            for (n, (at, action, size)) in steps.into_iter().enumerate() {
-                let (outbox, model) = (&mut outboxes[at], &mut models[at]);
-                match action {
-                    0 => {
-                        outbox.clear(&mut pool);
-                        model.clear();
-                    }
-                    1..=3 => {
-                        let mut batch = Batch::default();
-                        outbox.drain(&mut pool, &mut batch, size * 2, 5);
-                        for frame in batch.frames() {
-                            prop_assert_eq!(&frame[..], &model.pop_front().unwrap()[..]);
-                        }
-                        prop_assert!(batch.frames().len() <= 5);
-                        prop_assert!(batch.bytes() <= size * 2 || batch.frames().len() == 1);
-                    }
-                    4 => {
-                        let lane = size as u32 % 3;
-                        outbox.retain(&mut pool, |frame| frame.lane().is_none_or(|of| of.number != lane));
-                        model.retain(|frame| lane_of(frame).is_none_or(|of| of.number != lane));
-                    }
-                    5 => {
-                        let bytes = vec![0; size];
-                        outbox.push_first(&mut pool, Frame::new(&bytes));
-                        model.push_front(bytes);
-                    }
-                    6 => {
-                        let bytes = vec![n as u8; size];
-                        let Some(lane) = lane_of(&bytes) else { continue };
-                        let frame = Frame::in_lane(&bytes, lane.clone(), 1);
-                        let found = outbox.exchange(&mut pool, &frame, 1 << 20);
-                        let place = model.iter_mut().find(|waits| lane_of(waits).as_ref() == Some(&lane));
-                        prop_assert_eq!(found.is_some(), place.is_some());
-                        if let Some(place) = place {
-                            *place = bytes;
-                        }
-                    }
-                    _ => {
-                        let bytes = vec![n as u8; size];
-                        outbox.push(&mut pool, frame_of(&bytes));
-                        model.push_back(bytes);
-                    }
-                }
-                let cost = |frame: &Vec<u8>| frame.len() + FRAME_OVERHEAD_BYTES;
-                prop_assert_eq!(outbox.queued_bytes(), model.iter().map(cost).sum::<usize>());
-                let firm = model.iter().filter(|frame| lane_of(frame).is_none());
-                prop_assert_eq!(outbox.firm_bytes(), firm.map(cost).sum::<usize>());
-                let all: usize = models.iter().flatten().map(cost).sum();
-                prop_assert_eq!(pool.queued_bytes(), all as u64);
-                let held: usize = models.iter().flatten().map(Vec::len).sum();
-                prop_assert_eq!(pool.frame_bytes(), held);
-                let (outbox, model) = (&mut outboxes[at], &mut models[at]);
-                prop_assert_eq!(outbox.is_empty(), model.is_empty());
-            }
-            for outbox in &mut outboxes {
-                outbox.clear(&mut pool);
-            }
-            prop_assert_eq!(pool.free.len(), pool.links.len());
-            prop_assert_eq!((pool.queued_bytes(), pool.frame_bytes()), (0, 0));
-        }
-    }
+    u32::try_from(frame.cost()).unwrap_or(u32::MAX)
 }

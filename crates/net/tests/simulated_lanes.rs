@@ -6,10 +6,11 @@ mod simulation;
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use simulation::{Peer, one_open, shard, turn};
 use wavecast_net::shard::{ConnectionId, Connections, OutboxBytes, SendError, Shed, encode};
 use wavecast_net::websocket::Opcode;
-use wavecast_net::{Frame, Lane, MessageRef, Options};
+use wavecast_net::{Bundle, Frame, Lane, MessageRef, Options};
 
 /// What a frame counts beside its bytes.
 const OVERHEAD: usize = 32;
@@ -227,4 +228,167 @@ fn a_thousand_that_do_not_read_hold_the_bytes_once_and_no_more_than_their_limit(
     network.advance(Duration::from_secs(10));
     turn(&mut shard, &network, 100);
     assert_eq!(shard.connections().outbox_bytes(), before);
+}
+
+#[test]
+fn the_newest_of_a_key_makes_room_for_nobody_and_overflows_when_there_is_none_for_it() {
+    let (mut shard, network, _, mut peer, id) = one_open(58, tight());
+    network.set_window(peer.number, 7);
+    shard.connections().send_frame(id, &plain("in flight")).unwrap();
+    turn(&mut shard, &network, 2);
+    shard.handler().tolerant = true;
+    let connections = shard.connections();
+    for key in ["a", "b"] {
+        connections.send_frame(id, &keyed(key, &format!("{key} {}", "k".repeat(100)))).unwrap();
+    }
+    let others = fill(connections, id, |n| laned(2, &format!("{n} {}", "x".repeat(100))));
+    // It takes the room of what gives way, as a frame without a lane does: for another key, and to be longer.
+    connections.send_frame(id, &keyed("c", &format!("c {}", "k".repeat(100)))).unwrap();
+    connections.send_frame(id, &keyed("b", &format!("b {}", "k".repeat(300)))).unwrap();
+    connections.send_frame(id, &plain(&format!("reply {}", "r".repeat(150)))).unwrap();
+    let lost: u32 = connections.take_shed().iter().map(|shed| shed.messages).sum();
+    assert!(0 < lost && lost <= others as u32);
+    assert_eq!(connections.drop_oldest(id, 1, 900), 0, "what has a key stays");
+    // Where all that waits stays, there is no room: neither for a longer one nor for another key.
+    let waits = connections.staying_bytes(id);
+    for frame in [keyed("a", &"k".repeat(900)), keyed("d", &"k".repeat(400)), plain(&"r".repeat(400))] {
+        assert_eq!(connections.send_frame(id, &frame), Err(SendError::Full));
+    }
+    assert_eq!((connections.staying_bytes(id), connections.take_shed()), (waits, vec![]));
+    turn(&mut shard, &network, 1);
+    assert_eq!(shard.handler().overflows, 1);
+    network.set_window(peer.number, 1 << 20);
+    turn(&mut shard, &network, 50);
+    peer.read(&network);
+    let firsts: Vec<&str> =
+        peer.texts.iter().map(|text| &text[..1]).filter(|first| "abcr".contains(first)).collect();
+    assert_eq!(firsts, ["a", "b", "c", "r"]);
+}
+
+#[test]
+fn a_frame_without_bytes_is_passed_over() {
+    let (mut shard, network, _, mut peer, id) = one_open(59, tight());
+    let empty = [
+        Frame::new(&[]),
+        Frame::in_lane(&[], Lane { number: 1, key: None }, 1),
+        Frame::in_lane(&[], Lane { number: 1, key: Some("a".into()) }, 1),
+    ];
+    let connections = shard.connections();
+    for waits in ["", "a"] {
+        if !waits.is_empty() {
+            connections.send_frame(id, &keyed(waits, "waits")).unwrap();
+        }
+        for frame in &empty {
+            connections.send_frame(id, frame).unwrap();
+            connections.send_first(id, frame).unwrap();
+            connections.send_anyway(id, frame).unwrap();
+            let mut fan_out = connections.begin(1);
+            let bundle = Bundle::from(vec![frame.clone(), frame.clone()]);
+            connections.add_some(&mut fan_out, id, &bundle, |_| true).unwrap();
+            connections.launch(fan_out);
+        }
+    }
+    connections.send_frame(id, &plain("last")).unwrap();
+    turn(&mut shard, &network, 50);
+    peer.read(&network);
+    assert_eq!(peer.texts, ["waits", "last"]);
+    assert_eq!(shard.connections().queued_bytes(id), 0);
+}
+
+/// What is done to two connections alike.
+#[derive(Clone, Debug)]
+enum Act {
+    /// A fan-out of so many frames, named by lane, key and length, of which those are wanted.
+    FanOut(Vec<(u32, Option<u8>, usize, bool)>),
+    Plain(usize),
+    Discard(u32),
+    /// So much can be sent.
+    Reads(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let frame =
+        (0u32..3, proptest::option::weighted(0.7, 0u8..6), 1usize..120, proptest::bool::weighted(0.8));
+    prop_oneof![
+        6 => proptest::collection::vec(frame, 1..12).prop_map(Act::FanOut),
+        2 => (1usize..200).prop_map(Act::Plain),
+        1 => (0u32..3).prop_map(Act::Discard),
+        2 => (1usize..600).prop_map(Act::Reads),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    /// A bundle is what its frames are one by one: the same order, the same counts, the same is dropped and refused.
+    #[test]
+    fn a_bundle_is_what_its_frames_are_one_by_one(acts in proptest::collection::vec(act(), 1..40)) {
+        // Of two shards with one seed whatever comes by chance is the same.
+        let mut worlds = [0, 1].map(|_| one_open(60, tight()));
+        for (shard, network, _, peer, _) in &mut worlds {
+            shard.handler().tolerant = true;
+            network.set_window(peer.number, 0);
+        }
+        for (n, act) in acts.into_iter().enumerate() {
+            let is_bundled = [false, true].into_iter();
+            let outcomes: Vec<_> = worlds.iter_mut().zip(is_bundled).map(|((shard, network, _, peer, id), is_bundled)| {
+                let connections = shard.connections();
+                let outcome = match &act {
+                    Act::FanOut(frames) => format!("{:?}", fan_out(connections, *id, n, frames, is_bundled)),
+                    Act::Plain(length) => {
+                        let frame = plain(&format!("{n} {}", "x".repeat(*length)));
+                        format!("{:?}", connections.send_frame(*id, &frame))
+                    }
+                    Act::Discard(lane) => connections.discard(*id, *lane).to_string(),
+                    Act::Reads(window) => {
+                        network.set_window(peer.number, *window);
+                        String::new()
+                    }
+                };
+                turn(shard, network, 4);
+                let connections = shard.connections();
+                let bytes =
+                    [connections.queued_bytes(*id), connections.firm_bytes(*id), connections.staying_bytes(*id)];
+                (outcome, bytes, connections.take_shed(), connections.outbox_bytes())
+            }).collect();
+            prop_assert_eq!(&outcomes[0], &outcomes[1]);
+        }
+        let texts = worlds.map(|(mut shard, network, _, mut peer, _)| {
+            network.set_window(peer.number, 1 << 20);
+            turn(&mut shard, &network, 100);
+            peer.read(&network);
+            peer.texts
+        });
+        prop_assert_eq!(&texts[0], &texts[1]);
+    }
+}
+
+/// Fans out to one connection, frame by frame or in a bundle.
+fn fan_out(
+    connections: &mut Connections,
+    id: ConnectionId,
+    n: usize,
+    named: &[(u32, Option<u8>, usize, bool)],
+    is_bundled: bool,
+) -> Result<(), (usize, SendError)> {
+    let frame = |(at, (number, key, length, _)): (usize, &(u32, Option<u8>, usize, bool))| {
+        let text = format!("{n}.{at} {}", "x".repeat(*length));
+        let key = key.map(|key| key.to_string().into());
+        if *number == 0 {
+            plain(&text)
+        } else {
+            Frame::in_lane(&framed(&text), Lane { number: *number, key }, 1)
+        }
+    };
+    let frames: Vec<Frame> = named.iter().enumerate().map(frame).collect();
+    let mut fan_out = connections.begin(1);
+    let result = if is_bundled {
+        connections.add_some(&mut fan_out, id, &Bundle::from(frames), |at| named[at].3)
+    } else {
+        let mut wanted = frames.iter().enumerate().filter(|(at, _)| named[*at].3);
+        wanted
+            .try_for_each(|(at, frame)| connections.add(&mut fan_out, id, frame).map_err(|error| (at, error)))
+    };
+    connections.launch(fan_out);
+    result
 }

@@ -233,3 +233,27 @@ fn what_is_sent_behind_a_kept_place_waits_for_it_and_comes_after_it() {
         assert_eq!(shard.connections().queued_bytes(id), 0);
     }
 }
+
+#[test]
+fn there_is_one_kept_place_at_a_time_and_it_may_be_given_up() {
+    for first in ["first", ""] {
+        let (mut shard, network, _, mut peer, id) = one_open(41, Options::default());
+        let mut bytes = Vec::new();
+        if !first.is_empty() {
+            wavecast_net::shard::encode(MessageRef::Text(first), &mut bytes);
+        }
+        let connections = shard.connections();
+        connections.hold_place(id);
+        connections.send(id, MessageRef::Text("second")).unwrap();
+        connections.hold_place(id);
+        connections.send(id, MessageRef::Text("third")).unwrap();
+        connections.fill_place(id, &wavecast_net::Frame::new(&bytes)).unwrap();
+        assert!(connections.fill_place(id, &wavecast_net::Frame::new(&bytes)).is_err());
+        turn(&mut shard, &network, 50);
+        peer.read(&network);
+        let expected: &[&str] =
+            if first.is_empty() { &["second", "third"] } else { &["first", "second", "third"] };
+        assert_eq!(peer.texts, expected);
+        assert_eq!(shard.connections().queued_bytes(id), 0);
+    }
+}

@@ -13,7 +13,7 @@ use super::connection::{Connection, Farewell, Flags, Order, Phase, handler_timer
 use super::event::{ConnectionId, Shed, Side};
 use super::waves::Waves;
 use crate::options::Options;
-use crate::outbox::Pool;
+use crate::outbox::{Place, Pool};
 use crate::random::Jitter;
 use crate::slots::Slots;
 use crate::wheel::Wheel;
@@ -45,6 +45,8 @@ pub struct Connections {
     pub(super) refusal_told: Option<Instant>,
     jitter: Jitter,
     pub(super) scratch: Vec<u8>,
+    /// Where what a bundle renews waits: memory that is used again.
+    pub(super) places: Vec<Option<Place>>,
 }
 
 impl Connections {
@@ -69,6 +71,7 @@ impl Connections {
             refusal_told: None,
             jitter: Jitter::new(seed),
             scratch: Vec::new(),
+            places: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`handler`](Handler), `event` | the four events, and what they carry |
 //! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
-//! | `sending`, `room` | into the outboxes, and what gives way when they are full |
+//! | `sending`, `fan_out`, `room` | into one outbox, into many, and what gives way when they are full |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
 //! | `receive` | bytes become messages |
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
@@ -20,6 +20,7 @@ mod connections;
 mod door;
 mod ending;
 mod event;
+mod fan_out;
 mod flush;
 mod handler;
 mod receive;
@@ -39,11 +40,12 @@ pub use self::connections::Connections;
 pub use self::event::{
     Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side, Upgrade, Verdict,
 };
+pub use self::fan_out::FanOut;
 pub use self::handler::Handler;
 use self::remote::Post;
 pub use self::remote::Remote;
 pub use self::room::OutboxBytes;
-pub use self::sending::{FanOut, SendError, encode};
+pub use self::sending::{SendError, encode};
 pub use self::threads::{Mailbox, Threads, mailbox, start};
 pub use self::waves::WaveId;
 use crate::driver::{Completion, Driver};

@@ -1,15 +1,15 @@
 //! Room in the outboxes: how much waits, and what gives way when it is too much.
 //!
-//! A frame in a lane may be dropped while it waits, and one without may not: so the first makes room for the second. What is
-//! in flight is beyond all this.
+//! A frame in a lane without a key gives way while it waits, and others do not: so the first makes room for the second. What
+//! is in flight is beyond all this.
 
 use std::mem;
+use std::ops::ControlFlow;
 
 use super::connections::Connections;
 use super::event::{ConnectionId, Shed};
 use super::sending::SendError;
-use crate::frame::Frame;
-use crate::outbox::FRAME_OVERHEAD_BYTES;
+use crate::frame::{FRAME_OVERHEAD_BYTES, Frame};
 
 /// What the outboxes of a shard hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,10 +27,17 @@ impl Connections {
         self.get(id).map_or(0, |connection| connection.outbox.queued_bytes())
     }
 
-    /// Those of the bytes that wait which may not be dropped: everything outside of a lane.
+    /// Those of the bytes that wait which stand in no lane: what the peer itself has asked for, mostly.
     #[must_use]
     pub fn firm_bytes(&self, id: ConnectionId) -> usize {
         self.get(id).map_or(0, |connection| connection.outbox.firm_bytes())
+    }
+
+    /// Those of the bytes that wait which make room for nothing: all but the frames that [give way](Frame::gives_way). Where
+    /// there are lanes, what waits is looked through.
+    #[must_use]
+    pub fn staying_bytes(&self, id: ConnectionId) -> usize {
+        self.get(id).map_or(0, |connection| connection.outbox.staying_bytes(&self.pool))
     }
 
     /// Whether nothing waits for a connection and no send is in flight.
@@ -52,98 +59,75 @@ impl Connections {
         OutboxBytes { waiting: self.pool.queued_bytes(), frames: self.pool.frame_bytes() }
     }
 
-    /// Drops what waits of a lane, the oldest first, until a frame of `room_for` bytes has room; nothing where that is not
+    /// Drops what gives way of a lane, the oldest first, until a frame of `room_for` bytes has room; nothing where that is not
     /// enough. Says how many messages were lost; a send in flight is not touched.
     pub fn drop_oldest(&mut self, id: ConnectionId, lane: u32, room_for: usize) -> u32 {
-        let (_, excess) = self.excess(id, room_for);
-        let mut of_lane = 0;
-        self.drop_where(id, usize::MAX, |of, _, cost| {
-            of_lane += if of == lane { cost } else { 0 };
-            false
-        });
-        // Where nothing else waits, a frame has room however long it is.
-        let is_enough = of_lane >= excess || of_lane == self.queued_bytes(id);
-        if is_enough { self.drop_lane(id, lane, excess) } else { 0 }
-    }
-
-    /// Drops all that waits of a lane. Says how many messages were lost; a send in flight is not touched.
-    pub fn discard(&mut self, id: ConnectionId, lane: u32) -> u32 {
-        self.drop_lane(id, lane, usize::MAX)
-    }
-
-    /// What was dropped since this was last asked, because a frame that has no lane needed the room. Whoever sends frames
-    /// in lanes asks at least once a turn.
-    pub fn take_shed(&mut self) -> Vec<Shed> {
-        mem::take(&mut self.shed)
-    }
-
-    /// Sees to it that a frame has room in an outbox. What has a lane makes room for what has none.
-    pub(super) fn make_room(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
-        if !self.is_open(id) {
-            return Err(SendError::Closed);
-        }
-        let (firm, excess) = self.excess(id, frame.len());
-        if excess == 0 {
-            return Ok(());
-        }
-        if frame.lane().is_some() {
-            return Err(SendError::Full);
-        }
         let limit = self.options.outbox_bytes_max;
-        if firm > 0 && firm + frame.len() + FRAME_OVERHEAD_BYTES > limit {
-            let Some(connection) = self.get_mut(id) else { return Err(SendError::Closed) };
-            if !mem::replace(&mut connection.flags.overflowed, true) {
-                self.overflowed.push(id);
-            }
-            return Err(SendError::Full);
-        }
-        let mut shed = mem::take(&mut self.shed);
-        let before = shed.len();
-        self.drop_where(id, excess, |lane, messages, _| {
-            match shed[before..].iter_mut().find(|shed| shed.lane == lane) {
-                Some(shed) => shed.messages += messages,
-                None => shed.push(Shed { connection: id, lane, messages }),
-            }
-            true
-        });
-        self.shed = shed;
-        Ok(())
-    }
-
-    /// How many of the waiting bytes are firm, and how many have to go before a frame of `length` bytes has room.
-    fn excess(&self, id: ConnectionId, length: usize) -> (usize, usize) {
-        let Some(outbox) = self.get(id).map(|connection| &connection.outbox) else { return (0, 0) };
-        let waiting = outbox.queued_bytes();
-        let needed = if waiting == 0 { 0 } else { waiting + length + FRAME_OVERHEAD_BYTES };
-        (outbox.firm_bytes(), needed.saturating_sub(self.options.outbox_bytes_max))
-    }
-
-    fn drop_lane(&mut self, id: ConnectionId, lane: u32, excess: usize) -> u32 {
+        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
+            return 0;
+        };
+        let excess = connection.outbox.excess(room_for + FRAME_OVERHEAD_BYTES, limit);
+        let is_of_lane = |frame: &Frame| frame.gives_way() && is_in(lane, frame);
         let mut lost = 0;
-        self.drop_where(id, excess, |of, messages, _| {
-            lost += if of == lane { messages } else { 0 };
-            of == lane
+        connection.outbox.free(&mut self.pool, excess, is_of_lane, |frame| lost += frame.messages());
+        lost
+    }
+
+    /// Drops all that waits of a lane, whatever its keys. Says how many messages were lost; a send in flight is not touched.
+    pub fn discard(&mut self, id: ConnectionId, lane: u32) -> u32 {
+        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
+            return 0;
+        };
+        let mut lost = 0;
+        connection.outbox.retain(&mut self.pool, |frame| {
+            let goes = is_in(lane, frame);
+            lost += if goes { frame.messages() } else { 0 };
+            ControlFlow::Continue(!goes)
         });
         lost
     }
 
-    /// Drops frames that `wants` to go, which is told lane, messages and bytes of each, until `excess` bytes have gone.
-    fn drop_where(
-        &mut self,
-        id: ConnectionId,
-        excess: usize,
-        mut wants: impl FnMut(u32, u32, usize) -> bool,
-    ) {
-        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
-            return;
-        };
-        let mut dropped = 0;
-        connection.outbox.retain(&mut self.pool, |frame| {
-            let Some(lane) = frame.lane().filter(|_| dropped < excess) else { return true };
-            let cost = frame.len() + FRAME_OVERHEAD_BYTES;
-            let goes = wants(lane.number, frame.messages(), cost);
-            dropped += if goes { cost } else { 0 };
-            !goes
-        });
+    /// What was dropped since this was last asked, because a frame that does not give way needed the room. Whoever sends
+    /// frames in lanes asks at least once a turn.
+    pub fn take_shed(&mut self) -> Vec<Shed> {
+        mem::take(&mut self.shed)
     }
+
+    /// Sees to it that a frame has room in an outbox.
+    pub(super) fn make_room(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
+        let Some(connection) = self.get(id).filter(|_| self.is_open(id)) else {
+            return Err(SendError::Closed);
+        };
+        match connection.outbox.excess(frame.cost(), self.options.outbox_bytes_max) {
+            0 => Ok(()),
+            _ if frame.gives_way() => Err(SendError::Full),
+            excess => self.shed(id, excess),
+        }
+    }
+
+    /// Drops the oldest that gives way, until so many bytes have gone. Where that is not enough it drops nothing, and the
+    /// outbox has overflowed.
+    pub(super) fn shed(&mut self, id: ConnectionId, excess: usize) -> Result<(), SendError> {
+        let Self { table, pool, shed, overflowed, .. } = self;
+        let connection = &mut table[id.slot];
+        let before = shed.len();
+        let is_freed = connection.outbox.free(pool, excess, Frame::gives_way, |frame| {
+            let Some(lane) = frame.lane().map(|lane| lane.number) else { return };
+            match shed[before..].iter_mut().find(|shed| shed.lane == lane) {
+                Some(shed) => shed.messages += frame.messages(),
+                None => shed.push(Shed { connection: id, lane, messages: frame.messages() }),
+            }
+        });
+        if is_freed {
+            return Ok(());
+        }
+        if !mem::replace(&mut connection.flags.overflowed, true) {
+            overflowed.push(id);
+        }
+        Err(SendError::Full)
+    }
+}
+
+fn is_in(lane: u32, frame: &Frame) -> bool {
+    frame.lane().is_some_and(|of| of.number == lane)
 }

@@ -1,4 +1,4 @@
-//! Into the outboxes: messages to one connection, frames to many, and what belongs to the protocol.
+//! Into the outbox of one connection: messages, frames, and what belongs to the protocol.
 
 use std::mem;
 
@@ -7,18 +7,17 @@ use wavecast_websocket::{self as websocket, Opcode};
 use super::connection::Phase;
 use super::connections::Connections;
 use super::event::ConnectionId;
-use super::waves::{Wave, WaveId};
 use crate::frame::Frame;
 use crate::message::MessageRef;
-use crate::outbox::FRAME_OVERHEAD_BYTES;
+use crate::outbox::Place;
 
 /// Why a frame was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
     /// The connection has ended or is closing.
     Closed,
-    /// The outbox is full. What a frame in a lane does then is the caller's to decide; for any other
-    /// [`Handler::overflow`](super::Handler::overflow) will be asked at the end of the turn.
+    /// The outbox is full. What becomes of a frame that [gives way](Frame::gives_way) is the caller's to decide; for any
+    /// other [`Handler::overflow`](super::Handler::overflow) will be asked at the end of the turn.
     Full,
 }
 
@@ -32,12 +31,6 @@ impl std::fmt::Display for SendError {
 }
 
 impl std::error::Error for SendError {}
-
-/// A fan-out that is being put together, of one frame or of several. [`Connections::launch`] sends it on its way; without
-/// that what was queued waits for the next message to its connection.
-#[must_use = "what was queued is flushed once it is launched"]
-#[derive(Debug)]
-pub struct FanOut(Wave);
 
 impl Connections {
     /// Queues a message for one connection.
@@ -72,7 +65,9 @@ impl Connections {
     /// [`SendError`]; nothing is queued then.
     pub fn send_first(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
         self.make_room(id, frame)?;
-        let Some(connection) = self.table.get_mut(id.slot) else { return Err(SendError::Closed) };
+        let Some(connection) = self.table.get_mut(id.slot).filter(|_| !frame.is_empty()) else {
+            return Ok(());
+        };
         connection.outbox.push_first(&mut self.pool, frame.clone());
         if connection.wants_flush() {
             self.waves.soon(id);
@@ -94,18 +89,20 @@ impl Connections {
     }
 
     /// Keeps a place among what waits for a connection, for a frame that is not known yet: whatever is sent from now on
-    /// goes out behind it, in order. [`Connections::fill_place`] ends that; a close gives the place up.
+    /// goes out behind it, in order. [`Connections::fill_place`] ends that; a close gives the place up. There is one place
+    /// at a time: where one is kept nothing happens.
     pub fn hold_place(&mut self, id: ConnectionId) {
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };
-        if matches!(connection.phase, Phase::Open(_)) && !connection.flags.closing {
+        let is_open = matches!(connection.phase, Phase::Open(_)) && !connection.flags.closing;
+        if is_open && !mem::replace(&mut connection.flags.holds_place, true) {
             connection.outbox.hold_place(&mut self.pool);
-            connection.flags.holds_place = true;
         }
     }
 
-    /// Puts the frame into the place that was kept for it, and sends what had to wait.
+    /// Puts the frame into the place that was kept for it, and sends what had to wait. With a frame without bytes that is
+    /// all.
     ///
     /// # Errors
     /// [`SendError::Closed`], also where no place is kept.
@@ -113,58 +110,14 @@ impl Connections {
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return Err(SendError::Closed);
         };
-        if !mem::take(&mut connection.flags.holds_place)
-            || !connection.outbox.fill_place(&mut self.pool, frame)
-        {
+        if !mem::take(&mut connection.flags.holds_place) {
             return Err(SendError::Closed);
         }
+        connection.outbox.fill_place(&mut self.pool, frame);
         if connection.wants_flush() {
             self.waves.soon(id);
         }
         Ok(())
-    }
-
-    /// Queues one frame for many connections. Who has ended is passed over; who has no room is reported through
-    /// [`Handler::overflow`](super::Handler::overflow). The flush to many is cut into slices, so that other connections are
-    /// served in between; then the wave has a name, for [`Connections::is_under_way`].
-    pub fn fan_out(&mut self, targets: &[ConnectionId], frame: &Frame) -> Option<WaveId> {
-        let mut fan_out = self.begin(targets.len());
-        for &id in targets {
-            self.add(&mut fan_out, id, frame).ok();
-        }
-        self.launch(fan_out)
-    }
-
-    /// Begins a fan-out of several frames, to about so many connections.
-    pub fn begin(&mut self, size: usize) -> FanOut {
-        FanOut(self.waves.wave(size))
-    }
-
-    /// Queues a frame for one connection of a fan-out.
-    ///
-    /// A frame whose lane has a key takes the place of the one that waits with the same lane, if there is one, so that a
-    /// lane that is renewed all the time is not behind the others for ever. A frame without a lane takes the room of
-    /// frames that have one, the oldest first, before it finds none: see [`Connections::take_shed`].
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing is queued then.
-    pub fn add(&mut self, fan_out: &mut FanOut, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
-        if self.queue(id, frame)? {
-            fan_out.0.push(id);
-        }
-        Ok(())
-    }
-
-    /// Sends a fan-out on its way; the wave has a name if it takes more than a turn.
-    pub fn launch(&mut self, fan_out: FanOut) -> Option<WaveId> {
-        self.waves.launch(fan_out.0)
-    }
-
-    /// Whether a fan-out still has connections to flush. Who publishes faster than a wave runs collects what comes
-    /// meanwhile, and sends it with the next: one write for many publications.
-    #[must_use]
-    pub fn is_under_way(&self, wave: WaveId) -> bool {
-        self.waves.is_under_way(wave)
     }
 
     /// Pings a connection. The payload is at most 125 bytes; a longer one is cut there (RFC 6455 §5.5).
@@ -187,37 +140,50 @@ impl Connections {
     }
 
     /// Puts a frame into an outbox. `Ok(true)`: the connection has to be put on a flush list.
-    fn queue(&mut self, id: ConnectionId, frame: &Frame) -> Result<bool, SendError> {
-        let limit = self.options.outbox_bytes_max;
-        let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
-            return Err(SendError::Closed);
-        };
-        if !matches!(connection.phase, Phase::Open(_)) || connection.flags.closing {
-            return Err(SendError::Closed);
+    pub(super) fn queue(&mut self, id: ConnectionId, frame: &Frame) -> Result<bool, SendError> {
+        let Self { table, pool, .. } = self;
+        let outbox = table.get(id.slot).filter(|c| c.generation == id.generation).map(|c| &c.outbox);
+        let waits = outbox.filter(|outbox| frame.has_key() && !outbox.is_empty());
+        match waits.and_then(|outbox| outbox.find(pool, frame)) {
+            Some(place) => self.exchange(id, place, frame).map(|()| false),
+            None => self.append(id, frame).map(|(_, wants_flush)| wants_flush),
         }
-        // When nothing waits, one frame goes however long it is: else a message could be received and not sent.
-        let waiting = connection.outbox.queued_bytes();
-        if waiting > 0 && (frame.has_key() || waiting + frame.len() + FRAME_OVERHEAD_BYTES > limit) {
-            return self.queue_behind(id, frame);
-        }
-        connection.outbox.push(&mut self.pool, frame.clone());
-        Ok(connection.wants_flush())
     }
 
-    /// As [`Connections::queue`], where something waits that may have to give way.
-    fn queue_behind(&mut self, id: ConnectionId, frame: &Frame) -> Result<bool, SendError> {
-        let limit = self.options.outbox_bytes_max;
-        let Self { table, pool, .. } = self;
-        let outbox = &mut table[id.slot].outbox;
-        if frame.has_key()
-            && let Some(exchanged) = outbox.exchange(pool, frame, limit)
-        {
-            return exchanged.then_some(false).ok_or(SendError::Full);
-        }
+    /// Puts a frame behind what waits. Says where it stands now, and whether the connection has to be put on a flush list.
+    pub(super) fn append(
+        &mut self,
+        id: ConnectionId,
+        frame: &Frame,
+    ) -> Result<(Option<Place>, bool), SendError> {
         self.make_room(id, frame)?;
-        let connection = &mut self.table[id.slot];
-        connection.outbox.push(&mut self.pool, frame.clone());
-        Ok(connection.wants_flush())
+        let Some(connection) = self.table.get_mut(id.slot).filter(|_| !frame.is_empty()) else {
+            return Ok((None, false));
+        };
+        let place = connection.outbox.push(&mut self.pool, frame.clone());
+        Ok((Some(place), connection.wants_flush()))
+    }
+
+    /// Puts a frame in the place of the one that waits there with its lane and key.
+    pub(super) fn exchange(
+        &mut self,
+        id: ConnectionId,
+        place: Place,
+        frame: &Frame,
+    ) -> Result<(), SendError> {
+        if !self.is_open(id) {
+            return Err(SendError::Closed);
+        }
+        if frame.is_empty() {
+            return Ok(());
+        }
+        let excess =
+            self.table[id.slot].outbox.excess_in(&self.pool, place, frame, self.options.outbox_bytes_max);
+        if excess > 0 {
+            self.shed(id, excess)?;
+        }
+        self.table[id.slot].outbox.exchange(&mut self.pool, place, frame);
+        Ok(())
     }
 
     /// Queues bytes that belong to the protocol, whatever waits before them: they are few and never dropped.
@@ -229,6 +195,9 @@ impl Connections {
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };
+        if frame.is_empty() {
+            return;
+        }
         connection.outbox.push(&mut self.pool, frame);
         if connection.wants_flush() {
             self.waves.soon(id);
@@ -241,7 +210,7 @@ impl Connections {
             return;
         };
         if mem::take(&mut connection.flags.holds_place) {
-            connection.outbox.retain(&mut self.pool, |frame| !frame.is_empty());
+            connection.outbox.give_up_place(&mut self.pool);
             if !connection.outbox.is_empty() && connection.wants_flush() {
                 self.waves.soon(id);
             }
