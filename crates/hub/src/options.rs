@@ -121,7 +121,8 @@ pub enum SlowConsumer {
     DropOldest,
     /// The publication that does not fit is dropped.
     DropNewest,
-    /// Of what waits, only the newest is kept: per channel, or per value of the tag `key`.
+    /// Of what waits, only the newest is kept: per channel, or per value of the tag `key`. Where there is no room for it the
+    /// connection ends with 3008.
     Latest,
 }
 
@@ -212,7 +213,7 @@ pub enum OptionsError {
     HalfHistory,
     /// `force_recovery` or `allow_recovery` without history.
     RecoveryWithoutHistory,
-    /// `latest` drops publications without a word: there must be no position that would show the gap.
+    /// `latest` replaces publications without a word: there must be no position that would show the gap.
     LatestWithPositions,
 }
 

@@ -76,6 +76,14 @@ impl Dropping {
             Self::Runs(lane) | Self::Latest(lane) => Some(lane),
         }
     }
+
+    /// The lane of a frame with several messages.
+    fn lane_of_runs(self) -> Option<u32> {
+        match self {
+            Self::Runs(lane) => Some(lane),
+            Self::No | Self::Latest(_) => None,
+        }
+    }
 }
 
 impl Group {
@@ -246,13 +254,13 @@ impl Group {
         outlet: &mut impl Outlet,
         mut moved: impl FnMut(Placed),
     ) {
-        let lane = dropping.lane();
         if self.is_pieces {
             if let Some(rare) = &mut self.rare {
-                rare.pieces.send(&self.members, &rare.filters, lane, outlet);
+                rare.pieces.send(&self.members, &rare.filters, dropping.lane_of_runs(), outlet);
             }
             return;
         }
+        let lane = dropping.lane();
         let settled = self.settled();
         let (run, mut asides) = match &mut self.rare {
             None => (None, Vec::new()),

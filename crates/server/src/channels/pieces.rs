@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wavecast_hub::{Filter, Publication, Tags};
 use wavecast_net::shard::ConnectionId;
-use wavecast_net::{Frame, Lane};
+use wavecast_net::{Bundle, Frame, Lane};
 
 use super::outlet::Outlet;
 
@@ -81,8 +81,8 @@ impl Pieces {
         }
     }
 
-    /// Sends what waits. `filters` are those of the members, in their order, or none. With a `lane` it may be dropped while it
-    /// waits.
+    /// Sends what waits. `filters` are those of the members, in their order, or none. Who gets all of it at once gets it in
+    /// one frame: with a `lane` that may be dropped while it waits, without it is kept, as the newest of each key has to be.
     pub(super) fn send(
         &mut self,
         members: &[ConnectionId],
@@ -95,12 +95,16 @@ impl Pieces {
             return;
         }
         let all = together(&pieces, lane);
+        let (frames, audiences): (Vec<_>, Vec<_>) =
+            pieces.into_iter().map(|piece| (piece.frame, piece.for_whom)).unzip();
+        let bundle = Bundle::from(frames);
         for (place, &member) in members.iter().enumerate() {
-            let is_for = |piece: &&Piece| piece.for_whom.has(member, filters.get(place));
-            if pieces.iter().all(|piece| is_for(&piece)) && (pieces.len() == 1 || outlet.is_idle(member)) {
+            let filter = filters.get(place);
+            let is_for = |audience: &Audience| audience.has(member, filter);
+            if audiences.iter().all(is_for) && (audiences.len() == 1 || outlet.is_idle(member)) {
                 outlet.one(member, &all);
             } else {
-                pieces.iter().filter(is_for).for_each(|piece| outlet.one(member, &piece.frame));
+                outlet.some(member, &bundle, &mut |index| is_for(&audiences[index]));
             }
         }
     }

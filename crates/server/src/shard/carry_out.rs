@@ -127,7 +127,7 @@ impl PushShard {
         let list = self.node.hub().presence(channel, PRESENCE_CLIENTS_MAX);
         let bytes: usize = list.clients.iter().map(|info| wire::info_bytes(info)).sum();
         let limit = self.node.config().client.queue_max_size;
-        let waiting = connections.firm_bytes(id);
+        let waiting = connections.staying_bytes(id);
         let body = if list.is_cut {
             let message = format!("limit exceeded: more than {PRESENCE_CLIENTS_MAX} clients are present");
             Err(Error { message: message.into(), ..Error::LIMIT_EXCEEDED })

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tracing::warn;
 use wavecast_hub::{Membership, Publication};
-use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, FanOut, SendError};
+use wavecast_net::{Bundle, Frame};
 use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
 
 use super::PushShard;
@@ -125,15 +125,15 @@ impl PushShard {
 struct Outboxes<'c> {
     connections: &'c mut Connections,
     fan_out: FanOut,
-    /// Frames that may be dropped and did not fit.
+    /// Frames that give way and did not fit.
     refused: Vec<(ConnectionId, Frame)>,
 }
 
 impl Outboxes<'_> {
     fn queue(&mut self, target: ConnectionId, frame: &Frame) {
         let queued = self.connections.add(&mut self.fan_out, target, frame);
-        // Who has ended is about to be forgotten; a frame that may not be dropped is reported as an overflow.
-        if queued == Err(SendError::Full) && frame.lane().is_some() {
+        // Who has ended is about to be forgotten; a frame that does not give way is reported as an overflow.
+        if queued == Err(SendError::Full) && frame.gives_way() {
             self.refused.push((target, frame.clone()));
         }
     }
@@ -153,6 +153,17 @@ impl Outlet for Outboxes<'_> {
         } else {
             self.queue(target, frame);
         }
+    }
+
+    fn some(&mut self, target: ConnectionId, bundle: &Bundle, wants: &mut dyn FnMut(usize) -> bool) {
+        let added = self.connections.add_some(&mut self.fan_out, target, bundle, &mut *wants);
+        let Err((first, SendError::Full)) = added else { return };
+        if !bundle.frames()[first].gives_way() {
+            return;
+        }
+        let rest = (first + 1..bundle.frames().len()).filter(|&index| wants(index));
+        let refused = std::iter::once(first).chain(rest);
+        self.refused.extend(refused.map(|index| (target, bundle.frames()[index].clone())));
     }
 
     fn is_idle(&self, target: ConnectionId) -> bool {

@@ -64,7 +64,7 @@ impl Replies {
         outbox_bytes_max: usize,
         publications: impl Iterator<Item = &'p Publication>,
     ) -> bool {
-        let waiting = connections.firm_bytes(id) + self.encoded.len();
+        let waiting = connections.staying_bytes(id) + self.encoded.len();
         let page = page_bytes(publications);
         let fits = page == 0 || waiting == 0 || waiting + page <= outbox_bytes_max / 2;
         self.out_of_room |= !fits;

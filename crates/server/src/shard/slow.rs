@@ -5,8 +5,9 @@
 //!
 //! - where the subscription's position is watched over, the first drop ends it: all that waits of it is discarded and the
 //!   client told to subscribe again and recover (2500), or, where the server has made it, to connect again (3010);
-//! - else `drop_oldest`, `drop_newest` and `latest` say what is dropped, and a marker tells the client how much that was
-//!   (not with `latest`);
+//! - else `drop_oldest` and `drop_newest` say what is dropped, and a marker tells the client how much that was;
+//! - with `latest` a newer publication takes the place of the one with its key, and nobody is told. The newest of each key is
+//!   never dropped: where there is no room for it the connection ends (3008), as it ends for a frame that may not be dropped;
 //! - who takes deltas gets a whole publication next; where an older one than the newest is dropped, all that waits goes,
 //!   since each delta needs the one before.
 //!
@@ -48,11 +49,14 @@ impl PushShard {
         let newest = || u64::from(frame.messages());
         let lost = match policy {
             SlowConsumer::Disconnect => return,
-            SlowConsumer::DropNewest => newest(),
-            SlowConsumer::DropOldest | SlowConsumer::Latest if takes_deltas => {
-                u64::from(connections.discard(id, lane)) + newest()
+            // With `latest` that is a coming or going, or it has been queued behind one.
+            SlowConsumer::Latest => {
+                let has_room = connections.send_frame(id, frame).is_ok();
+                if has_room || !frame.gives_way() { 0 } else { newest() }
             }
-            SlowConsumer::DropOldest | SlowConsumer::Latest => {
+            SlowConsumer::DropNewest => newest(),
+            SlowConsumer::DropOldest if takes_deltas => u64::from(connections.discard(id, lane)) + newest(),
+            SlowConsumer::DropOldest => {
                 let oldest = u64::from(connections.drop_oldest(id, lane, frame.len()));
                 let has_room = connections.send_frame(id, frame).is_ok();
                 oldest + if has_room { 0 } else { newest() }
@@ -93,7 +97,7 @@ impl PushShard {
         let lost = lost + u64::from(more);
         let name = self.channels.name(channel);
         debug!(slot = id.slot(), channel = &**name, lost, "dropped: the client reads too slowly");
-        if lost > 0 && self.channels.options(channel).slow_consumer != SlowConsumer::Latest {
+        if lost > 0 {
             self.gaps.note(id, encoding, name, lost);
         }
     }

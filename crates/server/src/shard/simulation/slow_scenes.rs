@@ -136,6 +136,30 @@ fn of_a_ticker_the_newest_of_each_key_is_kept_and_nothing_is_told() {
 }
 
 #[test]
+fn a_ticker_never_loses_the_newest_of_a_key_and_stays() {
+    // More keys than have room; and so many that the replies that the client asks for have none.
+    for (keys, pings) in [(200, 0), (50, 200), (50, 0)] {
+        let mut world = world(policy("latest"));
+        let mut slow = enter(&mut world, 0, &subscribe(2, "slow:a"));
+        slow.set_reading(false);
+        publish(&mut world, 0..200, keys);
+        for n in 0..pings {
+            slow.say(&format!(r#"{{"id":{},"ping":{{}}}}"#, n + 10));
+            world.turn(2);
+        }
+        slow.set_reading(true);
+        let heard = hear(&mut world, &mut slow);
+        if keys == 50 && pings == 0 {
+            let numbers = numbers(&heard);
+            assert!((150..200).all(|newest| numbers.contains(&newest)), "{numbers:?}");
+            assert_eq!(slow.closed, None);
+        } else {
+            assert_eq!(slow.closed, Some(3008), "{keys} keys, {pings} replies");
+        }
+    }
+}
+
+#[test]
 fn who_can_recover_is_told_at_the_first_drop_to_come_back_and_loses_nothing() {
     for slow_consumer in ["drop_oldest", "drop_newest"] {
         let history = ChannelSettings {
