@@ -44,6 +44,7 @@ pub use command::{
 };
 pub use decode_error::DecodeError;
 pub use encoding::{Commands, Encoding, SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
+pub use field::ENTRIES_MAX;
 pub use filter::{Filter, FilterError};
 pub use message::ServerMessage;
 pub use publication::{ClientInfo, DataForm, Publication, Tags};

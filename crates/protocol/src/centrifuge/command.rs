@@ -58,8 +58,8 @@ pub struct ConnectRequest<'a> {
     /// A payload for the connect hook.
     #[serde(borrow, deserialize_with = "field::raw")]
     pub data: &'a [u8],
-    /// Where to recover the server's own subscriptions from, by channel.
-    #[serde(borrow, deserialize_with = "field::object_map")]
+    /// Where to recover the server's own subscriptions from, by channel: up to [`ENTRIES_MAX`](super::ENTRIES_MAX).
+    #[serde(borrow, deserialize_with = "field::bounded_object_map")]
     pub subs: BTreeMap<Cow<'a, str>, SubscribeRequest<'a>>,
     /// The name of the client's library or application.
     #[serde(borrow, deserialize_with = "field::text")]
@@ -67,8 +67,8 @@ pub struct ConnectRequest<'a> {
     /// The version of the client's library or application.
     #[serde(borrow, deserialize_with = "field::text")]
     pub version: Cow<'a, str>,
-    /// Headers that the client could not send by HTTP.
-    #[serde(borrow, deserialize_with = "field::text_map")]
+    /// Headers that the client could not send by HTTP: up to [`ENTRIES_MAX`](super::ENTRIES_MAX).
+    #[serde(borrow, deserialize_with = "field::bounded_text_map")]
     pub headers: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
     /// Bit 0: the client knows dictionary compression.
     #[serde(deserialize_with = "field::or_zero")]

@@ -13,7 +13,7 @@ pub enum DecodeError {
         /// How many bytes of the line were read.
         column: usize,
     },
-    /// JSON: a field has the wrong type, is out of range or is there twice.
+    /// JSON: a field has the wrong type, is out of range or is there twice, or a map of a command has too many entries.
     Field {
         /// How many bytes of the line were read.
         column: usize,
@@ -26,7 +26,7 @@ pub enum DecodeError {
         /// The number of the field in its message.
         number: u32,
     },
-    /// Protobuf: a list or map of a command has too many entries.
+    /// Protobuf: a map of a command has too many entries.
     FieldSize {
         /// The number of the field in its message.
         number: u32,
@@ -57,7 +57,8 @@ impl fmt::Display for DecodeError {
             Self::Field { column } => {
                 write!(
                     f,
-                    "a field before column {column} has the wrong type, is out of range or is there twice"
+                    "a field before column {column} has the wrong type, is out of range, is there twice or has too many \
+                     entries"
                 )
             }
             Self::Wire => {

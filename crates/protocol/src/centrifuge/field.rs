@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+/// How many entries a map of a command may have: subscriptions or headers of a connect. More is a
+/// [`DecodeError`](super::DecodeError).
+pub const ENTRIES_MAX: usize = 16_384;
+
 /// A number or flag; `null` is zero.
 pub(super) fn or_zero<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     from: D,
@@ -57,12 +61,21 @@ pub(super) fn object_map<'de: 'a, 'a, D: Deserializer<'de>, T: Deserialize<'de>>
     map.unwrap_or_default().into_iter().map(entry).collect()
 }
 
-/// A map of strings; `null` is empty.
-pub(super) fn text_map<'de: 'a, 'a, D: Deserializer<'de>>(
+/// A map of a command whose values are objects; `null` is empty.
+pub(super) fn bounded_object_map<'de: 'a, 'a, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<BTreeMap<Cow<'a, str>, T>, D::Error> {
+    let no_object = || D::Error::custom("null in a map of objects");
+    let entry = |(key, value): (Text<'a>, Object<T>)| Ok((key.0, value.0.ok_or_else(no_object)?));
+    Entries::deserialize(from)?.0.into_iter().map(entry).collect()
+}
+
+/// A map of a command with strings; `null` is empty.
+pub(super) fn bounded_text_map<'de: 'a, 'a, D: Deserializer<'de>>(
     from: D,
 ) -> Result<BTreeMap<Cow<'a, str>, Cow<'a, str>>, D::Error> {
-    let map: Option<BTreeMap<Text<'a>, Text<'a>>> = Option::deserialize(from)?;
-    Ok(map.unwrap_or_default().into_iter().map(|(key, value)| (key.0, value.0)).collect())
+    let entry = |(key, value): (Text<'a>, Text<'a>)| (key.0, value.0);
+    Ok(Entries::deserialize(from)?.0.into_iter().map(entry).collect())
 }
 
 /// A string that borrows; serde's own `Cow` does so only as a field, and knows no `null`.
@@ -118,5 +131,38 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             }
         }
         from.deserialize_option(ObjectVisitor(PhantomData))
+    }
+}
+
+/// The entries of a map, of which there may be [`ENTRIES_MAX`]; none for `null`.
+struct Entries<K, V>(Vec<(K, V)>);
+
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Entries<K, V> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor<K, V>(PhantomData<(K, V)>);
+        impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for EntriesVisitor<K, V> {
+            type Value = Entries<K, V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a map with up to {ENTRIES_MAX} entries")
+            }
+            fn visit_none<E>(self) -> Result<Self::Value, E> {
+                Ok(Entries(Vec::new()))
+            }
+            fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+                from.deserialize_map(self)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    if entries.len() >= ENTRIES_MAX {
+                        return Err(A::Error::invalid_length(entries.len() + 1, &self));
+                    }
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        from.deserialize_option(EntriesVisitor(PhantomData))
     }
 }

@@ -22,7 +22,7 @@ mod varint;
 mod write;
 
 pub(crate) use command::command_reader;
-pub use command::{ENTRIES_MAX, commands, encode_command};
+pub use command::{commands, encode_command};
 pub(crate) use frame::Delimited;
 pub use push::encode_push;
 pub use reply::{encode_reply, messages};

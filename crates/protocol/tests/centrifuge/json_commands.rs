@@ -6,7 +6,7 @@ use wavecast_protocol::centrifuge::{
     PublishRequest, RefreshRequest, Request, RpcRequest, SendRequest, StreamPosition, SubRefreshRequest,
     SubscribeRequest, UnsubscribeRequest,
 };
-use wavecast_protocol::centrifuge::{DecodeError, json};
+use wavecast_protocol::centrifuge::{DecodeError, ENTRIES_MAX, json};
 
 fn one(line: &str) -> Result<Command<'_>, DecodeError> {
     let mut commands = json::commands(line);
@@ -230,4 +230,22 @@ fn nesting_does_not_recurse() {
     assert!(one(&"[".repeat(levels)).is_err());
     assert!(one(&r#"{"id":"#.repeat(levels / 10)).is_err());
     assert!(one(&r#"{"a":"#.repeat(levels / 10)).is_err());
+}
+
+#[test]
+fn maps_are_bounded() {
+    let entries = |count: usize, value: &str| {
+        (0..count).map(|n| format!(r#""{n}":{value}"#)).collect::<Vec<_>>().join(",")
+    };
+    for (field, value) in [("subs", "{}"), ("headers", r#""v""#)] {
+        let line = |count| format!(r#"{{"id":1,"connect":{{"{field}":{{{}}}}}}}"#, entries(count, value));
+        let full = line(ENTRIES_MAX);
+        let Request::Connect(connect) = request(&full) else { panic!() };
+        assert_eq!(connect.subs.len().max(connect.headers.len()), ENTRIES_MAX);
+        let beyond = line(ENTRIES_MAX + 1);
+        let error = one(&beyond).unwrap_err();
+        assert!(matches!(error, DecodeError::Field { .. }), "{error:?}");
+        assert!(error.to_string().contains("too many entries"), "{error}");
+        assert_eq!(error.disconnect(), Disconnect::BAD_REQUEST);
+    }
 }

@@ -5,9 +5,9 @@ use crate::bytes::bytes;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use wavecast_protocol::centrifuge::{
-    Command, ConnectRequest, DecodeError, Disconnect, HistoryRequest, PresenceRequest, PresenceStatsRequest,
-    PublishRequest, RefreshRequest, Request, RpcRequest, SendRequest, StreamPosition, SubRefreshRequest,
-    SubscribeRequest, UnsubscribeRequest, protobuf,
+    Command, ConnectRequest, DecodeError, Disconnect, ENTRIES_MAX, HistoryRequest, PresenceRequest,
+    PresenceStatsRequest, PublishRequest, RefreshRequest, Request, RpcRequest, SendRequest, StreamPosition,
+    SubRefreshRequest, SubscribeRequest, UnsubscribeRequest, protobuf,
 };
 
 fn one(frame: &[u8]) -> Result<Command<'_>, DecodeError> {
@@ -280,8 +280,8 @@ fn maps_are_bounded() {
         protobuf::encode_command(&Command { id: 1, request: Request::Connect(connect) }, &mut out);
         out
     };
-    assert!(one(&with_subs(protobuf::ENTRIES_MAX)).is_ok());
-    assert_eq!(one(&with_subs(protobuf::ENTRIES_MAX + 1)), Err(DecodeError::FieldSize { number: 3 }));
+    assert!(one(&with_subs(ENTRIES_MAX)).is_ok());
+    assert_eq!(one(&with_subs(ENTRIES_MAX + 1)), Err(DecodeError::FieldSize { number: 3 }));
 }
 
 #[test]

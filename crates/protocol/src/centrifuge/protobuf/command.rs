@@ -11,10 +11,7 @@ use crate::centrifuge::command::{
 };
 use crate::centrifuge::decode_error::DecodeError;
 use crate::centrifuge::envelope::{CommandEnvelope, NoFields};
-
-/// How many entries a map of a command may have: subscriptions or headers of a connect. More end in
-/// [`DecodeError::FieldSize`].
-pub const ENTRIES_MAX: usize = 16_384;
+use crate::centrifuge::field::ENTRIES_MAX;
 
 /// Reads the commands of a binary frame. After an error nothing follows.
 ///
