@@ -96,6 +96,38 @@ pub(crate) struct Held {
     since_ms: u64,
 }
 
+/// What streams have given up, for whoever holds the lock to drop without it: a publication frees several pieces of memory,
+/// and a history may have thousands of them.
+#[derive(Debug, Default)]
+pub(crate) struct Outdated {
+    stream: Option<Box<Stream>>,
+    expired: VecDeque<Held>,
+    /// The usual case: one comes and one goes.
+    oldest: Option<Held>,
+    older: Vec<Held>,
+}
+
+impl Outdated {
+    /// A stream whose channel keeps none any more.
+    pub(crate) fn take_stream(&mut self, stream: &mut Option<Box<Stream>>) {
+        if let Some(stream) = stream.take() {
+            self.stream = Some(stream);
+        }
+    }
+
+    /// Takes the publications out of a stream whose time is up.
+    pub(crate) fn take_expired(&mut self, stream: &mut Stream, now_ms: u64) {
+        let expired = stream.expire(now_ms);
+        if !expired.is_empty() {
+            self.expired = expired;
+        }
+    }
+
+    fn take_oldest(&mut self, held: Held) {
+        self.older.extend(self.oldest.replace(held));
+    }
+}
+
 /// A version of the state that a stream's publications carry.
 #[derive(Debug)]
 struct Version {
@@ -139,14 +171,23 @@ impl Stream {
         self.top + 1
     }
 
-    /// Puts the publication at the top and trims the ring to the size that the options give.
-    pub(crate) fn append(&mut self, publication: &Arc<Publication>, options: &ChannelOptions, now_ms: u64) {
+    /// Puts the publication at the top and trims the ring to the size that the options give. Call [`Stream::expire`] first.
+    pub(crate) fn append(
+        &mut self,
+        publication: &Arc<Publication>,
+        options: &ChannelOptions,
+        now_ms: u64,
+        outdated: &mut Outdated,
+    ) {
         debug_assert_eq!(publication.offset, self.next_offset());
-        self.expire(now_ms);
         self.top = publication.offset;
         self.touch(now_ms);
         let size = options.history_kept();
-        while self.ring.len() >= size && self.drop_oldest().is_some() {}
+        while self.ring.len() >= size
+            && let Some(oldest) = self.drop_oldest()
+        {
+            outdated.take_oldest(oldest);
+        }
         if size > 0 {
             self.ring_bytes += publication.bytes_held();
             self.ring.push_back(Held { publication: Arc::clone(publication), since_ms: now_ms });
@@ -221,9 +262,8 @@ impl Stream {
         Coverage { low_water: self.top - self.ring.len() as u64, top: self.top, epoch: &self.epoch }
     }
 
-    /// All that follows `since`, or a gap.
-    pub(crate) fn recover(&mut self, since: Since<'_>, publications_max: usize, now_ms: u64) -> Recovery {
-        self.expire(now_ms);
+    /// All that follows `since`, or a gap. Call [`Stream::expire`] first.
+    pub(crate) fn recover(&self, since: Since<'_>, publications_max: usize) -> Recovery {
         match decide(self.coverage(), since, publications_max) {
             Verdict::Complete { missed } => {
                 Recovery::Recovered(publications(self.ring.range(self.ring.len() - missed..)))
@@ -232,15 +272,13 @@ impl Stream {
         }
     }
 
-    /// The latest publication that the filter wants, unless `since` has reached it; or a gap.
+    /// The latest publication that the filter wants, unless `since` has reached it; or a gap. Call [`Stream::expire`] first.
     pub(crate) fn recover_latest(
-        &mut self,
+        &self,
         since: Since<'_>,
         filter: Option<&Filter>,
         publications_max: usize,
-        now_ms: u64,
     ) -> Recovery {
-        self.expire(now_ms);
         let is_wanted =
             |held: &&Held| filter.is_none_or(|filter| filter.matches(held.publication.tags.as_deref()));
         let latest = self.ring.iter().rev().take(publications_max.max(1)).find(is_wanted);
@@ -251,13 +289,8 @@ impl Stream {
         }
     }
 
-    /// A page of the history.
-    pub(crate) fn page(
-        &mut self,
-        query: &HistoryQuery<'_>,
-        now_ms: u64,
-    ) -> Result<HistoryPage, HistoryError> {
-        self.expire(now_ms);
+    /// A page of the history. Call [`Stream::expire`] first.
+    pub(crate) fn page(&self, query: &HistoryQuery<'_>) -> Result<HistoryPage, HistoryError> {
         let position = self.position();
         if query.since.is_some_and(|since| !since.epoch.is_empty() && *since.epoch != *self.epoch) {
             return Err(HistoryError::UnrecoverablePosition);

@@ -3,6 +3,7 @@
 use super::Hub;
 use crate::delivery::{Delivery, ShardId};
 use crate::filter::Filter;
+use crate::history::Outdated;
 use crate::options::{ChannelOptions, RecoveryMode};
 use crate::position::{Since, StreamPosition};
 use crate::recovery::Recovery;
@@ -87,6 +88,8 @@ impl<D: Delivery> Hub<D> {
         answer: impl FnOnce(Joined),
     ) -> Result<(), JoinError> {
         let hash = self.names.of(channel);
+        // Dropped after the lock, which is declared behind it.
+        let mut outdated = Outdated::default();
         let mut stripe = self.lock(hash);
         let mut entry =
             stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(JoinError::ChannelLimit)?;
@@ -100,16 +103,14 @@ impl<D: Delivery> Hub<D> {
             }
         }
         let since = query.since();
-        let (position, recovery) = match self.stream(&mut entry, options, now_ms) {
+        let (position, recovery) = match self.stream(&mut entry, options, now_ms, &mut outdated) {
             None => (StreamPosition::default(), since.map_or(Recovery::NotAsked, |_| Recovery::Gap)),
             Some(stream) => {
                 let recovery = match (since, query.mode) {
                     (None, _) => Recovery::NotAsked,
-                    (Some(since), RecoveryMode::Stream) => {
-                        stream.recover(since, query.publications_max, now_ms)
-                    }
+                    (Some(since), RecoveryMode::Stream) => stream.recover(since, query.publications_max),
                     (Some(since), RecoveryMode::Cache) => {
-                        stream.recover_latest(since, query.filter, query.publications_max, now_ms)
+                        stream.recover_latest(since, query.filter, query.publications_max)
                     }
                 };
                 (stream.position(), recovery)

@@ -25,7 +25,7 @@ pub use self::upkeep::{Swept, Trimmed};
 
 use crate::delivery::Delivery;
 use crate::footprint::Footprint;
-use crate::history::Stream;
+use crate::history::{Outdated, Stream};
 use crate::name_hash::NameHash;
 use crate::options::ChannelOptions;
 use crate::position::EpochNames;
@@ -134,20 +134,23 @@ impl<D: Delivery> Hub<D> {
         }
     }
 
-    /// The channel's stream, begun if there is none. Options that no longer keep one end it: what is published
-    /// from now on would be missing in it, and nobody could tell.
+    /// The channel's stream, begun if there is none, without what has expired. Options that no longer keep one end it: what
+    /// is published from now on would be missing in it, and nobody could tell. What goes is not dropped here, since the
+    /// stripe is locked.
     fn stream<'c>(
         &self,
         entry: &'c mut Channel,
         options: &ChannelOptions,
         now_ms: u64,
+        outdated: &mut Outdated,
     ) -> Option<&'c mut Stream> {
         if !options.has_stream() {
-            entry.stream = None;
+            outdated.take_stream(&mut entry.stream);
             return None;
         }
         let stream = entry.stream.get_or_insert_with(|| Box::new(Stream::new(self.epochs.next())));
         stream.adopt(options, now_ms);
+        outdated.take_expired(stream, now_ms);
         Some(stream)
     }
 

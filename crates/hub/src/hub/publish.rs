@@ -2,6 +2,7 @@
 
 use super::Hub;
 use crate::delivery::{Delivery, Event, ShardId};
+use crate::history::Outdated;
 use crate::options::ChannelOptions;
 use crate::position::StreamPosition;
 use crate::publication::{DeltaSlot, Publication, Publish};
@@ -61,11 +62,15 @@ impl<D: Delivery> Hub<D> {
     ) -> Result<Published, PublishError> {
         let hash = self.names.of(channel);
         let wants_place = options.has_stream() && !publish.skip_history;
+        // Dropped after the lock, which is declared behind it.
+        let mut outdated = Outdated::default();
         let mut stripe = self.lock(hash);
         let Some(mut entry) = stripe.edit_or_insert(hash, channel, || wants_place && self.admit()) else {
             return if wants_place { Err(PublishError::ChannelLimit) } else { Ok(Published::default()) };
         };
-        if wants_place && let Some(position) = self.superseded(&mut entry, &publish, options, now_ms) {
+        if wants_place
+            && let Some(position) = self.superseded(&mut entry, &publish, options, now_ms, &mut outdated)
+        {
             return Ok(Published { position, is_suppressed: true });
         }
         let shards = entry.shards;
@@ -75,7 +80,7 @@ impl<D: Delivery> Hub<D> {
                 return Err(PublishError::Busy { shard, publish });
             }
         }
-        let (publication, position) = self.place(&mut entry, publish, options, now_ms);
+        let (publication, position) = self.place(&mut entry, publish, options, now_ms, &mut outdated);
         drop(entry);
         shards.iter().for_each(|shard| {
             self.delivery.push(shard, Event::Publication(Arc::clone(&publication)));
@@ -95,11 +100,12 @@ impl<D: Delivery> Hub<D> {
         publish: &Publish,
         options: &ChannelOptions,
         now_ms: u64,
+        outdated: &mut Outdated,
     ) -> Option<StreamPosition> {
         if publish.version == 0 || !options.has_history() {
             return None;
         }
-        let stream = self.stream(entry, options, now_ms)?;
+        let stream = self.stream(entry, options, now_ms, outdated)?;
         stream.has_version(publish.version, &publish.version_epoch).then(|| stream.position())
     }
 
@@ -110,11 +116,12 @@ impl<D: Delivery> Hub<D> {
         publish: Publish,
         options: &ChannelOptions,
         now_ms: u64,
+        outdated: &mut Outdated,
     ) -> (Arc<Publication>, StreamPosition) {
         let Publish { data, is_json, info, tags, skip_history, time_ms, delta, exclude, .. } = publish;
         let version = (publish.version, publish.version_epoch);
         let channel = Arc::clone(&entry.name);
-        let stream = self.stream(entry, options, now_ms).filter(|_| !skip_history);
+        let stream = self.stream(entry, options, now_ms, outdated).filter(|_| !skip_history);
         let offset = stream.as_ref().map_or(0, |stream| stream.next_offset());
         let publication = Arc::new(Publication {
             channel,
@@ -129,7 +136,7 @@ impl<D: Delivery> Hub<D> {
             delta_slot: DeltaSlot::default(),
         });
         let position = stream.map_or_else(StreamPosition::default, |stream| {
-            stream.append(&publication, options, now_ms);
+            stream.append(&publication, options, now_ms, outdated);
             if version.0 > 0 && options.has_history() {
                 stream.set_version(version.0, version.1);
             }

@@ -2,7 +2,7 @@
 
 use super::Hub;
 use crate::delivery::Delivery;
-use crate::history::{HistoryError, HistoryPage, HistoryQuery};
+use crate::history::{HistoryError, HistoryPage, HistoryQuery, Outdated};
 use crate::options::ChannelOptions;
 use crate::stripe::Edit;
 use std::sync::Arc;
@@ -29,12 +29,14 @@ impl<D: Delivery> Hub<D> {
             return Ok(HistoryPage::default());
         }
         let hash = self.names.of(channel);
+        // Dropped after the lock, which is declared behind it.
+        let mut outdated = Outdated::default();
         let mut stripe = self.lock(hash);
         // An empty channel, too, gets its epoch now: a client may subscribe from this position later.
         let mut entry =
             stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(HistoryError::ChannelLimit)?;
-        match self.stream(&mut entry, options, now_ms) {
-            Some(stream) => stream.page(&query, now_ms),
+        match self.stream(&mut entry, options, now_ms, &mut outdated) {
+            Some(stream) => stream.page(&query),
             None => Ok(HistoryPage::default()),
         }
     }

@@ -1,7 +1,11 @@
 //! Making room: the oldest history goes, and nobody is told that nothing is missing.
 
 use crate::inboxes::Inboxes;
-use wavecast_hub::{ChannelOptions, Hub, HubLimits, JoinQuery, Publish, Recovery, ShardId, StreamPosition};
+use std::sync::{Arc, Mutex, Weak};
+use wavecast_hub::{
+    ChannelOptions, Delivery, Event, HistoryQuery, Hub, HubLimits, JoinQuery, Publication, Publish, Recovery,
+    ShardId, StreamPosition,
+};
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -69,4 +73,72 @@ fn trimming_is_bounded_and_goes_on() {
         assert!(calls < 50, "it does not go on");
     }
     assert!(calls > 1 && hub.stats().bytes_history > enough - 1000, "{calls}");
+}
+
+/// Looks, whenever a stripe is locked that something is pushed from, whether a publication still lives.
+#[derive(Default)]
+struct Witness {
+    watched: Mutex<Weak<Publication>>,
+    seen: Mutex<Vec<bool>>,
+}
+
+impl Witness {
+    fn look(&self) {
+        let lives = self.watched.lock().unwrap().strong_count() > 0;
+        self.seen.lock().unwrap().push(lives);
+    }
+}
+
+impl Delivery for Witness {
+    fn reserve(&self, _: ShardId) -> bool {
+        true
+    }
+    fn release(&self, _: ShardId) {}
+    fn push(&self, _: ShardId, _: Event) {
+        self.look();
+    }
+    fn wake(&self, _: ShardId) {}
+}
+
+/// Whoever waits for the lock must not wait until a long history has been freed.
+#[test]
+fn what_has_expired_is_dropped_when_the_lock_is_free() {
+    let publish = |hub: &Hub<Arc<Witness>>, options: &ChannelOptions, now_ms| {
+        hub.publish("room", Publish { data: vec![b'x'; 100].into(), ..Publish::default() }, options, now_ms)
+            .unwrap();
+    };
+    let one = ChannelOptions { history_size: 1, ..kept() };
+    let none = ChannelOptions::default();
+    // A publication, a join and a page of history when the time is up; one that has no place; a channel that keeps none.
+    for (name, options, later) in [
+        ("publish", kept(), NOW + 200_000),
+        ("join", kept(), NOW + 200_000),
+        ("history", kept(), NOW + 200_000),
+        ("publish", one, NOW + 1),
+        ("publish", none.clone(), NOW + 1),
+        ("join", none, NOW + 1),
+    ] {
+        let witness = Arc::new(Witness::default());
+        let hub = Hub::new(HubLimits::default(), 1, Arc::clone(&witness));
+        hub.join("room", ShardId(0), JoinQuery::default(), &kept(), NOW, |_| {}).unwrap();
+        publish(&hub, &kept(), NOW);
+        let all = HistoryQuery { limit: -1, ..HistoryQuery::default() };
+        let page = hub.history("room", all, &kept(), NOW).unwrap();
+        *witness.watched.lock().unwrap() = Arc::downgrade(&page.publications[0]);
+        drop(page);
+        witness.seen.lock().unwrap().clear();
+        match name {
+            "publish" => publish(&hub, &options, later),
+            "join" => {
+                let query = JoinQuery::default();
+                hub.join("room", ShardId(0), query, &options, later, |_| witness.look()).unwrap();
+            }
+            _ => {
+                assert!(hub.history("room", all, &options, later).unwrap().publications.is_empty());
+                witness.seen.lock().unwrap().push(true);
+            }
+        }
+        assert_eq!(*witness.seen.lock().unwrap(), [true], "{name} with {options:?}: under the lock");
+        assert_eq!(witness.watched.lock().unwrap().strong_count(), 0, "{name} with {options:?}: afterwards");
+    }
 }
