@@ -325,7 +325,7 @@ impl Channels {
         let Some((channel, _)) = self.table.get_key_value(channel) else { return };
         let channel = channel.clone();
         let cause = Cause::new(code, reason);
-        if code < Unsubscribed::INSUFFICIENT_STATE.code {
+        if !Unsubscribed::resubscribes(code) {
             // Nothing is to be unsubscribed any more, unless it was asked for again meanwhile.
             if let Some(entry) = self.table.get_mut(&channel).filter(|entry| entry.stage == Stage::Live) {
                 entry.stage = Stage::Idle;

@@ -59,8 +59,8 @@ impl End {
     pub(crate) fn disconnected(code: u32, reason: &str) -> Self {
         let next = match code {
             _ if code == u32::from(Disconnect::STATE_INVALIDATED.code) => Next::StartAnew,
-            3_500..=3_999 | 4_500..=4_999 => Next::Stop,
-            _ => Next::Reconnect,
+            _ if Disconnect::reconnects(code) => Next::Reconnect,
+            _ => Next::Stop,
         };
         Self { cause: Cause::new(code, reason), next }
     }

@@ -123,9 +123,9 @@ impl Disconnect {
         Self { code, reason: Cow::Borrowed(reason) }
     }
 
-    /// The client should connect again: true for all codes but 3500–3999 and 4500–4999.
-    pub const fn reconnect(&self) -> bool {
-        !matches!(self.code, 3500..=3999 | 4500..=4999)
+    /// Whether a client that is told this code should connect again: for all but 3500–3999 and 4500–4999.
+    pub const fn reconnects(code: u32) -> bool {
+        !matches!(code, 3500..=3999 | 4500..=4999)
     }
 }
 
@@ -162,9 +162,9 @@ impl Unsubscribed {
         Self { code, reason }
     }
 
-    /// The client should subscribe again: true from 2500 on.
-    pub const fn resubscribe(&self) -> bool {
-        self.code >= 2500
+    /// Whether a client that is told this code should subscribe again: from 2500 on.
+    pub const fn resubscribes(code: u32) -> bool {
+        code >= 2500
     }
 }
 
@@ -180,17 +180,17 @@ mod tests {
 
     #[test]
     fn terminal_codes_do_not_reconnect() {
-        for (code, reconnect) in [(3000, true), (3499, true), (3500, false), (3999, false), (4000, true)] {
-            assert_eq!(Disconnect { code, reason: "".into() }.reconnect(), reconnect, "{code}");
+        for (code, reconnects) in [(3000, true), (3499, true), (3500, false), (3999, false), (4000, true)] {
+            assert_eq!(Disconnect::reconnects(code), reconnects, "{code}");
         }
-        for (code, reconnect) in [(4499, true), (4500, false), (4999, false), (1000, true)] {
-            assert_eq!(Disconnect { code, reason: "".into() }.reconnect(), reconnect, "{code}");
+        for (code, reconnects) in [(4499, true), (4500, false), (4999, false), (5000, true), (1000, true)] {
+            assert_eq!(Disconnect::reconnects(code), reconnects, "{code}");
         }
-        assert!(Disconnect::SLOW.reconnect() && !Disconnect::BAD_REQUEST.reconnect());
     }
 
     #[test]
     fn insufficient_state_resubscribes() {
-        assert!(Unsubscribed::INSUFFICIENT_STATE.resubscribe() && !Unsubscribed::SERVER.resubscribe());
+        let [again, over] = [Unsubscribed::INSUFFICIENT_STATE, Unsubscribed::SERVER].map(|why| why.code);
+        assert!(Unsubscribed::resubscribes(again) && !Unsubscribed::resubscribes(over));
     }
 }
