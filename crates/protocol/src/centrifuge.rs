@@ -28,7 +28,6 @@ mod encoding;
 mod envelope;
 mod field;
 pub mod filter;
-mod filter_field;
 pub mod json;
 pub mod message;
 pub mod protobuf;
@@ -43,7 +42,7 @@ pub use command::{
     UnsubscribeRequest,
 };
 pub use decode_error::DecodeError;
-pub use encoding::{Commands, Encoding, SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
+pub use encoding::{Encoding, Messages, SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 pub use field::ENTRIES_MAX;
 pub use filter::{Filter, FilterError};
 pub use message::ServerMessage;

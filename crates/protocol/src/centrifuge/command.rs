@@ -2,7 +2,7 @@
 
 use super::field;
 use super::filter::Filter;
-use super::filter_field;
+use super::json::filter_of_request;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ pub struct SubscribeRequest<'a> {
     #[serde(borrow, deserialize_with = "field::text")]
     pub delta: Cow<'a, str>,
     /// The publications that are wanted, by their tags; `None` for all. Unchecked: see [`Filter::check`].
-    #[serde(borrow, deserialize_with = "filter_field::filter")]
+    #[serde(borrow, deserialize_with = "filter_of_request")]
     pub tf: Option<Filter<'a>>,
     /// Bit 0: the client knows numeric channel ids. Bit 1: answer an unrecoverable position with an error.
     #[serde(deserialize_with = "field::or_zero")]

@@ -46,11 +46,6 @@ impl Encoding {
         }
     }
 
-    /// The encoding that a subprotocol stands for; `None` for those of others.
-    pub fn of_subprotocol(name: &str) -> Option<Self> {
-        [Self::Json, Self::Protobuf].into_iter().find(|encoding| encoding.subprotocol() == name)
-    }
-
     /// Frames are binary messages of the WebSocket, not text.
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Protobuf)
@@ -97,41 +92,43 @@ impl Encoding {
     }
 
     /// Reads the commands of a frame. After an error nothing follows.
-    pub fn commands(self, frame: &[u8]) -> Commands<'_> {
-        Commands(match self {
-            Self::Json => match text(frame) {
-                Ok(text) => Reader::Json(json::command_reader(text)),
-                Err(error) => Reader::Refused(Some(error)),
-            },
-            Self::Protobuf => Reader::Protobuf(protobuf::command_reader(frame)),
-        })
+    pub fn commands(self, frame: &[u8]) -> Messages<'_, Command<'_>> {
+        self.read(frame, json::command_reader, protobuf::command_reader)
     }
 
     /// Reads the messages of a server's frame. After an error nothing follows.
-    pub fn messages(self, frame: &[u8]) -> impl Iterator<Item = Result<ServerMessage<'_>, DecodeError>> {
-        let (lines, delimited, refused) = match self {
-            Self::Json => match text(frame) {
-                Ok(text) => (Some(json::messages(text)), None, None),
-                Err(error) => (None, None, Some(Err(error))),
+    pub fn messages(self, frame: &[u8]) -> Messages<'_, ServerMessage<'_>> {
+        self.read(frame, json::message_reader, protobuf::message_reader)
+    }
+
+    fn read<'a, T>(
+        self,
+        frame: &'a [u8],
+        lines: fn(&'a str) -> json::Lines<'a, T>,
+        delimited: fn(&'a [u8]) -> protobuf::Delimited<'a, T>,
+    ) -> Messages<'a, T> {
+        Messages(match self {
+            Self::Json => match std::str::from_utf8(frame) {
+                Ok(text) => Reader::Json(lines(text)),
+                Err(error) => Reader::Refused(Some(DecodeError::Syntax { column: error.valid_up_to() })),
             },
-            Self::Protobuf => (None, Some(protobuf::messages(frame)), None),
-        };
-        lines.into_iter().flatten().chain(delimited.into_iter().flatten()).chain(refused)
+            Self::Protobuf => Reader::Protobuf(delimited(frame)),
+        })
     }
 }
 
-/// The commands of a frame, one after the other.
-pub struct Commands<'a>(Reader<'a>);
+/// The messages of a frame, one after the other; those of a client are [`Command`]s.
+pub struct Messages<'a, T>(Reader<'a, T>);
 
-enum Reader<'a> {
-    Json(json::Lines<'a, Command<'a>>),
-    Protobuf(protobuf::Delimited<'a, Command<'a>>),
+enum Reader<'a, T> {
+    Json(json::Lines<'a, T>),
+    Protobuf(protobuf::Delimited<'a, T>),
     /// The frame is no text.
     Refused(Option<DecodeError>),
 }
 
-impl<'a> Commands<'a> {
-    /// What has not been read yet: whole commands, which can be read later as a frame of their own.
+impl<'a, T> Messages<'a, T> {
+    /// What has not been read yet: whole messages, which can be read later as a frame of their own.
     pub fn rest(&self) -> &'a [u8] {
         match &self.0 {
             Reader::Json(lines) => lines.rest().as_bytes(),
@@ -141,8 +138,8 @@ impl<'a> Commands<'a> {
     }
 }
 
-impl<'a> Iterator for Commands<'a> {
-    type Item = Result<Command<'a>, DecodeError>;
+impl<T> Iterator for Messages<'_, T> {
+    type Item = Result<T, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
@@ -153,14 +150,10 @@ impl<'a> Iterator for Commands<'a> {
     }
 }
 
-impl std::fmt::Debug for Commands<'_> {
+impl<T> std::fmt::Debug for Messages<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Commands").field("rest", &self.rest().len()).finish()
+        f.debug_struct("Messages").field("rest", &self.rest().len()).finish()
     }
-}
-
-fn text(frame: &[u8]) -> Result<&str, DecodeError> {
-    std::str::from_utf8(frame).map_err(|error| DecodeError::Syntax { column: error.valid_up_to() })
 }
 
 #[cfg(test)]
@@ -168,14 +161,6 @@ mod tests {
     use super::*;
     use crate::centrifuge::command::Request;
     use crate::centrifuge::reply::Res;
-
-    #[test]
-    fn subprotocols_name_their_encoding() {
-        for encoding in [Encoding::Json, Encoding::Protobuf] {
-            assert_eq!(Encoding::of_subprotocol(encoding.subprotocol()), Some(encoding));
-        }
-        assert_eq!(Encoding::of_subprotocol("graphql-ws"), None);
-    }
 
     #[test]
     fn either_reads_what_it_writes() {

@@ -22,8 +22,10 @@ pub(crate) use command::command_reader;
 pub use command::{commands, encode_command};
 pub use data::{DATA_DEPTH_MAX, DataError, compact, encode_base64, string_text};
 pub use filter::filter;
+pub(super) use filter::of_request as filter_of_request;
 pub(crate) use line::Lines;
 pub use push::encode_push;
+pub(crate) use reply::message_reader;
 pub use reply::{encode_reply, messages};
 
 /// A ping, and the pong that answers it: the empty message.

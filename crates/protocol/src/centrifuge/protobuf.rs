@@ -25,6 +25,7 @@ pub(crate) use command::command_reader;
 pub use command::{commands, encode_command};
 pub(crate) use frame::Delimited;
 pub use push::encode_push;
+pub(crate) use reply::message_reader;
 pub use reply::{encode_reply, messages};
 
 /// A ping, and the pong that answers it: the empty message.

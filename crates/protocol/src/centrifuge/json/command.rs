@@ -1,5 +1,6 @@
 //! Commands: a client encodes them, a server decodes them.
 
+use super::filter::write_filter;
 use super::line::{Lines, object};
 use super::write::{Object, string};
 use crate::centrifuge::command::{
@@ -7,7 +8,6 @@ use crate::centrifuge::command::{
 };
 use crate::centrifuge::decode_error::DecodeError;
 use crate::centrifuge::envelope::CommandEnvelope;
-use crate::centrifuge::filter::Filter;
 
 /// Reads the commands of a text frame. After an error nothing follows.
 ///
@@ -105,16 +105,6 @@ fn write_subscribe(object: &mut Object<'_>, subscribe: &SubscribeRequest<'_>) {
         .text("cursor", &subscribe.cursor)
         .number("limit", subscribe.limit)
         .flag("asc", subscribe.asc);
-}
-
-fn write_filter(object: &mut Object<'_>, filter: &Filter<'_>) {
-    object
-        .text("op", &filter.op)
-        .text("key", &filter.key)
-        .text("cmp", &filter.cmp)
-        .text("val", &filter.val)
-        .texts("vals", &filter.vals)
-        .objects("nodes", &filter.nodes, write_filter);
 }
 
 fn write_publish(object: &mut Object<'_>, publish: &PublishRequest<'_>) {

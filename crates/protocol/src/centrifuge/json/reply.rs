@@ -11,6 +11,11 @@ use crate::centrifuge::reply::{Reply, Res};
 
 /// Reads the messages of a server's text frame. After an error nothing follows.
 pub fn messages(frame: &str) -> impl Iterator<Item = Result<ServerMessage<'_>, DecodeError>> {
+    message_reader(frame)
+}
+
+/// The same, as a reader that says what it has not read yet.
+pub(crate) fn message_reader(frame: &str) -> Lines<'_, ServerMessage<'_>> {
     Lines::new(frame, |line| object::<ServerEnvelope<'_>>(line)?.message())
 }
 

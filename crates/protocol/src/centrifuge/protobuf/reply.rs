@@ -14,6 +14,11 @@ use crate::centrifuge::reply::{
 
 /// Reads the messages of a server's binary frame. After an error nothing follows.
 pub fn messages(frame: &[u8]) -> impl Iterator<Item = Result<ServerMessage<'_>, DecodeError>> {
+    message_reader(frame)
+}
+
+/// The same, as a reader that says what it has not read yet.
+pub(crate) fn message_reader(frame: &[u8]) -> Delimited<'_, ServerMessage<'_>> {
     Delimited::new(frame, |bytes| message::<ServerEnvelope<'_>>(bytes)?.message())
 }
 
