@@ -74,23 +74,19 @@ impl ChannelRules {
 
     /// The name of the channel's namespace; empty when it lies in none.
     pub fn namespace_of<'c>(&self, channel: &'c str) -> &'c str {
-        if self.namespace_boundary.is_empty() {
-            return "";
-        }
-        let name = channel.strip_prefix(self.private_prefix.as_str()).unwrap_or(channel);
-        name.split_once(self.namespace_boundary.as_str()).map_or("", |(namespace, _)| namespace)
+        self.parts(channel).0
     }
 
     /// What follows the namespace in a channel's name; all of it, but for the private prefix, when it lies in none.
     pub fn rest_of<'c>(&self, channel: &'c str) -> &'c str {
-        let name = match self.private_prefix.as_str() {
-            "" => channel,
-            prefix => channel.strip_prefix(prefix).unwrap_or(channel),
-        };
-        match self.namespace_boundary.as_str() {
-            "" => name,
-            boundary => name.split_once(boundary).map_or(name, |(_, rest)| rest),
-        }
+        self.parts(channel).1
+    }
+
+    /// Namespace and rest, without the private prefix.
+    fn parts<'c>(&self, channel: &'c str) -> (&'c str, &'c str) {
+        let name = channel.strip_prefix(self.private_prefix.as_str()).unwrap_or(channel);
+        let boundary = Some(self.namespace_boundary.as_str()).filter(|boundary| !boundary.is_empty());
+        boundary.and_then(|boundary| name.split_once(boundary)).unwrap_or(("", name))
     }
 
     /// The channel's name limits who may subscribe.

@@ -1,5 +1,6 @@
 //! What things cost in memory, in bytes as they are asked of the allocator.
 
+use hashbrown::HashTable;
 use std::ops::{Add, Sub};
 
 /// The two counts in front of whatever is shared.
@@ -37,5 +38,12 @@ impl Sub for Footprint {
             presence: self.presence - other.presence,
             channels: self.channels - other.channels,
         }
+    }
+}
+
+/// Gives memory back after most entries have gone.
+pub(crate) fn shrink<T>(table: &mut HashTable<T>, hash: impl Fn(&T) -> u64) {
+    if table.capacity() > 64 && table.len() < table.capacity() / 8 {
+        table.shrink_to(table.len() * 2, hash);
     }
 }

@@ -1,5 +1,6 @@
 //! Who is in a channel: its members by client, and how many of them each user has.
 
+use crate::footprint::shrink;
 use crate::name_hash::NameHash;
 use crate::publication::ClientInfo;
 use hashbrown::HashTable;
@@ -122,13 +123,6 @@ impl Members {
         let clients: usize = self.clients.iter().map(|member| member.bytes_held()).sum();
         let users: usize = self.users.iter().map(|user| user.name.len()).sum();
         clients + users + self.clients.allocation_size() + self.users.allocation_size()
-    }
-}
-
-/// Gives memory back after most entries have gone.
-pub(crate) fn shrink<T>(table: &mut HashTable<T>, hash: impl Fn(&T) -> u64) {
-    if table.capacity() > 64 && table.len() < table.capacity() / 8 {
-        table.shrink_to(table.len() * 2, hash);
     }
 }
 

@@ -4,10 +4,10 @@
 //! channels; whoever holds its lock sees shards, stream and history of a channel change as one.
 
 use crate::delivery::ShardSet;
-use crate::footprint::{Footprint, SHARED_BYTES};
+use crate::footprint::{Footprint, SHARED_BYTES, shrink};
 use crate::history::{Held, Stream};
 use crate::name_hash::NameHash;
-use crate::presence::{Members, shrink};
+use crate::presence::Members;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use std::cmp::Reverse;
