@@ -54,7 +54,7 @@ impl Frame {
         Self::with(bytes, Some(lane), messages)
     }
 
-    fn with(bytes: &[u8], lane: Option<Lane>, messages: u32) -> Self {
+    fn with(bytes: impl Into<Box<[u8]>>, lane: Option<Lane>, messages: u32) -> Self {
         Self(Rc::new(Inner { bytes: bytes.into(), lane, messages, account: OnceCell::new() }))
     }
 
@@ -98,6 +98,13 @@ impl Frame {
             account.set(account.get() + self.0.bytes.len());
             Rc::clone(account)
         });
+    }
+}
+
+impl From<Box<[u8]>> for Frame {
+    /// As [`Frame::new`], without a copy.
+    fn from(bytes: Box<[u8]>) -> Self {
+        Self::with(bytes, None, 1)
     }
 }
 

@@ -136,13 +136,14 @@ pub(crate) fn ping(encoding: Encoding) -> Frame {
     framed(encoding, encoding.ping())
 }
 
-fn framed(encoding: Encoding, message: &[u8]) -> Frame {
+/// One encoded message or more as one WebSocket frame.
+pub(crate) fn framed(encoding: Encoding, messages: &[u8]) -> Frame {
     let mut framed = Vec::new();
-    frame(encoding, message, &mut framed);
-    Frame::new(&framed)
+    frame(encoding, messages, &mut framed);
+    framed.into_boxed_slice().into()
 }
 
-/// Appends one encoded message or more as one WebSocket frame.
+/// Appends the same.
 pub(crate) fn frame(encoding: Encoding, messages: &[u8], out: &mut Vec<u8>) {
     let opcode = if encoding.is_binary() { Opcode::Binary } else { Opcode::Text };
     websocket::frame::encode(opcode, messages, None, out);

@@ -4,7 +4,6 @@ use std::fmt;
 
 use wavecast_websocket::CloseCode;
 
-use crate::frame::Frame;
 use crate::message::MessageRef;
 use crate::shard::{self, ConnectionId, Connections, Remote, SendError};
 
@@ -120,7 +119,7 @@ impl Command {
     pub(super) fn carry_out(self, connections: &mut Connections) {
         match self {
             Self::Send(id, frame) => {
-                connections.send_frame(id, &Frame::new(&frame)).ok();
+                connections.send_frame(id, &frame.into()).ok();
             }
             Self::Ping(id, payload) => {
                 connections.ping(id, &payload).ok();

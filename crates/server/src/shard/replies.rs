@@ -21,7 +21,6 @@ const PUBLICATION_OVERHEAD_BYTES: usize = 160;
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     encoded: Vec<u8>,
-    framed: Vec<u8>,
     encoding: Encoding,
     /// A page has been refused since the message began: further ones are not even looked up.
     out_of_room: bool,
@@ -76,12 +75,9 @@ impl Replies {
         if self.encoded.is_empty() {
             return None;
         }
-        wire::frame(self.encoding, &self.encoded, &mut self.framed);
-        let frame = Frame::new(&self.framed);
-        for buffer in [&mut self.encoded, &mut self.framed] {
-            buffer.clear();
-            buffer.shrink_to(COLLECTED_BYTES_MAX);
-        }
+        let frame = wire::framed(self.encoding, &self.encoded);
+        self.encoded.clear();
+        self.encoded.shrink_to(COLLECTED_BYTES_MAX);
         Some(frame)
     }
 
