@@ -105,7 +105,8 @@ impl Publication {
     }
 
     /// The Fossil delta that leads from the payload of `previous` to this one's. It is made when it is first asked for,
-    /// and kept: another thread that asks meanwhile waits for it, well under a millisecond for 64 KiB.
+    /// and kept. Another thread that asks meanwhile waits for it, and so for no longer than making it would take that thread
+    /// itself: well under a millisecond for 64 KiB, and the payloads are bounded.
     ///
     /// `None` where the publisher wants no deltas, where one would save less than an eighth, where a payload is longer
     /// than [`DELTA_PAYLOAD_BYTES_MAX`](delta::DELTA_PAYLOAD_BYTES_MAX), and for any other `previous` than the one that

@@ -9,7 +9,8 @@ use wavecast_protocol::centrifuge::Error;
 
 use crate::node::Node;
 
-/// Clients of a channel that are listed; in one with more they can only be counted.
+/// Clients of a channel that are listed for the back end; in one with more they can only be counted. A client's own presence
+/// command lists fewer.
 pub const PRESENCE_CLIENTS_MAX: usize = 100_000;
 
 impl Node {
