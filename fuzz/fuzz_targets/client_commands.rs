@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wavecast_protocol::centrifuge::{Command, Request, json};
+use wavecast_protocol::centrifuge::{Command, Disconnect, Request, json};
 
 fuzz_target!(|frame: &str| {
     let mut refused = false;
@@ -19,7 +19,9 @@ fuzz_target!(|frame: &str| {
             }
             Err(error) => {
                 refused = true;
-                assert!(!error.disconnect().reconnect() && !error.to_string().is_empty());
+                assert!(
+                    !Disconnect::reconnects(error.disconnect().code.into()) && !error.to_string().is_empty()
+                );
             }
         }
     }

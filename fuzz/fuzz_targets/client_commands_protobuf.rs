@@ -7,7 +7,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wavecast_protocol::centrifuge::{ServerMessage, protobuf};
+use wavecast_protocol::centrifuge::{Disconnect, ServerMessage, protobuf};
 
 fuzz_target!(|frame: &[u8]| {
     let mut refused = false;
@@ -21,7 +21,9 @@ fuzz_target!(|frame: &[u8]| {
             }
             Err(error) => {
                 refused = true;
-                assert!(!error.disconnect().reconnect() && !error.to_string().is_empty());
+                assert!(
+                    !Disconnect::reconnects(error.disconnect().code.into()) && !error.to_string().is_empty()
+                );
             }
         }
     }
