@@ -68,8 +68,9 @@ impl Outbox {
         if self.is_empty() { 0 } else { (self.queued_bytes() + cost).saturating_sub(bytes_max) }
     }
 
-    /// As [`Outbox::excess`], where the frame is to take the place of another.
+    /// As [`Outbox::excess`], where the frame is to take the place of the one of its lane and key that waited there.
     pub(crate) fn excess_in(&self, pool: &Pool, place: Place, frame: &Frame, bytes_max: usize) -> usize {
+        let place = self.stands(pool, place, frame);
         let others = self.queued_bytes() - self.at(pool, place).map_or(0, Frame::cost);
         if others == 0 { 0 } else { (others + frame.cost()).saturating_sub(bytes_max) }
     }
@@ -125,11 +126,17 @@ impl Outbox {
         self.keyed(pool).find(|(_, waits)| waits.lane() == frame.lane()).map(|(place, _)| place)
     }
 
-    /// Puts a frame in the place of the one of the same lane and key that waits there.
+    /// Puts a frame in the place of the one of its lane and key that waited there.
     pub(crate) fn exchange(&mut self, pool: &mut Pool, place: Place, frame: &Frame) {
+        let place = self.stands(pool, place, frame);
+        self.replace(pool, place, frame);
+    }
+
+    /// Where the frame of the same lane and key stands by now that waited there: when others are dropped it stays where it is,
+    /// or comes to be the head.
+    fn stands(&self, pool: &Pool, place: Place, frame: &Frame) -> Place {
         let is_there = self.at(pool, place).is_some_and(|waits| waits.lane() == frame.lane());
-        // When something is dropped a frame stays where it is, or comes to be the head.
-        self.replace(pool, if is_there { place } else { HEAD }, frame);
+        if is_there { place } else { HEAD }
     }
 
     /// Keeps a place for a frame that is not known yet: what is pushed behind it waits for it. It is a frame without bytes,

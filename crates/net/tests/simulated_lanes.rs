@@ -317,8 +317,35 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// What is dropped for one frame of a bundle may change where the next has to go.
+#[test]
+fn a_bundle_finds_what_has_come_to_be_the_head_meanwhile() {
+    let (mut shard, network, _, mut peer, id) = one_open(61, tight());
+    network.set_window(peer.number, 7);
+    shard.connections().send_frame(id, &plain("in flight")).unwrap();
+    turn(&mut shard, &network, 2);
+    let connections = shard.connections();
+    connections.send_frame(id, &laned(2, &"x".repeat(300))).unwrap();
+    connections.send_frame(id, &keyed("a", &"a".repeat(500))).unwrap();
+    let bundle = Bundle::from(vec![
+        keyed("b", &"b".repeat(300)),
+        keyed("c", "c"),
+        keyed("a", &format!("A{}", "a".repeat(520))),
+        keyed("b", &"b".repeat(310)),
+    ]);
+    let mut fan_out = connections.begin(1);
+    connections.add_some(&mut fan_out, id, &bundle, |_| true).unwrap();
+    connections.launch(fan_out);
+    assert_eq!(connections.take_shed(), [Shed { connection: id, lane: 2, messages: 1 }]);
+    network.set_window(peer.number, 1 << 20);
+    turn(&mut shard, &network, 50);
+    peer.read(&network);
+    let texts: Vec<(&str, usize)> = peer.texts.iter().map(|text| (&text[..1], text.len())).collect();
+    assert_eq!(texts, [("i", 9), ("A", 521), ("b", 310), ("c", 1)]);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() })]
 
     /// A bundle is what its frames are one by one: the same order, the same counts, the same is dropped and refused.
     #[test]
