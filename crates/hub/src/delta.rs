@@ -22,7 +22,7 @@ const SPLIT_COST: usize = 2;
 const DIGITS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~";
 
 /// Makes the delta that leads from `base` to `target`; `None` if it would be longer than `bytes_max`, or if one of the
-/// payloads is longer than [`DELTA_PAYLOAD_BYTES_MAX`].
+/// payloads is longer than [`DELTA_PAYLOAD_BYTES_MAX`]. Close to `bytes_max` it may give up on one that would just do.
 ///
 /// If the target is UTF-8, so is the delta.
 pub fn create(base: &[u8], target: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
