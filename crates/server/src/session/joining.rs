@@ -116,11 +116,6 @@ impl Joining {
         self.terms.as_ref().is_some_and(|terms| terms.expires.is_some())
     }
 
-    /// Whether the subscription recovers.
-    pub(crate) fn is_recoverable(&self) -> bool {
-        self.marks.recoverable
-    }
-
     /// The result of the subscription, from the hub's answer.
     ///
     /// # Errors

@@ -138,18 +138,20 @@ impl Session {
         grant: Grant,
         cx: &Context<'_>,
     ) -> Join<'c> {
-        let options = grant.options(options);
-        let marks = marks(who, &by, &wish, &options, &grant, cx);
+        let own = grant.options(Arc::clone(&options));
+        let has_positions = options.has_stream() && options.slow_consumer != SlowConsumer::Latest;
+        let marks = marks(who, &by, &wish, &own, &grant, cx).where_possible(has_positions);
         let recover = wish.recover.clone().filter(|_| marks.recoverable);
+        let gets_latest =
+            own.recovery_mode == RecoveryMode::Cache && own.auto_cache_recover && marks.recoverable;
         // Whoever is given the latest at the first subscription is told as if it had asked for it.
-        let gets_latest = options.recovery_mode == RecoveryMode::Cache && options.auto_cache_recover;
         let since = match &wish.recover {
             Some((offset, _)) => Some(*offset),
-            None => (gets_latest && marks.recoverable).then_some(0),
+            None => gets_latest.then_some(0),
         };
         let channel = wish.channel.clone();
         let rejects_unrecovered = wish.rejects_unrecovered;
-        let terms = self.terms(who, wish, &options, grant, cx).map(Box::new);
+        let terms = self.terms(who, wish, &own, grant, cx).map(Box::new);
         let joining = Joining {
             // The shard numbers the channel when it enters it.
             channel: ChannelNumber::default(),
@@ -160,7 +162,7 @@ impl Session {
             unsubscribe: None,
             terms,
         };
-        Join { channel, options, recover, joining }
+        Join { channel, options, recover, gets_latest, joining }
     }
 
     /// What is particular about a subscription; `None` for one that is like most.
@@ -225,6 +227,15 @@ impl Session {
     }
 }
 
+impl Marks {
+    /// There is no position, whatever a subscription's own options say, where the channel counts no offsets, or drops what is
+    /// old without a word.
+    fn where_possible(self, has_positions: bool) -> Self {
+        let (positioned, recoverable) = (self.positioned && has_positions, self.recoverable && has_positions);
+        Self { positioned, recoverable, ..self }
+    }
+}
+
 /// A client may ask for a position where the namespace lets it, or where it can read the history anyway.
 fn marks(
     who: Who<'_>,
@@ -235,7 +246,6 @@ fn marks(
     cx: &Context<'_>,
 ) -> Marks {
     let reads = (wish.recoverable || wish.positioned)
-        && options.slow_consumer != SlowConsumer::Latest
         && who.check_history(&wish.channel, options, true, cx.rules).is_ok();
     let recoverable = options.has_history()
         && (options.force_recovery || (wish.recoverable && (options.allow_recovery || reads)));

@@ -15,7 +15,7 @@ use crate::wire;
 impl PushShard {
     /// Asks the hub for a subscription.
     pub(super) fn join(&mut self, connections: &mut Connections, id: ConnectionId, join: Join<'_>) {
-        let Join { channel: name, options, recover, mut joining } = join;
+        let Join { channel: name, options, recover, gets_latest, mut joining } = join;
         let node = Arc::clone(&self.node);
         let inbox = node.hub().delivery().of(self.id);
         // Room for the answer is kept before the hub is asked: it cannot fail under the hub's lock.
@@ -29,7 +29,7 @@ impl PushShard {
             publications_max: node.rules().recovery_max,
             mode: options.recovery_mode,
             filter: joining.filter(),
-            auto_cache_recover: options.auto_cache_recover && joining.is_recoverable(),
+            auto_cache_recover: gets_latest,
         };
         let joined = node.hub().join(&name, self.id, query, &options, node.now_ms(), |joined| {
             inbox.push_reserved(ShardEvent::Joined(Box::new(Answer { connection: id, channel, joined })));
