@@ -48,6 +48,7 @@ impl PushShard {
     /// The session is over, however it ended: nothing is delivered to it any more, and the back end is told.
     pub(super) fn forget(&mut self, id: ConnectionId, why: &Disconnect) {
         self.gaps.forget(id);
+        self.replies.forget(id);
         let Some(mut session) = self.sessions.remove(id) else { return };
         self.session_bytes = self.session_bytes.saturating_sub(session.counted());
         for live in session.take_all_live() {

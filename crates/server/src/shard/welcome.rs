@@ -61,7 +61,7 @@ impl PushShard {
         self.reply(id, &Reply { id: welcome.id, body });
         if welcome.settled.is_empty() {
             self.send_replies(connections, id);
-        } else if let Some(frame) = self.replies.take() {
+        } else if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();
         }
         self.set_timer(connections, id, now);
@@ -90,7 +90,7 @@ impl PushShard {
         }
         self.node.counts().client_left(&user);
         self.reply(id, &Reply { id: command, body: Err(error) });
-        if let Some(frame) = self.replies.take() {
+        if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();
         }
     }
