@@ -32,6 +32,7 @@ mod queue;
 mod settings;
 
 pub use self::answer::Answer;
+pub(crate) use self::ask::Completion;
 pub use self::ask::ask;
 pub use self::calls::{
     Caller, Capability, ConnectCall, ConnectGrant, DEFAULT_NAME, Overrides, PublishCall, PublishGrant,

@@ -71,9 +71,12 @@ impl Session {
         }
     }
 
-    /// The client cannot come in: nothing more is taken from it.
-    pub(crate) fn refused(&mut self) {
-        self.phase = Phase::Refused;
+    /// A command was refused since its question could not be asked. If it was connect, nothing more is taken.
+    pub(crate) fn not_asked(&mut self) {
+        self.has_fetched_key = false;
+        if matches!(self.phase, Phase::Waiting | Phase::Connecting) {
+            self.phase = Phase::Refused;
+        }
     }
 
     /// The connect command fails after all: a subscription of it does, say. Gives its id. Nobody waits any more for those of
@@ -82,7 +85,7 @@ impl Session {
         let pending = self.pending.as_mut()?;
         let welcome = pending.welcome.take()?;
         pending.joining.clear();
-        self.refused();
+        self.phase = Phase::Refused;
         Some(welcome.id)
     }
 

@@ -9,7 +9,7 @@ use wavecast_protocol::centrifuge::Error;
 use super::super::peer::Peer;
 use super::super::world::World;
 use super::{CONNECT, fill, hear, world};
-use crate::hooks::Answer;
+use crate::hooks::{Answer, ConnectGrant};
 use crate::office::Asked;
 use crate::session::{Answered, Question};
 
@@ -77,4 +77,44 @@ fn who_is_refused_late_is_stale_all_the_same() {
     world.advance(Duration::from_secs(30));
     hear(&mut world, &mut peer);
     assert_eq!(peer.closed, Some(3502));
+}
+
+#[test]
+fn who_cannot_even_be_asked_about_is_refused_for_now_and_stale_later() {
+    let mut world = World::asking(7, 1, &Options { events_max: 1, ..Options::default() }, |_| {});
+    assert!(world.remote(0).reserve(), "somebody else has the room");
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(CONNECT);
+    let error = &hear(&mut world, &mut peer)[0]["error"];
+    assert_eq!((&error["code"], &error["temporary"]), (&111.into(), &true.into()));
+    world.remote(0).release();
+    world.advance(Duration::from_secs(30));
+    hear(&mut world, &mut peer);
+    assert_eq!(peer.closed, Some(3502));
+}
+
+#[test]
+fn a_connection_that_nobody_can_be_asked_about_lives_a_little_longer() {
+    let mut world = World::asking(7, 1, &Options { events_max: 1, ..Options::default() }, |_| {});
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(CONNECT);
+    hear(&mut world, &mut peer);
+    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("it asks whether the client may come in");
+    };
+    let expire_at = (world.node.now_ms() / 1000 + 5) as i64;
+    answer(Answered::Connect(Answer::Ok(ConnectGrant { expire_at, ..ConnectGrant::default() }), draft));
+    hear(&mut world, &mut peer);
+    assert!(world.remote(0).reserve(), "somebody else has the room");
+    world.advance(Duration::from_secs(6));
+    hear(&mut world, &mut peer);
+    world.remote(0).release();
+    assert!(world.backend.take_question().is_none());
+    for _ in 0..4 {
+        world.advance(Duration::from_secs(15));
+        hear(&mut world, &mut peer);
+    }
+    assert_eq!(peer.closed, None, "a full inbox is no reason to end");
+    assert!(matches!(world.backend.take_question(), Some(Asked { question: Question::Refresh { .. }, .. })));
 }
