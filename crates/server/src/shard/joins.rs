@@ -109,6 +109,7 @@ impl PushShard {
                     session.welcome_settled(Settled { channel: name, joining, joined });
                 }
                 self.finish_welcome(connections, id);
+                self.resume(connections, id);
             }
             By::Backend(_) => {
                 if let Some(session) = self.sessions.get(id) {

@@ -48,7 +48,8 @@ impl PushShard {
         }
     }
 
-    /// Answers the connect command if all of its subscriptions have joined, and lets the commands behind it go on.
+    /// Answers the connect command if all of its subscriptions have joined. The commands that have
+    /// waited are not resumed here: those of the same message come first.
     pub(super) fn finish_welcome(&mut self, connections: &mut Connections, id: ConnectionId) {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
@@ -65,7 +66,6 @@ impl PushShard {
             connections.fill_place(id, &frame).ok();
         }
         self.set_timer(connections, id, now);
-        self.resume(connections, id);
     }
 
     /// Makes sure that the connect reply has room for what a subscription of it recovers. What it has none for is not
