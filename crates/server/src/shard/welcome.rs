@@ -18,17 +18,20 @@ impl PushShard {
         let Accepted { id: command, identity, data, ttl, joins } = accepted;
         let user = identity.as_ref().map_or("", |identity| &identity.user);
         let now_ms = self.node.now_ms();
-        if let Err(refused) = self.node.counts().client_came(user, &self.node.config().client, now_ms) {
-            return self.disconnect(connections, id, refused);
-        }
+        let of_user = match self.node.counts().client_came(user, &self.node.config().client, now_ms) {
+            Ok(of_user) => of_user,
+            Err(refused) => return self.disconnect(connections, id, refused),
+        };
         let Some(session) = self.sessions.get_mut(id) else { return };
         let welcome =
             Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left: joins.len() };
         session.welcomed(identity, welcome);
         self.sessions.list(id);
         self.count_bytes(id);
-        if self.node.rules().is_single_connection()
-            && let Some(session) = self.sessions.get(id).filter(|session| !session.user().is_empty())
+        // Whoever is the only one need not ask every shard for the others. An anonymous one has none.
+        if of_user > 1
+            && self.node.rules().is_single_connection()
+            && let Some(session) = self.sessions.get(id)
         {
             self.node.disconnect_others(session.user(), session.client_id());
         }
