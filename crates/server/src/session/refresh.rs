@@ -49,8 +49,8 @@ impl Session {
         }
         let mark = TokenMark::of(&claims);
         let before = self.identity.as_ref().and_then(|identity| identity.token.as_deref());
-        if before.is_some_and(|before| before.channels != mark.channels) {
-            // The client has to connect anew to have the subscriptions of this token.
+        if before.is_some_and(|before| before.scope != mark.scope) {
+            // The client has to connect anew to have the subscriptions of this token, and its filters.
             return Err(Disconnect::INSUFFICIENT_STATE.into());
         }
         let identity = self.identity.get_or_insert_default();
