@@ -150,7 +150,8 @@ impl Session {
             None => gets_latest.then_some(0),
         };
         let channel = wish.channel.clone();
-        let rejects_unrecovered = wish.rejects_unrecovered;
+        // Of a cache the latest is all there is to have: nothing of it is unrecoverable.
+        let rejects_unrecovered = wish.rejects_unrecovered && own.recovery_mode == RecoveryMode::Stream;
         let terms = self.terms(who, wish, &own, grant, cx).map(Box::new);
         let joining = Joining {
             // The shard numbers the channel when it enters it.
