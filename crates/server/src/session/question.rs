@@ -100,7 +100,7 @@ pub(crate) enum Unasked {
     /// The command with this id is refused.
     Command(u32),
     /// It counts as answered with this.
-    Answered(Answered),
+    Answered(Box<Answered>),
 }
 
 impl Question {
@@ -136,10 +136,11 @@ impl Question {
             Self::Subscribe { draft, .. } => Unasked::Command(draft.id),
             Self::Publish { draft, .. } => Unasked::Command(draft.id),
             Self::Refresh { .. } => {
-                Unasked::Answered(Answered::Refresh(Answer::Error(Error::TOO_MANY_REQUESTS)))
+                Unasked::Answered(Answered::Refresh(Answer::Error(Error::TOO_MANY_REQUESTS)).into())
             }
             Self::SubRefresh { call } => {
-                Unasked::Answered(Answered::SubRefresh(Answer::Error(Error::TOO_MANY_REQUESTS), call.channel))
+                let answer = Answer::Error(Error::TOO_MANY_REQUESTS);
+                Unasked::Answered(Answered::SubRefresh(answer, call.channel).into())
             }
         }
     }

@@ -32,7 +32,7 @@ impl PushShard {
                 }
                 self.reply(id, &Reply { id: command, body: Err(Error::TOO_MANY_REQUESTS) });
             }
-            Unasked::Answered(answered) => self.follow(connections, id, answered),
+            Unasked::Answered(answered) => self.follow(connections, id, *answered),
         }
     }
 
