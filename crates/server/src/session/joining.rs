@@ -1,11 +1,10 @@
 //! Subscriptions on their way: asked for, not answered by the hub yet.
 
-use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Joined, Publication, Recovery};
-use wavecast_protocol::centrifuge::{Encoding, Error, Push, SubscribeResult};
+use wavecast_protocol::centrifuge::{self, Encoding, Error, Push, SubscribeResult};
 
 use super::done::Done;
 use crate::channels::{ChannelNumber, Listener};
@@ -22,8 +21,8 @@ pub(crate) struct Joining {
     pub(super) since: Option<u64>,
     /// Error 112 is wanted in place of `recovered: false`.
     pub(super) rejects_unrecovered: bool,
-    /// This command came meanwhile, and is carried out after the answer.
-    pub(crate) unsubscribe: Option<NonZeroU32>,
+    /// It is not wanted any more, and ends with the answer.
+    pub(crate) ending: Option<Ending>,
     /// What only some subscriptions have.
     pub(super) terms: Option<Box<Terms>>,
 }
@@ -42,6 +41,15 @@ pub(crate) struct Marks {
 }
 
 /// Who wants a subscription, and so who is answered.
+/// Who has ended a subscription while it was joining.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The client, by the command with this id.
+    Client(u32),
+    /// The back end, which waits for it.
+    Backend(#[expect(dead_code, reason = "it is over when this is dropped")] Done),
+}
+
 #[derive(Debug)]
 pub(crate) enum By {
     /// The client, by the command with this id.
@@ -143,12 +151,10 @@ impl Joining {
             result.epoch = (&*joined.position.epoch).into();
             result.offset = joined.position.offset;
         }
-        if let Recovery::Recovered(publications) = &joined.recovery {
-            result.publications = wire::publications(publications, self.delta(), self.filter());
-            // The client steps forward with each publication that it is given: it starts from where it was.
-            if !result.publications.is_empty() {
-                result.offset = self.since.unwrap_or_default();
-            }
+        result.publications = self.publications(joined);
+        // The client steps forward with each publication that it is given: it starts from where it was.
+        if !result.publications.is_empty() {
+            result.offset = self.since.unwrap_or_default();
         }
         Ok(result)
     }
@@ -156,6 +162,16 @@ impl Joining {
     /// The push that tells a client of a subscription that the back end has made.
     pub(crate) fn push<'j>(&'j self, channel: &'j str, joined: &'j Joined) -> Push<'j> {
         Push::Subscribe {
+    /// What was missed, as the client is given it.
+    pub(crate) fn publications<'j>(&'j self, joined: &'j Joined) -> Vec<centrifuge::Publication<'j>> {
+        match &joined.recovery {
+            Recovery::Recovered(publications) => {
+                wire::publications(publications, self.delta(), self.filter())
+            }
+            Recovery::NotAsked | Recovery::Gap => Vec::new(),
+        }
+    }
+
             channel: channel.into(),
             recoverable: self.marks.recoverable,
             epoch: if self.marks.positioned { (&*joined.position.epoch).into() } else { "".into() },

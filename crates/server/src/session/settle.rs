@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use wavecast_protocol::centrifuge::{ConnectResult, Error, Reply, Res};
 
+use super::done::Done;
 use super::identity::Identity;
-use super::joining::{Joining, Marks, Settled};
+use super::joining::{Ending, Joining, Marks, Settled};
 use super::pending::{Pending, Welcome};
 use super::rules::Rules;
 use super::state::{More, Phase, Session, Subscription};
@@ -69,14 +70,22 @@ impl Session {
         if self.find(number).is_some() {
             return Step::Leave { id, channel: number };
         }
-        let joining = self.pending.as_mut().and_then(|pending| {
-            let is_wanted =
-                |joining: &&mut Joining| joining.channel == number && joining.unsubscribe.is_none();
-            pending.joining.iter_mut().find(is_wanted)
-        });
-        let Some(joining) = joining else { return done };
-        joining.unsubscribe = std::num::NonZeroU32::new(id);
+        let Some(joining) = self.wanted(Some(number)).next() else { return done };
+        joining.ending = Some(Ending::Client(id));
         Step::Nothing
+    }
+
+    /// The back end ends what is joining this channel, or any: it does not go live. Whoever waits for that is answered then.
+    pub(crate) fn end_joining(&mut self, channel: Option<ChannelNumber>, done: &Done) {
+        self.wanted(channel).for_each(|joining| joining.ending = Some(Ending::Backend(done.clone())));
+    }
+
+    /// What is joining a channel, or any, and still wanted.
+    fn wanted(&mut self, channel: Option<ChannelNumber>) -> impl Iterator<Item = &mut Joining> {
+        let joining = self.pending.iter_mut().flat_map(|pending| &mut pending.joining);
+        joining.filter(move |joining| {
+            joining.ending.is_none() && channel.is_none_or(|channel| channel == joining.channel)
+        })
     }
 
     /// Takes the live subscription of a channel out of the session.
@@ -138,6 +147,13 @@ impl Session {
         if let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) {
             welcome.left = welcome.left.saturating_sub(1);
             welcome.settled.push(settled);
+        }
+    }
+
+    /// One of them has ended before it was live.
+    pub(crate) fn welcome_loses_one(&mut self) {
+        if let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) {
+            welcome.left = welcome.left.saturating_sub(1);
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Session {
     /// The live ones. Those that are joining are pending.
     pub(super) subscriptions: Vec<Subscription>,
     pub(super) pending: Option<Box<Pending>>,
-    /// What the is kept of the handshake.
+    /// What is kept of the handshake.
     pub(super) handshake: Option<Box<Handshake>>,
     /// When the next ping goes out, or its answer is due. Milliseconds of the shard.
     pub(super) ping_at_ms: u64,
@@ -108,7 +108,7 @@ impl Session {
         }
     }
 
-    /// The same, with what the is kept of the handshake.
+    /// The same, with what is kept of the handshake.
     pub(crate) fn with_handshake(mut self, handshake: Option<Handshake>) -> Self {
         self.handshake = handshake.map(Box::new);
         self

@@ -160,7 +160,7 @@ impl Session {
             marks,
             since,
             rejects_unrecovered,
-            unsubscribe: None,
+            ending: None,
             terms,
         };
         Join { channel, options, recover, gets_latest, joining }
@@ -216,7 +216,7 @@ impl Session {
                 pending
                     .joining
                     .iter()
-                    .any(|joining| joining.channel == number && joining.unsubscribe.is_none())
+                    .any(|joining| joining.channel == number && joining.ending.is_none())
             })
         };
         number.is_some_and(|number| self.find(number).is_some() || is_joining(number))

@@ -9,7 +9,7 @@ use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error, Reply, Res, json};
 
-use super::{By, Context, Due, Moment, Rules, Session, Step, Verifiers, Welcome};
+use super::{By, Context, Due, Ending, Moment, Rules, Session, Step, Verifiers, Welcome};
 use crate::channels::{ChannelNumber, Channels};
 use crate::config::{Config, Overrides, load_from};
 
@@ -112,7 +112,10 @@ impl Walk {
         let joining = self.session.take_joining(number).unwrap();
         let By::Client(id) = joining.by else { panic!("nobody else asks") };
         let result = joining.result(joined).map(Res::Subscribe);
-        let unsubscribed = joining.unsubscribe.map(Into::into);
+        let unsubscribed = match &joining.ending {
+            Some(Ending::Client(id)) => Some(*id),
+            Some(Ending::Backend(_)) | None => None,
+        };
         let live = result.is_ok() && unsubscribed.is_none();
         let reply = encoded(&Reply { id, body: result });
         if live {

@@ -7,12 +7,12 @@ use tracing::warn;
 use wavecast_hub::{Membership, Publication};
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, FanOut, SendError};
-use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
 
 use super::PushShard;
+use super::joins::unsubscribe;
 use crate::channels::{Appended, ChannelNumber, Outlet, Seat};
 use crate::session::client_of_name;
-use crate::wire;
 
 impl PushShard {
     /// A publication has come in.
@@ -96,12 +96,13 @@ impl PushShard {
 
     /// Something is missing in a channel's stream: its subscribers are told to subscribe again and recover.
     fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
+        // Of what has been dropped until now, while everybody still has a seat.
+        self.take_shed(connections);
         let name = self.channels.name(channel).clone();
+        let mut by_server = Vec::new();
         let why = Unsubscribed::INSUFFICIENT_STATE;
-        let Unsubscribed { code, reason } = why;
-        warn!(channel = &*name, code, "a publication is missing: subscribers have to recover");
+        warn!(channel = &*name, code = why.code, "a publication is missing: subscribers have to recover");
         for (encoding, subscribers) in self.channels.remove_all(channel) {
-            let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
             let lane = self.channels.lane(channel);
             // What is left of what waits must not be taken for all of it: the client recovers from what it has got.
             subscribers.iter().for_each(|&id| _ = connections.discard(id, lane));
@@ -109,14 +110,15 @@ impl PushShard {
                 self.sessions.get(*id).and_then(|s| s.seat(channel)).is_some_and(|seated| seated.by_server)
             };
             let (connect, subscribe): (Vec<_>, Vec<_>) = subscribers.into_iter().partition(is_by_server);
-            connections.fan_out(&subscribe, &wire::push(encoding, &push));
+            connections.fan_out(&subscribe, &unsubscribe(encoding, &name, why));
             for &id in subscribe.iter().chain(&connect) {
                 self.ends(id, channel, why);
             }
-            // What the server has made the client cannot begin anew.
-            for id in connect {
-                self.disconnect(connections, id, Disconnect::INSUFFICIENT_STATE);
-            }
+            by_server.extend(connect);
+        }
+        // What the server has made the client cannot begin anew.
+        for id in by_server {
+            self.disconnect(connections, id, Disconnect::INSUFFICIENT_STATE);
         }
     }
 }

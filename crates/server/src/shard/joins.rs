@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use wavecast_hub::{JoinQuery, Publication, Recovery};
+use wavecast_hub::{JoinQuery, Joined, Publication, Recovery};
+use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
+use wavecast_protocol::centrifuge::{Encoding, Error, Push, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
-use crate::session::{By, Join, Joining, Live, Settled, since};
+use crate::session::{By, Ending, Join, Joining, Live, Settled, since};
 use crate::shard_event::{Answer, Parting, ShardEvent};
 use crate::wire;
 
@@ -67,69 +68,95 @@ impl PushShard {
         self.channels.starts_at(channel, joined.position.offset);
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
-        let has_room = match joining.by {
+        match joining.by {
             By::Connect => {
                 self.fit_into_welcome(id, &mut joined);
-                true
+                self.joined_by_connect(connections, id, joining, joined);
             }
-            By::Client(_) | By::Backend(_) => self.has_room(connections, id, recovered(&joined.recovery)),
-        };
-        let result = if has_room { joining.result(&joined) } else { Err(Error::TOO_MANY_REQUESTS) };
-        let result = match result {
-            Ok(result) => result,
-            Err(error) => {
-                self.release(channel);
-                let unsubscribe = joining.unsubscribe;
-                self.not_joined(connections, id, joining, error);
-                self.unsubscribed_meanwhile(id, unsubscribe);
-                self.send_replies(connections, id);
-                return self.resume(connections, id);
-            }
-        };
-        let name = Arc::clone(self.channels.name(channel));
-        if joining.unsubscribe.is_some() {
-            if let By::Client(command) = joining.by {
-                self.reply(id, &Reply { id: command, body: Ok(Res::Subscribe(result)) });
-            }
-            self.release(channel);
-            self.unsubscribed_meanwhile(id, joining.unsubscribe);
-            self.send_replies(connections, id);
-            return self.resume(connections, id);
+            By::Client(command) => self.joined_by_client(connections, id, command, joining, &joined),
+            By::Backend(_) => self.joined_by_backend(connections, id, joining, &joined),
         }
-        match &joining.by {
-            By::Client(command) => {
-                self.reply(id, &Reply { id: *command, body: Ok(Res::Subscribe(result)) });
-                self.send_replies(connections, id);
-                self.goes_live(connections, id, &joining, &name, joining.base(&joined));
-                self.resume(connections, id);
-            }
-            By::Connect => {
-                self.goes_live(connections, id, &joining, &name, joining.base(&joined));
-                if let Some(session) = self.sessions.get_mut(id) {
-                    session.welcome_settled(Settled { channel: name, joining, joined });
-                }
-                self.finish_welcome(connections, id);
-                self.resume(connections, id);
-            }
-            By::Backend(_) => {
-                if let Some(session) = self.sessions.get(id) {
-                    let encoding = session.encoding;
-                    connections.send_frame(id, &wire::push(encoding, &joining.push(&name, &joined))).ok();
-                    for publication in &result.publications {
-                        let publication = publication.clone();
-                        let push = Push::Publication { channel: (&*name).into(), publication };
-                        connections.send_frame(id, &wire::push(encoding, &push)).ok();
-                    }
-                }
-                self.goes_live(connections, id, &joining, &name, None);
-            }
-        }
+        self.resume(connections, id);
     }
 
-    fn unsubscribed_meanwhile(&mut self, id: ConnectionId, command: Option<std::num::NonZeroU32>) {
-        if let Some(command) = command {
-            self.reply(id, &Reply { id: command.into(), body: Ok(Res::Unsubscribe) });
+    fn joined_by_connect(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        joining: Joining,
+        joined: Joined,
+    ) {
+        let channel = joining.channel;
+        if joining.ending.is_some() {
+            // The client has not been told of it, and is not.
+            self.release(channel);
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.welcome_loses_one();
+            }
+        } else {
+            self.goes_live(connections, id, &joining, joining.base(&joined));
+            let name = Arc::clone(self.channels.name(channel));
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.welcome_settled(Settled { channel: name, joining, joined });
+            }
         }
+        self.finish_welcome(connections, id);
+    }
+
+    fn joined_by_client(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        command: u32,
+        mut joining: Joining,
+        joined: &Joined,
+    ) {
+        let ending = joining.ending.take();
+        let has_room = self.has_room(connections, id, recovered(&joined.recovery));
+        let result = if has_room { joining.result(joined) } else { Err(Error::TOO_MANY_REQUESTS) };
+        let is_joined = result.is_ok();
+        self.reply(id, &Reply { id: command, body: result.map(Res::Subscribe) });
+        if let Some(Ending::Client(command)) = ending {
+            self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
+        }
+        self.send_replies(connections, id);
+        if is_joined && ending.is_none() {
+            return self.goes_live(connections, id, &joining, joining.base(joined));
+        }
+        if is_joined && let Some(Ending::Backend(_)) = ending {
+            self.tell_unsubscribed(connections, id, joining.channel, Unsubscribed::SERVER);
+        }
+        self.release(joining.channel);
+    }
+
+    fn joined_by_backend(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        mut joining: Joining,
+        joined: &Joined,
+    ) {
+        let ending = joining.ending.take();
+        let has_room = self.has_room(connections, id, recovered(&joined.recovery));
+        if !has_room || ending.is_some() {
+            self.release(joining.channel);
+            if !has_room {
+                self.not_joined(connections, id, joining, Error::TOO_MANY_REQUESTS);
+            }
+            if let Some(Ending::Client(command)) = ending {
+                self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
+                self.send_replies(connections, id);
+            }
+            return;
+        }
+        let Some(session) = self.sessions.get(id) else { return };
+        let (encoding, name) = (session.encoding, Arc::clone(self.channels.name(joining.channel)));
+        connections.send_frame(id, &wire::push(encoding, &joining.push(&name, joined))).ok();
+        for publication in joining.publications(joined) {
+            let push = Push::Publication { channel: (&*name).into(), publication };
+            connections.send_frame(id, &wire::push(encoding, &push)).ok();
+        }
+        self.goes_live(connections, id, &joining, None);
     }
 
     fn goes_live(
@@ -137,7 +164,6 @@ impl PushShard {
         connections: &mut Connections,
         id: ConnectionId,
         joining: &Joining,
-        name: &str,
         base: Option<Arc<Publication>>,
     ) {
         let now = self.moment(connections);
@@ -147,6 +173,7 @@ impl PushShard {
         self.node.counts().subscribed();
         if let Some((options, info)) = joining.attendance() {
             // The channel is there, since this shard is in it.
+            let name = self.channels.name(joining.channel);
             self.node.hub().enter(name, info, options, options.join_leave).ok();
         }
         self.count_bytes(id);
@@ -266,13 +293,22 @@ impl PushShard {
         let Some(live) = self.sessions.get_mut(id).and_then(|session| session.take_live(channel)) else {
             return;
         };
-        let name = Arc::clone(self.channels.name(channel));
         self.discard_waiting(connections, id, &live);
+        self.tell_unsubscribed(connections, id, channel, why);
         self.unsubscribed(id, &live, why);
+    }
+
+    /// Tells a client that a subscription has ended.
+    fn tell_unsubscribed(
+        &self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        channel: ChannelNumber,
+        why: Unsubscribed,
+    ) {
         if let Some(session) = self.sessions.get(id) {
-            let Unsubscribed { code, reason } = why;
-            let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
-            connections.send_frame(id, &wire::push(session.encoding, &push)).ok();
+            let push = unsubscribe(session.encoding, self.channels.name(channel), why);
+            connections.send_frame(id, &push).ok();
         }
     }
 }
@@ -282,4 +318,10 @@ fn recovered(recovery: &Recovery) -> &[Arc<Publication>] {
         Recovery::Recovered(publications) => publications,
         Recovery::NotAsked | Recovery::Gap => &[],
     }
+}
+
+/// The push that tells a client of the end of a subscription.
+pub(super) fn unsubscribe(encoding: Encoding, channel: &str, why: Unsubscribed) -> Frame {
+    let Unsubscribed { code, reason } = why;
+    wire::push(encoding, &Push::Unsubscribe { channel: channel.into(), code, reason: reason.into() })
 }

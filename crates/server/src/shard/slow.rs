@@ -20,12 +20,12 @@ use tracing::{debug, info};
 use wavecast_hub::SlowConsumer;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, Shed};
-use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
 
 use super::PushShard;
+use super::joins::unsubscribe;
 use crate::channels::ChannelNumber;
 use crate::session::{Live, Seated};
-use crate::wire;
 
 impl PushShard {
     /// A frame of a channel did not fit the outbox of a subscriber.
@@ -110,8 +110,12 @@ impl PushShard {
         let (encoding, _) = self.channels.form(channel, seated.seat);
         let name = Arc::clone(self.channels.name(channel));
         let why = Unsubscribed::INSUFFICIENT_STATE;
-        let Unsubscribed { code, reason } = why;
-        info!(slot = id.slot(), channel = &*name, code, "the client reads too slowly: it has to recover");
+        info!(
+            slot = id.slot(),
+            channel = &*name,
+            code = why.code,
+            "the client reads too slowly: it has to recover"
+        );
         connections.discard(id, self.channels.lane(channel));
         for (moved, seat) in self.channels.remove(channel, seated.seat).into_iter().flatten() {
             self.seated(channel, moved, seat);
@@ -122,8 +126,7 @@ impl PushShard {
             return self.cut(connections, id, &Disconnect::INSUFFICIENT_STATE);
         }
         // At most one for each subscription: the client subscribes again when it has read it.
-        let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
-        connections.send_anyway(id, &wire::push(encoding, &push)).ok();
+        connections.send_anyway(id, &unsubscribe(encoding, &name, why)).ok();
     }
 
     /// A subscription ends, and with it all that waits of it and may be dropped. If some of it stayed, some of that could be
