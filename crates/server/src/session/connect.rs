@@ -225,7 +225,7 @@ impl Session {
             positioned: options.allow_positioning,
             ..Wish::default()
         };
-        Ok(self.join(who, by, wish, options, wanted.grant(), cx))
+        Ok(self.join(who, by, wish, options, wanted.grant, cx))
     }
 }
 

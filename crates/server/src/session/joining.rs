@@ -8,6 +8,7 @@ use wavecast_protocol::centrifuge::{self, Encoding, Error, Push, SubscribeResult
 
 use super::done::Done;
 use crate::channels::{ChannelNumber, Listener};
+use crate::token::Allowed;
 use crate::wire;
 
 /// A subscription that the hub has been asked for.
@@ -40,7 +41,6 @@ pub(crate) struct Marks {
     pub(crate) client_refreshes: bool,
 }
 
-/// Who wants a subscription, and so who is answered.
 /// Who has ended a subscription while it was joining.
 #[derive(Debug)]
 pub(crate) enum Ending {
@@ -50,6 +50,7 @@ pub(crate) enum Ending {
     Backend(#[expect(dead_code, reason = "it is over when this is dropped")] Done),
 }
 
+/// Who wants a subscription, and so who is answered.
 #[derive(Debug)]
 pub(crate) enum By {
     /// The client, by the command with this id.
@@ -75,6 +76,8 @@ pub(crate) struct Terms {
     pub(super) info: Arc<ClientInfo>,
     /// What the subscribe reply carries for the application.
     pub(super) data: Box<[u8]>,
+    /// What the client may do in the channel beside what its namespace allows.
+    pub(super) allowed: Allowed,
     pub(super) expires: Option<Expiry>,
     pub(super) delta: bool,
     pub(super) join_leave: bool,
@@ -159,9 +162,6 @@ impl Joining {
         Ok(result)
     }
 
-    /// The push that tells a client of a subscription that the back end has made.
-    pub(crate) fn push<'j>(&'j self, channel: &'j str, joined: &'j Joined) -> Push<'j> {
-        Push::Subscribe {
     /// What was missed, as the client is given it.
     pub(crate) fn publications<'j>(&'j self, joined: &'j Joined) -> Vec<centrifuge::Publication<'j>> {
         match &joined.recovery {
@@ -172,6 +172,9 @@ impl Joining {
         }
     }
 
+    /// The push that tells a client of a subscription that the back end has made.
+    pub(crate) fn push<'j>(&'j self, channel: &'j str, joined: &'j Joined) -> Push<'j> {
+        Push::Subscribe {
             channel: channel.into(),
             recoverable: self.marks.recoverable,
             epoch: if self.marks.positioned { (&*joined.position.epoch).into() } else { "".into() },

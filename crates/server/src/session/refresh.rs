@@ -1,5 +1,7 @@
 //! What keeps a session and its subscriptions alive: new tokens of the client, and the hooks that are asked in its stead.
 
+use std::sync::Arc;
+
 use wavecast_protocol::centrifuge::{
     Disconnect, Error, RefreshRequest, RefreshResult, Reply, Res, SubRefreshRequest, SubRefreshResult,
     Unsubscribed,
@@ -10,11 +12,12 @@ use super::connect::check_claims;
 use super::identity::TokenMark;
 use super::question::{Question, TokenKind};
 use super::refusal::Refused;
-use super::state::{Session, Subscription};
+use super::state::{More, Session, Subscription};
 use super::step::Step;
 use super::wish::seconds;
 use crate::channels::ChannelNumber;
 use crate::hooks::{Answer, RefreshCall, RefreshGrant, SubRefreshCall, SubRefreshGrant};
+use crate::payload;
 use crate::token::Capabilities;
 
 /// How long a connection or subscription lives on, in seconds, when the hook that keeps it alive does not answer.
@@ -90,14 +93,23 @@ impl Session {
             let (invalid, expired) = (Disconnect::INVALID_TOKEN, Error::EXPIRED);
             Refused::of_token(refusal, TokenKind::Subscription, invalid.into(), expired.into())
         })?;
-        if *claims.channel != *request.channel || *claims.user != *self.user() {
-            return Err(Disconnect::INVALID_TOKEN.into());
-        }
+        self.check_subscription_claims(&request.channel, &claims, cx)?;
         let expire_at_s = seconds(claims.subscription_expires_at_s);
+        if expire_at_s > 0 && expire_at_s <= cx.now.unix_s() {
+            return Err(Error::EXPIRED.into());
+        }
+        // One that was like most is not any more.
+        let plain = self.subscriptions[index].more.is_none().then(|| {
+            let info = claims.info.map(payload::embedded);
+            let info = Arc::new(self.client_info(self.who(), info));
+            More::new(Arc::clone(options), info)
+        });
         let subscription = &mut self.subscriptions[index];
         subscription.marks.client_refreshes = true;
+        subscription.more = plain.map(Box::new).or(subscription.more.take());
         if let Some(more) = &mut subscription.more {
             more.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
+            more.allowed = claims.allowed.unwrap_or_default();
         }
         let result = SubRefreshResult {
             expires: expire_at_s > 0,

@@ -53,8 +53,8 @@ impl Session {
     pub(crate) fn goes_live(&mut self, joining: &Joining, seat: Seat) {
         let more = joining.terms.as_ref().map(|terms| {
             let expires_ms = terms.expires.map(|expiry| expiry.at_ms);
-            let (options, info) = (Arc::clone(&terms.options), Arc::clone(&terms.info));
-            Box::new(More { options, info, expires_ms, is_asked: false })
+            let more = More::new(Arc::clone(&terms.options), Arc::clone(&terms.info));
+            Box::new(More { allowed: terms.allowed, expires_ms, ..more })
         });
         if self.subscriptions.is_empty() {
             // Most sessions have one: no room for four.

@@ -8,7 +8,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, SubscribeRequest};
 
 use super::command::Context;
 use super::joining::{By, Expiry, Joining, Marks, Terms};
-use super::permission::Who;
+use super::permission::{Subscribed, Who};
 use super::question::{Question, SubscribeDraft, TokenKind};
 use super::refusal::Refused;
 use super::state::Session;
@@ -16,7 +16,7 @@ use super::step::{Join, Step};
 use super::wish::{FOSSIL, Grant, Wish, given};
 use crate::channels::ChannelNumber;
 use crate::hooks::{SubscribeCall, SubscribeGrant};
-use crate::token::SubscriptionClaims;
+use crate::token::{Allowed, SubscriptionClaims};
 
 impl Session {
     pub(super) fn subscribe<'c>(
@@ -54,7 +54,7 @@ impl Session {
             let grant = self.granted_by_token(&wish.channel, claims, cx)?;
             return Ok(Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx))));
         }
-        if let Some(hook) = self.hook_that_decides(&wish.channel, &options, cx) {
+        if let Some(hook) = hook_that_decides(&wish.channel, &options, cx) {
             let call = SubscribeCall {
                 caller: self.caller(),
                 hook,
@@ -72,35 +72,38 @@ impl Session {
         Ok(Step::Join(Box::new(join)))
     }
 
-    /// The subscribe hook decides where the namespace has one, unless the name itself says who may.
-    fn hook_that_decides(
-        &self,
-        channel: &str,
-        options: &ChannelOptions,
-        cx: &Context<'_>,
-    ) -> Option<Arc<str>> {
-        let names = cx.rules.namespaces.rules();
-        let is_limited = options.allow_user_limited_channels && names.is_user_limited(channel);
-        let by_name = names.is_private(channel) || is_limited;
-        options.subscribe_hook.clone().filter(|_| !by_name)
-    }
-
     fn granted_by_token(
         &self,
         channel: &str,
         claims: SubscriptionClaims,
         cx: &Context<'_>,
     ) -> Result<Grant, Refused> {
-        let is_for_us = *claims.channel == *channel
-            && *claims.user == *self.user()
-            && claims.client.as_deref().is_none_or(|client| client == self.client());
-        if !is_for_us || cx.rules.revocations.is_subscription_revoked(&claims, cx.now.unix_i64()).is_some() {
-            return Err(Disconnect::INVALID_TOKEN.into());
-        }
+        self.check_subscription_claims(channel, &claims, cx)?;
         Grant::of_token(claims).map_err(|problem| {
             tracing::info!(%problem, "subscription token refused: its tags filter makes no sense");
             Error::PERMISSION_DENIED.into()
         })
+    }
+
+    /// What no signature says: whether a subscription token is for this session and channel, and still good.
+    ///
+    /// # Errors
+    /// 3500.
+    pub(super) fn check_subscription_claims(
+        &self,
+        channel: &str,
+        claims: &SubscriptionClaims,
+        cx: &Context<'_>,
+    ) -> Result<(), Disconnect> {
+        let is_for_us = *claims.channel == *channel
+            && *claims.user == *self.user()
+            && claims.client.as_deref().is_none_or(|client| client == self.client());
+        let revoked = cx.rules.revocations.is_subscription_revoked(claims, cx.now.unix_i64());
+        if is_for_us && revoked.is_none() {
+            return Ok(());
+        }
+        tracing::info!(is_for_us, ?revoked, "subscription token refused");
+        Err(Disconnect::INVALID_TOKEN)
     }
 
     /// The hook has allowed it.
@@ -175,7 +178,7 @@ impl Session {
         grant: Grant,
         cx: &Context<'_>,
     ) -> Option<Terms> {
-        let may_see = || who.check_presence(&wish.channel, options, true, cx.rules).is_ok();
+        let may_see = || who.check_presence(&wish.channel, options, Some(grant.allowed), cx.rules).is_ok();
         let join_leave =
             options.force_push_join_leave || (wish.join_leave && options.join_leave && may_see());
         let of_connection = who.0.and_then(|identity| identity.filter.as_deref().cloned());
@@ -192,11 +195,13 @@ impl Session {
             || filter.is_some()
             || expires.is_some()
             || grant.info.is_some()
+            || grant.allowed != Allowed::default()
             || !grant.data.is_empty();
         is_particular.then(|| Terms {
             options: Arc::clone(options),
             info: Arc::new(self.client_info(who, grant.info)),
             data: grant.data,
+            allowed: grant.allowed,
             expires,
             delta,
             join_leave,
@@ -211,21 +216,38 @@ impl Session {
 
     /// Whether the client is, or is about to be, subscribed to this channel.
     pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
-        let is_joining = |number| {
-            self.pending.as_ref().is_some_and(|pending| {
-                pending
-                    .joining
-                    .iter()
-                    .any(|joining| joining.channel == number && joining.ending.is_none())
-            })
-        };
-        number.is_some_and(|number| self.find(number).is_some() || is_joining(number))
+        self.subscribed(number).is_some()
+    }
+
+    /// The same, and what the subscription allows.
+    pub(super) fn subscribed(&self, number: Option<ChannelNumber>) -> Subscribed {
+        let number = number?;
+        if let Some(index) = self.find(number) {
+            return Some(
+                self.subscriptions[index].more.as_ref().map(|more| more.allowed).unwrap_or_default(),
+            );
+        }
+        let joining = self.pending.as_ref()?.joining.iter();
+        let joining = joining.filter(|joining| joining.ending.is_none()).find(|j| j.channel == number)?;
+        Some(joining.terms.as_ref().map(|terms| terms.allowed).unwrap_or_default())
     }
 
     /// Where the live subscription of a channel stands.
     pub(super) fn find(&self, channel: ChannelNumber) -> Option<usize> {
         self.subscriptions.iter().position(|subscription| subscription.channel == channel)
     }
+}
+
+/// The subscribe hook decides where the namespace has one, unless the name itself says who may.
+pub(super) fn hook_that_decides(
+    channel: &str,
+    options: &ChannelOptions,
+    cx: &Context<'_>,
+) -> Option<Arc<str>> {
+    let names = cx.rules.namespaces.rules();
+    let is_limited = options.allow_user_limited_channels && names.is_user_limited(channel);
+    let by_name = names.is_private(channel) || is_limited;
+    options.subscribe_hook.clone().filter(|_| !by_name)
 }
 
 impl Marks {
@@ -247,7 +269,7 @@ fn marks(
     cx: &Context<'_>,
 ) -> Marks {
     let reads = (wish.recoverable || wish.positioned)
-        && who.check_history(&wish.channel, options, true, cx.rules).is_ok();
+        && who.check_history(&wish.channel, options, Some(grant.allowed), cx.rules).is_ok();
     let recoverable = options.has_history()
         && (options.force_recovery || (wish.recoverable && (options.allow_recovery || reads)));
     let positioned =

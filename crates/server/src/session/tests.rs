@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
+mod tokens;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +51,10 @@ impl Walk {
         let mut walk = Self { session, rules: rules(change), channels: Channels::default(), now };
         walk.session.wait_for_connect(walk.now, &walk.rules);
         walk
+    }
+
+    fn with_rules(rules: Rules) -> Self {
+        Self { rules, ..Self::new(|_| {}) }
     }
 
     fn connected(change: impl FnOnce(&mut Config)) -> Self {

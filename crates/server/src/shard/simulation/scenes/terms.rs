@@ -10,7 +10,8 @@ use crate::session::ServerSubscription;
 
 /// The back end subscribes everybody to a channel.
 fn order_into(world: &mut World, channel: &str, overrides: Overrides) {
-    let subscription = ServerSubscription { overrides, ..ServerSubscription::to(channel) };
+    let mut subscription = ServerSubscription::to(channel);
+    subscription.grant.overrides = overrides;
     world.order(Some(channel), |done| Order::Subscribe {
         target: Target::default(),
         subscription: subscription.clone(),
