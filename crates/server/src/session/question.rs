@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wavecast_hub::{ChannelOptions, Publish};
 use wavecast_protocol::centrifuge::Error;
 
-use super::wish::{Positions, Wish};
+use super::wish::{Wish, Wishes};
 use crate::hooks::{
     Answer, ConnectCall, ConnectGrant, PublishCall, PublishGrant, RefreshCall, RefreshGrant, RpcCall,
     RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
@@ -54,7 +54,7 @@ pub(crate) enum Question {
 #[derive(Debug)]
 pub(crate) struct ConnectDraft {
     pub(crate) id: u32,
-    pub(crate) positions: Positions,
+    pub(crate) wishes: Wishes,
 }
 
 /// What a token is for.

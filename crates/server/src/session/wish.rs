@@ -17,8 +17,8 @@ const FLAG_REJECT_UNRECOVERED: i64 = 2;
 /// The name of the deltas that are spoken.
 pub(super) const FOSSIL: &str = "fossil";
 
-/// From where the subscriptions of a connect command are to be recovered, by channel.
-pub(crate) type Positions = BTreeMap<Box<str>, (u64, Cow<'static, str>)>;
+/// What a connect command would like the server to subscribe the client to, and from where that is to be recovered, if at all.
+pub(crate) type Wishes = BTreeMap<Box<str>, Option<(u64, Cow<'static, str>)>>;
 
 /// What a client wishes for, apart from who it is and what entitles it.
 #[derive(Debug, Clone, Default)]

@@ -118,3 +118,43 @@ fn a_connection_that_nobody_can_be_asked_about_lives_a_little_longer() {
     assert_eq!(peer.closed, None, "a full inbox is no reason to end");
     assert!(matches!(world.backend.take_question(), Some(Asked { question: Question::Refresh { .. }, .. })));
 }
+
+/// The back end is asked whether somebody may come in, and answers.
+fn decide(world: &mut World, answer_with: Answer<ConnectGrant>) {
+    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("it asks whether the client may come in");
+    };
+    answer(Answered::Connect(answer_with, draft));
+}
+
+#[test]
+fn what_a_client_wishes_for_is_its_own_to_have_where_no_hook_has_a_say() {
+    let mut world = World::asking(7, 1, &Options::default(), |_| {});
+    for is_handled in [false, true] {
+        let mut peer = Peer::connect(&world.networks[0]);
+        peer.say(r#"{"id":1,"connect":{"subs":{"long:a":{},"asked:a":{}}}}"#);
+        hear(&mut world, &mut peer);
+        let said = if is_handled { Answer::Ok(ConnectGrant::default()) } else { Answer::NotHandled };
+        decide(&mut world, said);
+        let heard = hear(&mut world, &mut peer);
+        let subs = &heard[0]["connect"]["subs"];
+        assert!(heard[0]["connect"].is_object() && subs["asked:a"].is_null(), "{heard:?}");
+        assert_eq!(subs["long:a"].is_object(), !is_handled, "a hook that lets it in decides: {heard:?}");
+    }
+}
+
+#[test]
+fn whoever_is_the_only_connection_of_its_user_asks_no_shard_for_the_others() {
+    let mut world = World::asking(7, 2, &Options::default(), |config| {
+        config.client.subscribe_to_user_personal_channel.single_connection = true;
+    });
+    for (shard, user) in [(0, "u1"), (1, "u2"), (0, ""), (0, "")] {
+        let mut peer = Peer::connect(&world.networks[shard]);
+        peer.say(CONNECT);
+        hear(&mut world, &mut peer);
+        decide(&mut world, Answer::Ok(ConnectGrant { user: user.into(), ..ConnectGrant::default() }));
+        // The witness takes no orders.
+        assert!(hear(&mut world, &mut peer)[0]["connect"].is_object());
+    }
+}
