@@ -94,11 +94,11 @@ impl Pieces {
         if pieces.is_empty() {
             return;
         }
-        let all = together(&pieces, lane);
+        let mut all = None;
         for (place, &member) in members.iter().enumerate() {
             let is_for = |piece: &&Piece| piece.for_whom.has(member, filters.get(place));
             if pieces.iter().all(|piece| is_for(&piece)) && (pieces.len() == 1 || outlet.is_idle(member)) {
-                outlet.one(member, &all);
+                outlet.one(member, all.get_or_insert_with(|| together(&pieces, lane)));
             } else {
                 pieces.iter().filter(is_for).for_each(|piece| outlet.one(member, &piece.frame));
             }
