@@ -23,7 +23,7 @@ const COUNTED_AT_ONCE: usize = 1000;
 
 impl Node {
     /// Subscribes sessions to a channel, and sends each what it is to have from there on. Those that are subscribed stay so,
-    /// on the terms that they have. Of the grant, `allow` does not count: it is for clients that ask themselves.
+    /// on the terms that they have.
     ///
     /// With a position, what was published since then is sent, too, where the channel's history has it all.
     ///

@@ -215,3 +215,17 @@ pub(super) fn seconds(at: Option<i64>) -> u64 {
 pub(super) fn given(data: &[u8]) -> Option<Box<[u8]>> {
     (!data.is_empty()).then(|| data.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::Action;
+
+    #[test]
+    fn a_hook_allows_what_there_is() {
+        let grant = |word: &str| SubscribeGrant { allow: vec![word.into()], ..SubscribeGrant::default() };
+        let allowed = Grant::of_hook(grant("pub")).unwrap().allowed;
+        assert!(allowed.contains(Action::Publish) && !allowed.contains(Action::History));
+        assert_eq!(Grant::of_hook(grant("everything")).unwrap_err(), Error::INTERNAL);
+    }
+}
