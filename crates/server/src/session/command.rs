@@ -79,16 +79,6 @@ impl Session {
         }
     }
 
-    /// The connect command fails after all: a subscription of it does, say. Gives its id. Nobody waits any more for those of
-    /// its subscriptions that the hub has not answered yet.
-    pub(crate) fn connect_fails(&mut self) -> Option<u32> {
-        let pending = self.pending.as_mut()?;
-        let welcome = pending.welcome.take()?;
-        pending.joining.clear();
-        self.phase = Phase::Refused;
-        Some(welcome.id)
-    }
-
     /// Takes one command of what `client.command_rate_limit` gives.
     fn may_command_now(&mut self, cx: &Context<'_>) -> bool {
         let bucket = self.identity.as_mut().and_then(|identity| identity.commands.as_mut());

@@ -8,7 +8,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, SubscribeRequest};
 
 use super::command::Context;
 use super::joining::{By, Expiry, Joining, Marks, Terms};
-use super::permission::{Subscribed, Who};
+use super::permission::Who;
 use super::question::{Question, SubscribeDraft, TokenKind};
 use super::refusal::Refused;
 use super::state::Session;
@@ -30,12 +30,7 @@ impl Session {
             return Err(Disconnect::BAD_REQUEST.into());
         }
         let options = rules.options(&request.channel)?;
-        if self.is_subscribed((cx.number_of)(&request.channel)) {
-            return Err(Error::ALREADY_SUBSCRIBED.into());
-        }
-        if self.subscription_count() >= rules.channel_limit {
-            return Err(Error::LIMIT_EXCEEDED.into());
-        }
+        self.may_join(&request.channel, cx)?;
         // Maps and shared polls are not offered.
         if request.kind != 0 || options.not_offered {
             return Err(Error::NOT_AVAILABLE.into());
@@ -115,15 +110,7 @@ impl Session {
     ) -> Step<'static> {
         let SubscribeDraft { id, wish, options } = draft;
         // The back end may have subscribed the session meanwhile.
-        let refused = if self.is_subscribed((cx.number_of)(&wish.channel)) {
-            Some(Error::ALREADY_SUBSCRIBED)
-        } else {
-            (self.subscription_count() >= cx.rules.channel_limit).then_some(Error::LIMIT_EXCEEDED)
-        };
-        if let Some(error) = refused {
-            return Step::Reply(Reply { id, body: Err(error) });
-        }
-        match Grant::of_hook(grant) {
+        match self.may_join(&wish.channel, cx).and_then(|()| Grant::of_hook(grant)) {
             Ok(grant) => {
                 Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx)))
             }
@@ -207,34 +194,6 @@ impl Session {
             join_leave,
             filter: filter.map(Rc::new),
         })
-    }
-
-    /// Live subscriptions and those on their way.
-    pub(super) fn subscription_count(&self) -> usize {
-        self.subscriptions.len() + self.pending.as_ref().map_or(0, |pending| pending.joining.len())
-    }
-
-    /// Whether the client is, or is about to be, subscribed to this channel.
-    pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
-        self.subscribed(number).is_some()
-    }
-
-    /// The same, and what the subscription allows.
-    pub(super) fn subscribed(&self, number: Option<ChannelNumber>) -> Subscribed {
-        let number = number?;
-        if let Some(index) = self.find(number) {
-            return Some(
-                self.subscriptions[index].more.as_ref().map(|more| more.allowed).unwrap_or_default(),
-            );
-        }
-        let joining = self.pending.as_ref()?.joining.iter();
-        let joining = joining.filter(|joining| joining.ending.is_none()).find(|j| j.channel == number)?;
-        Some(joining.terms.as_ref().map(|terms| terms.allowed).unwrap_or_default())
-    }
-
-    /// Where the live subscription of a channel stands.
-    pub(super) fn find(&self, channel: ChannelNumber) -> Option<usize> {
-        self.subscriptions.iter().position(|subscription| subscription.channel == channel)
     }
 }
 

@@ -1,18 +1,15 @@
-//! The hub has answered: what the client is told, and which subscriptions are live from then on.
+//! The subscriptions of a session: those on their way, those that are live, and how they end.
 
 use std::sync::Arc;
 
-use wavecast_protocol::centrifuge::{ConnectResult, Error, Reply, Res};
+use wavecast_protocol::centrifuge::{Error, Reply, Res};
 
+use super::command::Context;
 use super::done::Done;
-use super::identity::Identity;
-use super::joining::{Ending, Joining, Marks, Settled};
-use super::pending::{Pending, Welcome};
-use super::rules::Rules;
-use super::state::{More, Phase, Session, Subscription};
+use super::joining::{Ending, Joining, Marks};
+use super::permission::Subscribed;
+use super::state::{More, Session, Subscription};
 use super::step::{Live, Step};
-use super::timing::Moment;
-use crate::VERSION;
 use crate::channels::{ChannelNumber, Seat};
 
 /// Where a live subscription stands.
@@ -38,15 +35,6 @@ impl Session {
         let joining = pending.joining.remove(index);
         self.drop_idle_pending();
         joining
-    }
-
-    pub(super) fn pending_mut(&mut self) -> &mut Pending {
-        self.pending.get_or_insert_default()
-    }
-
-    /// Lets go of the box when nothing is in it.
-    pub(super) fn drop_idle_pending(&mut self) {
-        self.pending.take_if(|pending| pending.is_over());
     }
 
     /// A subscription is live from now on, and stands there among the channel's subscribers.
@@ -124,68 +112,45 @@ impl Session {
         Some(Seated { seat: subscription.seat, positioned, by_server })
     }
 
-    /// The client may come in, as this identity; its subscriptions have to join first.
-    pub(crate) fn welcomed(&mut self, identity: Option<Box<Identity>>, welcome: Welcome) {
-        self.phase = Phase::Welcomed;
-        self.identity = identity;
-        self.pending_mut().welcome = Some(Box::new(welcome));
-    }
-
-    /// Whether the connect reply takes so many bytes of publications more; the first of its pages always has room.
-    pub(crate) fn welcome_takes(&mut self, page_bytes: usize, bytes_max: usize) -> bool {
-        let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) else {
-            return false;
-        };
-        let sum = welcome.page_bytes + page_bytes;
-        let takes = welcome.page_bytes == 0 || page_bytes == 0 || sum <= bytes_max;
-        welcome.page_bytes = if takes { sum } else { welcome.page_bytes };
-        takes
-    }
-
-    /// One of the connect command's subscriptions has joined.
-    pub(crate) fn welcome_settled(&mut self, settled: Settled) {
-        if let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) {
-            welcome.left = welcome.left.saturating_sub(1);
-            welcome.settled.push(settled);
+    /// Whether there may be one more subscription, to this channel.
+    ///
+    /// # Errors
+    /// 105 where there is one already, 106 where there are as many as there may be.
+    pub(super) fn may_join(&self, channel: &str, cx: &Context<'_>) -> Result<(), Error> {
+        if self.is_subscribed((cx.number_of)(channel)) {
+            return Err(Error::ALREADY_SUBSCRIBED);
         }
-    }
-
-    /// One of them has ended before it was live.
-    pub(crate) fn welcome_loses_one(&mut self) {
-        if let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) {
-            welcome.left = welcome.left.saturating_sub(1);
+        if self.subscription_count() >= cx.rules.channel_limit {
+            return Err(Error::LIMIT_EXCEEDED);
         }
+        Ok(())
     }
 
-    /// The connect reply, once all of its subscriptions have joined: then the session is connected.
-    pub(crate) fn take_welcome(&mut self) -> Option<Box<Welcome>> {
-        let welcome = self.pending.as_mut()?.welcome.take_if(|welcome| welcome.left == 0)?;
-        self.phase = Phase::Connected;
-        self.drop_idle_pending();
-        Some(welcome)
+    /// Live subscriptions and those on their way.
+    fn subscription_count(&self) -> usize {
+        self.subscriptions.len() + self.pending.as_ref().map_or(0, |pending| pending.joining.len())
     }
 
-    /// The result of the connect command.
-    pub(crate) fn connect_result<'w>(
-        &self,
-        welcome: &'w Welcome,
-        now: Moment,
-        rules: &Rules,
-    ) -> Result<ConnectResult<'w>, Error> {
-        let mut result = ConnectResult {
-            client: self.client().into(),
-            version: VERSION.into(),
-            expires: welcome.ttl > 0,
-            ttl: welcome.ttl,
-            data: &welcome.data,
-            ping: super::timing::ping_seconds(rules.ping_interval),
-            pong: !rules.ping_interval.is_zero() && !rules.pong_timeout.is_zero(),
-            time: if rules.include_server_time { i64::try_from(now.unix_ms).unwrap_or(0) } else { 0 },
-            ..ConnectResult::default()
-        };
-        for Settled { channel, joining, joined } in &welcome.settled {
-            result.subs.insert((&**channel).into(), joining.result(joined)?);
+    /// Whether the client is, or is about to be, subscribed to this channel.
+    fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
+        self.subscribed(number).is_some()
+    }
+
+    /// The same, and what the subscription allows.
+    pub(super) fn subscribed(&self, number: Option<ChannelNumber>) -> Subscribed {
+        let number = number?;
+        if let Some(index) = self.find(number) {
+            return Some(
+                self.subscriptions[index].more.as_ref().map(|more| more.allowed).unwrap_or_default(),
+            );
         }
-        Ok(result)
+        let joining = self.pending.as_ref()?.joining.iter();
+        let joining = joining.filter(|joining| joining.ending.is_none()).find(|j| j.channel == number)?;
+        Some(joining.terms.as_ref().map(|terms| terms.allowed).unwrap_or_default())
+    }
+
+    /// Where the live subscription of a channel stands.
+    pub(super) fn find(&self, channel: ChannelNumber) -> Option<usize> {
+        self.subscriptions.iter().position(|subscription| subscription.channel == channel)
     }
 }
