@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Joined, Publication, Recovery};
-use wavecast_protocol::centrifuge::{self, Encoding, Error, Push, SubscribeResult};
+use wavecast_protocol::centrifuge::{self, Disconnect, Encoding, Error, Push, SubscribeResult, Unsubscribed};
 
 use super::done::Done;
 use crate::channels::{ChannelNumber, Listener};
@@ -39,6 +39,34 @@ pub(crate) struct Marks {
     pub(crate) by_server: bool,
     /// The client, not the server, sees to its being refreshed.
     pub(crate) client_refreshes: bool,
+}
+
+/// How a subscription ends that the client is to begin anew. What the server has made the client cannot subscribe to: it has to
+/// connect anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Anew {
+    Subscribe(Unsubscribed),
+    Connect(Disconnect),
+}
+
+impl Anew {
+    /// Its time is up.
+    pub(crate) fn expired(by_server: bool) -> Self {
+        if by_server {
+            Self::Connect(Disconnect::SUB_EXPIRED)
+        } else {
+            Self::Subscribe(Unsubscribed::EXPIRED)
+        }
+    }
+
+    /// Something is missing in what the client has.
+    pub(crate) fn insufficient_state(by_server: bool) -> Self {
+        if by_server {
+            Self::Connect(Disconnect::INSUFFICIENT_STATE)
+        } else {
+            Self::Subscribe(Unsubscribed::INSUFFICIENT_STATE)
+        }
+    }
 }
 
 /// Who has ended a subscription while it was joining.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use wavecast_protocol::centrifuge::{
     Disconnect, Error, RefreshRequest, RefreshResult, Reply, Res, SubRefreshRequest, SubRefreshResult,
-    Unsubscribed,
 };
 
 use super::command::Context;
 use super::connect::check_claims;
 use super::identity::TokenMark;
+use super::joining::Anew;
 use super::question::{Question, TokenKind};
 use super::refusal::Refused;
 use super::state::{More, Session, Subscription};
@@ -176,10 +176,9 @@ impl Session {
         };
         if grant.expired {
             let Subscription { channel, marks, .. } = &self.subscriptions[index];
-            // What the server has made the client cannot begin anew: it connects anew.
-            return match marks.by_server {
-                true => Step::Close(Disconnect::SUB_EXPIRED),
-                false => Step::Unsubscribe(*channel, Unsubscribed::EXPIRED),
+            return match Anew::expired(marks.by_server) {
+                Anew::Subscribe(why) => Step::Unsubscribe(*channel, why),
+                Anew::Connect(why) => Step::Close(why),
             };
         }
         if let Some(more) = &mut self.subscriptions[index].more {

@@ -4,7 +4,7 @@
 //! [`Session`], and carried out here; publications come in through the inbox and go out to the channel's subscribers.
 //!
 //! - `commands`: from messages to commands, and the queue of those that wait; `carry_out`: what follows from a command
-//! - `welcome`, `joins`: into the server, into channels and out again; `endings`: out of the server
+//! - `welcome`, `joins`: into the server, into channels; `partings`, `endings`: out of channels, out of the server
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
 //! - `fan_out`: publications to subscribers; `slow`: those who do not keep up; `replies`: answers to commands
 //! - `table`, `identity`: sessions, and their names
@@ -18,6 +18,7 @@ mod identity;
 mod joins;
 mod office;
 mod orders;
+mod partings;
 mod replies;
 #[cfg(test)]
 mod simulation;

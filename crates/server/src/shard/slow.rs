@@ -20,12 +20,12 @@ use tracing::{debug, info};
 use wavecast_hub::SlowConsumer;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, Shed};
-use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
+use wavecast_protocol::centrifuge::Unsubscribed;
 
 use super::PushShard;
-use super::joins::unsubscribe;
+use super::partings::unsubscribe;
 use crate::channels::ChannelNumber;
-use crate::session::{Live, Seated};
+use crate::session::{Anew, Live, Seated};
 
 impl PushShard {
     /// A frame of a channel did not fit the outbox of a subscriber.
@@ -121,12 +121,12 @@ impl PushShard {
             self.seated(channel, moved, seat);
         }
         self.ends(id, channel, why);
-        if seated.by_server {
+        match Anew::insufficient_state(seated.by_server) {
+            // At most one for each subscription: the client subscribes again when it has read it.
+            Anew::Subscribe(why) => _ = connections.send_anyway(id, &unsubscribe(encoding, &name, why)),
             // Of other channels, too, what waits may have holes by now.
-            return self.cut(connections, id, &Disconnect::INSUFFICIENT_STATE);
+            Anew::Connect(why) => self.cut(connections, id, &why),
         }
-        // At most one for each subscription: the client subscribes again when it has read it.
-        connections.send_anyway(id, &unsubscribe(encoding, &name, why)).ok();
     }
 
     /// A subscription ends, and with it all that waits of it and may be dropped. If some of it stayed, some of that could be
