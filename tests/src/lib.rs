@@ -6,8 +6,12 @@
 //! - [`visitor`]: a client that may misbehave: raw bytes, frames as it likes, every wait bounded
 //! - [`witness`]: a healthy subscriber and publisher that notice when the server is busy with somebody else
 //! - [`proxy`]: a link that can be cut, and lead to another server afterwards
+//! - [`back_end`]: a user's back end, which answers hooks and remembers them
+//! - [`api`]: calls of the server's HTTP API
 //! - [`descriptors`]: room for many sockets in one process
 
+pub mod api;
+pub mod back_end;
 pub mod descriptors;
 pub mod program;
 pub mod proxy;

@@ -164,6 +164,19 @@ fn listening_address(line: &str) -> Option<SocketAddr> {
     rest[..end].parse().ok()
 }
 
+/// Runs `wavecast bench` with these arguments, and returns its report.
+///
+/// # Panics
+/// If it finds a fault, or cannot be run; the message holds what it printed.
+#[must_use]
+pub fn measured(arguments: &[&str]) -> Value {
+    let bench = Command::new(executable()).arg("bench").args(arguments).arg("--json").output();
+    let bench = bench.expect("wavecast can be started");
+    let (out, err) = (String::from_utf8_lossy(&bench.stdout), String::from_utf8_lossy(&bench.stderr));
+    assert!(bench.status.success(), "bench {arguments:?} found a fault:\n{out}\n{err}");
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("bench {arguments:?}: {e}\n{out}\n{err}"))
+}
+
 /// `$TESTED_WAVECAST`, else the program built now into the folder this test was built into.
 fn executable() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

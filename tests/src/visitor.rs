@@ -180,6 +180,17 @@ impl Visitor {
         }
     }
 
+    /// Begins the closing handshake.
+    pub fn send_close(&mut self, code: u16) {
+        let _ = self.send(&frame(opcode::CLOSE, &code.to_be_bytes()));
+    }
+
+    /// Resets the connection.
+    pub fn reset(self) {
+        // Without lingering, closing discards what is under way (SO_LINGER in socket(7)).
+        let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO));
+    }
+
     /// Ends the sending side.
     pub fn finish(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);

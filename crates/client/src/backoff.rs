@@ -13,31 +13,19 @@ const DOUBLINGS_MAX: u32 = 20;
 pub(crate) struct Backoff {
     min: Duration,
     max: Duration,
-    /// SplitMix64: spread is all that is asked of it.
-    random: u64,
+    random: fastrand::Rng,
 }
 
 impl Backoff {
     pub(crate) fn new(min: Duration, max: Duration, seed: u64) -> Self {
-        Self { min, max: max.max(min), random: seed }
+        Self { min, max: max.max(min), random: fastrand::Rng::with_seed(seed) }
     }
 
     /// The delay before attempt number `attempt`, counted from 0: `min` and a share of
     /// `min × 2^attempt` on top, at most `max`.
     pub(crate) fn delay(&mut self, attempt: u32) -> Duration {
         let span = self.min.saturating_mul(1 << attempt.min(DOUBLINGS_MAX)).min(self.max);
-        (self.min + span.mul_f64(self.share())).min(self.max)
-    }
-
-    /// A number from 0 up to 1.
-    fn share(&mut self) -> f64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        // The upper half is as many bits as a spread of delays needs.
-        f64::from((mixed >> 32) as u32) / (f64::from(u32::MAX) + 1.0)
+        (self.min + span.mul_f64(self.random.f64())).min(self.max)
     }
 }
 

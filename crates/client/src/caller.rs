@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::data::Data;
@@ -17,9 +17,16 @@ use crate::request::{Answer, HistoryPage, HistoryQuery, Presence, PresenceStats,
 pub(crate) struct Caller {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) options: Arc<Options>,
+    /// How many requests may be under way at once, over all handles.
+    places: Arc<Semaphore>,
 }
 
 impl Caller {
+    pub(crate) fn new(commands: mpsc::Sender<Command>, options: Arc<Options>) -> Self {
+        let places = options.requests_max.clamp(1, Semaphore::MAX_PERMITS);
+        Self { commands, options, places: Arc::new(Semaphore::new(places)) }
+    }
+
     pub(crate) async fn publish(&self, channel: &str, data: Data) -> Result<(), RequestError> {
         let data = self.encodable(data)?;
         self.ask(Question::Publish { channel: channel.to_owned(), data }, Answer::Done).await
@@ -61,13 +68,14 @@ impl Caller {
         question: Question,
         answer: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Answer,
     ) -> Result<T, RequestError> {
-        let (reply, answered) = oneshot::channel();
         let deadline = Instant::now() + self.options.request_timeout;
-        let command = Command::Request(Request { question, deadline, answer: answer(reply) });
-        match timeout_at(deadline, self.commands.send(command)).await {
-            Ok(sent) => sent.map_err(|_| RequestError::Closed)?,
-            Err(_) => return Err(RequestError::NotSent),
-        }
+        let (reply, answered) = oneshot::channel();
+        let handed_over = timeout_at(deadline, async {
+            let place = self.places.clone().acquire_owned().await.map_err(|_| RequestError::Closed)?;
+            let request = Request { question, deadline, answer: answer(reply), place: Arc::new(place) };
+            self.commands.send(Command::Request(request)).await.map_err(|_| RequestError::Closed)
+        });
+        handed_over.await.map_err(|_| RequestError::NotSent)??;
         answered.await.map_err(|_| RequestError::Closed)?
     }
 }

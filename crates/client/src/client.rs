@@ -63,7 +63,7 @@ impl Client {
         let (publish_state, state) = watch::channel(State::Connecting { failures: 0, cause: None });
         let task = Task::new(url.to_owned(), options.clone(), inbox, signals.clone(), publish_state);
         tokio::spawn(task.run());
-        Ok(Self { caller: Caller { commands, options }, signals, state })
+        Ok(Self { caller: Caller::new(commands, options), signals, state })
     }
 
     /// Subscribes to a channel with the default [`SubscribeOptions`].
@@ -181,7 +181,7 @@ impl Client {
         self.caller.rpc(method, data.into()).await
     }
 
-    /// Sends JSON to the back end without an answer: success means that it is on its way. A server
+    /// Sends JSON to the back end without an answer: success means that the socket's outbox has taken it. A server
     /// that does not take such messages ends the connection for good (code 3508).
     ///
     /// # Errors

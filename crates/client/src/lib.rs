@@ -67,6 +67,7 @@ mod event;
 mod expiry;
 mod fetches;
 mod filter;
+mod frames;
 mod inbox;
 mod options;
 mod publication;

@@ -1,5 +1,6 @@
 //! How a client connects, how long it waits, and how much it holds.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::token::{SubscriptionToken, Token};
 ///
 /// let options = Options { token: Some(Token::fixed("eyJhbGci…")), ..Options::default() };
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// What proves to the server who we are. Default: none.
     pub token: Option<Token>,
@@ -44,8 +45,8 @@ pub struct Options {
     /// How much later than announced a ping of the server may come before the connection counts as
     /// dead: `maxServerPingDelay` of other clients. Default: 10 s.
     pub ping_delay_max: Duration,
-    /// Most requests (publish, rpc, history and the like) that wait for a connection or an answer. At that number
-    /// callers wait, within their time-out. Default: 1,024.
+    /// Most requests (publish, rpc, send, history and the like) that wait for a connection, to be sent or
+    /// for an answer. At that number callers wait, within their time-out. Default: 1,024.
     pub requests_max: usize,
     /// Most subscriptions. Default: 1,024; the server may well allow fewer (128 is usual). A server that
     /// makes more than that many by itself ends the client.
@@ -84,8 +85,36 @@ impl Default for Options {
     }
 }
 
+/// What may be secret stays out of logs: the token, the values of headers, the data.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("token", &self.token)
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("encoding", &self.encoding)
+            .field("data", &self.data.as_ref().map(|_| Hidden))
+            .field("headers", &self.headers.iter().map(|(name, _)| (name, Hidden)).collect::<Vec<_>>())
+            .field("reconnect_delay_min", &self.reconnect_delay_min)
+            .field("reconnect_delay_max", &self.reconnect_delay_max)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("request_timeout", &self.request_timeout)
+            .field("ping_delay_max", &self.ping_delay_max)
+            .field("requests_max", &self.requests_max)
+            .field("subscriptions_max", &self.subscriptions_max)
+            .field("events_max", &self.events_max)
+            .field("message_bytes_max", &self.message_bytes_max)
+            .field("jitter_seed", &self.jitter_seed)
+            .finish()
+    }
+}
+
+/// Stands in a log for what may be secret.
+#[derive(Debug)]
+struct Hidden;
+
 /// Options of one subscription. Every field has a documented default; set those you need.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct SubscribeOptions {
     /// The subscription token, for channels that ask for one. Default: none.
     pub token: Option<SubscriptionToken>,
@@ -111,6 +140,23 @@ pub struct SubscribeOptions {
     /// Lets the server send what changed since the publication before instead of all of it, where the
     /// namespace allows that. What is delivered is the same. Default: no.
     pub delta: Option<Delta>,
+}
+
+/// What may be secret stays out of logs: the token and the data.
+impl fmt::Debug for SubscribeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscribeOptions")
+            .field("token", &self.token)
+            .field("data", &self.data.as_ref().map(|_| Hidden))
+            .field("since", &self.since)
+            .field("positioned", &self.positioned)
+            .field("recoverable", &self.recoverable)
+            .field("join_leave", &self.join_leave)
+            .field("reject_unrecovered", &self.reject_unrecovered)
+            .field("filter", &self.filter)
+            .field("delta", &self.delta)
+            .finish()
+    }
 }
 
 /// Ways to say what changed.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 use wavecast_protocol::centrifuge::{
     self, HistoryRequest, HistoryResult, PresenceRequest, PresenceResult, PresenceStatsRequest,
@@ -61,7 +61,12 @@ pub(crate) struct Request {
     /// An answer, if only "too late", is given by then.
     pub(crate) deadline: Instant,
     pub(crate) answer: Answer,
+    pub(crate) place: Place,
 }
+
+/// A place among the requests under way: given back when the request has its answer and, if that is
+/// "too late", does not wait to be sent any more either.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
 /// What is asked. Data in it fit the encoding of the connection.
 #[derive(Debug)]

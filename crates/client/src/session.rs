@@ -2,7 +2,8 @@
 //! and the watch over the server's pings. It does no I/O; frames to be sent wait in
 //! [`Session::frame`].
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,18 +20,16 @@ use crate::data::Data;
 use crate::end::{End, is_transient};
 use crate::error::RequestError;
 use crate::expiry::Expiry;
+use crate::frames::Frames;
 use crate::options::Options;
-use crate::request::{Answer, Request};
+use crate::request::{Answer, Place, Request};
 use crate::state::State;
 use crate::subscriptions::Subscriptions;
-
-/// Commands are put together in one frame up to here; servers limit a message to 64 KiB by default.
-const FRAME_BYTES_MAX: usize = 16 * 1_024;
 
 #[derive(Debug)]
 pub(crate) struct Session {
     encoding: Encoding,
-    frames: VecDeque<Vec<u8>>,
+    frames: Frames,
     pending: HashMap<u32, Pending>,
     deadlines: BTreeSet<(Instant, u32)>,
     last_id: u32,
@@ -55,21 +54,31 @@ struct Accepted {
     data: Option<Data>,
 }
 
-/// A command whose reply is awaited.
+/// A command whose reply is awaited, or its being sent where there is no reply.
 #[derive(Debug)]
 struct Pending {
     deadline: Instant,
     what: Awaited,
+    /// Of a request of the user's.
+    _place: Option<Place>,
 }
 
 #[derive(Debug)]
 enum Awaited {
     Connect,
-    Subscribe { channel: Arc<str>, number: u64 },
+    Subscribe {
+        channel: Arc<str>,
+        number: u64,
+    },
     Unsubscribe,
     Refresh,
-    SubRefresh { channel: Arc<str>, number: u64 },
+    SubRefresh {
+        channel: Arc<str>,
+        number: u64,
+    },
     Answer(Answer),
+    /// That it has been sent.
+    Sending(Answer),
 }
 
 impl Session {
@@ -83,7 +92,7 @@ impl Session {
         let request_timeout = options.request_timeout;
         let mut session = Self {
             encoding: options.encoding,
-            frames: VecDeque::new(),
+            frames: Frames::new(options.encoding),
             pending: HashMap::new(),
             deadlines: BTreeSet::new(),
             last_id: 0,
@@ -112,24 +121,22 @@ impl Session {
         Some(State::Connected { client: client.clone(), data: data.clone() })
     }
 
-    /// Commands without an answer yet.
-    pub(crate) fn pending(&self) -> usize {
-        self.pending.len()
-    }
-
     /// The next message to be sent.
     pub(crate) fn frame(&self) -> Option<MessageRef<'_>> {
-        let frame = self.frames.front()?;
-        Some(match self.encoding {
-            // Commands are encoded from strings and checked JSON.
-            Encoding::Json => MessageRef::Text(std::str::from_utf8(frame).unwrap_or_default()),
-            Encoding::Protobuf => MessageRef::Binary(frame),
-        })
+        self.frames.front()
     }
 
     /// The frame has been sent.
     pub(crate) fn frame_sent(&mut self) {
-        self.frames.pop_front();
+        for id in self.frames.sent() {
+            if let Entry::Occupied(entry) = self.pending.entry(id)
+                && matches!(entry.get().what, Awaited::Sending(..))
+                && let Pending { deadline, what: Awaited::Sending(answer), .. } = entry.remove()
+            {
+                self.deadlines.remove(&(deadline, id));
+                answer.sent();
+            }
+        }
     }
 
     /// Nothing more can be sent.
@@ -160,13 +167,14 @@ impl Session {
     }
 
     pub(crate) fn request(&mut self, request: Request) {
-        let Request { question, deadline, answer } = request;
-        if question.has_reply() {
-            self.command(question.to_protocol(), Awaited::Answer(answer), deadline);
-        } else {
-            self.append(&Command { id: 0, request: question.to_protocol() });
-            answer.sent();
-        }
+        let Request { question, deadline, answer, place } = request;
+        let id = self.next_id();
+        // The server does not learn the id of what it is not to answer.
+        let has_reply = question.has_reply();
+        let command = Command { id: if has_reply { id } else { 0 }, request: question.to_protocol() };
+        self.frames.push(&command, Some((id, place.clone())));
+        let what = if has_reply { Awaited::Answer(answer) } else { Awaited::Sending(answer) };
+        self.wait(id, what, deadline, Some(place));
     }
 
     /// Whether it is time to fetch another token: true once, until [`refresh`](Self::refresh) or
@@ -203,9 +211,7 @@ impl Session {
             match message.map_err(End::misbehaved)? {
                 ServerMessage::Reply(reply) => self.replied(reply, subscriptions, now)?,
                 ServerMessage::Push(push) => subscriptions.pushed(&push, now)?,
-                ServerMessage::Ping if self.pong => {
-                    self.append(&Command { id: 0, request: centrifuge::Request::Pong });
-                }
+                ServerMessage::Ping if self.pong => self.frames.push_pong(),
                 ServerMessage::Ping => {}
             }
         }
@@ -228,7 +234,9 @@ impl Session {
         {
             self.deadlines.pop_first();
             match self.pending.remove(&id).map(|pending| pending.what) {
-                Some(Awaited::Answer(answer)) => answer.fail(RequestError::TimedOut),
+                Some(Awaited::Answer(answer) | Awaited::Sending(answer)) => {
+                    answer.fail(RequestError::TimedOut);
+                }
                 Some(Awaited::Connect) => return Err(End::transport("no answer to connect in time")),
                 Some(Awaited::Refresh) => self.no_token(now),
                 Some(Awaited::SubRefresh { channel, number }) => {
@@ -247,7 +255,7 @@ impl Session {
     /// The connection is gone: what was asked may or may not have been done.
     pub(crate) fn lost(self) {
         for (_, pending) in self.pending {
-            if let Awaited::Answer(answer) = pending.what {
+            if let Awaited::Answer(answer) | Awaited::Sending(answer) = pending.what {
                 answer.fail(RequestError::ConnectionLost);
             }
         }
@@ -260,7 +268,7 @@ impl Session {
         now: Instant,
     ) -> Result<(), End> {
         // An answer that came too late is to nobody.
-        let Some(Pending { deadline, what }) = self.pending.remove(&reply.id) else { return Ok(()) };
+        let Some(Pending { deadline, what, .. }) = self.pending.remove(&reply.id) else { return Ok(()) };
         self.deadlines.remove(&(deadline, reply.id));
         let channels = &mut subscriptions.channels;
         match (what, reply.body) {
@@ -296,6 +304,10 @@ impl Session {
             ) => {
                 return Err(End::misbehaved("a reply of another kind than the request"));
             }
+            (Awaited::Sending(answer), _) => {
+                answer.fail(RequestError::ConnectionLost);
+                return Err(End::misbehaved("a reply to a message that asks for none"));
+            }
         }
         Ok(())
     }
@@ -325,24 +337,66 @@ impl Session {
     }
 
     fn command(&mut self, request: centrifuge::Request<'_>, what: Awaited, deadline: Instant) {
-        // 0 would mean that no reply is wanted.
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        let id = self.last_id;
-        self.append(&Command { id, request });
-        self.pending.insert(id, Pending { deadline, what });
-        self.deadlines.insert((deadline, id));
+        let id = self.next_id();
+        self.frames.push(&Command { id, request }, None);
+        self.wait(id, what, deadline, None);
     }
 
-    /// Adds a command to the last frame, or to a new one where that is full.
-    fn append(&mut self, command: &Command<'_>) {
-        let mut bytes = Vec::new();
-        self.encoding.encode_command(command, &mut bytes);
-        match self.frames.back_mut() {
-            Some(frame) if frame.len() + bytes.len() < FRAME_BYTES_MAX => {
-                self.encoding.separate(frame);
-                frame.extend_from_slice(&bytes);
-            }
-            _ => self.frames.push_back(bytes),
-        }
+    /// 0 would mean that no reply is wanted.
+    fn next_id(&mut self) -> u32 {
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.last_id
+    }
+
+    fn wait(&mut self, id: u32, what: Awaited, deadline: Instant, place: Option<Place>) {
+        self.pending.insert(id, Pending { deadline, what, _place: place });
+        self.deadlines.insert((deadline, id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+    use tokio::sync::oneshot::{self, Receiver, error::TryRecvError};
+
+    use super::*;
+    use crate::request::Question;
+
+    type Sent = Receiver<Result<(), RequestError>>;
+
+    fn session(now: Instant) -> Session {
+        let options = Options::default();
+        let connect = centrifuge::Request::Connect(centrifuge::ConnectRequest::default());
+        Session::new(connect, &options, Backoff::new(Duration::ZERO, Duration::ZERO, 1), now)
+    }
+
+    fn send(session: &mut Session, now: Instant) -> Sent {
+        let (to, sent) = oneshot::channel();
+        let data = Data::from(&b"{}"[..]);
+        let place = Arc::new(Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a place"));
+        let (question, answer) = (Question::Send { data }, Answer::Done(to));
+        session.request(Request { question, deadline: now + Duration::from_secs(5), answer, place });
+        sent
+    }
+
+    #[test]
+    fn a_message_counts_as_sent_when_the_socket_has_taken_it() {
+        let now = Instant::now();
+        let mut session = session(now);
+        let mut sent = send(&mut session, now);
+        assert!(matches!(sent.try_recv(), Err(TryRecvError::Empty)));
+        session.frame_sent();
+        assert!(matches!(sent.try_recv(), Ok(Ok(()))));
+        assert_eq!(session.pending.len(), 1, "the answer to connect is awaited as before");
+    }
+
+    #[test]
+    fn a_message_that_was_not_sent_is_lost_with_the_connection() {
+        let now = Instant::now();
+        let mut session = session(now);
+        let mut sent = send(&mut session, now);
+        session.drop_frames();
+        session.lost();
+        assert!(matches!(sent.try_recv(), Ok(Err(RequestError::ConnectionLost))));
     }
 }

@@ -36,10 +36,10 @@ pub(crate) struct Task {
     state: watch::Sender<State>,
     subscriptions: Subscriptions,
     fetches: Fetches,
-    /// Requests that wait for a session.
+    /// Requests that wait for a session; each has its place among those under way.
     requests: VecDeque<Request>,
     backoff: Backoff,
-    /// The token that the server last had no objection to.
+    /// The latest token, until the server has something against it.
     token: Option<String>,
 }
 
@@ -82,15 +82,10 @@ impl Task {
     async fn keep_connected(&mut self) -> Cause {
         let mut failures = 0;
         loop {
-            let dial =
-                dial(self.url.clone(), self.options.clone(), self.transport.clone(), self.token.clone());
-            let (end, lasted) = match self.while_offline(dial).await {
+            let (end, lasted) = match self.open().await {
                 Err(stop) => return stop.cause,
                 Ok(Err(end)) => (end, false),
-                Ok(Ok((socket, token))) => {
-                    self.token = token;
-                    self.serve(socket).await
-                }
+                Ok(Ok(socket)) => self.serve(socket).await,
             };
             match end.next {
                 Next::Reconnect => {}
@@ -114,6 +109,22 @@ impl Task {
         }
     }
 
+    /// Fetches a token if need be, and opens the connection. A token outlives a connection that does not
+    /// come about: the back end is not asked again for each attempt.
+    async fn open(&mut self) -> Result<Result<WebSocket, End>, End> {
+        if self.token.is_none()
+            && let Some(source) = self.options.token.clone()
+        {
+            match self.while_offline(source.get(self.options.connect_timeout)).await? {
+                Ok(token) => self.token = Some(token),
+                Err(NoToken::Unauthorized) => return Err(End::unauthorized()),
+                Err(NoToken::Failed(reason)) => return Ok(Err(End::transport(reason))),
+            }
+        }
+        let dial = dial(self.url.clone(), self.options.encoding, self.transport.clone());
+        self.while_offline(dial).await
+    }
+
     /// Does `work` while looking after the user's wishes as far as that goes without a session.
     async fn while_offline<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
         let mut work = pin!(work);
@@ -121,9 +132,7 @@ impl Task {
             let deadline = self.requests.front().map(|request| request.deadline);
             tokio::select! {
                 done = &mut work => return Ok(done),
-                command = self.commands.recv(), if self.requests.len() < self.requests_max() => {
-                    self.take(command)?;
-                }
+                command = self.commands.recv() => self.take(command)?,
                 () = self.signals.attention.notified() => self.look_around()?,
                 (owner, token) = self.fetches.next() => self.fetched(owner, token, None)?,
                 () = reached(deadline) => self.expire_requests(Instant::now()),
@@ -185,8 +194,6 @@ impl Task {
 
     /// Waits for the next thing to happen.
     async fn turn(&mut self, session: &mut Session, socket: &mut WebSocket) -> Turn {
-        let requests_max = self.requests_max();
-        let takes_commands = self.requests.len() < requests_max && session.pending() < requests_max;
         let request = self.requests.front().map(|request| request.deadline);
         let due_at = self.subscriptions.channels.due_at();
         let deadline = [session.deadline(), due_at, request].into_iter().flatten().min();
@@ -202,14 +209,14 @@ impl Task {
         });
         tokio::select! {
             turn = traffic => turn,
-            command = commands.recv(), if takes_commands => Turn::Command(command),
+            command = commands.recv() => Turn::Command(command),
             () = self.signals.attention.notified() => Turn::Attention,
             (owner, token) = self.fetches.next() => Turn::Fetched(owner, token),
             () = reached(deadline) => Turn::Time,
         }
     }
 
-    /// Turns wishes into commands, as many as may await an answer.
+    /// Turns wishes into commands.
     fn hand_over(&mut self, session: &mut Session) {
         let now = Instant::now();
         let channels = &mut self.subscriptions.channels;
@@ -223,9 +230,7 @@ impl Task {
         while let Some(ask) = channels.next_ask() {
             session.ask(ask, channels, now);
         }
-        while session.pending() < self.requests_max()
-            && let Some(request) = self.requests.pop_front()
-        {
+        for request in self.requests.drain(..) {
             session.request(request);
         }
     }
@@ -293,10 +298,6 @@ impl Task {
         Ok(())
     }
 
-    fn requests_max(&self) -> usize {
-        self.options.requests_max.max(1)
-    }
-
     fn expire_requests(&mut self, now: Instant) {
         while self.requests.front().is_some_and(|request| request.deadline <= now) {
             if let Some(request) = self.requests.pop_front() {
@@ -318,26 +319,12 @@ enum Turn {
     Time,
 }
 
-/// Fetches a token if need be, and opens the connection.
-async fn dial(
-    url: String,
-    options: Arc<Options>,
-    transport: ConnectOptions,
-    token: Option<String>,
-) -> Result<(WebSocket, Option<String>), End> {
-    let token = match &options.token {
-        Some(source) if token.is_none() => match source.clone().get(options.connect_timeout).await {
-            Ok(token) => Some(token),
-            Err(NoToken::Unauthorized) => return Err(End::unauthorized()),
-            Err(NoToken::Failed(reason)) => return Err(End::transport(reason)),
-        },
-        _ => token,
-    };
+async fn dial(url: String, encoding: Encoding, transport: ConnectOptions) -> Result<WebSocket, End> {
     match transport.connect(&url).await {
-        Ok(socket) if options.encoding == Encoding::Protobuf && socket.protocol().is_none() => {
+        Ok(socket) if encoding == Encoding::Protobuf && socket.protocol().is_none() => {
             Err(End::transport("the server does not offer Protobuf"))
         }
-        Ok(socket) => Ok((socket, token)),
+        Ok(socket) => Ok(socket),
         // The options name a header that can never be sent.
         Err(error @ ConnectError::Request(_)) => Err(End { next: Next::Stop, ..End::transport(error) }),
         Err(error) => Err(End::transport(error)),

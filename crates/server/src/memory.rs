@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 80 % | new connections are refused with 503 |
 //! | 90 % | history is trimmed, the oldest first, down to 85 %; whoever asks for what has gone is told of a gap |
-//! | 95 % | clients with the longest queues are disconnected with 3008, until 90 % would be reached |
+//! | 95 % | clients that are behind, those with the longest queues first, are disconnected with 3008, until 90 % would be reached |
 //! | 100 % | publications are refused with 111 until there is room again |
 //!
 //! Counted are outboxes (a frame that many wait for once), history, presence, channels and their positions, sessions with
@@ -12,8 +12,6 @@
 //! logged beside the rest, not counted, since nobody here can take it back.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
-
-use crate::process::kernel_tcp_bytes;
 
 const REFUSE_PERCENT: usize = 80;
 pub(crate) const TRIMMED_PERCENT: usize = 85;
@@ -102,11 +100,7 @@ impl Memory {
     /// So many bytes are held: what that means from now on.
     pub(crate) fn is_held(&self, held: &Held) -> Pressure {
         let pressure = self.pressure_of(held.sum());
-        let before = self.pressure.swap(pressure as u8, Relaxed);
-        if before != pressure as u8 {
-            let (sum, max, kernel_tcp) = (held.sum(), self.max, kernel_tcp_bytes());
-            tracing::warn!(?pressure, held = sum, max, kernel_tcp, parts = ?held, "memory.max (bytes)");
-        }
+        self.pressure.store(pressure as u8, Relaxed);
         pressure
     }
 

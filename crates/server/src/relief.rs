@@ -3,11 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::memory::{Held, Pressure, TRIM_PERCENT, TRIMMED_PERCENT};
 use crate::node::Node;
+use crate::process::kernel_tcp_bytes;
 
-/// How often the node looks at what it holds.
+/// How often the node looks at what it holds, while that is less than half of what it may.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How often from half on: a client that only names channels makes the node hold some 100 MB more a second.
+const CLOSE_LOOK_INTERVAL: Duration = Duration::from_millis(20);
+const CLOSE_LOOK_PERCENT: usize = 50;
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// Parts of the hub that are trimmed after one look: a million channels.
+const TRIMS_MAX: usize = 64;
 
 impl Node {
     /// What this node holds for its clients and channels. It takes the hub's locks in turn: not for every message.
@@ -25,15 +34,28 @@ impl Node {
         }
     }
 
-    /// Makes room, if so much is held that it is needed.
-    pub(crate) fn relieve(&self) {
-        let (memory, held) = (self.memory(), self.held());
-        let (pressure, held) = (memory.is_held(&held), held.sum());
+    /// Makes room, if so much is held that it is needed, and returns what was held.
+    async fn relieve(&self) -> (Pressure, Held) {
+        let (memory, found) = (self.memory(), self.held());
+        let (pressure, held) = (memory.is_held(&found), found.sum());
         if pressure >= Pressure::TrimHistory {
-            self.hub().trim_history(held - memory.percent(TRIMMED_PERCENT));
+            self.trim_history(held - memory.percent(TRIMMED_PERCENT)).await;
         }
         if pressure >= Pressure::CutSlow {
             self.cut_slowest(held - memory.percent(TRIM_PERCENT));
+        }
+        (pressure, found)
+    }
+
+    /// The hub frees a bounded part at a time; between two of them others have their turn.
+    async fn trim_history(&self, bytes: usize) {
+        let mut freed = 0;
+        for _ in 0..TRIMS_MAX {
+            freed += self.hub().trim_history(bytes - freed).bytes;
+            if freed >= bytes {
+                return;
+            }
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -43,9 +65,29 @@ pub(crate) async fn watch(node: Arc<Node>) {
     if !node.memory().is_limited() {
         return;
     }
-    let mut interval = tokio::time::interval(LOOK_INTERVAL);
+    let mut log = Log::default();
     loop {
-        interval.tick().await;
-        node.relieve();
+        let (pressure, held) = node.relieve().await;
+        log.note(pressure, &held);
+        let is_close = held.sum() >= node.memory().percent(CLOSE_LOOK_PERCENT);
+        tokio::time::sleep(if is_close { CLOSE_LOOK_INTERVAL } else { LOOK_INTERVAL }).await;
+    }
+}
+
+/// What the operator is told: each change, but at most once in [`LOG_INTERVAL`], since near a limit it goes up and down.
+#[derive(Debug, Default)]
+struct Log {
+    told: Pressure,
+    at: Option<Instant>,
+}
+
+impl Log {
+    fn note(&mut self, pressure: Pressure, held: &Held) {
+        if pressure == self.told || self.at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
+            return;
+        }
+        *self = Self { told: pressure, at: Some(Instant::now()) };
+        let (sum, kernel_tcp) = (held.sum(), kernel_tcp_bytes());
+        tracing::warn!(?pressure, held = sum, kernel_tcp, parts = ?held, "memory.max (bytes)");
     }
 }

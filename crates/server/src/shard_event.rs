@@ -1,5 +1,7 @@
 //! What reaches a shard of the push server through its inbox.
 
+use std::sync::Arc;
+
 use wavecast_hub::{Event, Joined};
 use wavecast_net::shard::ConnectionId;
 
@@ -16,6 +18,8 @@ pub(crate) enum ShardEvent {
     Joined(Box<Answer>),
     /// A client has unsubscribed; what was published before stands before it.
     Left(Box<Parting>),
+    /// Where a channel's stream stands; what was published before stands before it.
+    Stands(Box<Standing>),
     /// The back office has answered a question of a session.
     Answered(Box<OfficeAnswer>),
     /// The back end wants something done with sessions.
@@ -29,6 +33,13 @@ pub(crate) struct Parting {
     pub(crate) ticket: Ticket,
     pub(crate) command: u32,
     pub(crate) channel: ChannelNumber,
+}
+
+/// Up to where something was published in a channel.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) channel: Arc<str>,
+    pub(crate) offset: u64,
 }
 
 /// What the back office says to which question of which session.

@@ -34,7 +34,7 @@ pub(super) enum Cut {
 pub(super) struct Cutter {
     pub(super) address: SocketAddr,
     relay: Arc<Relay>,
-    random: u64,
+    random: fastrand::Rng,
 }
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Cutter {
         let address = listener.local_addr()?;
         let relay = Arc::new(Relay { server: Mutex::new(server), links: Mutex::default() });
         tokio::spawn(serve(listener, Arc::clone(&relay)));
-        Ok(Self { address, relay, random: seed })
+        Ok(Self { address, relay, random: fastrand::Rng::with_seed(seed) })
     }
 
     /// Relays further connections to this server.
@@ -61,21 +61,14 @@ impl Cutter {
 
     /// Cuts one connection; `None` when none stands.
     pub(super) fn cut(&mut self) -> Option<Cut> {
-        let (which, how) = (self.draw(), self.draw());
         let mut links = lock(&self.relay.links);
         links.retain(|link| !link.is_closed());
-        let which = which.checked_rem(links.len() as u64)?;
-        let cut = if how.is_multiple_of(HALF_OPEN_SHARE) { Cut::HalfOpen } else { Cut::Reset };
-        links.swap_remove(which as usize).send(cut).ok().map(|()| cut)
-    }
-
-    /// SplitMix64: spread is all that is asked of it.
-    fn draw(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // The lower bits of what is left are the weaker ones.
-        (mixed ^ (mixed >> 31)) >> 8
+        if links.is_empty() {
+            return None;
+        }
+        let which = self.random.usize(..links.len());
+        let cut = if self.random.u64(..HALF_OPEN_SHARE) == 0 { Cut::HalfOpen } else { Cut::Reset };
+        links.swap_remove(which).send(cut).ok().map(|()| cut)
     }
 }
 
@@ -166,8 +159,13 @@ mod tests {
         drop(client);
         assert_eq!(served.read(&mut [0; 8]).await.unwrap(), 0);
         drop(served);
-        while cutter.cut().is_some() {
-            sleep(Duration::from_millis(5)).await;
-        }
+        // The relay sees both ends a moment later; cutting would hide that it does.
+        let seen = async {
+            while lock(&cutter.relay.links).iter().any(|link| !link.is_closed()) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), seen).await.expect("the relay sees the end");
+        assert_eq!(cutter.cut(), None);
     }
 }

@@ -59,6 +59,7 @@ fn client(server: &Server) -> Client {
 
 #[tokio::test]
 async fn bytes_go_in_and_out() {
+    let (answer, answered) = tokio::sync::oneshot::channel();
     let server = Server::run(|door| {
         let mut wire = Wire::welcome(door);
         wire.exchange(|request| {
@@ -83,6 +84,7 @@ async fn bytes_go_in_and_out() {
         out.extend_from_slice(protobuf::PING);
         wire.0.send(Message::binary(out)).unwrap();
         assert_eq!(wire.0.read().unwrap(), Message::binary(protobuf::PING));
+        answer.send(()).unwrap();
         wire.closed();
     });
     let client = client(&server);
@@ -96,7 +98,7 @@ async fn bytes_go_in_and_out() {
     assert_eq!(answer.as_bytes(), [2, 3]);
     let Some(SubscriptionEvent::Publication(publication)) = a.next().await else { panic!("nothing") };
     assert_eq!(publication.data.as_bytes(), [0xff, b'\n', 0]);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    answered.await.unwrap();
     client.close().await;
     server.done().await;
 }

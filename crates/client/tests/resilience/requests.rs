@@ -266,3 +266,35 @@ async fn concurrent_requests_beyond_the_limit_wait_their_turn() {
     client.close().await;
     server.done().await;
 }
+
+#[tokio::test]
+async fn messages_to_a_server_that_does_not_read_are_bounded_and_not_said_to_be_sent() {
+    const MESSAGES: usize = 256;
+    let (over, told) = std::sync::mpsc::channel();
+    let server = Server::run(move |door| {
+        let connection = door.welcome();
+        told.recv().unwrap();
+        drop(connection);
+        door.welcome().close(3500, "enough");
+    });
+    let options =
+        Options { request_timeout: Duration::from_millis(500), requests_max: 64, ..Options::default() };
+    let client = server.client_with(options);
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..MESSAGES {
+        let client = client.clone();
+        senders.spawn(async move { client.send(&"x".repeat(256 * 1_024)).await });
+    }
+    let outcomes = senders.join_all().await;
+    let count =
+        |wanted: fn(&Result<(), RequestError>) -> bool| outcomes.iter().filter(|it| wanted(it)).count();
+    let sent = count(Result::is_ok);
+    let waiting = count(|outcome| matches!(outcome, Err(RequestError::TimedOut)));
+    let held_back = count(|outcome| matches!(outcome, Err(RequestError::NotSent)));
+    assert_eq!(sent + waiting + held_back, MESSAGES, "{outcomes:?}");
+    assert!(sent > 0 && held_back > 0, "{sent} sent, {waiting} waiting, {held_back} held back");
+    assert!(waiting <= 64, "{waiting} were taken");
+    over.send(()).unwrap();
+    assert_eq!(client.closed().await.code, 3500);
+    server.done().await;
+}

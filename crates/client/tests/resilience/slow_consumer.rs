@@ -97,6 +97,7 @@ async fn a_recovery_that_does_not_fit_goes_on_where_it_stopped() {
 
 #[tokio::test]
 async fn without_recovery_a_slow_subscriber_is_told_of_the_gap() {
+    let (overflow, overflowed) = tokio::sync::oneshot::channel();
     let server = Server::run(|door| {
         let mut connection = door.welcome();
         connection.subscribed(json!({}));
@@ -104,6 +105,7 @@ async fn without_recovery_a_slow_subscriber_is_told_of_the_gap() {
             connection.publish("slow", 0, i);
         }
         let unsubscribe = connection.expect("unsubscribe");
+        overflow.send(()).unwrap();
         connection.reply(&unsubscribe, json!({}));
         connection.subscribed(json!({}));
         connection.publish("slow", 0, 99);
@@ -112,7 +114,7 @@ async fn without_recovery_a_slow_subscriber_is_told_of_the_gap() {
     let client = server.client_with(Options { events_max: 8, ..Options::default() });
     let mut slow = client.subscribe("slow").await.unwrap();
     // Reading begins when the queue has overflowed.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    overflowed.await.unwrap();
     assert_eq!(next(&mut slow).await, "subscribed");
     for i in 0..7 {
         assert_eq!(next(&mut slow).await, format!("0:{i}"));

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use wavecast_client::{Options, State, SubscribeOptions, SubscriptionToken, Token, TokenError, Unauthorized};
+use tokio::sync::Notify;
+use wavecast_client::{
+    Data, Options, State, SubscribeOptions, SubscriptionToken, Token, TokenError, Unauthorized,
+};
 
 use crate::fake_server::Server;
 
@@ -99,12 +102,11 @@ async fn a_refresh_without_an_answer_is_asked_again() {
         let refresh = connection.expect("refresh");
         assert_eq!(refresh["refresh"]["token"], "token 2");
         connection.reply(&refresh, json!({}));
-        connection.closed();
+        connection.close(3500, "enough");
     });
     let options = Options { request_timeout: Duration::from_millis(200), ..with(counting(|_| None)) };
     let client = server.client_with(options);
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    client.close().await;
+    assert_eq!(client.closed().await.code, 3500);
     server.done().await;
 }
 
@@ -172,21 +174,53 @@ async fn closing_does_not_wait_for_a_call_back() {
         connection.closed();
     });
     let calls = AtomicU32::new(0);
-    let token = Token::fetched(move || {
-        let is_first = calls.fetch_add(1, Ordering::SeqCst) == 0;
-        async move { if is_first { Ok("first".to_owned()) } else { std::future::pending().await } }
+    let hanging = Arc::new(Notify::new());
+    let token = Token::fetched({
+        let hanging = hanging.clone();
+        move || {
+            let (is_first, hanging) = (calls.fetch_add(1, Ordering::SeqCst) == 0, hanging.clone());
+            async move {
+                if is_first {
+                    return Ok("first".to_owned());
+                }
+                hanging.notify_one();
+                std::future::pending().await
+            }
+        }
     });
     let client = server.client_with(with(token));
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    hanging.notified().await;
     tokio::time::timeout(Duration::from_secs(2), client.close()).await.expect("closed at once");
     server.done().await;
 }
 
 #[tokio::test]
 async fn tokens_stay_out_of_logs() {
-    let options = with(Token::fixed("secret"));
+    let options = Options {
+        headers: vec![("Authorization".into(), "Bearer secret".into())],
+        data: Some(Data::json("secret").unwrap()),
+        ..with(Token::fixed("secret"))
+    };
+    let told = format!("{options:?}");
+    assert!(told.contains("Authorization") && !told.contains("secret"), "{told}");
+    let options = SubscribeOptions {
+        token: Some(SubscriptionToken::fixed("secret")),
+        data: Some(Data::json("secret").unwrap()),
+        ..SubscribeOptions::default()
+    };
     assert!(!format!("{options:?}").contains("secret"));
-    let options =
-        SubscribeOptions { token: Some(SubscriptionToken::fixed("secret")), ..SubscribeOptions::default() };
-    assert!(!format!("{options:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn a_token_outlives_a_connection_that_does_not_come_about() {
+    let server = Server::run(|door| {
+        for _ in 0..3 {
+            drop(door.stream());
+        }
+        let (connection, connect) = door.welcome_with(json!({}));
+        assert_eq!(connect["token"], "token 0");
+        connection.close(3500, "enough");
+    });
+    assert_eq!(server.client_with(with(counting(|_| None))).closed().await.code, 3500);
+    server.done().await;
 }

@@ -119,6 +119,18 @@ impl<D: Delivery> Hub<D> {
         Ok(())
     }
 
+    /// Says where the channel's stream stands; `false`, and nothing is said, where it has none.
+    ///
+    /// `answer` is called while the stripe is locked, so that it can put the answer into a shard's inbox behind
+    /// everything that was published before. It must not block and must not call the hub.
+    pub fn observe(&self, channel: &str, answer: impl FnOnce(StreamPosition)) -> bool {
+        let hash = self.names.of(channel);
+        let mut stripe = self.lock(hash);
+        let entry = stripe.edit(hash, channel);
+        let position = entry.and_then(|entry| entry.stream.as_ref().map(|stream| stream.position()));
+        position.map(answer).is_some()
+    }
+
     /// Takes the shard out of the channel. Nothing is pushed for it into the shard's inbox afterwards. A channel
     /// that nobody is left in and that has no stream is gone; members that did not [`exit`](Hub::exit) are still in it.
     pub fn leave(&self, channel: &str, shard: ShardId, now_ms: u64) {

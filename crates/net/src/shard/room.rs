@@ -39,6 +39,13 @@ impl Connections {
         self.get(id).is_some_and(|connection| connection.outbox.is_empty() && !connection.flags.sending)
     }
 
+    /// Whether a send is in flight. Seen at the beginning of a turn, by an event of the inbox say, the peer is behind: its
+    /// system had no room for all that was sent in an earlier turn.
+    #[must_use]
+    pub fn is_sending(&self, id: ConnectionId) -> bool {
+        self.get(id).is_some_and(|connection| connection.flags.sending)
+    }
+
     /// What the outboxes of this shard hold.
     #[must_use]
     pub fn outbox_bytes(&self) -> OutboxBytes {

@@ -20,6 +20,7 @@ mod tests;
 mod wave;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -177,6 +178,25 @@ impl Channels {
         if channel.has_no_subscribers() {
             channel.offset = offset;
         }
+    }
+
+    /// How many places the table of channels has, those in use and the others.
+    pub(crate) fn places(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The channels in some places of the table whose subscribers' position is watched.
+    pub(crate) fn watched(&self, places: Range<usize>) -> impl Iterator<Item = &Arc<str>> {
+        let channels = self.table.get(places).unwrap_or_default().iter();
+        let is_watched = |channel: &&Channel| channel.options.has_stream() && !channel.has_no_subscribers();
+        channels.filter(is_watched).map(|channel| &channel.name)
+    }
+
+    /// The channel, if its subscribers have not been given all up to an offset.
+    pub(crate) fn behind(&self, name: &str, offset: u64) -> Option<ChannelNumber> {
+        let number = self.find(name)?;
+        let channel = &self.table[number.0 as usize];
+        (!channel.has_no_subscribers() && channel.offset < offset).then_some(number)
     }
 
     /// Puts a publication into its channel's run. `excluded` are subscribers that are not to be sent it.

@@ -138,12 +138,6 @@ const KNOWN: Table = &[
     ),
     ("client.concurrency", ignored("commands of one connection are handled in order")),
     (
-        "client.channel_position_check_delay",
-        ignored(
-            "a subscription's position is checked with each publication, and nothing is lost between them on one node",
-        ),
-    ),
-    (
         "client.channel_position_max_time_lag",
         ignored("publications do not pass through a broker that they could be late in"),
     ),

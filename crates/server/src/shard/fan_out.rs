@@ -95,7 +95,7 @@ impl PushShard {
     }
 
     /// Something is missing in a channel's stream: its subscribers are told to subscribe again and recover.
-    fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
+    pub(super) fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
         // Of what has been dropped until now, while everybody still has a seat.
         self.take_shed(connections);
         let name = self.channels.name(channel).clone();

@@ -6,7 +6,8 @@
 //! - `commands`: from messages to commands, and the queue of those that wait; `carry_out`: what follows from a command
 //! - `welcome`, `joins`: into the server, into channels; `partings`, `endings`: out of channels, out of the server
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
-//! - `fan_out`: publications to subscribers; `slow`: those who do not keep up; `replies`: answers to commands
+//! - `fan_out`: publications to subscribers; `positions`: whether all of them have come; `slow`: those who do not keep up
+//! - `replies`: answers to commands
 //! - `table`, `identity`: sessions, and their names
 
 mod carry_out;
@@ -19,6 +20,7 @@ mod joins;
 mod office;
 mod orders;
 mod partings;
+mod positions;
 mod replies;
 #[cfg(test)]
 mod simulation;
@@ -41,6 +43,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use self::gaps::Gaps;
 use self::identity::ClientIds;
+use self::positions::PositionChecks;
 use self::replies::Replies;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
@@ -65,6 +68,7 @@ pub(crate) struct PushShard {
     side_door: SideDoor,
     replies: Replies,
     gaps: Gaps,
+    checks: PositionChecks,
     /// The number of the last question to the back office.
     asked: NonZeroU32,
     /// What all sessions take in memory, bytes.
@@ -86,6 +90,7 @@ impl PushShard {
             side_door,
             replies: Replies::default(),
             gaps: Gaps::default(),
+            checks: PositionChecks::default(),
             asked: NonZeroU32::MIN,
             session_bytes: 0,
             began: None,
@@ -192,6 +197,7 @@ impl Handler for PushShard {
             ShardEvent::Channel(Event::Leave(membership)) => self.membership(&membership, false),
             ShardEvent::Joined(answer) => self.joined(connections, *answer),
             ShardEvent::Left(parting) => self.parting(connections, &parting),
+            ShardEvent::Stands(standing) => self.stands(connections, &standing),
             ShardEvent::Answered(answer) => self.answered(connections, *answer),
             ShardEvent::Order(order) => self.carry_out_order(connections, *order),
         }
@@ -209,7 +215,8 @@ impl Handler for PushShard {
         self.node.memory().note(self.id.0.into(), connections.outbox_bytes().frames, self.session_bytes);
         let runs = self.send_runs(connections);
         let gaps = self.tell_gaps(connections);
-        [runs, gaps].into_iter().flatten().min()
+        let checks = self.check_positions(connections);
+        [runs, gaps, checks].into_iter().flatten().min()
     }
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {

@@ -136,7 +136,8 @@ impl PushShard {
         let waiting = |id| connections.queued_bytes(id);
         let mut slow: Vec<(usize, ConnectionId)> = (self.sessions.all())
             .map(|session| (waiting(session.connection), session.connection))
-            .filter(|&(waiting, _)| waiting > 0)
+            // Who has something waiting just because it is his turn is not slow, and ending him frees nothing.
+            .filter(|&(waiting, id)| waiting > 0 && connections.is_sending(id))
             .collect();
         slow.sort_unstable_by_key(|&(waiting, _)| std::cmp::Reverse(waiting));
         let mut freed = 0;

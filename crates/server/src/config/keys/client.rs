@@ -73,6 +73,11 @@ pub(super) const CLIENT: &[Key<Config>] = &[
     key("client.expired_sub_close_delay", "time an expired subscription has to refresh; then 2501", |c| {
         Slot::Time(&mut c.client.expired_sub_close_delay, Duration::ZERO..=HOUR)
     }),
+    key(
+        "client.channel_position_check_delay",
+        "time between two looks whether a channel's subscribers have got all; then 2500 or 3010; 0 = never",
+        |c| Slot::Time(&mut c.client.channel_position_check_delay, Duration::ZERO..=24 * HOUR),
+    ),
     key("client.connect_include_server_time", "the answer to connect has the server's time", |c| {
         Slot::Switch(&mut c.client.connect_include_server_time)
     }),

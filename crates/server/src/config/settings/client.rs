@@ -38,6 +38,9 @@ pub struct Client {
     pub expired_close_delay: Duration,
     /// `expired_sub_close_delay`: the same for an expired subscription, default 25 s; then 2501.
     pub expired_sub_close_delay: Duration,
+    /// `channel_position_check_delay`: time between two looks whether a channel's subscribers have got all, default 40 s;
+    /// 0 = never.
+    pub channel_position_check_delay: Duration,
     /// `connect_include_server_time`: the answer to connect has the server's time. Default false.
     pub connect_include_server_time: bool,
     /// `channel_limit`: subscriptions of one connection, default 128; then error 106.
@@ -85,6 +88,7 @@ impl Default for Client {
             stale_close_delay: Duration::from_secs(10),
             expired_close_delay: Duration::from_secs(25),
             expired_sub_close_delay: Duration::from_secs(25),
+            channel_position_check_delay: Duration::from_secs(40),
             connect_include_server_time: false,
             channel_limit: 128,
             queue_max_size: 1024 * 1024,

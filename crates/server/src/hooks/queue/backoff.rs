@@ -6,14 +6,14 @@ use std::time::Duration;
 /// Draws pauses, from a seed.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    state: u64,
+    random: fastrand::Rng,
     min: Duration,
     max: Duration,
 }
 
 impl Backoff {
     pub(super) fn new(seed: u64, min: Duration, max: Duration) -> Self {
-        Self { state: seed, min, max }
+        Self { random: fastrand::Rng::with_seed(seed), min, max }
     }
 
     /// The pause after so many failures in a row, the first being 1: anything from nothing to `min`, doubled with each failure
@@ -21,17 +21,7 @@ impl Backoff {
     pub(super) fn pause(&mut self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
         let longest = self.min.saturating_mul(doubled).min(self.max);
-        // The upper half of the draw, as a part of 2^32.
-        longest.mul_f64((self.draw() >> 32) as f64 / (1_u64 << 32) as f64)
-    }
-
-    /// SplitMix64.
-    fn draw(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut drawn = self.state;
-        drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        drawn ^ (drawn >> 31)
+        longest.mul_f64(self.random.f64())
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use wavecast_hub::{Event, Publication};
+use wavecast_hub::{Event, JoinQuery, Publication, ShardId};
 use wavecast_net::Options;
 
 use super::kind::CHANNELS;
@@ -63,6 +63,33 @@ fn fill(world: &mut World, channel: &str, count: usize, bytes: usize) {
     for _ in 0..count {
         world.publish(channel, &format!("\"{}\"", "x".repeat(bytes))).unwrap();
     }
+}
+
+#[test]
+fn who_misses_the_last_publication_is_told_when_positions_are_checked() {
+    let mut world = world(1 << 20);
+    let mut peer = enter(&mut world, 0, &subscribe(2, "short:a"));
+    hear(&mut world, &mut peer);
+    fill(&mut world, "short:a", 1, 1);
+    assert_eq!(hear(&mut world, &mut peer).len(), 1);
+    // Behind the shard's back: what is published now does not reach it.
+    let (node, now_ms) = (Arc::clone(&world.node), world.node.now_ms());
+    node.hub().leave("short:a", ShardId(0), now_ms);
+    fill(&mut world, "short:a", 1, 1);
+    let options = node.rules().options("short:a").unwrap();
+    node.hub().join("short:a", ShardId(0), JoinQuery::default(), options, now_ms, |_| {}).unwrap();
+    let delay = node.rules().position_check_delay;
+    // Nothing shows that it is missing, until it is the channel's turn.
+    world.advance(delay);
+    let heard = hear(&mut world, &mut peer);
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(heard[0]["push"]["unsubscribe"]["code"], 2500);
+    // Who has everything is left in peace.
+    peer.say(&subscribe(3, "short:a"));
+    hear(&mut world, &mut peer);
+    world.advance(delay);
+    world.advance(delay);
+    assert_eq!(hear(&mut world, &mut peer), [] as [Value; 0]);
 }
 
 #[test]
