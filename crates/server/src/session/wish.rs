@@ -10,7 +10,7 @@ use wavecast_protocol::centrifuge::{Error, SubscribeRequest};
 use super::filter;
 use crate::hooks::{Overrides, SubscribeGrant};
 use crate::payload;
-use crate::token::{self, Allowed, SubscribeOverride, SubscriptionClaims};
+use crate::token::{self, Allowed, SubscriptionClaims};
 
 /// The client asks for error 112 instead of `recovered: false`.
 const FLAG_REJECT_UNRECOVERED: i64 = 2;
@@ -79,7 +79,7 @@ impl ServerSubscription {
         let grant = Grant {
             info: wanted.info.map(payload::embedded),
             data: wanted.data.map(payload::embedded).unwrap_or_default(),
-            overrides: overrides(wanted.options),
+            overrides: wanted.options,
             filter: wanted.tags_filter.map(|filter| filter::of_json(filter.get().as_bytes())).transpose()?,
             ..Grant::default()
         };
@@ -123,7 +123,7 @@ impl Grant {
             data: claims.data.map(payload::embedded).unwrap_or_default(),
             expire_at_s: seconds(claims.subscription_expires_at_s),
             client_refreshes: true,
-            overrides: overrides(claims.options),
+            overrides: claims.options,
             allowed: claims.allowed.unwrap_or_default(),
             cache_recover: false,
             filter: claims.tags_filter.map(|filter| filter::of_json(filter.get().as_bytes())).transpose()?,
@@ -198,12 +198,6 @@ impl<'c> Wish<'c> {
             filter: self.filter,
         }
     }
-}
-
-fn overrides(options: SubscribeOverride) -> Overrides {
-    let SubscribeOverride { presence, join_leave, force_recovery, force_positioning, force_push_join_leave } =
-        options;
-    Overrides { presence, join_leave, force_recovery, force_positioning, force_push_join_leave }
 }
 
 /// When something expires, Unix seconds; 0: never. What expired before the epoch expires now.
