@@ -31,7 +31,7 @@ impl Node {
     ///
     /// # Errors
     /// 102 or 107 for the channel's name, 107 for the id of a client that can be none, 108 where the channel is not offered,
-    /// 106 where a session has too many, 111 when not all shards took it in time.
+    /// 106 where a session has too many, 100 for a grant that makes no sense, 111 when not all shards took it in time.
     pub async fn subscribe(
         &self,
         whom: Whom<'_>,

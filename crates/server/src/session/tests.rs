@@ -83,6 +83,7 @@ impl Walk {
                     page_bytes: 0,
                     settled: Vec::new(),
                     left: 0,
+                    has_place: false,
                 };
                 self.session.welcomed(accepted.identity, welcome);
                 let welcome = self.session.take_welcome().unwrap();

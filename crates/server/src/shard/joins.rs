@@ -60,17 +60,14 @@ impl PushShard {
 
     /// The hub has answered a join: the subscription goes live at this point of the stream.
     pub(super) fn joined(&mut self, connections: &mut Connections, answer: Answer) {
-        let Answer { connection: id, channel, mut joined } = answer;
+        let Answer { connection: id, channel, joined } = answer;
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
         self.channels.starts_at(channel, joined.position.offset);
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
         match joining.by {
-            By::Connect => {
-                self.fit_into_welcome(id, &mut joined);
-                self.joined_by_connect(connections, id, joining, joined);
-            }
+            By::Connect => self.joined_by_connect(connections, id, joining, joined),
             By::Client(command) => self.joined_by_client(connections, id, command, joining, &joined),
             By::Backend(_) => self.joined_by_backend(connections, id, joining, &joined),
         }
@@ -82,7 +79,7 @@ impl PushShard {
         connections: &mut Connections,
         id: ConnectionId,
         joining: Joining,
-        joined: Joined,
+        mut joined: Joined,
     ) {
         let channel = joining.channel;
         if joining.ending.is_some() {
@@ -92,6 +89,7 @@ impl PushShard {
                 session.welcome_loses_one();
             }
         } else {
+            self.fit_into_welcome(id, &mut joined);
             self.goes_live(connections, id, &joining, joining.base(&joined));
             let name = Arc::clone(self.channels.name(channel));
             if let Some(session) = self.sessions.get_mut(id) {

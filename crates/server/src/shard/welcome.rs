@@ -23,8 +23,8 @@ impl PushShard {
             Err(refused) => return self.disconnect(connections, id, refused),
         };
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let welcome =
-            Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left: joins.len() };
+        let (left, has_place) = (joins.len(), !joins.is_empty());
+        let welcome = Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left, has_place };
         session.welcomed(identity, welcome);
         self.sessions.list(id);
         self.count_bytes(id);
@@ -35,7 +35,7 @@ impl PushShard {
         {
             self.node.disconnect_others(session.user(), session.client_id());
         }
-        if joins.is_empty() {
+        if !has_place {
             return self.finish_welcome(connections, id);
         }
         connections.hold_place(id);
@@ -63,7 +63,7 @@ impl PushShard {
         // Sessions that came in one storm are not pinged in one.
         session.begin_pings(now, connections.jitter(interval / 2, interval));
         self.reply(id, &Reply { id: welcome.id, body });
-        if welcome.settled.is_empty() {
+        if !welcome.has_place {
             self.send_replies(connections, id);
         } else if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();

@@ -253,17 +253,23 @@ fn what_the_back_end_ends_while_it_is_joining_is_ended() {
 
 #[test]
 fn what_the_back_end_ends_while_it_comes_with_a_connection_is_not_told_of() {
-    let (mut world, mut client) = until_joining(|world| {
-        let client = Peer::connect(&world.networks[0]);
-        client.say(r#"{"id":1,"connect":{"subs":{"plain:a":{},"plain:b":{}}}}"#);
-        client
-    });
-    order_out(&mut world, Some("plain:a"));
-    let heard = hear(&mut world, &mut client);
-    let subs = &heard[0]["connect"]["subs"];
-    assert!(subs["plain:a"].is_null() && subs["plain:b"].is_object(), "{heard:?}");
-    assert_eq!((heard.len(), world.node.info().num_subs), (1, 1));
-    world.backend.expect_orders_done();
+    for channel in [Some("plain:a"), None] {
+        let (mut world, mut client) = until_joining(|world| {
+            let client = Peer::connect(&world.networks[0]);
+            client.say(r#"{"id":1,"connect":{"subs":{"plain:a":{},"plain:b":{}}}}"#);
+            client
+        });
+        order_out(&mut world, channel);
+        let heard = hear(&mut world, &mut client);
+        assert!(heard.len() == 1 && heard[0]["connect"].is_object(), "{heard:?}");
+        let subs = &heard[0]["connect"]["subs"];
+        let is_left = channel.is_some();
+        assert!(subs["plain:a"].is_null() && subs["plain:b"].is_object() == is_left, "{heard:?}");
+        assert_eq!(world.node.info().num_subs, usize::from(is_left));
+        world.backend.expect_orders_done();
+        client.say(&subscribe(2, "plain:a"));
+        assert_eq!(kinds(&hear(&mut world, &mut client)), ["subscribe"], "and goes on");
+    }
 }
 
 #[test]
