@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use wavecast_server::config::{self, ConfigError, Overrides, Problem, Profile, Warning};
+use wavecast_server::config::{self, Config, ConfigError, Overrides, Problem, Profile, Warning};
+use wavecast_server::hooks::Wants;
 
 use crate::serve::key_value;
 
@@ -42,6 +43,7 @@ pub(crate) fn run(check: &Check) -> ExitCode {
     match config::load(check.config.as_deref(), &overrides) {
         Ok(loaded) => {
             findings.take(&[], &loaded.warnings);
+            findings.miss_handlers(&loaded.config);
             findings.conclude(loaded.profile);
         }
         Err(ConfigError::Invalid { problems, warnings }) => {
@@ -70,6 +72,16 @@ impl Findings {
         self.lines.extend(warnings.iter().map(|warning| format!("{word}: {warning}")));
         self.errors += problems.len() + if self.strict { warnings.len() } else { 0 };
         self.warnings += if self.strict { 0 } else { warnings.len() };
+    }
+
+    /// A program that brings handlers along checks that they are there when it starts. This one has none.
+    fn miss_handlers(&mut self, config: &Config) {
+        for section in config.unanswered_hooks(Wants::NOTHING) {
+            self.lines.push(format!(
+                "error: {section}.endpoint = \"handler:\": there is no handler in this program; set a URL"
+            ));
+            self.errors += 1;
+        }
     }
 
     fn conclude(&mut self, profile: Profile) {

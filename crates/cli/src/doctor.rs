@@ -1,4 +1,7 @@
 //! `wavecast doctor`: is this machine, and the way to the server, fit for what the configuration asks for?
+//!
+//! `files`, `kernel` and `clock` look at the machine, `address` at the way of a client to the server, `back_end` at whom the
+//! server asks, with the HTTP `client`; each says what it has found as a `finding`.
 
 mod address;
 mod back_end;

@@ -1,4 +1,6 @@
 //! `wavecast token`: makes tokens and says what is wrong with them.
+//!
+//! `create` and `check` are its two commands; `date` writes points in time as people read them.
 
 mod check;
 mod create;

@@ -116,3 +116,13 @@ fn exit_codes_tell_errors_from_wrong_use() {
     assert_eq!(check(&["--set", "nothing"], &[]).0, 2);
     assert_eq!(check(&["--unknown"], &[]).0, 2);
 }
+
+#[test]
+fn who_is_left_to_a_handler_is_refused_where_there_is_none() {
+    let (code, text) = check(&["--set", "rpc.proxy.endpoint=handler:"], &[]);
+    assert!(
+        text.contains("error: rpc.proxy.endpoint = \"handler:\": there is no handler in this program"),
+        "{text}"
+    );
+    assert_eq!(code, 1);
+}

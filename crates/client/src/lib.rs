@@ -42,6 +42,7 @@
 //! | `task` | connect, serve, back off: all the I/O |
 //! | `fetches` | calls of token sources beside it |
 //! | `session` | one connection's commands, replies, pushes and time-outs |
+//! | `frames` | commands on their way to the socket |
 //! | `end` | which code means what for the next connection |
 //! | `subscriptions` | all that outlives connections, and what a push is for |
 //! | `channels`, `channel` | the user's subscriptions and what to ask the server for |

@@ -122,25 +122,34 @@ impl Office {
         match question {
             Question::Key { kind, key, .. } => self.fetch(runtime, kind, key, answer),
             Question::Connect { call, draft } => {
-                hooks::ask(runtime, hooks, move |h| h.connect(call), |a| answer(Answered::Connect(a, draft)));
+                let encoding = call.caller.encoding;
+                let done = |a| answer(Answered::Connect(a, draft));
+                hooks::ask(runtime, hooks, encoding, move |h| h.connect(call), done);
             }
             Question::Subscribe { call, draft } => {
+                let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Subscribe(a, draft));
-                hooks::ask(runtime, hooks, move |h| h.subscribe(call), done);
+                hooks::ask(runtime, hooks, encoding, move |h| h.subscribe(call), done);
             }
             Question::Publish { call, draft } => {
-                hooks::ask(runtime, hooks, move |h| h.publish(call), |a| answer(Answered::Publish(a, draft)));
+                let encoding = call.caller.encoding;
+                let done = |a| answer(Answered::Publish(a, draft));
+                hooks::ask(runtime, hooks, encoding, move |h| h.publish(call), done);
             }
             Question::Rpc { id, call } => {
-                hooks::ask(runtime, hooks, move |h| h.rpc(call), move |a| answer(Answered::Rpc(a, id)));
+                let encoding = call.caller.encoding;
+                let done = move |a| answer(Answered::Rpc(a, id));
+                hooks::ask(runtime, hooks, encoding, move |h| h.rpc(call), done);
             }
             Question::Refresh { call } => {
-                hooks::ask(runtime, hooks, move |h| h.refresh(call), |a| answer(Answered::Refresh(a)));
+                let encoding = call.caller.encoding;
+                let done = |a| answer(Answered::Refresh(a));
+                hooks::ask(runtime, hooks, encoding, move |h| h.refresh(call), done);
             }
             Question::SubRefresh { call } => {
-                let channel = call.channel.clone();
+                let (encoding, channel) = (call.caller.encoding, call.channel.clone());
                 let done = move |a| answer(Answered::SubRefresh(a, channel));
-                hooks::ask(runtime, hooks, move |h| h.sub_refresh(call), done);
+                hooks::ask(runtime, hooks, encoding, move |h| h.sub_refresh(call), done);
             }
         }
     }

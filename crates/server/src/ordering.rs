@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use wavecast_hub::{ShardId, Since};
-use wavecast_protocol::centrifuge::{Disconnect, Error};
+use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error};
 
-use crate::hooks::SubscribeGrant;
+use crate::hooks::{Grant as _, SubscribeGrant};
 use crate::node::Node;
 use crate::orders::{Order, Target, client_id};
+use crate::payload;
 use crate::session::{Done, ServerSubscription};
 use crate::shard_event::ShardEvent;
 use crate::steering::{Renewal, Revocation, Whom};
@@ -23,7 +24,7 @@ const COUNTED_AT_ONCE: usize = 1000;
 
 impl Node {
     /// Subscribes sessions to a channel, and sends each what it is to have from there on. Those that are subscribed stay so,
-    /// on the terms that they have.
+    /// on the terms that they have. What is no JSON in it is sent as base64 text.
     ///
     /// With a position, what was published since then is sent, too, where the channel's history has it all.
     ///
@@ -41,6 +42,8 @@ impl Node {
     ) -> Result<(), Error> {
         self.rules().options(channel)?;
         let target = Target::new(whom);
+        // Sessions of both encodings may be meant.
+        let grant = grant.embedded(Encoding::Json);
         let subscription = ServerSubscription::of_hook(channel.to_owned(), grant)?;
         let since = since.map(|since| (since.offset, Box::from(since.epoch)));
         self.order(|done| Order::Subscribe {
@@ -105,6 +108,7 @@ impl Node {
     pub async fn refresh(&self, whom: Whom<'_>, renewal: Renewal) -> Result<(), Error> {
         let target = Target::new(whom);
         let Renewal { expired, expire_at_s, info } = renewal;
+        let info = info.map(payload::embed);
         self.order(|done| Order::Refresh {
             target: target.clone(),
             expired,

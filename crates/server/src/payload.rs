@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use wavecast_hub::{ChannelOptions, DataFormat};
 use wavecast_protocol::centrifuge::{Error, json};
 
@@ -50,13 +48,27 @@ impl<'d> Payload<'d> {
     }
 }
 
-/// Bytes that a token gives for clients, as they stand in messages of either encoding: JSON as it is, anything else as
-/// base64 text.
-pub(crate) fn embedded(payload: token::Payload) -> Box<[u8]> {
-    if payload.is_json {
-        return payload.bytes;
+/// Bytes that a back end gives for clients, as they can stand in a message of either encoding: JSON on one line, anything
+/// else as base64 text. None stay none.
+pub(crate) fn embed(bytes: Box<[u8]>) -> Box<[u8]> {
+    if bytes.is_empty() {
+        return bytes;
     }
-    format!("\"{}\"", STANDARD.encode(&payload.bytes)).into_bytes().into()
+    match json::compact(&bytes) {
+        Ok(json) if json.len() == bytes.len() => {}
+        Ok(json) => return json.into(),
+        Err(_) => {
+            let mut text = Vec::with_capacity(bytes.len() / 3 * 4 + 6);
+            json::encode_base64(&bytes, &mut text);
+            return text.into();
+        }
+    }
+    bytes
+}
+
+/// The same of what a token gives.
+pub(crate) fn embedded(payload: token::Payload) -> Box<[u8]> {
+    embed(payload.bytes)
 }
 
 fn check_length(data: &[u8], options: &ChannelOptions) -> Result<(), Error> {
@@ -97,5 +109,20 @@ mod tests {
         assert_eq!(Payload::of_json(b"{", &options(DataFormat::Any)).unwrap_err().code, 107);
         let folded = Payload::of_bytes(b"{\"a\":\n1}", &options(DataFormat::Any)).unwrap();
         assert!(!folded.data.contains(&b'\n'));
+    }
+
+    #[test]
+    fn what_is_embedded_is_json_on_one_line() {
+        let deep = "[".repeat(600) + &"]".repeat(600);
+        for (bytes, embedded) in [
+            (&b""[..], &b""[..]),
+            (b"{\"a\":1}", b"{\"a\":1}"),
+            (b" [1,\n2] ", b"[1,2]"),
+            (b"\xff\x00", b"\"/wA=\""),
+            (b"1}{", b"\"MX17\""),
+        ] {
+            assert_eq!(&*embed(bytes.into()), embedded);
+        }
+        assert_eq!(embed(deep.into_bytes().into())[0], b'"', "deeper than clients take");
     }
 }

@@ -15,6 +15,8 @@ pub enum SetupError {
     Keys(VerifiersError),
     /// A hook.
     Hook(HookError),
+    /// Sections whose `endpoint` is `handler:`, and no handler inside the process wants what they are for. Never empty.
+    NoHandler(Vec<String>),
 }
 
 impl fmt::Display for SetupError {
@@ -22,6 +24,12 @@ impl fmt::Display for SetupError {
         match self {
             Self::Keys(error) => error.fmt(f),
             Self::Hook(error) => error.fmt(f),
+            Self::NoHandler(sections) => write!(
+                f,
+                "the endpoint of {} is \"handler:\", and there is no handler inside the process that answers: set a URL, or \
+                 serve from a program that brings one",
+                sections.join(" and ")
+            ),
         }
     }
 }
@@ -42,15 +50,56 @@ pub(crate) fn verifiers(config: &Config) -> Result<Verifiers, SetupError> {
 /// Who answers hooks: Rust handlers first, then the back end that the configuration names. `None` if nobody does.
 ///
 /// # Errors
-/// Names the first hook that cannot be called.
+/// Names the first hook that cannot be called, and what is left to handlers that are not there.
 pub(crate) fn hooks(
     config: &Config,
     handlers: Option<Arc<dyn Hooks>>,
 ) -> Result<Option<Arc<dyn Hooks>>, SetupError> {
+    let wants = handlers.as_ref().map(|handlers| handlers.wants()).unwrap_or_default();
+    let unanswered = config.unanswered_hooks(wants);
+    if !unanswered.is_empty() {
+        return Err(SetupError::NoHandler(unanswered));
+    }
     let http = HttpHooks::new(&config.http_hooks()).map_err(SetupError::Hook)?;
     let mut layers: Vec<Arc<dyn Hooks>> = handlers.into_iter().collect();
     if http.wants() != Default::default() {
         layers.push(Arc::new(http));
     }
     Ok((!layers.is_empty()).then(|| Arc::new(Layers::new(layers)) as Arc<dyn Hooks>))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Hook, Named};
+    use crate::hooks::{Handlers, Hook as Kind, Wants};
+
+    struct Wanting(Wants);
+
+    impl Handlers for Wanting {
+        fn wants(&self) -> Wants {
+            self.0
+        }
+    }
+
+    #[test]
+    fn who_is_left_to_a_handler_needs_one() {
+        let handler = Hook { endpoint: "handler:".into(), ..Hook::default() };
+        let mut config = Config::default();
+        config.client.proxy.refresh.hook = handler.clone();
+        assert!(hooks(&config, None).unwrap().is_none(), "it is not switched on");
+        config.client.proxy.connect.enabled = true;
+        config.client.proxy.connect.hook = handler.clone();
+        config.channel.proxy.publish = handler.clone();
+        config.proxies.push(Named { name: "b".into(), settings: handler });
+        let refused = |wants: &[Kind]| {
+            let handlers = Wanting(wants.iter().copied().collect());
+            hooks(&config, Some(Arc::new(handlers))).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        let all = "client.proxy.connect and channel.proxy.publish and proxies.b is \"handler:\"";
+        assert!(hooks(&config, None).err().unwrap().to_string().contains(all));
+        assert!(refused(&[]).contains(all));
+        assert!(refused(&[Kind::Connect, Kind::Rpc]).contains("endpoint of channel.proxy.publish is"));
+        assert_eq!(refused(&[Kind::Connect, Kind::Publish]), "");
+    }
 }

@@ -34,7 +34,7 @@ pub struct Renewal {
     pub expired: bool,
     /// When it expires, Unix seconds; 0: never.
     pub expire_at_s: u64,
-    /// In place of what others knew of the user, JSON; `None` leaves it.
+    /// In place of what others knew of the user; what is no JSON is base64 text there. `None` leaves it.
     pub info: Option<Box<[u8]>>,
 }
 

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wavecast_net::client::{ConnectOptions, Message, WebSocket};
 use wavecast_server::config::{Overrides, load_from};
+use wavecast_server::hooks::SubscribeGrant;
 use wavecast_server::hub::{HistoryQuery, Publish};
 use wavecast_server::protocol::centrifuge::Disconnect;
 use wavecast_server::token::{Algorithm, Signer};
@@ -309,6 +310,10 @@ fn the_program_around_the_server_can_do_the_same() {
         node.unsubscribe(Whom::client(&ann.id), Some("c")).await.unwrap();
         assert_eq!(ann.push().await["unsubscribe"]["code"], 2000);
         node.disconnect(Whom::client("nobody"), &[], Disconnect::FORCE_NO_RECONNECT).await.unwrap();
+
+        let grant = SubscribeGrant { data: Some((*b"1}{").into()), ..SubscribeGrant::default() };
+        node.subscribe(Whom::user("ann"), "c", grant, None).await.unwrap();
+        assert_eq!(ann.push().await["subscribe"]["data"], "MX17", "what is no JSON breaks no frame");
 
         node.procedures().register("shout", |params| async move { Ok(params.to_ascii_uppercase()) });
         let shouted = done(server, "rpc", json!({"method": "shout", "params": "a"})).await;

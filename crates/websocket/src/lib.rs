@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`handshake`] | the opening handshake: request heads, [`accept`](handshake::accept) and refuse, [`ClientRequest`](handshake::ClientRequest) |
 //! | `connection` | [`Connection`]: input to events, closing handshake |
+//! | `input`, `event` | the bytes that came in, as the caller lends them; what is made of them |
 //! | `assembly`, `message` | what waits for bytes that have not arrived |
 //! | `rules` | [`Role`], and whether a well-formed frame may come now |
 //! | [`frame`] | header codec, whole frames, [`Opcode`] |

@@ -69,18 +69,7 @@ pub(super) async fn hooks(config: &Config, timeout: Duration, clock: &Clock) -> 
 }
 
 fn all(settings: &HttpSettings) -> Vec<(String, &HookSettings)> {
-    let own = [
-        ("connect", &settings.connect),
-        ("refresh", &settings.refresh),
-        ("subscribe", &settings.subscribe),
-        ("sub_refresh", &settings.sub_refresh),
-        ("publish", &settings.publish),
-        ("rpc", &settings.rpc),
-        ("disconnected", &settings.disconnected),
-        ("unsubscribed", &settings.unsubscribed),
-        ("occupancy", &settings.occupancy),
-    ];
-    let own = own.into_iter().filter_map(|(name, hook)| Some((name.to_owned(), hook.as_ref()?)));
+    let own = settings.own.iter().map(|(kind, hook)| (kind.name().to_owned(), hook));
     own.chain(settings.named.iter().map(|(name, hook)| (format!("{name:?}"), hook))).collect()
 }
 

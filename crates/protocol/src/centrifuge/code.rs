@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// Why a command failed. 100–399 are the protocol's own, 400–1999 an application's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub struct Disconnect {
 }
 
 impl Disconnect {
+    /// The codes that there are: those of close frames that are not WebSocket's own (RFC 6455 §7.4.2).
+    pub const CODES: RangeInclusive<u16> = 3000..=4999;
+
     /// The client ended it.
     pub const CONNECTION_CLOSED: Self = Self::of(3000, "connection closed");
     /// The node shuts down.

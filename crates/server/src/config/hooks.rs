@@ -2,30 +2,41 @@
 
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use super::keys::{List, placed_hooks};
 use super::settings::{Config, Hook, StatusOutcome, StatusTransform, Tls};
-use crate::hooks::{EventSettings, HookSettings, HttpSettings, Meaning, StatusTransform as Transform};
+use crate::hooks::{
+    EventSettings, Hook as Kind, HookSettings, HttpSettings, Meaning, StatusTransform as Transform, Wants,
+};
 use crate::http_client::TlsOptions;
 
 impl Config {
     /// The hooks that are called over HTTP. One that a handler inside the process answers is not among them.
     pub fn http_hooks(&self) -> HttpSettings {
-        let (client, channel) = (&self.client.proxy, &self.channel.proxy);
+        let own = placed_hooks(self).filter(|placed| placed.is_on != Some(false));
         HttpSettings {
-            connect: client.connect.on().and_then(over_http),
-            refresh: client.refresh.on().and_then(over_http),
-            subscribe: over_http(&channel.subscribe),
-            sub_refresh: over_http(&channel.sub_refresh),
-            publish: over_http(&channel.publish),
-            rpc: over_http(&self.rpc.proxy),
+            own: own.filter_map(|placed| Some((placed.kind, over_http(placed.hook)?))).collect(),
             named: self
                 .proxies
                 .iter()
                 .filter_map(|entry| Some((entry.name.clone(), over_http(&entry.settings)?)))
                 .collect(),
-            disconnected: client.disconnected.on().and_then(over_http),
-            unsubscribed: over_http(&channel.unsubscribed),
-            occupancy: over_http(&channel.state),
         }
+    }
+
+    /// The sections that leave their hook to a handler inside the process (`handler:`) where there is none that wants it.
+    pub fn unanswered_hooks(&self, wants: Wants) -> Vec<String> {
+        let own = placed_hooks(self)
+            .filter(|placed| {
+                placed.is_on != Some(false) && placed.hook.is_handler() && !wants.has(placed.kind)
+            })
+            .map(|placed| placed.section.to_owned());
+        let wants_named = Kind::NAMED.into_iter().any(|kind| wants.has(kind));
+        let named = self
+            .proxies
+            .iter()
+            .filter(|entry| entry.settings.is_handler() && !wants_named)
+            .map(|entry| format!("{}.{}", List::Hooks.path(), entry.name));
+        own.chain(named).collect()
     }
 
     /// How events wait for their hooks.
@@ -87,4 +98,18 @@ fn transform(transform: &StatusTransform) -> Transform {
         }
     };
     Transform { status_code: transform.status, to }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_configured_is_as_hooks_have_it_themselves() {
+        let mut config = Config::default();
+        assert_eq!(config.event_queue(), EventSettings::default());
+        config.rpc.proxy.endpoint = "http://localhost".into();
+        let settings = HookSettings { endpoint: "http://localhost".into(), ..HookSettings::default() };
+        assert_eq!(config.http_hooks().own, [(Kind::Rpc, settings)].into());
+    }
 }

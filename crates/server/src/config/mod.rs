@@ -7,7 +7,7 @@
 //! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`: how a value is read
 //! - `keys`: the tables of keys that are carried out; `centrifugo`: the table of those that are not, and what then
 //! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show
-//! - `profile`: running without any configuration; `namespaces`, `hooks`, `tokens`: what others need of it; `error`: what is wrong
+//! - `profile`: running without any configuration; `namespaces`, `hooks`: what others need of it; `error`: what is wrong
 
 mod assemble;
 mod centrifugo;
@@ -24,7 +24,6 @@ mod slot;
 mod source;
 #[cfg(test)]
 mod tests;
-mod tokens;
 
 use std::path::Path;
 

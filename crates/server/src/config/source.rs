@@ -30,8 +30,8 @@ pub(super) fn file(path: &Path) -> Result<Vec<Setting>, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let tree: Result<Value, String> = match extension.as_deref() {
-        Some("toml") => toml::from_str(&text).map_err(|error| error.to_string()),
-        Some("yaml" | "yml") => yaml_serde::from_str(&text).map_err(|error| error.to_string()),
+        Some("toml") => toml::from_str(&text).map_err(|error| of_toml(&error, &text)),
+        Some("yaml" | "yml") => yaml_serde::from_str(&text).map_err(|error| of_yaml(&error)),
         Some("json") => serde_json::from_str(&text).map_err(|error| error.to_string()),
         _ => return Err(ConfigError::Format { path: path.into() }),
     };
@@ -44,6 +44,27 @@ pub(super) fn file(path: &Path) -> Result<Vec<Setting>, ConfigError> {
         _ => return Err(syntax("it must hold sections and keys at its top".into())),
     }
     Ok(settings)
+}
+
+/// What is wrong, and where. The error's own text has the line as well, which may hold a secret.
+fn of_toml(error: &toml::de::Error, text: &str) -> String {
+    let place = error.span().map(|span| {
+        let before = &text.as_bytes()[..span.start.min(text.len())];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
+        format!(" at line {line} column {column}")
+    });
+    format!("{}{}", error.message(), place.unwrap_or_default())
+}
+
+/// The same. What is wrong with the syntax is said in fixed words, what is wrong with a value shows it.
+fn of_yaml(error: &yaml_serde::Error) -> String {
+    let said = error.to_string();
+    if !["invalid type", "invalid value"].iter().any(|data| said.contains(data)) {
+        return said;
+    }
+    let place = error.location().map(|at| format!(" at line {} column {}", at.line(), at.column()));
+    format!("a key or a value of a kind that is not taken{}", place.unwrap_or_default())
 }
 
 /// Reads the environment, given the entries that the file names: their options may stand in variables, too. Names are

@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use tokio::sync::watch;
 
 use super::answer::{self, Answer};
-use super::api::Api;
+use super::api::{self, Api};
 use super::backend::Backend;
 use super::guard;
 use super::request_body::RequestBody;
@@ -98,7 +98,9 @@ impl<B: Backend> Routes<B> {
             let _ = write!(text, "\n  WebSocket clients connect to {}", config.websocket.handler_prefix);
         }
         if !config.http_api.disabled {
-            let _ = write!(text, "\n  the HTTP API is at POST {}/<method>", config.http_api.handler_prefix);
+            let prefix = &config.http_api.handler_prefix;
+            let _ = write!(text, "\n  the HTTP API is at POST {prefix}/<method>");
+            let _ = write!(text, "\n  its methods are described at GET {prefix}/{}", api::DESCRIPTION);
         }
         if config.health.enabled {
             let _ = write!(text, "\n  health is at GET {}", config.health.handler_prefix);

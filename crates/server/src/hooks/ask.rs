@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use wavecast_protocol::centrifuge::Encoding;
 
 use super::answer::Answer;
+use super::grant::Grant;
 use super::handlers::{Answering, Hooks};
 
-/// Runs a call on the runtime and hands its answer to `complete`, on a thread of the runtime. Never blocks.
+/// Runs a call on the runtime and hands its answer to `complete`, on a thread of the runtime, fit for a client of this
+/// encoding: see [`Grant`]. Never blocks.
 ///
 /// `complete` is called exactly once, whatever happens, so that room that was reserved for the answer is always used: error
 /// 100 stands for a handler that panics or takes longer than [`Hooks::limit`], and for a runtime that shuts down.
@@ -17,10 +20,12 @@ use super::handlers::{Answering, Hooks};
 /// ```
 /// # use std::sync::Arc;
 /// # use wavecast_server::hooks::{Answer, ConnectCall, ConnectGrant, Hooks, ask};
+/// # use wavecast_server::protocol::centrifuge::Encoding;
 /// # fn shard(runtime: &tokio::runtime::Handle, hooks: &Arc<dyn Hooks>, call: ConnectCall) {
 /// ask(
 ///     runtime,
 ///     hooks,
+///     Encoding::Json,
 ///     move |hooks| hooks.connect(call),
 ///     move |answer: Answer<ConnectGrant>| {
 ///         // Into the shard's inbox, where room was reserved.
@@ -29,9 +34,9 @@ use super::handlers::{Answering, Hooks};
 /// );
 /// # }
 /// ```
-pub fn ask<T, C, A>(runtime: &Handle, hooks: &Arc<dyn Hooks>, call: C, complete: A)
+pub fn ask<T, C, A>(runtime: &Handle, hooks: &Arc<dyn Hooks>, encoding: Encoding, call: C, complete: A)
 where
-    T: Send + 'static,
+    T: Grant + Send + 'static,
     C: for<'h> FnOnce(&'h dyn Hooks) -> Answering<'h, T> + Send + 'static,
     A: FnOnce(Answer<T>) + Send + 'static,
 {
@@ -39,7 +44,7 @@ where
     let completion = Completion::new(complete);
     runtime.spawn(async move {
         let answer = within(hooks.limit(), call(&*hooks)).await;
-        completion.complete(answer);
+        completion.complete(answer.map(|grant| grant.embedded(encoding)));
     });
 }
 

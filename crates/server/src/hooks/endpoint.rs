@@ -1,11 +1,8 @@
-//! One hook over HTTP: a URL, its headers, its turn and its counts.
+//! Where hooks are called over HTTP: a URL, its headers, and whose turn it is.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -16,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::headers::{HeaderNames, PassedHeaders};
 use super::kind::Hook;
 use super::settings::HookSettings;
+use super::url;
 use crate::http_client::{FetchError, HttpClient, HttpClientOptions};
 
 /// Longest body of an answer, bytes.
@@ -63,41 +61,18 @@ impl fmt::Display for CallError {
     }
 }
 
-/// What became of the calls of one hook since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CallCounts {
-    /// Calls, under way or done.
-    pub calls: u64,
-    /// Calls that brought no answer that counts, those of `timeouts` among them.
-    pub errors: u64,
-    /// Calls whose time was up.
-    pub timeouts: u64,
-    /// Calls under way at this moment.
-    pub in_flight: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    calls: AtomicU64,
-    errors: AtomicU64,
-    timeouts: AtomicU64,
-    done: AtomicU64,
-}
-
-/// One hook over HTTP.
+/// One place that is called, by one hook or by several: they share its connections and its turns.
 pub(super) struct Endpoint {
-    pub(super) hook: Hook,
-    pub(super) name: Box<str>,
     pub(super) names: HeaderNames,
     client: HttpClient,
     uri: Uri,
     headers: HeaderMap,
     turns: Semaphore,
     timeout: Duration,
-    counters: Counters,
 }
 
 impl Endpoint {
+    /// Sets it up, for this hook and perhaps others; calls nobody.
     pub(super) fn new(hook: Hook, name: &str, settings: &HookSettings) -> Result<Self, HookError> {
         let wrong = |key: &str, problem: &str| HookError {
             hook,
@@ -105,7 +80,7 @@ impl Endpoint {
             key: key.to_owned(),
             problem: problem.to_owned(),
         };
-        let (uri, authorization) = endpoint(&settings.endpoint)
+        let (uri, authorization) = url::parse(&settings.endpoint)
             .ok_or_else(|| wrong("endpoint", "is not a URL with http or https and a host"))?;
         if settings.timeout.is_zero() {
             return Err(wrong("timeout", "must be more than nothing"));
@@ -133,8 +108,6 @@ impl Endpoint {
         let client = HttpClient::new(&options)
             .map_err(|error| wrong(&format!("http.tls.{}", error.key), &error.problem))?;
         Ok(Self {
-            hook,
-            name: name.into(),
             names: HeaderNames::new(
                 settings.http_headers.iter().map(String::as_str),
                 settings.emulated_headers.iter().map(String::as_str),
@@ -144,7 +117,6 @@ impl Endpoint {
             headers,
             turns: Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             timeout: settings.timeout,
-            counters: Counters::default(),
         })
     }
 
@@ -157,31 +129,18 @@ impl Endpoint {
         body: Vec<u8>,
         is_expected: fn(StatusCode) -> bool,
     ) -> Result<Bytes, CallError> {
-        self.counters.calls.fetch_add(1, Relaxed);
-        let _done = Done(&self.counters.done);
-        let result = self.exchange(passed, body, is_expected).await;
-        if let Err(error) = &result {
-            self.count(error);
-        }
-        result
-    }
-
-    async fn exchange(
-        &self,
-        passed: Option<&PassedHeaders>,
-        body: Vec<u8>,
-        is_expected: fn(StatusCode) -> bool,
-    ) -> Result<Bytes, CallError> {
         let deadline = Instant::now() + self.timeout;
-        let Ok(turn) = timeout_at(deadline, self.turns.acquire()).await else {
-            return Err(CallError::Busy(self.timeout));
-        };
+        let busy = CallError::Busy(self.timeout);
+        let Ok(turn) = timeout_at(deadline, self.turns.acquire()).await else { return Err(busy) };
+        // All of the time-out is for the call, what the turn took of it included.
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(busy);
+        }
         let mut request = Request::new(Full::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers_with(passed);
-        // All of the time-out is for the call, what the turn took of it included.
-        let left = deadline.saturating_duration_since(Instant::now());
         let response = self.client.send_within(request, left).await.map_err(|error| match error {
             FetchError::TimedOut(_) => CallError::Fetch(FetchError::TimedOut(self.timeout)),
             error => CallError::Fetch(error),
@@ -221,114 +180,17 @@ impl Endpoint {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers
     }
-
-    fn count(&self, error: &CallError) {
-        self.counters.errors.fetch_add(1, Relaxed);
-        if matches!(error, CallError::Busy(_) | CallError::Fetch(FetchError::TimedOut(_))) {
-            self.counters.timeouts.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Counts an answer that came and does not count.
-    pub(super) fn count_wrong_answer(&self) {
-        self.counters.errors.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn counts(&self) -> CallCounts {
-        let Counters { calls, errors, timeouts, done } = &self.counters;
-        let done = done.load(Relaxed);
-        let calls = calls.load(Relaxed);
-        CallCounts {
-            calls,
-            errors: errors.load(Relaxed),
-            timeouts: timeouts.load(Relaxed),
-            in_flight: calls.saturating_sub(done),
-        }
-    }
 }
 
 /// How we introduce ourselves where the client's own `User-Agent` is not passed on.
 const AGENT: &str = concat!("wavecast/", env!("CARGO_PKG_VERSION"));
-
-/// Counts a call as done, also when its future is dropped.
-struct Done<'c>(&'c AtomicU64);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Relaxed);
-    }
-}
-
-/// The URL without user and password, and these as a header.
-fn endpoint(url: &str) -> Option<(Uri, Option<HeaderValue>)> {
-    let uri: Uri = url.parse().ok()?;
-    let authority = uri.authority()?;
-    let (user, host) = match authority.as_str().rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, authority.as_str()),
-    };
-    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-        return None;
-    }
-    let authorization = match user {
-        Some(user) => Some(basic_authorization(user)?),
-        None => None,
-    };
-    let mut parts = uri.clone().into_parts();
-    parts.authority = Some(host.parse().ok()?);
-    Some((Uri::from_parts(parts).ok()?, authorization))
-}
-
-/// `user:password` of a URL, where reserved characters are written as `%` and two digits.
-fn basic_authorization(user: &str) -> Option<HeaderValue> {
-    let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    let mut plain = percent_decoded(name)?;
-    plain.push(b':');
-    plain.extend(percent_decoded(password)?);
-    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain))).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let mut pieces = text.split('%');
-    let mut decoded = pieces.next()?.as_bytes().to_vec();
-    for piece in pieces {
-        decoded.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
-        decoded.extend(&piece.as_bytes()[2..]);
-    }
-    Some(decoded)
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn user_and_password_leave_the_url() {
-        let (uri, authorization) = endpoint("https://me:p%40ss@example.org:8443/a?b=c").unwrap();
-        assert_eq!(uri, "https://example.org:8443/a?b=c");
-        let authorization = authorization.unwrap();
-        assert_eq!(authorization, format!("Basic {}", STANDARD.encode("me:p@ss")).as_str());
-        assert!(authorization.is_sensitive());
-        assert_eq!(endpoint("http://127.0.0.1:3000/connect").unwrap().1, None);
-        assert_eq!(endpoint("http://[::1]:3000").unwrap().0, "http://[::1]:3000/");
-    }
-
-    #[test]
-    fn what_is_no_http_url_is_refused() {
-        let table = [
-            "",
-            "/connect",
-            "localhost:3000",
-            "grpc://localhost:3000",
-            "http://",
-            "http:///a",
-            "http://a:b@",
-        ];
-        for url in table {
-            assert_eq!(endpoint(url), None, "{url}");
-        }
+    fn what_is_wrong_is_named_without_its_value() {
         let settings = HookSettings { endpoint: "ftp://me:s3cret@host".into(), ..HookSettings::default() };
         let error = Endpoint::new(Hook::Rpc, "default", &settings).err().unwrap();
         assert_eq!(error.key, "endpoint");

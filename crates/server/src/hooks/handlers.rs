@@ -49,7 +49,8 @@ pub trait Handlers: Send + Sync {
         HeaderNames::default()
     }
 
-    /// The longest that a call, or the delivery of one event, may take. Default [`HANDLER_LIMIT`].
+    /// The longest that a call, or the delivery of one event, may take. Asked once, at the start. Default
+    /// [`HANDLER_LIMIT`].
     fn limit(&self) -> Duration {
         HANDLER_LIMIT
     }

@@ -3,6 +3,7 @@
 //! | what happens | connect, subscribe, publish, rpc | refresh, sub_refresh |
 //! | --- | --- | --- |
 //! | refused, time-out, an answer that is too large or wrong, a status other than 200 | error 100, temporary, or what `status_to_code_transforms` says of the status | good for another minute, then asked again |
+//! | the call's turn does not come in time | error 111 | the same |
 //! | the client's payload is no JSON, and `binary_encoding` is off | error 107 | |
 //! | no hook of this name | error 108 | expired |
 //!
@@ -11,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,7 +25,7 @@ use super::calls::{
     Caller, ConnectCall, ConnectGrant, DEFAULT_NAME, PublishCall, PublishGrant, RefreshCall, RefreshGrant,
     RpcCall, RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
 };
-use super::endpoint::{CallCounts, CallError, Endpoint, HookError};
+use super::endpoint::{CallError, Endpoint, HookError};
 use super::events::{Event, Undelivered};
 use super::handlers::{Answering, Delivering, Hooks};
 use super::headers::HeaderNames;
@@ -49,9 +51,13 @@ pub struct HttpHooks {
 
 /// One of them.
 struct HttpHook {
-    endpoint: Endpoint,
+    hook: Hook,
+    name: Box<str>,
+    endpoint: Arc<Endpoint>,
     form: Form,
     transforms: Vec<StatusTransform>,
+    /// Calls that brought no answer that counts.
+    failures: AtomicU64,
     log: LogPause,
 }
 
@@ -67,55 +73,36 @@ impl HttpHooks {
             headers: HeaderNames::default(),
             limit: Duration::ZERO,
         };
-        let unnamed = [
-            (Hook::Connect, &settings.connect),
-            (Hook::Refresh, &settings.refresh),
-            (Hook::Subscribe, &settings.subscribe),
-            (Hook::SubRefresh, &settings.sub_refresh),
-            (Hook::Publish, &settings.publish),
-            (Hook::Rpc, &settings.rpc),
-            (Hook::Disconnected, &settings.disconnected),
-            (Hook::Unsubscribed, &settings.unsubscribed),
-            (Hook::Occupancy, &settings.occupancy),
-        ];
-        for (hook, settings) in unnamed {
-            if let Some(settings) = settings {
-                hooks.add(hook, DEFAULT_NAME, settings)?;
-            }
+        for (hook, settings) in &settings.own {
+            hooks.add(&[*hook], DEFAULT_NAME, settings)?;
         }
         for (name, settings) in &settings.named {
-            for hook in [Hook::Subscribe, Hook::SubRefresh, Hook::Publish, Hook::Rpc] {
-                hooks.add(hook, name, settings)?;
-            }
+            hooks.add(&Hook::NAMED, name, settings)?;
         }
         Ok(hooks)
     }
 
-    fn add(&mut self, hook: Hook, name: &str, settings: &HookSettings) -> Result<(), HookError> {
-        let endpoint = Endpoint::new(hook, name, settings)?;
-        self.wants = self.wants.and(hook);
+    /// Hooks of these kinds, which share one endpoint: its `concurrency` is for all of them together.
+    fn add(&mut self, kinds: &[Hook], name: &str, settings: &HookSettings) -> Result<(), HookError> {
+        let Some(&first) = kinds.first() else { return Ok(()) };
+        let endpoint = Arc::new(Endpoint::new(first, name, settings)?);
         // Each call minds its time itself, and says more about it.
         self.limit = self.limit.max(settings.timeout.saturating_add(Duration::from_secs(1)));
         self.headers = std::mem::take(&mut self.headers).and(&endpoint.names);
-        let http = HttpHook {
-            endpoint,
-            form: Form { binary: settings.binary_encoding, meta: settings.include_connection_meta },
-            transforms: settings.status_to_code_transforms.clone(),
-            log: LogPause::default(),
-        };
-        self.tables[hook as usize].insert(name.into(), http);
+        for &hook in kinds {
+            self.wants = self.wants.and(hook);
+            let http = HttpHook {
+                hook,
+                name: name.into(),
+                endpoint: Arc::clone(&endpoint),
+                form: Form { binary: settings.binary_encoding, meta: settings.include_connection_meta },
+                transforms: settings.status_to_code_transforms.clone(),
+                failures: AtomicU64::new(0),
+                log: LogPause::default(),
+            };
+            self.tables[hook as usize].insert(name.into(), http);
+        }
         Ok(())
-    }
-
-    /// Whether there is a hook of this kind and name.
-    pub fn has(&self, hook: Hook, name: &str) -> bool {
-        self.find(hook, name).is_some()
-    }
-
-    /// What became of the calls of each hook, by kind and name.
-    pub fn counts(&self) -> impl Iterator<Item = (Hook, &str, CallCounts)> {
-        let all = self.tables.iter().flat_map(BTreeMap::values);
-        all.map(|http| (http.endpoint.hook, &*http.endpoint.name, http.endpoint.counts()))
     }
 
     fn find(&self, hook: Hook, name: &str) -> Option<&HttpHook> {
@@ -141,10 +128,7 @@ impl HttpHook {
     ) -> Result<Answer<T>, Failure> {
         let body =
             self.endpoint.post(caller.headers.as_deref(), body, is_200).await.map_err(Failure::Call)?;
-        read(&body).map_err(|wrong| {
-            self.endpoint.count_wrong_answer();
-            Failure::Answer(wrong)
-        })
+        read(&body).map_err(Failure::Answer)
     }
 
     /// A call whose failure the client gets to know.
@@ -155,7 +139,7 @@ impl HttpHook {
         read: fn(&[u8]) -> Result<Answer<T>, WrongAnswer>,
     ) -> Answer<T> {
         let Ok(body) = body else {
-            tracing::info!(hook = self.endpoint.hook.name(), client = %caller.client,
+            tracing::info!(hook = self.hook.name(), client = %caller.client,
                 "a payload is no JSON, and binary_encoding is off: error 107");
             return Answer::Error(Error::BAD_REQUEST);
         };
@@ -182,6 +166,9 @@ impl HttpHook {
     }
 
     fn meaning<T>(&self, failure: &Failure) -> Answer<T> {
+        if let Failure::Call(CallError::Busy(_)) = failure {
+            return Answer::Error(Error::TOO_MANY_REQUESTS);
+        }
         if let Failure::Call(CallError::Status(status)) = failure {
             let found = self.transforms.iter().find(|transform| transform.status_code == status.as_u16());
             match found.map(|transform| &transform.to) {
@@ -195,10 +182,10 @@ impl HttpHook {
 
     /// One line a second at most: a back end that is down must not become a flood of the log.
     fn report(&self, client: &str, failure: &Failure) {
+        let failures = self.failures.fetch_add(1, Relaxed) + 1;
         if self.log.is_over() {
-            let Endpoint { hook, name, .. } = &self.endpoint;
-            let errors = self.endpoint.counts().errors;
-            tracing::warn!(hook = hook.name(), %name, client, %failure, errors, "a hook has no answer");
+            let Self { hook, name, .. } = self;
+            tracing::warn!(hook = hook.name(), %name, client, %failure, failures, "a hook has no answer");
         }
     }
 }
@@ -331,18 +318,14 @@ impl Hooks for HttpHooks {
                 .post(None, body, |status| status.is_success())
                 .await
                 .map_err(|error| undelivered(error.to_string()))?;
-            response::events(&answer).map_err(|wrong| {
-                hook.endpoint.count_wrong_answer();
-                undelivered(wrong.to_string())
-            })
+            response::events(&answer).map_err(|wrong| undelivered(wrong.to_string()))
         })
     }
 }
 
 impl fmt::Debug for HttpHooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.counts().map(|(hook, name, counts)| ((hook.name(), name), counts)))
-            .finish()
+        let all = self.tables.iter().flat_map(BTreeMap::values);
+        f.debug_set().entries(all.map(|http| (http.hook.name(), &http.name))).finish()
     }
 }

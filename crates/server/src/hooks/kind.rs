@@ -37,6 +37,9 @@ impl Hook {
         Self::Occupancy,
     ];
 
+    /// Those that an entry of `proxies` may be called for, where a namespace names it.
+    pub const NAMED: [Self; 4] = [Self::Subscribe, Self::SubRefresh, Self::Publish, Self::Rpc];
+
     /// Its name in the configuration, in metrics and in the log.
     pub const fn name(self) -> &'static str {
         match self {

@@ -13,18 +13,32 @@ use super::handlers::{Answering, Delivering, Hooks};
 use super::headers::HeaderNames;
 use super::kind::{Hook, Wants};
 
-/// Layers of hooks: each kind of hook goes to the first layer that wants it, and to that one only.
+/// Layers of hooks: each kind of hook goes to the first layer that wants it, and to that one only. What they want and how
+/// long they may take is asked once, when they are put together.
 #[derive(Default)]
-pub struct Layers(Vec<Arc<dyn Hooks>>);
+pub struct Layers {
+    layers: Vec<Arc<dyn Hooks>>,
+    /// For each kind of hook the layer that it goes to.
+    first: [Option<usize>; Hook::ALL.len()],
+    wants: Wants,
+    limit: Duration,
+}
 
 impl Layers {
     /// These, the first before the second.
     pub fn new(layers: Vec<Arc<dyn Hooks>>) -> Self {
-        Self(layers)
+        let wanted: Vec<Wants> = layers.iter().map(|layer| layer.wants()).collect();
+        let limits = layers.iter().map(|layer| layer.limit());
+        Self {
+            first: Hook::ALL.map(|hook| wanted.iter().position(|wants| wants.has(hook))),
+            wants: wanted.iter().fold(Wants::NOTHING, |all, wants| all.or(*wants)),
+            limit: limits.max().unwrap_or_default(),
+            layers,
+        }
     }
 
     fn first(&self, hook: Hook) -> Option<&dyn Hooks> {
-        self.0.iter().find(|layer| layer.wants().has(hook)).map(|layer| &**layer)
+        self.first[hook as usize].map(|index| &*self.layers[index])
     }
 
     fn ask<'h, T: Send + 'h>(
@@ -38,15 +52,15 @@ impl Layers {
 
 impl Hooks for Layers {
     fn wants(&self) -> Wants {
-        self.0.iter().fold(Wants::NOTHING, |wants, layer| wants.or(layer.wants()))
+        self.wants
     }
 
     fn headers(&self) -> HeaderNames {
-        self.0.iter().fold(HeaderNames::default(), |names, layer| names.and(&layer.headers()))
+        self.layers.iter().fold(HeaderNames::default(), |names, layer| names.and(&layer.headers()))
     }
 
     fn limit(&self) -> Duration {
-        self.0.iter().map(|layer| layer.limit()).max().unwrap_or_default()
+        self.limit
     }
 
     fn connect(&self, call: ConnectCall) -> Answering<'_, ConnectGrant> {

@@ -9,11 +9,12 @@
 //! | --- | --- |
 //! | `kind` | which hooks there are |
 //! | `calls`, `answer`, `events` | what is asked, what comes back, what is told |
+//! | `grant` | what comes back, as clients can be sent it |
 //! | `headers` | headers of a client that are passed on |
 //! | `handlers` | [`Handlers`], to write hooks with; [`Hooks`], to hold them by |
 //! | `ask` | from a shard to the runtime and back |
 //! | `settings` | how hooks over HTTP are called, how events are queued |
-//! | `endpoint`, `json`, `http` | [`HttpHooks`]: one URL, its words, all of them |
+//! | `url`, `endpoint`, `json`, `http` | [`HttpHooks`]: one place that is called, its words, all of them |
 //! | `layers` | several hooks as one |
 //! | `queue` | [`EventQueue`] |
 
@@ -22,6 +23,7 @@ mod ask;
 mod calls;
 mod endpoint;
 mod events;
+mod grant;
 mod handlers;
 mod headers;
 mod http;
@@ -30,6 +32,7 @@ mod kind;
 mod layers;
 mod queue;
 mod settings;
+pub(crate) mod url;
 
 pub use self::answer::Answer;
 pub(crate) use self::ask::Completion;
@@ -39,8 +42,9 @@ pub use self::calls::{
     RefreshCall, RefreshGrant, RpcCall, RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall,
     SubscribeGrant,
 };
-pub use self::endpoint::{ANSWER_BYTES_MAX, CallCounts, HookError};
+pub use self::endpoint::{ANSWER_BYTES_MAX, HookError};
 pub use self::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
+pub use self::grant::Grant;
 pub use self::handlers::{Answering, Delivering, HANDLER_LIMIT, Handlers, Hooks};
 pub use self::headers::{HeaderNames, PassedHeaders};
 pub use self::http::HttpHooks;

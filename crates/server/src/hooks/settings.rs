@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use super::kind::Hook;
 use crate::http_client::TlsOptions;
 
 /// One hook over HTTP: where it is and how it is called.
@@ -30,7 +31,7 @@ pub struct HookSettings {
     pub binary_encoding: bool,
     /// What a status other than 200 means. One that is not listed is error 100. Default: none.
     pub status_to_code_transforms: Vec<StatusTransform>,
-    /// Calls under way at the same time, default 256; those beyond wait for their turn.
+    /// Calls under way at the same time, default 64; those beyond wait for their turn.
     pub concurrency: usize,
 }
 
@@ -46,7 +47,7 @@ impl Default for HookSettings {
             include_connection_meta: false,
             binary_encoding: false,
             status_to_code_transforms: Vec::new(),
-            concurrency: 256,
+            concurrency: 64,
         }
     }
 }
@@ -85,35 +86,19 @@ pub enum Meaning {
     Disconnect(Disconnect),
 }
 
-/// All hooks over HTTP; `None` and empty: there is none.
+/// All hooks over HTTP.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HttpSettings {
-    /// Asked when a client without a token connects.
-    pub connect: Option<HookSettings>,
-    /// Asked when a connection is about to expire.
-    pub refresh: Option<HookSettings>,
-    /// Asked about subscriptions where the hook's name is `default`.
-    pub subscribe: Option<HookSettings>,
-    /// Asked about subscriptions that are about to expire, where the hook's name is `default`.
-    pub sub_refresh: Option<HookSettings>,
-    /// Asked about publications of clients where the hook's name is `default`.
-    pub publish: Option<HookSettings>,
-    /// Asked for methods where the hook's name is `default`.
-    pub rpc: Option<HookSettings>,
+    /// The hook of each kind whose name is `default`: the one of the section in the configuration.
+    pub own: BTreeMap<Hook, HookSettings>,
     /// Hooks with a name of their own (`proxies`): for subscribe, sub_refresh, publish and rpc.
     pub named: BTreeMap<String, HookSettings>,
-    /// Told when a connection ended.
-    pub disconnected: Option<HookSettings>,
-    /// Told when a subscription ended.
-    pub unsubscribed: Option<HookSettings>,
-    /// Told when a channel got its first subscriber, and when it lost its last (`channel.proxy.state`).
-    pub occupancy: Option<HookSettings>,
 }
 
 /// The queue of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventSettings {
-    /// Events that wait or are under way, default 65,536. One beyond is refused.
+    /// Events that wait or are under way, default 10,000. One beyond is refused.
     pub events_max: usize,
     /// Bytes of these, default 16 MiB. An event beyond is refused.
     pub bytes_max: usize,
@@ -134,7 +119,7 @@ pub struct EventSettings {
 impl Default for EventSettings {
     fn default() -> Self {
         Self {
-            events_max: 65_536,
+            events_max: 10_000,
             bytes_max: 16 << 20,
             concurrency: 16,
             batch_max: 64,
@@ -157,7 +142,7 @@ mod tests {
             static_headers: [("Authorization".to_owned(), "Bearer s3cret".to_owned())].into(),
             ..HookSettings::default()
         };
-        let all = HttpSettings { connect: Some(settings), ..HttpSettings::default() };
+        let all = HttpSettings { own: [(Hook::Connect, settings)].into(), ..HttpSettings::default() };
         let shown = format!("{all:?} {all:#?}");
         assert!(!shown.contains("s3cret") && shown.contains("Authorization"), "{shown}");
     }

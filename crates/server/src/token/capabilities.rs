@@ -13,8 +13,11 @@ use crate::hooks::Capability;
 /// Entries of one list; patterns of one entry.
 const ENTRIES_MAX: usize = 64;
 const PATTERNS_MAX: usize = 64;
-/// Compiled form of all regular expressions of one list together, in bytes: every connection keeps its own.
-const REGEX_BYTES_MAX: usize = 256 * 1024;
+/// Names and patterns of one list together, in bytes.
+const PATTERN_BYTES_MAX: usize = 16 * 1024;
+/// Steps to the most that the compiled regular expressions of one list may take, in bytes. Every connection keeps its own,
+/// and how much it takes is known by the step at which it can be compiled.
+const REGEX_BYTES: [usize; 4] = [4 << 10, 16 << 10, 64 << 10, 256 << 10];
 
 /// What somebody wants to do in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub struct Capabilities {
     entries: Box<[Entry]>,
     /// The regular expressions of all entries, each for a whole name, in the order of the entries.
     regexes: Option<RegexSet>,
+    /// What it takes in memory, about.
+    bytes: usize,
 }
 
 #[derive(Clone)]
@@ -120,16 +125,21 @@ impl Capabilities {
     /// # Errors
     /// What is wrong with them, in words.
     pub(crate) fn of_hook(capabilities: &[Capability]) -> Result<Self, &'static str> {
-        let mut expressions = Vec::new();
+        let mut patterns = Patterns::default();
         let entry = |capability: &Capability| {
             let Capability { channels, matching, allow } = capability;
-            read_channels(channels.clone(), matching, Allowed::from_words(allow)?, &mut expressions)
+            patterns.read(channels.clone(), matching, Allowed::from_words(allow)?)
         };
         let entries = (capabilities.len() <= ENTRIES_MAX)
             .then(|| capabilities.iter().map(entry).collect::<Option<_>>())
             .flatten();
         let entries = entries.ok_or("too many of them, or an unknown match or allow, or a bad pattern")?;
-        Self::compiled(entries, expressions).ok_or("its patterns take too much memory")
+        Self::compiled(entries, patterns).ok_or("its patterns take too much memory")
+    }
+
+    /// What it takes in memory, about, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Reads the entries; `None` when they are too many or one makes no sense.
@@ -137,21 +147,22 @@ impl Capabilities {
         if entries.len() > ENTRIES_MAX {
             return None;
         }
-        let mut expressions = Vec::new();
-        let entries =
-            entries.iter().map(|entry| read_entry(entry, &mut expressions)).collect::<Option<_>>()?;
-        Self::compiled(entries, expressions)
+        let mut patterns = Patterns::default();
+        let entries = entries.iter().map(|entry| read_entry(entry, &mut patterns)).collect::<Option<_>>()?;
+        Self::compiled(entries, patterns)
     }
 
-    fn compiled(entries: Box<[Entry]>, expressions: Vec<String>) -> Option<Self> {
-        let regexes = if expressions.is_empty() {
-            None
-        } else {
+    fn compiled(entries: Box<[Entry]>, patterns: Patterns) -> Option<Self> {
+        let Patterns { expressions, count, bytes } = patterns;
+        let compiled = |bytes_max: usize| {
             // Without the lazy DFA, whose cache would cost each connection far more than the expression.
-            let set = RegexSetBuilder::new(expressions).size_limit(REGEX_BYTES_MAX).dfa_size_limit(0).build();
-            Some(set.ok()?)
+            let set = RegexSetBuilder::new(&expressions).size_limit(bytes_max).dfa_size_limit(0).build();
+            Some((Some(set.ok()?), bytes_max))
         };
-        Some(Self { entries, regexes })
+        let (regexes, regex_bytes) =
+            if expressions.is_empty() { (None, 0) } else { REGEX_BYTES.into_iter().find_map(compiled)? };
+        let entries_bytes = size_of_val(&*entries) + count * size_of::<Box<str>>();
+        Some(Self { entries, regexes, bytes: size_of::<Self>() + entries_bytes + bytes + regex_bytes })
     }
 }
 
@@ -161,37 +172,45 @@ impl fmt::Debug for Capabilities {
     }
 }
 
-fn read_entry(entry: &Object<'_>, expressions: &mut Vec<String>) -> Option<Entry> {
+fn read_entry(entry: &Object<'_>, patterns: &mut Patterns) -> Option<Entry> {
     let channels = entry.texts("channels").ok()?;
     let allowed = Allowed::from_words(&entry.texts("allow").ok()?)?;
-    read_channels(channels, &entry.text("match").ok()?, allowed, expressions)
+    patterns.read(channels, &entry.text("match").ok()?, allowed)
 }
 
-fn read_channels(
-    channels: Vec<String>,
-    matching: &str,
-    allowed: Allowed,
-    expressions: &mut Vec<String>,
-) -> Option<Entry> {
-    if channels.len() > PATTERNS_MAX {
-        return None;
-    }
-    let boxed = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
-    let channels = match matching {
-        "" | "exact" => Channels::Exact(boxed(channels)),
-        "wildcard" => Channels::Wildcard(boxed(channels)),
-        "regex" => {
-            let count = channels.len();
-            for pattern in channels {
-                // A pattern that is not whole by itself, such as `a)|(b`, could leave the group it is put into.
-                regex_syntax::parse(&pattern).ok()?;
-                expressions.push(format!("^(?:{pattern})$"));
-            }
-            Channels::Regex(count)
+/// The names and patterns of a list while it is read.
+#[derive(Default)]
+struct Patterns {
+    expressions: Vec<String>,
+    count: usize,
+    bytes: usize,
+}
+
+impl Patterns {
+    /// An entry with those of its own; `None` when there are too many of them or one makes no sense.
+    fn read(&mut self, channels: Vec<String>, matching: &str, allowed: Allowed) -> Option<Entry> {
+        self.count += channels.len();
+        self.bytes += channels.iter().map(String::len).sum::<usize>();
+        if channels.len() > PATTERNS_MAX || self.bytes > PATTERN_BYTES_MAX {
+            return None;
         }
-        _ => return None,
-    };
-    Some(Entry { channels, allowed })
+        let boxed = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
+        let channels = match matching {
+            "" | "exact" => Channels::Exact(boxed(channels)),
+            "wildcard" => Channels::Wildcard(boxed(channels)),
+            "regex" => {
+                let count = channels.len();
+                for pattern in channels {
+                    // A pattern that is not whole by itself, such as `a)|(b`, could leave the group it is put into.
+                    regex_syntax::parse(&pattern).ok()?;
+                    self.expressions.push(format!("^(?:{pattern})$"));
+                }
+                Channels::Regex(count)
+            }
+            _ => return None,
+        };
+        Some(Entry { channels, allowed })
+    }
 }
 
 /// Whether the pattern fits the whole name; `*` stands for any run of characters, also for none. Time grows with the
@@ -303,6 +322,25 @@ mod tests {
         assert!(read(&format!("[{many}]")).is_none());
         let long = serde_json::json!([{"channels": vec!["a"; 65], "allow": []}]).to_string();
         assert!(read(&long).is_none());
+        let of_bytes = |bytes: usize| {
+            let names = vec!["a".repeat(bytes / 8); 4];
+            let capability =
+                Capability { channels: names, matching: String::new(), allow: vec!["sub".to_owned()] };
+            Capabilities::of_hook(&[capability.clone(), capability])
+        };
+        assert!(of_bytes(PATTERN_BYTES_MAX).is_ok());
+        assert!(of_bytes(PATTERN_BYTES_MAX + 8).is_err());
+    }
+
+    #[test]
+    fn what_is_compiled_is_counted() {
+        let bytes = |pattern: &str, kind: &str| {
+            let json = serde_json::json!([{"channels": [pattern], "match": kind, "allow": ["sub"]}]);
+            read(&json.to_string()).unwrap().bytes()
+        };
+        assert!(bytes("news:*", "wildcard") < 512);
+        assert!((4 << 10..8 << 10).contains(&bytes("news:[a-z]+", "regex")));
+        assert!(bytes("\\w{3}", "regex") > 64 << 10);
     }
 
     proptest! {

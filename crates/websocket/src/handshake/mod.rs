@@ -8,6 +8,9 @@
 //!
 //! Heads are read strictly: CRLF only, no folded lines, no space before a colon; what two parsers could read in two ways
 //! is refused, because a proxy may stand in front.
+//!
+//! `head` reads request and response heads within their limits; `token`, `key` and `extension` are what stands in their fields;
+//! `field` guards what a caller adds to ours; `refusal` is the answer to a request that is not accepted.
 
 mod accept;
 mod client;

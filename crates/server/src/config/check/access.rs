@@ -2,14 +2,23 @@
 
 use crate::config::assemble::Assembly;
 use crate::config::settings::{Config, Token};
-use crate::token::{KeyProblem, Verifier};
+use crate::token::{Verifiers, VerifiersError};
 
 pub(super) fn check(assembly: &mut Assembly, config: &Config) {
     let client = &config.client;
-    check_token(assembly, config, "client.token", &client.token);
+    // What makes sense of a section of tokens is for the room that verifies them to say.
+    match Verifiers::new(client) {
+        Ok(verifiers) => verifiers.warnings().iter().for_each(|warning| assembly.warn(warning)),
+        Err(VerifiersError(problems)) => {
+            for (key, problem) in problems {
+                assembly.complain_unseen(&key, problem);
+            }
+        }
+    }
+    check_previous_secret(assembly, "client.token", &client.token);
     if client.subscription_token.enabled {
         let token = &client.subscription_token.token;
-        check_token(assembly, config, "client.subscription_token", token);
+        check_previous_secret(assembly, "client.subscription_token", token);
         if !token.has_key() {
             let allowed = "needs a key below client.subscription_token, such as hmac_secret_key; without one every \
                            subscription token would be refused";
@@ -38,23 +47,7 @@ pub(super) fn check(assembly: &mut Assembly, config: &Config) {
     check_personal_channel(assembly, config);
 }
 
-/// What makes sense of a section of tokens is the room that verifies them.
-fn check_token(assembly: &mut Assembly, config: &Config, section: &str, token: &Token) {
-    if *token == Token::default() {
-        return;
-    }
-    match Verifier::new(token, config.token_limits()) {
-        Ok(verifier) => {
-            for warning in verifier.warnings() {
-                assembly.warn(&format!("{section}.{warning}"));
-            }
-        }
-        Err(error) => {
-            for KeyProblem { key, problem } in error.0 {
-                assembly.complain_unseen(&format!("{section}.{key}"), problem);
-            }
-        }
-    }
+fn check_previous_secret(assembly: &mut Assembly, section: &str, token: &Token) {
     if token.hmac_previous_secret_key_valid_until > 0 && token.hmac_previous_secret_key.is_empty() {
         let key = format!("{section}.hmac_previous_secret_key_valid_until");
         assembly.warn_of(&key, "there is no hmac_previous_secret_key that it could end");

@@ -1,18 +1,13 @@
 //! Hooks: whatever is switched on needs somebody to call, and a name must be somebody's.
 
 use crate::config::assemble::Assembly;
-use crate::config::keys::{List, WITHOUT_NAMESPACE};
+use crate::config::keys::{List, PlacedHook, WITHOUT_NAMESPACE, placed_hooks};
 use crate::config::settings::{ChannelSettings, Config, DEFAULT_HOOK, Hook, RpcSettings};
 use crate::http_client::{HttpClient, HttpClientOptions};
 
 pub(super) fn check(assembly: &mut Assembly, config: &Config) {
-    let proxy = &config.client.proxy;
-    for (section, switched) in [
-        ("client.proxy.connect", &proxy.connect),
-        ("client.proxy.refresh", &proxy.refresh),
-        ("client.proxy.disconnected", &proxy.disconnected),
-    ] {
-        if let Some(hook) = switched.on() {
+    for PlacedHook { section, hook, is_on, .. } in placed_hooks(config) {
+        if is_on == Some(true) {
             need_endpoint(assembly, section, hook, &format!("{section}.enabled"));
         }
     }
@@ -104,24 +99,12 @@ fn need_endpoint(assembly: &mut Assembly, section: &str, hook: &Hook, switch: &s
 
 /// TLS needs a certificate together with its key, and PEM that can be read.
 fn check_tls(assembly: &mut Assembly, config: &Config) {
-    let (client, channel) = (&config.client.proxy, &config.channel.proxy);
-    let sections = [
-        ("client.proxy.connect", &client.connect.hook),
-        ("client.proxy.refresh", &client.refresh.hook),
-        ("client.proxy.disconnected", &client.disconnected.hook),
-        ("channel.proxy.subscribe", &channel.subscribe),
-        ("channel.proxy.publish", &channel.publish),
-        ("channel.proxy.sub_refresh", &channel.sub_refresh),
-        ("channel.proxy.unsubscribed", &channel.unsubscribed),
-        ("channel.proxy.state", &channel.state),
-        ("rpc.proxy", &config.rpc.proxy),
-    ];
-    let single = sections.map(|(section, hook)| (section.to_owned(), hook));
+    let single = placed_hooks(config).map(|placed| (placed.section.to_owned(), placed.hook));
     let named = config
         .proxies
         .iter()
         .map(|entry| (format!("{}.{}", List::Hooks.path(), entry.name), &entry.settings));
-    for (section, hook) in single.into_iter().chain(named).filter(|(_, hook)| hook.tls.enabled) {
+    for (section, hook) in single.chain(named).filter(|(_, hook)| hook.tls.enabled) {
         let key = |name: &str| format!("{section}.http.tls.{name}");
         let tls = &hook.tls;
         if tls.cert_pem.is_empty() == tls.key_pem.is_empty() {

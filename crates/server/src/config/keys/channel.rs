@@ -123,7 +123,7 @@ pub(super) const OPTIONS: &[Key<ChannelSettings>] = &[
     key("publication_data_format", "overrides `channel.publication_data_format`; empty = does not", |c| {
         Slot::Word(&mut c.publication_data_format, DATA_FORMATS)
     }),
-    key("publication_max_size", "bytes of a payload; 0 = no limit of its own; then error 107", |c| {
+    key("publication_max_size", "bytes of a payload; 0 = no limit of its own; then error 106", |c| {
         Slot::Number(&mut c.publication_max_size, 0..=1024 * MIB)
     }),
     key("exclude_publisher", "a client is not sent what it published itself", |c| {

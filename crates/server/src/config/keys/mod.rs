@@ -14,6 +14,7 @@ mod token;
 
 use super::settings::{ChannelSettings, Config, Hook, RpcSettings, Token};
 use super::slot::Slot;
+use crate::hooks::Hook as HookKind;
 use key::Key;
 
 pub(super) use list::{LISTS, List};
@@ -36,16 +37,51 @@ const TOKENS: &[Section<Token>] = &[
     Section { path: "client.subscription_token", open: |c| &mut c.client.subscription_token.token },
 ];
 
-const HOOKS: &[Section<Hook>] = &[
-    Section { path: "client.proxy.connect", open: |c| &mut c.client.proxy.connect.hook },
-    Section { path: "client.proxy.refresh", open: |c| &mut c.client.proxy.refresh.hook },
-    Section { path: "client.proxy.disconnected", open: |c| &mut c.client.proxy.disconnected.hook },
-    Section { path: "channel.proxy.subscribe", open: |c| &mut c.channel.proxy.subscribe },
-    Section { path: "channel.proxy.publish", open: |c| &mut c.channel.proxy.publish },
-    Section { path: "channel.proxy.sub_refresh", open: |c| &mut c.channel.proxy.sub_refresh },
-    Section { path: "channel.proxy.unsubscribed", open: |c| &mut c.channel.proxy.unsubscribed },
-    Section { path: "channel.proxy.state", open: |c| &mut c.channel.proxy.state },
-    Section { path: "rpc.proxy", open: |c| &mut c.rpc.proxy },
+/// A section of a hook with a place of its own, and the kind of hook that is called there.
+struct HookSection {
+    kind: HookKind,
+    keys: Section<Hook>,
+    see: fn(&Config) -> &Hook,
+    /// Whether it is switched on, where the section itself says so.
+    is_on: Option<fn(&Config) -> bool>,
+}
+
+macro_rules! hook {
+    ($kind:ident, $path:literal, $($field:ident).+, $is_on:expr) => {
+        HookSection {
+            kind: HookKind::$kind,
+            keys: Section { path: $path, open: |c| &mut c.$($field).+ },
+            see: |c| &c.$($field).+,
+            is_on: $is_on,
+        }
+    };
+}
+
+const HOOKS: &[HookSection] = &[
+    hook!(
+        Connect,
+        "client.proxy.connect",
+        client.proxy.connect.hook,
+        Some(|c| c.client.proxy.connect.enabled)
+    ),
+    hook!(
+        Refresh,
+        "client.proxy.refresh",
+        client.proxy.refresh.hook,
+        Some(|c| c.client.proxy.refresh.enabled)
+    ),
+    hook!(
+        Disconnected,
+        "client.proxy.disconnected",
+        client.proxy.disconnected.hook,
+        Some(|c| c.client.proxy.disconnected.enabled)
+    ),
+    hook!(Subscribe, "channel.proxy.subscribe", channel.proxy.subscribe, None),
+    hook!(Publish, "channel.proxy.publish", channel.proxy.publish, None),
+    hook!(SubRefresh, "channel.proxy.sub_refresh", channel.proxy.sub_refresh, None),
+    hook!(Unsubscribed, "channel.proxy.unsubscribed", channel.proxy.unsubscribed, None),
+    hook!(Occupancy, "channel.proxy.state", channel.proxy.state, None),
+    hook!(Rpc, "rpc.proxy", rpc.proxy, None),
 ];
 
 const CHANNELS: &[Section<ChannelSettings>] =
@@ -78,7 +114,7 @@ pub(super) fn slot<'c>(config: &'c mut Config, path: &str) -> Option<Slot<'c>> {
     if let Some((open, key)) = shared(TOKENS, token::TOKEN, path) {
         return Some((key.slot)(open(config)));
     }
-    if let Some((open, key)) = shared(HOOKS, hook::HOOK, path) {
+    if let Some((open, key)) = shared(HOOKS.iter().map(|hook| &hook.keys), hook::HOOK, path) {
         return Some((key.slot)(open(config)));
     }
     if let Some((open, key)) = shared(CHANNELS, channel::OPTIONS, path) {
@@ -108,7 +144,7 @@ pub(super) fn below<'p>(section: &str, path: &'p str) -> Option<&'p str> {
 
 /// The option of a hook that a path ends in, if it leads into the section of one that has a place of its own.
 pub(super) fn hook_option(path: &str) -> Option<&str> {
-    HOOKS.iter().find_map(|section| below(section.path, path))
+    HOOKS.iter().find_map(|hook| below(hook.keys.path, path))
 }
 
 /// Whether setting a key leaves the development profile on.
@@ -121,14 +157,33 @@ pub(super) fn paths() -> impl Iterator<Item = String> {
     let single = SINGLE.iter().copied().flatten().map(|key| key.name.to_owned());
     single
         .chain(shared_paths(TOKENS, token::TOKEN))
-        .chain(shared_paths(HOOKS, hook::HOOK))
+        .chain(shared_paths(HOOKS.iter().map(|hook| &hook.keys), hook::HOOK))
         .chain(shared_paths(CHANNELS, channel::OPTIONS))
         .chain(shared_paths(METHODS, rpc::OPTIONS))
 }
 
 /// The sections of hooks that have a place of their own.
 pub(super) fn hook_sections() -> impl Iterator<Item = &'static str> {
-    HOOKS.iter().map(|section| section.path)
+    HOOKS.iter().map(|hook| hook.keys.path)
+}
+
+/// A hook at its place in the configuration.
+pub(super) struct PlacedHook<'c> {
+    pub(super) section: &'static str,
+    pub(super) kind: HookKind,
+    pub(super) hook: &'c Hook,
+    /// Whether it is switched on; `None` where a namespace does that.
+    pub(super) is_on: Option<bool>,
+}
+
+/// Those that have a place of their own; the others are the entries of `proxies`.
+pub(super) fn placed_hooks(config: &Config) -> impl Iterator<Item = PlacedHook<'_>> {
+    HOOKS.iter().map(|HookSection { kind, keys, see, is_on }| PlacedHook {
+        section: keys.path,
+        kind: *kind,
+        hook: see(config),
+        is_on: is_on.map(|is_on| is_on(config)),
+    })
 }
 
 /// The names of a list's options.
@@ -179,10 +234,19 @@ fn named<S>(keys: &'static [Key<S>], name: &str) -> Option<&'static Key<S>> {
 
 type Opened<S> = (fn(&mut Config) -> &mut S, &'static Key<S>);
 
-fn shared<S>(sections: &'static [Section<S>], keys: &'static [Key<S>], path: &str) -> Option<Opened<S>> {
-    sections.iter().find_map(|section| Some((section.open, named(keys, below(section.path, path)?)?)))
+fn shared<S>(
+    sections: impl IntoIterator<Item = &'static Section<S>>,
+    keys: &'static [Key<S>],
+    path: &str,
+) -> Option<Opened<S>> {
+    sections.into_iter().find_map(|section| Some((section.open, named(keys, below(section.path, path)?)?)))
 }
 
-fn shared_paths<S>(sections: &'static [Section<S>], keys: &'static [Key<S>]) -> impl Iterator<Item = String> {
-    sections.iter().flat_map(move |section| keys.iter().map(|key| format!("{}.{}", section.path, key.name)))
+fn shared_paths<S>(
+    sections: impl IntoIterator<Item = &'static Section<S>>,
+    keys: &'static [Key<S>],
+) -> impl Iterator<Item = String> {
+    sections
+        .into_iter()
+        .flat_map(move |section| keys.iter().map(|key| format!("{}.{}", section.path, key.name)))
 }

@@ -72,7 +72,7 @@ pub struct ChannelSettings {
     pub channel_regex: Option<ChannelPattern>,
     /// `publication_data_format`: overrides `channel.publication_data_format`; "" (default) = does not.
     pub publication_data_format: String,
-    /// `publication_max_size` (own): bytes of a publication's payload; 0 (default) = no limit of its own. Beyond: 107.
+    /// `publication_max_size` (own): bytes of a publication's payload; 0 (default) = no limit of its own. Beyond: 106.
     pub publication_max_size: usize,
     /// `exclude_publisher` (own): a client is not sent what it published itself.
     pub exclude_publisher: bool,

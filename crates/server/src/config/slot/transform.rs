@@ -1,13 +1,13 @@
 //! Reads `http.status_to_code_transforms`: what an HTTP status of a hook means to the client.
 
 use serde_json::Value;
+use wavecast_protocol::centrifuge::Disconnect;
+use wavecast_websocket::REASON_BYTES_MAX;
 
 use crate::config::settings::{StatusOutcome, StatusTransform};
 
 const FORM: &str = "a list such as [{\"status_code\": 404, \"to_error\": {\"code\": 404, \"message\": \"not found\"}}], or \
     with \"to_disconnect\": {\"code\": 4504, \"reason\": \"…\"}";
-/// A close frame has no room for a longer reason (RFC 6455 §5.5).
-const TEXT_BYTES_MAX: usize = 123;
 
 /// The transforms; otherwise what is accepted, to follow "must be".
 pub(super) fn read(value: &Value) -> Result<Vec<StatusTransform>, String> {
@@ -28,9 +28,9 @@ fn transform(item: &Value) -> Result<StatusTransform, String> {
             temporary: to.get("temporary").and_then(Value::as_bool).unwrap_or_default(),
         },
         (None, Some((code, to))) => StatusOutcome::Disconnect {
-            code: u16::try_from(code).ok().filter(|code| (3000..=4999).contains(code)).ok_or_else(|| {
-                format!("a list whose codes of to_disconnect are from 3000 to 4999, not {code}")
-            })?,
+            code: u16::try_from(code).ok().filter(|code| Disconnect::CODES.contains(code)).ok_or_else(
+                || format!("a list whose codes of to_disconnect are from 3000 to 4999, not {code}"),
+            )?,
             reason: text(to.get("reason"))?,
         },
         _ => {
@@ -54,8 +54,8 @@ fn code(value: Option<&Value>) -> Option<u32> {
 
 fn text(value: Option<&Value>) -> Result<String, String> {
     let text = value.and_then(Value::as_str).unwrap_or_default();
-    if text.len() > TEXT_BYTES_MAX || !text.is_ascii() {
-        return Err(format!("a list whose texts are ASCII of at most {TEXT_BYTES_MAX} characters"));
+    if text.len() > REASON_BYTES_MAX || !text.is_ascii() {
+        return Err(format!("a list whose texts are ASCII of at most {REASON_BYTES_MAX} characters"));
     }
     Ok(text.to_owned())
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::config::settings::HANDLER_ENDPOINT;
+use crate::hooks;
 
 /// An endpoint of a hook: empty, an HTTP URL, or the word for a handler inside the process.
 pub(super) fn endpoint(value: &Value) -> Result<String, &'static str> {
@@ -11,9 +12,13 @@ pub(super) fn endpoint(value: &Value) -> Result<String, &'static str> {
         Some(text) if text.starts_with("grpc://") => {
             Err("an http:// or https:// URL: back ends are called over HTTP, not over gRPC")
         }
-        Some(text) if text.is_empty() || text == HANDLER_ENDPOINT || is_http(text) => Ok(text.to_owned()),
+        Some(text) if is_endpoint(text) => Ok(text.to_owned()),
         _ => Err(FORM),
     }
+}
+
+fn is_endpoint(text: &str) -> bool {
+    text.is_empty() || text == HANDLER_ENDPOINT || hooks::url::parse(text).is_some()
 }
 
 /// An HTTP URL, or nothing.
@@ -47,6 +52,8 @@ mod tests {
             ("http://", false),
             ("http:///path", false),
             ("http://a b", false),
+            ("http://me:100%@host", false),
+            ("http://host:port/", false),
             ("ftp://a", false),
         ] {
             assert_eq!(endpoint(&Value::from(text)).is_ok(), accepted, "{text}");

@@ -1,6 +1,7 @@
 //! Sections that occur more than once: tokens and hooks. And what is checked about them as a whole.
 
 use super::*;
+use crate::hooks::Hook as HookKind;
 
 #[test]
 fn tokens_and_hooks_are_read() {
@@ -53,14 +54,14 @@ fn tokens_and_hooks_are_read() {
     assert_eq!(token.token.hmac_previous_secret_key_valid_until, 1_767_225_600);
 
     let hooks = config.http_hooks();
-    let connect = hooks.connect.unwrap();
+    let connect = &hooks.own[&HookKind::Connect];
     assert_eq!(connect.endpoint, "http://localhost:3000/connect?key=hush-d");
     assert_eq!((connect.timeout, connect.concurrency), (Duration::from_millis(500), 64));
     assert_eq!(connect.static_headers["X-Key"], "hush-e");
-    assert!(hooks.disconnected.is_none(), "a handler inside the process answers");
+    assert!(!hooks.own.contains_key(&HookKind::Disconnected), "a handler inside the process answers");
     assert!(config.client.proxy.disconnected.on().unwrap().is_handler());
-    assert_eq!(hooks.subscribe.as_ref().map(|hook| hook.concurrency), Some(3));
-    assert!(hooks.publish.is_none() && hooks.named["other"].binary_encoding);
+    assert_eq!(hooks.own[&HookKind::Subscribe].concurrency, 3);
+    assert!(!hooks.own.contains_key(&HookKind::Publish) && hooks.named["other"].binary_encoding);
     let namespaces = config.namespaces().unwrap();
     let options = namespaces.resolve("a").unwrap();
     assert_eq!(options.subscribe_hook.as_deref(), Some("default"));

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 
 use serde_json::value::RawValue;
@@ -19,6 +20,8 @@ use crate::desk::backend::Backend;
 const COMMANDS_MAX: usize = 10_000;
 /// Commands that are carried out at the same time, where their order does not count.
 const AT_ONCE_MAX: usize = 64;
+/// Bytes of the replies after which no more commands are carried out.
+const REPLIES_BYTES_MAX: usize = 64 << 20;
 
 /// A command: an object with the name of a method and its request.
 static COMMAND: LazyLock<Vec<Field>> = LazyLock::new(|| {
@@ -41,8 +44,24 @@ impl<B: Backend> Api<B> {
             return Err(bad_request("field \"commands\" must be a list of objects"));
         }
         let at_once = if fields.flag("parallel")? { AT_ONCE_MAX } else { 1 };
-        let replies = commands.iter().map(|command| self.reply(command, deadline));
+        let room = Room(AtomicUsize::new(REPLIES_BYTES_MAX));
+        let replies = commands.iter().map(|command| self.reply_within(&room, command, deadline));
         Ok(encode::batch(&gather(at_once, replies).await))
+    }
+
+    /// Carries a command out while there is room for replies. What comes after that is not carried out, so that nothing is
+    /// done whose reply is lost.
+    async fn reply_within(&self, room: &Room, command: &RawValue, deadline: Instant) -> Reply {
+        if room.is_used_up() {
+            let message =
+                format!("limit exceeded: the replies before have {REPLIES_BYTES_MAX} bytes or more");
+            return ("", Err(Error { message: message.into(), ..Error::LIMIT_EXCEEDED }));
+        }
+        let reply = self.reply(command, deadline).await;
+        room.take(reply.1.as_ref().map_or(0, Vec::len));
+        // Most commands never wait, and others than this caller want to be served.
+        tokio::task::yield_now().await;
+        reply
     }
 
     /// A command names one method; of several, the first in the table's order counts.
@@ -58,6 +77,20 @@ impl<B: Backend> Api<B> {
             return (name, Err(bad_request("a batch cannot hold another one")));
         }
         (name, self.call(name, request.get().as_bytes(), deadline).await)
+    }
+}
+
+/// What is left for replies, bytes.
+struct Room(AtomicUsize);
+
+impl Room {
+    fn is_used_up(&self) -> bool {
+        self.0.load(Relaxed) == 0
+    }
+
+    fn take(&self, bytes: usize) {
+        // One task alone polls the commands of a batch.
+        self.0.store(self.0.load(Relaxed).saturating_sub(bytes), Relaxed);
     }
 }
 

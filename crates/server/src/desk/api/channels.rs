@@ -11,6 +11,8 @@ use crate::desk::backend::Backend;
 
 /// Channels that are listed; with more, the caller is to ask for a part of them.
 const CHANNELS_MAX: usize = 10_000;
+/// Bytes of the payloads in one answer; with more, the caller is to ask for a part of them.
+const HISTORY_BYTES_MAX: usize = 64 << 20;
 
 impl<B: Backend> Api<B> {
     pub(super) fn presence(&self, fields: &Fields<'_>) -> Result<Vec<u8>, Error> {
@@ -31,7 +33,16 @@ impl<B: Backend> Api<B> {
             reverse: fields.flag("reverse")?,
             publications_max: self.config.http_api.history_max_publication_limit,
         };
-        Ok(encode::history(&self.backend.history(&channel, query)?))
+        let page = self.backend.history(&channel, query)?;
+        // They are shared with the hub as yet; written out, they would be the answer's own.
+        let payloads: usize = page.publications.iter().map(|publication| publication.data.len()).sum();
+        if payloads > HISTORY_BYTES_MAX {
+            let message = format!(
+                "limit exceeded: these publications have {payloads} bytes, and {HISTORY_BYTES_MAX} may be asked for at once: set \"limit\""
+            );
+            return Err(Error { message: message.into(), ..Error::LIMIT_EXCEEDED });
+        }
+        Ok(encode::history(&page))
     }
 
     pub(super) fn history_remove(&self, fields: &Fields<'_>) -> Result<Vec<u8>, Error> {

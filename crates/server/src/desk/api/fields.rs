@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
-use wavecast_protocol::centrifuge::{Error, json};
+use wavecast_protocol::centrifuge::{Disconnect, Error, json};
 
 use super::schema::{Field, Kind};
+use crate::payload;
 
 /// The fields of an object that are known, not looked into yet. Other fields are passed over; null is the same as absent,
 /// but for payloads, which may be null.
@@ -116,7 +117,7 @@ impl<'a> Fields<'a> {
         let field = self.field(name)?;
         let raw = self.get(field).ok_or_else(|| self.missing(field))?;
         let code = self.value::<u16>(field, raw)?;
-        if (3000..=4999).contains(&code) { Ok(code) } else { Err(self.wrong(name)) }
+        if Disconnect::CODES.contains(&code) { Ok(code) } else { Err(self.wrong(name)) }
     }
 
     /// A list of texts, with a limit on how many; a required one is not empty.
@@ -169,14 +170,12 @@ impl<'a> Fields<'a> {
             return Ok(None);
         }
         self.check_length(name, data.bytes().len(), bytes_max)?;
-        match (json::compact(data.bytes()), &data) {
-            (Ok(data), _) => Ok(Some(data.into())),
-            (Err(_), Data::Bytes(bytes)) => {
-                let mut text = Vec::with_capacity(bytes.len() * 4 / 3 + 8);
-                json::encode_base64(bytes, &mut text);
-                Ok(Some(text.into()))
-            }
-            (Err(problem), Data::Json(_)) => Err(bad_request(&format!("field {name:?}: {problem}"))),
+        match data {
+            Data::Bytes(bytes) => Ok(Some(payload::embed(bytes.into()))),
+            Data::Json(text) => match json::compact(text.as_bytes()) {
+                Ok(data) => Ok(Some(data.into())),
+                Err(problem) => Err(bad_request(&format!("field {name:?}: {problem}"))),
+            },
         }
     }
 

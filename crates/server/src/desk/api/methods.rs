@@ -322,7 +322,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: BATCH,
         about: "Carries out several commands, in their order or together, with a reply for each. The whole has the time that \
-            one has.",
+            one has. Once the replies have 64 MiB, the commands that are left get error 106.",
         fields: &[
             Field::required(
                 "commands",

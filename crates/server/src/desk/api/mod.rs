@@ -41,7 +41,7 @@ use super::request_body::{BodyError, RequestBody};
 use crate::config::Config;
 
 /// Where the description of all methods is, beside them.
-const DESCRIPTION: &str = "openapi.json";
+pub(super) const DESCRIPTION: &str = "openapi.json";
 
 /// The API, over whatever carries it out.
 #[derive(Debug)]
@@ -117,15 +117,11 @@ impl<B: Backend> Api<B> {
     /// Carries out any method but batch.
     async fn call(&self, method: &str, body: &[u8], deadline: Instant) -> Result<Vec<u8>, Error> {
         let method = methods::find(method).ok_or(Error::METHOD_NOT_FOUND)?;
-        // Some send an empty object for it, some nothing.
-        if method.fields.is_empty() {
-            if !body.trim_ascii().is_empty() {
-                Fields::read(body, method.fields)?;
-            }
-            return Ok(encode::info(&self.backend.info()));
-        }
-        let fields = Fields::read(body, method.fields)?;
+        // Where there is nothing to say, some send an empty object, some nothing.
+        let is_left_out = method.fields.is_empty() && body.trim_ascii().is_empty();
+        let fields = Fields::read(if is_left_out { b"{}" } else { body }, method.fields)?;
         match method.name {
+            "info" => Ok(encode::info(&self.backend.info())),
             "publish" => self.publish(&fields, deadline).await,
             "broadcast" => self.broadcast(&fields, deadline).await,
             "subscribe" => self.subscribe(&fields, deadline).await,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use tokio::time::Instant;
 use wavecast_hub::Since;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
+use wavecast_websocket::REASON_BYTES_MAX;
 
 use super::fields::Fields;
 use super::{Api, encode, until};
@@ -16,8 +17,6 @@ use crate::steering::{Renewal, Whom};
 const INFO_BYTES_MAX: usize = 65_536;
 /// Sessions that live on where the others of a user end.
 const WHITELIST_MAX: usize = 1000;
-/// The longest reason that fits into a close frame (RFC 6455 §5.5), in bytes.
-const REASON_BYTES_MAX: usize = 123;
 
 impl<B: Backend> Api<B> {
     pub(super) async fn subscribe(&self, fields: &Fields<'_>, deadline: Instant) -> Result<Vec<u8>, Error> {

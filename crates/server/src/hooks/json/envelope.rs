@@ -5,11 +5,9 @@ use std::fmt;
 
 use serde::Deserialize;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
+use wavecast_websocket::REASON_BYTES_MAX;
 
 use super::object::{Object, object, or_zero};
-
-/// Longest reason of a close frame, bytes (RFC 6455 §5.5.1, less the code).
-const REASON_BYTES_MAX: usize = 123;
 
 /// Why an answer was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +107,7 @@ pub(super) fn open<'b, R: Deserialize<'b>>(body: &'b [u8]) -> Result<Envelope<R>
 fn disconnect(code: u32, mut reason: String) -> Result<Disconnect, WrongAnswer> {
     let code = u16::try_from(code)
         .ok()
-        .filter(|code| (3000..=4999).contains(code))
+        .filter(|code| Disconnect::CODES.contains(code))
         .ok_or(WrongAnswer::DisconnectCode(code))?;
     let mut end = reason.len().min(REASON_BYTES_MAX);
     while !reason.is_char_boundary(end) {

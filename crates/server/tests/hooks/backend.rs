@@ -1,7 +1,5 @@
 //! A user's back end, as tests need it: it writes down what it is asked and answers as it is told.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part, and helpers may fail loudly")]
-
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
