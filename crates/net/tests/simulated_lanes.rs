@@ -224,7 +224,7 @@ fn a_thousand_that_do_not_read_hold_the_bytes_once_and_no_more_than_their_limit(
         10_000 / (length + OVERHEAD)
     );
     peers.iter().for_each(|peer| network.reset(peer.number));
-    turn(&mut shard, &network, 100);
+    turn(&mut shard, &network, 400);
     network.advance(Duration::from_secs(10));
     turn(&mut shard, &network, 100);
     assert_eq!(shard.connections().outbox_bytes(), before);

@@ -42,11 +42,12 @@ impl Counts {
         }
     }
 
-    /// Counts one client more, unless there are too many already; nothing is counted then.
+    /// Counts one client more, unless there are too many already; nothing is counted then. Gives how many of this user there
+    /// are now; 0 for an anonymous one.
     ///
     /// # Errors
     /// 3013 when they come too fast, 3504 when there are too many, or too many of this user.
-    pub(crate) fn client_came(&self, user: &str, client: &Client, now_ms: u64) -> Result<(), Disconnect> {
+    pub(crate) fn client_came(&self, user: &str, client: &Client, now_ms: u64) -> Result<usize, Disconnect> {
         if let Some(bucket) = &self.connections
             && !bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms)
         {
@@ -57,8 +58,8 @@ impl Counts {
         if self.clients.fetch_update(Relaxed, Relaxed, one_more).is_err() {
             return Err(Disconnect::CONNECTION_LIMIT);
         }
-        if self.add_of_user(user, client.user_connection_limit) {
-            return Ok(());
+        if let Some(count) = self.add_of_user(user, client.user_connection_limit) {
+            return Ok(count);
         }
         self.clients.fetch_sub(1, Relaxed);
         Err(Disconnect::CONNECTION_LIMIT)
@@ -101,20 +102,24 @@ impl Counts {
         self.users_count.load(Relaxed)
     }
 
-    fn add_of_user(&self, user: &str, limit: usize) -> bool {
+    /// How many the user has then; `None`, and nothing counted, if that is too many.
+    fn add_of_user(&self, user: &str, limit: usize) -> Option<usize> {
         if user.is_empty() {
-            return true;
+            return Some(0);
         }
         let mut users = self.stripe(user);
         match users.get_mut(user) {
-            Some(count) if limit > 0 && *count >= limit => return false,
-            Some(count) => *count += 1,
+            Some(count) if limit > 0 && *count >= limit => None,
+            Some(count) => {
+                *count += 1;
+                Some(*count)
+            }
             None => {
                 users.insert(user.into(), 1);
                 self.users_count.fetch_add(1, Relaxed);
+                Some(1)
             }
         }
-        true
     }
 
     fn stripe(&self, user: &str) -> MutexGuard<'_, Users> {
@@ -132,14 +137,14 @@ mod tests {
         let client = Client { connection_limit: 3, user_connection_limit: 2, ..Client::default() };
         let counts = Counts::new(&client);
         let come = |user| counts.client_came(user, &client, 0).map_err(|refused| refused.code);
-        assert_eq!((come("a"), come("a"), come("a")), (Ok(()), Ok(()), Err(3504)));
-        assert_eq!((come("b"), come("")), (Ok(()), Err(3504)));
+        assert_eq!((come("a"), come("a"), come("a")), (Ok(1), Ok(2), Err(3504)));
+        assert_eq!((come("b"), come("")), (Ok(1), Err(3504)));
         assert_eq!((counts.clients(), counts.users()), (3, 2));
         for user in ["a", "a", "b"] {
             counts.client_left(user);
         }
         assert_eq!((counts.clients(), counts.users()), (0, 0));
-        assert_eq!(come(""), Ok(()));
+        assert_eq!(come(""), Ok(0));
         assert_eq!(counts.users(), 0, "anonymous clients are no users");
     }
 

@@ -38,8 +38,9 @@ pub(crate) struct Memory {
     pressure: AtomicU8,
 }
 
-/// What one shard holds; it writes, and everybody reads.
+/// What one shard holds; it writes each turn, and everybody reads: on a cache line of its own.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Shard {
     outboxes: AtomicUsize,
     sessions: AtomicUsize,

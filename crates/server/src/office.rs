@@ -7,9 +7,10 @@ use tokio::runtime::Handle;
 use wavecast_hub::ShardId;
 use wavecast_net::shard::{ConnectionId, Remote};
 
-use crate::hooks::{self, EventQueue, Hooks};
+use crate::hooks::{self, Answer, Completion, EventQueue, Hooks};
 use crate::session::{Answered, Question, Ticket, TokenKind, Verifiers};
 use crate::shard_event::{OfficeAnswer, ShardEvent};
+use crate::token::KeyId;
 
 /// Who answers questions, and where to.
 pub(crate) struct Office {
@@ -67,20 +68,23 @@ impl Office {
         self.running.get()?.events.as_ref()
     }
 
-    /// Asks on behalf of a session; `false`, and nothing asked, when there is no room for the answer.
+    /// Asks on behalf of a session.
+    ///
+    /// # Errors
+    /// The question, which is not asked, when there is no room for the answer.
     pub(crate) fn ask(
         &self,
         shard: ShardId,
         connection: ConnectionId,
         ticket: Ticket,
         question: Question,
-    ) -> bool {
+    ) -> Result<(), Box<Question>> {
         if !self.is_open() {
-            return false;
+            return Err(Box::new(question));
         }
         let inbox = &self.inboxes[usize::from(shard.0)];
         if !inbox.reserve() {
-            return false;
+            return Err(Box::new(question));
         }
         let inbox = inbox.clone();
         let answer = move |answered| {
@@ -91,12 +95,12 @@ impl Office {
         #[cfg(test)]
         if let Some(script) = self.script.get() {
             script.lock().unwrap().push(Asked { question, answer: Box::new(answer) });
-            return true;
+            return Ok(());
         }
         if let Some(Running { runtime, .. }) = self.running.get() {
             self.put(runtime, question, answer);
         }
-        true
+        Ok(())
     }
 
     /// Whether somebody answers questions.
@@ -109,27 +113,14 @@ impl Office {
     }
 
     fn put(&self, runtime: &Handle, question: Question, answer: impl FnOnce(Answered) + Send + 'static) {
-        let question = match question {
-            Question::Key(kind, key) => {
-                let verifier = match kind {
-                    TokenKind::Connection => self.verifiers.connection.clone(),
-                    TokenKind::Subscription => self.verifiers.subscription.clone(),
-                };
-                runtime.spawn(async move {
-                    if let Some(verifier) = verifier {
-                        verifier.fetch_key(&key).await;
-                    }
-                    answer(Answered::Key);
-                });
-                return;
-            }
-            question => question,
-        };
         let Some(hooks) = &self.hooks else {
-            return answer(question.not_handled());
+            return match question {
+                Question::Key { kind, key, .. } => self.fetch(runtime, kind, key, answer),
+                question => answer(question.not_handled()),
+            };
         };
         match question {
-            Question::Key(..) => {}
+            Question::Key { kind, key, .. } => self.fetch(runtime, kind, key, answer),
             Question::Connect { call, draft } => {
                 let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Connect(a, draft));
@@ -161,5 +152,55 @@ impl Office {
                 hooks::ask(runtime, hooks, encoding, move |h| h.sub_refresh(call), done);
             }
         }
+    }
+
+    /// Fetches a key, and answers when it is there, or known not to be.
+    fn fetch(
+        &self,
+        runtime: &Handle,
+        kind: TokenKind,
+        key: KeyId,
+        answer: impl FnOnce(Answered) + Send + 'static,
+    ) {
+        let verifier = match kind {
+            TokenKind::Connection => self.verifiers.connection.clone(),
+            TokenKind::Subscription => self.verifiers.subscription.clone(),
+        };
+        // Whatever ends the task, the session gets its answer: else it would wait for ever.
+        let completion = Completion::new(move |_| answer(Answered::Key));
+        runtime.spawn(async move {
+            if let Some(verifier) = verifier {
+                verifier.fetch_key(&key).await;
+            }
+            completion.complete(Answer::Ok(()));
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Token;
+    use crate::token::{Refusal, TokenLimits, Verifier};
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_key_that_nobody_fetches_any_more_is_answered_all_the_same() {
+        let office = Office::new(None, Verifiers::default(), Vec::new());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (sender, answers) = mpsc::channel();
+        let settings = Token { jwks_public_endpoint: "http://127.0.0.1:9/keys".into(), ..Token::default() };
+        let verifier = Verifier::new(&settings, TokenLimits::default()).unwrap();
+        // {"alg":"EdDSA","kid":"1"}, {} and no signature.
+        let Err(Refusal::KeyWanted(key)) =
+            verifier.verify_connection("eyJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.e30.AAAA", 0)
+        else {
+            panic!("no key is known yet");
+        };
+        let question = Question::Key { id: 1, kind: TokenKind::Connection, key };
+        office.put(runtime.handle(), question, move |answered| sender.send(answered).unwrap());
+        assert!(answers.try_recv().is_err(), "nothing has run");
+        drop(runtime);
+        assert!(matches!(answers.try_recv(), Ok(Answered::Key)));
     }
 }

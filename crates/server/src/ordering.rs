@@ -24,8 +24,7 @@ const COUNTED_AT_ONCE: usize = 1000;
 
 impl Node {
     /// Subscribes sessions to a channel, and sends each what it is to have from there on. Those that are subscribed stay so,
-    /// on the terms that they have. Of the grant, `allow` does not count: it is for clients that ask themselves. What is no
-    /// JSON in it is sent as base64 text.
+    /// on the terms that they have. What is no JSON in it is sent as base64 text.
     ///
     /// With a position, what was published since then is sent, too, where the channel's history has it all.
     ///
@@ -33,7 +32,7 @@ impl Node {
     ///
     /// # Errors
     /// 102 or 107 for the channel's name, 107 for the id of a client that can be none, 108 where the channel is not offered,
-    /// 106 where a session has too many, 111 when not all shards took it in time.
+    /// 106 where a session has too many, 100 for a grant that makes no sense, 111 when not all shards took it in time.
     pub async fn subscribe(
         &self,
         whom: Whom<'_>,

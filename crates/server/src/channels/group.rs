@@ -169,11 +169,14 @@ impl Group {
         if self.is_settled_up() {
             return (self.move_to_fresh(place as usize), 0);
         }
-        self.set_aside((connection, place));
-        let Some(aside) = self.aside(connection) else { return ([None; 2], 0) };
-        let lost = aside.run.messages();
-        aside.run.clear();
-        aside.has_base = false;
+        if let Some(aside) = self.aside(connection) {
+            let lost = aside.run.messages();
+            aside.run.clear();
+            aside.has_base = false;
+            return ([None; 2], lost);
+        }
+        let lost = self.run_of(place).0.messages();
+        self.rare().asides.push(Aside { connection, run: Run::default(), has_base: false });
         ([None; 2], lost)
     }
 
@@ -316,11 +319,20 @@ impl Group {
         if self.aside(connection).is_some() {
             return;
         }
-        let is_fresh = self.form.delta && place as usize >= self.settled();
-        let run = self.run.clone();
-        let rare = self.rare();
-        let (run, has_base) = if is_fresh { (rare.fresh.clone(), rare.fresh_has_base) } else { (run, true) };
-        rare.asides.push(Aside { connection, run, has_base });
+        let (run, has_base) = self.run_of(place);
+        let run = run.clone();
+        self.rare().asides.push(Aside { connection, run, has_base });
+    }
+
+    /// What waits for a member that has no run of its own, and whether it has the publication before then.
+    fn run_of(&self, place: u32) -> (&Run, bool) {
+        match &self.rare {
+            Some(rare) if self.form.delta && place as usize >= rare.settled => {
+                (&rare.fresh, rare.fresh_has_base)
+            }
+            None if self.form.delta => (&self.run, false),
+            Some(_) | None => (&self.run, true),
+        }
     }
 
     fn push_asides(&mut self, excluded: &[Placed], whole: &[u8], next: &[u8]) {

@@ -167,7 +167,7 @@ impl Channels {
         (group.form.encoding, group.form.delta)
     }
 
-    /// How many subscribers a channel has.
+    /// How many subscribers a channel has here.
     pub(crate) fn size(&self, number: ChannelNumber) -> usize {
         self.table[number.0 as usize].groups.iter().map(|group| group.members().len()).sum()
     }
@@ -277,11 +277,6 @@ impl Channels {
 
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
-    }
-
-    /// How many subscribers a channel has here.
-    pub(crate) fn count(&self, number: ChannelNumber) -> usize {
-        self.table[number.0 as usize].groups.iter().map(|group| group.members().len()).sum()
     }
 
     /// The lane of a channel's frames, where they may be dropped.

@@ -94,15 +94,15 @@ impl Pieces {
         if pieces.is_empty() {
             return;
         }
-        let all = together(&pieces, lane);
         let (frames, audiences): (Vec<_>, Vec<_>) =
             pieces.into_iter().map(|piece| (piece.frame, piece.for_whom)).unzip();
         let bundle = Bundle::from(frames);
+        let mut all = None;
         for (place, &member) in members.iter().enumerate() {
             let filter = filters.get(place);
             let is_for = |audience: &Audience| audience.has(member, filter);
             if audiences.iter().all(is_for) && (audiences.len() == 1 || outlet.is_idle(member)) {
-                outlet.one(member, &all);
+                outlet.one(member, all.get_or_insert_with(|| together(bundle.frames(), lane)));
             } else {
                 outlet.some(member, &bundle, &mut |index| is_for(&audiences[index]));
             }
@@ -116,11 +116,11 @@ pub(super) fn key(tags: Option<&Tags>) -> Box<str> {
 }
 
 /// One frame for those who get all of them at once.
-fn together(pieces: &[Piece], lane: Option<u32>) -> Frame {
-    if let [piece] = pieces {
-        return piece.frame.clone();
+fn together(frames: &[Frame], lane: Option<u32>) -> Frame {
+    if let [frame] = frames {
+        return frame.clone();
     }
-    let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.frame.iter().copied()).collect();
+    let bytes: Vec<u8> = frames.iter().flat_map(|frame| frame.iter().copied()).collect();
     let lane = lane.map(|number| Lane { number, key: None });
-    lane.map_or_else(|| Frame::new(&bytes), |lane| Frame::in_lane(&bytes, lane, pieces.len() as u32))
+    lane.map_or_else(|| Frame::new(&bytes), |lane| Frame::in_lane(&bytes, lane, frames.len() as u32))
 }

@@ -56,14 +56,14 @@ async fn within<T>(limit: Duration, answer: impl Future<Output = Answer<T>>) -> 
 }
 
 /// Completes when it is dropped, if it has not before: by a panic, or with the runtime.
-struct Completion<T>(Option<Box<dyn FnOnce(Answer<T>) + Send>>);
+pub(crate) struct Completion<T>(Option<Box<dyn FnOnce(Answer<T>) + Send>>);
 
 impl<T> Completion<T> {
-    fn new(complete: impl FnOnce(Answer<T>) + Send + 'static) -> Self {
+    pub(crate) fn new(complete: impl FnOnce(Answer<T>) + Send + 'static) -> Self {
         Self(Some(Box::new(complete)))
     }
 
-    fn complete(mut self, answer: Answer<T>) {
+    pub(crate) fn complete(mut self, answer: Answer<T>) {
         if let Some(complete) = self.0.take() {
             complete(answer);
         }
@@ -73,7 +73,7 @@ impl<T> Completion<T> {
 impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
         if let Some(complete) = self.0.take() {
-            tracing::warn!("a hook was not done: error 100");
+            tracing::warn!("a question to the back end was not done: error 100");
             complete(Answer::INTERNAL);
         }
     }

@@ -35,6 +35,7 @@ mod settings;
 pub(crate) mod url;
 
 pub use self::answer::Answer;
+pub(crate) use self::ask::Completion;
 pub use self::ask::ask;
 pub use self::calls::{
     Caller, Capability, ConnectCall, ConnectGrant, DEFAULT_NAME, Overrides, PublishCall, PublishGrant,

@@ -24,13 +24,11 @@ impl Session {
         since: Option<(u64, Cow<'static, str>)>,
         cx: &Context<'_>,
     ) -> Result<Option<Join<'static>>, Error> {
-        if self.is_subscribed((cx.number_of)(&subscription.channel)) {
-            return Ok(None);
+        match self.may_join(&subscription.channel, cx) {
+            Ok(()) => self.server_join(by, subscription, since, self.who(), cx).map(Some),
+            Err(error) if error.code == Error::ALREADY_SUBSCRIBED.code => Ok(None),
+            Err(error) => Err(error),
         }
-        if self.subscription_count() >= cx.rules.channel_limit {
-            return Err(Error::LIMIT_EXCEEDED);
-        }
-        self.server_join(by, subscription, since, self.who(), cx).map(Some)
     }
 
     /// The connection lives until another time; 0: for good.

@@ -1,9 +1,19 @@
 //! The commands that wait behind one that does.
 
+use super::pending::Pending;
 use super::rules::Rules;
 use super::state::Session;
 
 impl Session {
+    pub(super) fn pending_mut(&mut self) -> &mut Pending {
+        self.pending.get_or_insert_default()
+    }
+
+    /// Lets go of the box when nothing is in it.
+    pub(super) fn drop_idle_pending(&mut self) {
+        self.pending.take_if(|pending| pending.is_over());
+    }
+
     /// Whether commands have to wait.
     pub(crate) fn holds_commands(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.holds_commands())

@@ -71,19 +71,12 @@ impl Session {
         }
     }
 
-    /// The client cannot come in: nothing more is taken from it.
-    pub(crate) fn refused(&mut self) {
-        self.phase = Phase::Refused;
-    }
-
-    /// The connect command fails after all: a subscription of it does, say. Gives its id. Nobody waits any more for those of
-    /// its subscriptions that the hub has not answered yet.
-    pub(crate) fn connect_fails(&mut self) -> Option<u32> {
-        let pending = self.pending.as_mut()?;
-        let welcome = pending.welcome.take()?;
-        pending.joining.clear();
-        self.refused();
-        Some(welcome.id)
+    /// A command was refused since its question could not be asked. If it was connect, nothing more is taken.
+    pub(crate) fn not_asked(&mut self) {
+        self.has_fetched_key = false;
+        if matches!(self.phase, Phase::Waiting | Phase::Connecting) {
+            self.phase = Phase::Refused;
+        }
     }
 
     /// Takes one command of what `client.command_rate_limit` gives.

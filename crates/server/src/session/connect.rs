@@ -14,7 +14,8 @@ use super::question::{ConnectDraft, Question, TokenKind};
 use super::refusal::Refused;
 use super::state::{Phase, Session};
 use super::step::{Accepted, Join, Step};
-use super::wish::{Positions, ServerSubscription, Wish, given, seconds};
+use super::subscribe::hook_that_decides;
+use super::wish::{ServerSubscription, Wish, Wishes, given, seconds};
 use crate::hooks::{Answer, ConnectCall, ConnectGrant, PassedHeaders};
 use crate::rate::Bucket;
 use crate::token::{Capabilities, ConnectionClaims};
@@ -49,8 +50,9 @@ impl Session {
         } else {
             return Err(Disconnect::BAD_REQUEST.into());
         };
-        let mut joins = self.server_joins(&found, &positions(&request.subs), cx)?;
-        joins.extend(self.wished_joins(request.subs, &found, &joins, cx)?);
+        let wishes = wishes(&request.subs);
+        let mut joins = self.server_joins(&found, &wishes, cx)?;
+        joins.extend(self.wished_joins(wishes, &found, &joins, cx)?);
         Ok(self.accepted(id, found, joins, cx))
     }
 
@@ -84,7 +86,7 @@ impl Session {
             data: given(request.data),
             channels: request.subs.keys().map(|channel| channel.clone().into_owned()).collect(),
         };
-        let draft = ConnectDraft { id, positions: positions(&request.subs) };
+        let draft = ConnectDraft { id, wishes: wishes(&request.subs) };
         Step::Ask(Question::Connect { call, draft })
     }
 
@@ -109,7 +111,9 @@ impl Session {
         draft: ConnectDraft,
         cx: &Context<'_>,
     ) -> Step<'static> {
-        let ConnectDraft { id, positions } = draft;
+        let ConnectDraft { id, wishes } = draft;
+        // A hook that lets the client in has been told what it wishes for, and decides over that.
+        let has_decided = matches!(answer, Answer::Ok(_));
         let found = match answer {
             Answer::Ok(grant) => match Found::of_grant(grant) {
                 Ok(found) => found,
@@ -121,7 +125,13 @@ impl Session {
             Answer::Error(error) => return self.connect_refused(id, error),
             Answer::Disconnect(disconnect) => return Step::Close(disconnect),
         };
-        match self.server_joins(&found, &positions, cx) {
+        let joins = self.server_joins(&found, &wishes, cx).and_then(|mut joins| {
+            if !has_decided {
+                joins.extend(self.wished_joins(wishes, &found, &joins, cx)?);
+            }
+            Ok(joins)
+        });
+        match joins {
             Ok(joins) => self.accepted(id, found, joins, cx),
             Err(Refused::Error(error)) => self.connect_refused(id, error),
             Err(refused) => refused.step(id),
@@ -156,7 +166,7 @@ impl Session {
     fn server_joins(
         &self,
         found: &Found,
-        positions: &Positions,
+        wishes: &Wishes,
         cx: &Context<'_>,
     ) -> Result<Vec<Join<'static>>, Refused> {
         let personal = cx.rules.personal_channel(&found.identity.user);
@@ -168,29 +178,30 @@ impl Session {
             if joins.len() >= cx.rules.channel_limit {
                 return Err(Disconnect::CHANNEL_LIMIT.into());
             }
-            let position = positions.get(&wanted.channel).cloned();
+            let position = wishes.get(&wanted.channel).cloned().flatten();
             joins.push(self.server_join(By::Connect, wanted, position, Who(Some(&found.identity)), cx)?);
         }
         Ok(joins)
     }
 
-    /// What the client itself asks the server to subscribe it to: what it may not have is left out.
+    /// What the client itself asks the server to subscribe it to: what it could not have by a subscribe command of its own,
+    /// without asking the back end, is left out.
     fn wished_joins(
         &self,
-        wishes: BTreeMap<Cow<'_, str>, SubscribeRequest<'_>>,
+        wishes: Wishes,
         found: &Found,
         there: &[Join<'static>],
         cx: &Context<'_>,
     ) -> Result<Vec<Join<'static>>, Refused> {
         let mut joins = Vec::new();
-        for (channel, request) in wishes {
-            if there.iter().any(|join| join.channel == channel) {
+        for (channel, position) in wishes {
+            if there.iter().any(|join| *join.channel == *channel) {
                 continue;
             }
             let options = cx.rules.options(&channel).map_err(|_| Refused::Close(Disconnect::BAD_REQUEST))?;
-            let is_allowed = Who(Some(&found.identity)).may_subscribe(&channel, options, cx.rules);
+            let is_allowed = hook_that_decides(&channel, options, cx).is_none()
+                && Who(Some(&found.identity)).may_subscribe(&channel, options, cx.rules);
             if is_allowed && !options.not_offered && there.len() + joins.len() < cx.rules.channel_limit {
-                let position = request.recover.then(|| (request.offset, request.epoch.into_owned().into()));
                 let wanted = ServerSubscription::to(channel);
                 joins.push(self.server_join(
                     By::Connect,
@@ -225,7 +236,7 @@ impl Session {
             positioned: options.allow_positioning,
             ..Wish::default()
         };
-        Ok(self.join(who, by, wish, options, wanted.grant(), cx))
+        Ok(self.join(who, by, wish, options, wanted.grant, cx))
     }
 }
 
@@ -292,11 +303,9 @@ pub(super) fn check_claims(claims: &ConnectionClaims, cx: &Context<'_>) -> Resul
     Ok(())
 }
 
-fn positions(requests: &BTreeMap<Cow<'_, str>, SubscribeRequest<'_>>) -> Positions {
-    let recovering = requests.iter().filter(|(_, request)| request.recover);
-    recovering
-        .map(|(channel, request)| {
-            (channel.as_ref().into(), (request.offset, Cow::Owned(request.epoch.as_ref().to_owned())))
-        })
-        .collect()
+fn wishes(requests: &BTreeMap<Cow<'_, str>, SubscribeRequest<'_>>) -> Wishes {
+    let position = |request: &SubscribeRequest<'_>| {
+        request.recover.then(|| (request.offset, Cow::Owned(request.epoch.as_ref().to_owned())))
+    };
+    requests.iter().map(|(channel, request)| (channel.as_ref().into(), position(request))).collect()
 }

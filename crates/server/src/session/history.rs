@@ -18,7 +18,7 @@ impl Session {
     ) -> Result<Step<'c>, Refused> {
         let options = cx.rules.options(&request.channel)?;
         let number = (cx.number_of)(&request.channel);
-        self.who().check_history(&request.channel, options, self.is_subscribed(number), cx.rules)?;
+        self.who().check_history(&request.channel, options, self.subscribed(number), cx.rules)?;
         Ok(Step::History(Box::new(History {
             id,
             channel: request.channel,

@@ -3,6 +3,8 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use serde_json::Value;
+use serde_json::value::RawValue;
 use wavecast_hub::Filter;
 
 use super::filter;
@@ -88,21 +90,29 @@ pub(crate) struct TokenMark {
     pub(crate) id: Option<Box<str>>,
     /// When it was issued, Unix seconds, if it says so.
     pub(crate) issued_at_s: Option<i64>,
-    /// Stands for the channels that it subscribes to: another token with others is another thing.
-    pub(super) channels: u64,
+    /// Stands for what of it is part of the subscriptions that have been made: the channels that it subscribes to, and the
+    /// filters of publications. Another token with others is another thing.
+    pub(super) scope: u64,
 }
 
 impl TokenMark {
     pub(super) fn of(claims: &ConnectionClaims) -> Self {
-        let mut names: Vec<&str> =
-            claims.subscriptions.iter().map(|wanted| wanted.channel.as_str()).collect();
-        names.sort_unstable();
-        let mut channels = DefaultHasher::new();
-        names.hash(&mut channels);
+        let mut subscriptions: Vec<(&str, Option<String>)> = (claims.subscriptions.iter())
+            .map(|wanted| (wanted.channel.as_str(), wanted.tags_filter.as_deref().map(canonical)))
+            .collect();
+        subscriptions.sort_unstable();
+        let mut scope = DefaultHasher::new();
+        (subscriptions, claims.tags_filter.as_deref().map(canonical)).hash(&mut scope);
         Self {
             id: claims.token_id.as_deref().map(Into::into),
             issued_at_s: claims.issued_at_s,
-            channels: channels.finish(),
+            scope: scope.finish(),
         }
     }
+}
+
+/// The same text for the same JSON, whatever the order of its fields and the white space between them.
+fn canonical(json: &RawValue) -> String {
+    serde_json::from_str::<Value>(json.get())
+        .map_or_else(|_| json.get().to_owned(), |value| value.to_string())
 }

@@ -1,14 +1,14 @@
 //! Subscriptions on their way: asked for, not answered by the hub yet.
 
-use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Joined, Publication, Recovery};
-use wavecast_protocol::centrifuge::{Encoding, Error, Push, SubscribeResult};
+use wavecast_protocol::centrifuge::{self, Disconnect, Encoding, Error, Push, SubscribeResult, Unsubscribed};
 
 use super::done::Done;
 use crate::channels::{ChannelNumber, Listener};
+use crate::token::Allowed;
 use crate::wire;
 
 /// A subscription that the hub has been asked for.
@@ -22,8 +22,8 @@ pub(crate) struct Joining {
     pub(super) since: Option<u64>,
     /// Error 112 is wanted in place of `recovered: false`.
     pub(super) rejects_unrecovered: bool,
-    /// This command came meanwhile, and is carried out after the answer.
-    pub(crate) unsubscribe: Option<NonZeroU32>,
+    /// It is not wanted any more, and ends with the answer.
+    pub(crate) ending: Option<Ending>,
     /// What only some subscriptions have.
     pub(super) terms: Option<Box<Terms>>,
 }
@@ -39,6 +39,43 @@ pub(crate) struct Marks {
     pub(crate) by_server: bool,
     /// The client, not the server, sees to its being refreshed.
     pub(crate) client_refreshes: bool,
+}
+
+/// How a subscription ends that the client is to begin anew. What the server has made the client cannot subscribe to: it has to
+/// connect anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Anew {
+    Subscribe(Unsubscribed),
+    Connect(Disconnect),
+}
+
+impl Anew {
+    /// Its time is up.
+    pub(crate) fn expired(by_server: bool) -> Self {
+        if by_server {
+            Self::Connect(Disconnect::SUB_EXPIRED)
+        } else {
+            Self::Subscribe(Unsubscribed::EXPIRED)
+        }
+    }
+
+    /// Something is missing in what the client has.
+    pub(crate) fn insufficient_state(by_server: bool) -> Self {
+        if by_server {
+            Self::Connect(Disconnect::INSUFFICIENT_STATE)
+        } else {
+            Self::Subscribe(Unsubscribed::INSUFFICIENT_STATE)
+        }
+    }
+}
+
+/// Who has ended a subscription while it was joining.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The client, by the command with this id.
+    Client(u32),
+    /// The back end, which waits for it.
+    Backend(#[expect(dead_code, reason = "it is over when this is dropped")] Done),
 }
 
 /// Who wants a subscription, and so who is answered.
@@ -67,6 +104,8 @@ pub(crate) struct Terms {
     pub(super) info: Arc<ClientInfo>,
     /// What the subscribe reply carries for the application.
     pub(super) data: Box<[u8]>,
+    /// What the client may do in the channel beside what its namespace allows.
+    pub(super) allowed: Allowed,
     pub(super) expires: Option<Expiry>,
     pub(super) delta: bool,
     pub(super) join_leave: bool,
@@ -116,11 +155,6 @@ impl Joining {
         self.terms.as_ref().is_some_and(|terms| terms.expires.is_some())
     }
 
-    /// Whether the subscription recovers.
-    pub(crate) fn is_recoverable(&self) -> bool {
-        self.marks.recoverable
-    }
-
     /// The result of the subscription, from the hub's answer.
     ///
     /// # Errors
@@ -148,14 +182,22 @@ impl Joining {
             result.epoch = (&*joined.position.epoch).into();
             result.offset = joined.position.offset;
         }
-        if let Recovery::Recovered(publications) = &joined.recovery {
-            result.publications = wire::publications(publications, self.delta(), self.filter());
-            // The client steps forward with each publication that it is given: it starts from where it was.
-            if !result.publications.is_empty() {
-                result.offset = self.since.unwrap_or_default();
-            }
+        result.publications = self.publications(joined);
+        // The client steps forward with each publication that it is given: it starts from where it was.
+        if !result.publications.is_empty() {
+            result.offset = self.since.unwrap_or_default();
         }
         Ok(result)
+    }
+
+    /// What was missed, as the client is given it.
+    pub(crate) fn publications<'j>(&'j self, joined: &'j Joined) -> Vec<centrifuge::Publication<'j>> {
+        match &joined.recovery {
+            Recovery::Recovered(publications) => {
+                wire::publications(publications, self.delta(), self.filter())
+            }
+            Recovery::NotAsked | Recovery::Gap => Vec::new(),
+        }
     }
 
     /// The push that tells a client of a subscription that the back end has made.

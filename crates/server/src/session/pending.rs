@@ -45,6 +45,8 @@ pub(crate) struct Welcome {
     pub(crate) settled: Vec<Settled>,
     /// Subscriptions whose answer is still to come.
     pub(crate) left: usize,
+    /// A place in the outbox is kept for it.
+    pub(crate) has_place: bool,
 }
 
 impl Pending {

@@ -5,11 +5,14 @@ use wavecast_protocol::centrifuge::Error;
 
 use super::identity::Identity;
 use super::rules::Rules;
-use crate::token::Action;
+use crate::token::{Action, Allowed};
 
 /// Somebody who wants to do something; nothing may be known of them.
 #[derive(Clone, Copy)]
 pub(super) struct Who<'i>(pub(super) Option<&'i Identity>);
+
+/// Whether they are subscribed to the channel, and what the subscription allows them there beside what the namespace does.
+pub(super) type Subscribed = Option<Allowed>;
 
 /// Three options that go together: for users, for users that have subscribed, and for anonymous ones beside them.
 struct Trio {
@@ -39,7 +42,7 @@ impl Who<'_> {
         self,
         channel: &str,
         options: &ChannelOptions,
-        is_subscribed: bool,
+        subscribed: Subscribed,
         rules: &Rules,
     ) -> bool {
         let trio = Trio {
@@ -47,9 +50,7 @@ impl Who<'_> {
             subscriber: options.allow_publish_for_subscriber,
             anonymous: options.allow_publish_for_anonymous,
         };
-        rules.insecure
-            || self.is_one_of(&trio, is_subscribed)
-            || self.has_capability(channel, Action::Publish)
+        self.may(Action::Publish, channel, &trio, subscribed, rules)
     }
 
     /// May they read the history?
@@ -60,7 +61,7 @@ impl Who<'_> {
         self,
         channel: &str,
         options: &ChannelOptions,
-        is_subscribed: bool,
+        subscribed: Subscribed,
         rules: &Rules,
     ) -> Result<(), Error> {
         let trio = Trio {
@@ -68,10 +69,7 @@ impl Who<'_> {
             subscriber: options.allow_history_for_subscriber,
             anonymous: options.allow_history_for_anonymous,
         };
-        let may = rules.insecure
-            || self.is_one_of(&trio, is_subscribed)
-            || self.has_capability(channel, Action::History);
-        checked(may, options.has_history())
+        checked(self.may(Action::History, channel, &trio, subscribed, rules), options.has_history())
     }
 
     /// May they ask who is there?
@@ -82,7 +80,7 @@ impl Who<'_> {
         self,
         channel: &str,
         options: &ChannelOptions,
-        is_subscribed: bool,
+        subscribed: Subscribed,
         rules: &Rules,
     ) -> Result<(), Error> {
         let trio = Trio {
@@ -90,10 +88,7 @@ impl Who<'_> {
             subscriber: options.allow_presence_for_subscriber,
             anonymous: options.allow_presence_for_anonymous,
         };
-        let may = rules.insecure
-            || self.is_one_of(&trio, is_subscribed)
-            || self.has_capability(channel, Action::Presence);
-        checked(may, options.presence)
+        checked(self.may(Action::Presence, channel, &trio, subscribed, rules), options.presence)
     }
 
     /// The user's id; empty for an anonymous one.
@@ -101,9 +96,12 @@ impl Who<'_> {
         self.0.map_or("", |identity| &identity.user)
     }
 
-    fn is_one_of(self, trio: &Trio, is_subscribed: bool) -> bool {
-        self.is_allowed(trio.client, trio.anonymous)
-            || (is_subscribed && self.is_allowed(trio.subscriber, trio.anonymous))
+    fn may(self, action: Action, channel: &str, trio: &Trio, subscribed: Subscribed, rules: &Rules) -> bool {
+        rules.insecure
+            || self.is_allowed(trio.client, trio.anonymous)
+            || (subscribed.is_some() && self.is_allowed(trio.subscriber, trio.anonymous))
+            || subscribed.is_some_and(|allowed| allowed.contains(action))
+            || self.has_capability(channel, action)
     }
 
     /// Whether what one option allows to users, and another to anonymous ones as well, is allowed here.

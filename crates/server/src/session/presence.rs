@@ -17,7 +17,7 @@ impl Session {
     ) -> Result<Step<'c>, Refused> {
         let options = cx.rules.options(&channel)?;
         let number = (cx.number_of)(&channel);
-        self.who().check_presence(&channel, options, self.is_subscribed(number), cx.rules)?;
+        self.who().check_presence(&channel, options, self.subscribed(number), cx.rules)?;
         Ok(Step::Presence { id, channel, only_counts })
     }
 }

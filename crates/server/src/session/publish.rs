@@ -32,9 +32,9 @@ impl Session {
             Encoding::Json => Payload::of_json(request.data, options)?,
             Encoding::Protobuf => Payload::of_bytes(request.data, options)?,
         };
-        let is_subscribed = self.is_subscribed((cx.number_of)(&request.channel));
+        let subscribed = self.subscribed((cx.number_of)(&request.channel));
         let is_allowed = options.publish_hook.is_some()
-            || self.who().may_publish(&request.channel, options, is_subscribed, cx.rules);
+            || self.who().may_publish(&request.channel, options, subscribed, cx.rules);
         if !is_allowed {
             return Err(Error::PERMISSION_DENIED.into());
         }

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use wavecast_hub::{ChannelOptions, Publish};
+use wavecast_protocol::centrifuge::Error;
 
-use super::wish::{Positions, Wish};
+use super::wish::{Wish, Wishes};
 use crate::hooks::{
     Answer, ConnectCall, ConnectGrant, PublishCall, PublishGrant, RefreshCall, RefreshGrant, RpcCall,
     RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
@@ -18,7 +19,11 @@ use crate::token::KeyId;
 #[derive(Debug)]
 pub(crate) enum Question {
     /// Fetch a key of this kind of tokens; the command is tried again afterwards, whatever came of it.
-    Key(TokenKind, KeyId),
+    Key {
+        id: u32,
+        kind: TokenKind,
+        key: KeyId,
+    },
     Connect {
         call: ConnectCall,
         draft: ConnectDraft,
@@ -49,7 +54,7 @@ pub(crate) enum Question {
 #[derive(Debug)]
 pub(crate) struct ConnectDraft {
     pub(crate) id: u32,
-    pub(crate) positions: Positions,
+    pub(crate) wishes: Wishes,
 }
 
 /// What a token is for.
@@ -89,6 +94,15 @@ pub(crate) enum Answered {
     SubRefresh(Answer<SubRefreshGrant>, Box<str>),
 }
 
+/// What follows from a question that could not be asked.
+#[derive(Debug)]
+pub(crate) enum Unasked {
+    /// The command with this id is refused.
+    Command(u32),
+    /// It counts as answered with this.
+    Answered(Box<Answered>),
+}
+
 impl Question {
     /// Whether later commands wait for the answer: those of commands do, what expires does not hold anything up.
     pub(crate) fn holds_commands(&self) -> bool {
@@ -97,13 +111,13 @@ impl Question {
 
     /// Whether the command is tried again when the answer is there.
     pub(crate) fn is_tried_again(&self) -> bool {
-        matches!(self, Self::Key(..))
+        matches!(self, Self::Key { .. })
     }
 
     /// The answer where nobody answers.
     pub(crate) fn not_handled(self) -> Answered {
         match self {
-            Self::Key(..) => Answered::Key,
+            Self::Key { .. } => Answered::Key,
             Self::Connect { draft, .. } => Answered::Connect(Answer::NotHandled, draft),
             Self::Subscribe { draft, .. } => Answered::Subscribe(Answer::NotHandled, draft),
             Self::Publish { draft, .. } => Answered::Publish(Answer::NotHandled, draft),
@@ -113,14 +127,21 @@ impl Question {
         }
     }
 
-    /// The command that asks; 0 if it is none, or if it is tried again.
-    pub(crate) fn command(&self) -> u32 {
+    /// What follows where there is no room for the answer: a command is refused for now, and what is about to expire lives a
+    /// little longer, as if the hook had failed.
+    pub(crate) fn unasked(self) -> Unasked {
         match self {
-            Self::Key(..) | Self::Refresh { .. } | Self::SubRefresh { .. } => 0,
-            Self::Connect { draft, .. } => draft.id,
-            Self::Subscribe { draft, .. } => draft.id,
-            Self::Publish { draft, .. } => draft.id,
-            Self::Rpc { id, .. } => *id,
+            Self::Key { id, .. } | Self::Rpc { id, .. } => Unasked::Command(id),
+            Self::Connect { draft, .. } => Unasked::Command(draft.id),
+            Self::Subscribe { draft, .. } => Unasked::Command(draft.id),
+            Self::Publish { draft, .. } => Unasked::Command(draft.id),
+            Self::Refresh { .. } => {
+                Unasked::Answered(Answered::Refresh(Answer::Error(Error::TOO_MANY_REQUESTS)).into())
+            }
+            Self::SubRefresh { call } => {
+                let answer = Answer::Error(Error::TOO_MANY_REQUESTS);
+                Unasked::Answered(Answered::SubRefresh(answer, call.channel).into())
+            }
         }
     }
 }

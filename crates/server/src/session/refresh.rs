@@ -1,20 +1,23 @@
 //! What keeps a session and its subscriptions alive: new tokens of the client, and the hooks that are asked in its stead.
 
+use std::sync::Arc;
+
 use wavecast_protocol::centrifuge::{
     Disconnect, Error, RefreshRequest, RefreshResult, Reply, Res, SubRefreshRequest, SubRefreshResult,
-    Unsubscribed,
 };
 
 use super::command::Context;
 use super::connect::check_claims;
 use super::identity::TokenMark;
+use super::joining::Anew;
 use super::question::{Question, TokenKind};
 use super::refusal::Refused;
-use super::state::{Session, Subscription};
+use super::state::{More, Session, Subscription};
 use super::step::Step;
 use super::wish::seconds;
 use crate::channels::ChannelNumber;
 use crate::hooks::{Answer, RefreshCall, RefreshGrant, SubRefreshCall, SubRefreshGrant};
+use crate::payload;
 use crate::token::Capabilities;
 
 /// How long a connection or subscription lives on, in seconds, when the hook that keeps it alive does not answer.
@@ -49,8 +52,8 @@ impl Session {
         }
         let mark = TokenMark::of(&claims);
         let before = self.identity.as_ref().and_then(|identity| identity.token.as_deref());
-        if before.is_some_and(|before| before.channels != mark.channels) {
-            // The client has to connect anew to have the subscriptions of this token.
+        if before.is_some_and(|before| before.scope != mark.scope) {
+            // The client has to connect anew to have the subscriptions of this token, and its filters.
             return Err(Disconnect::INSUFFICIENT_STATE.into());
         }
         let identity = self.identity.get_or_insert_default();
@@ -90,14 +93,23 @@ impl Session {
             let (invalid, expired) = (Disconnect::INVALID_TOKEN, Error::EXPIRED);
             Refused::of_token(refusal, TokenKind::Subscription, invalid.into(), expired.into())
         })?;
-        if *claims.channel != *request.channel || *claims.user != *self.user() {
-            return Err(Disconnect::INVALID_TOKEN.into());
-        }
+        self.check_subscription_claims(&request.channel, &claims, cx)?;
         let expire_at_s = seconds(claims.subscription_expires_at_s);
+        if expire_at_s > 0 && expire_at_s <= cx.now.unix_s() {
+            return Err(Error::EXPIRED.into());
+        }
+        // One that was like most is not any more.
+        let plain = self.subscriptions[index].more.is_none().then(|| {
+            let info = claims.info.map(payload::embedded);
+            let info = Arc::new(self.client_info(self.who(), info));
+            More::new(Arc::clone(options), info)
+        });
         let subscription = &mut self.subscriptions[index];
         subscription.marks.client_refreshes = true;
+        subscription.more = plain.map(Box::new).or(subscription.more.take());
         if let Some(more) = &mut subscription.more {
             more.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
+            more.allowed = claims.allowed.unwrap_or_default();
         }
         let result = SubRefreshResult {
             expires: expire_at_s > 0,
@@ -164,10 +176,9 @@ impl Session {
         };
         if grant.expired {
             let Subscription { channel, marks, .. } = &self.subscriptions[index];
-            // What the server has made the client cannot begin anew: it connects anew.
-            return match marks.by_server {
-                true => Step::Close(Disconnect::SUB_EXPIRED),
-                false => Step::Unsubscribe(*channel, Unsubscribed::EXPIRED),
+            return match Anew::expired(marks.by_server) {
+                Anew::Subscribe(why) => Step::Unsubscribe(*channel, why),
+                Anew::Connect(why) => Step::Close(why),
             };
         }
         if let Some(more) = &mut self.subscriptions[index].more {

@@ -21,7 +21,7 @@ impl Refused {
         match self {
             Self::Error(error) => Step::Reply(Reply { id, body: Err(error) }),
             Self::Close(disconnect) => Step::Close(disconnect),
-            Self::Key(kind, key) => Step::Ask(Question::Key(kind, key)),
+            Self::Key(kind, key) => Step::Ask(Question::Key { id, kind, key }),
         }
     }
 }

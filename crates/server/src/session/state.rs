@@ -13,6 +13,7 @@ use super::joining::Marks;
 use super::pending::Pending;
 use super::permission::Who;
 use crate::channels::{ChannelNumber, Seat};
+use crate::token::Allowed;
 
 /// One session. It lives in the table of its shard, so every byte counts: what only some sessions have is in boxes.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct Session {
     /// The live ones. Those that are joining are pending.
     pub(super) subscriptions: Vec<Subscription>,
     pub(super) pending: Option<Box<Pending>>,
-    /// What the is kept of the handshake.
+    /// What is kept of the handshake.
     pub(super) handshake: Option<Box<Handshake>>,
     /// When the next ping goes out, or its answer is due. Milliseconds of the shard.
     pub(super) ping_at_ms: u64,
@@ -82,6 +83,8 @@ pub(crate) struct More {
     pub(crate) options: Arc<ChannelOptions>,
     /// Who it is in this channel: what presence shows, and others are told.
     pub(crate) info: Arc<ClientInfo>,
+    /// What the client may do in the channel beside what its namespace allows.
+    pub(super) allowed: Allowed,
     /// When it expires. Milliseconds of the shard.
     pub(super) expires_ms: Option<u64>,
     /// The hook has been asked about it and has not answered.
@@ -108,7 +111,7 @@ impl Session {
         }
     }
 
-    /// The same, with what the is kept of the handshake.
+    /// The same, with what is kept of the handshake.
     pub(crate) fn with_handshake(mut self, handshake: Option<Handshake>) -> Self {
         self.handshake = handshake.map(Box::new);
         self
@@ -179,6 +182,13 @@ impl Session {
     /// Who it is, for what it may do.
     pub(super) fn who(&self) -> Who<'_> {
         Who(self.identity.as_deref())
+    }
+}
+
+impl More {
+    /// What is known of a subscription that does not expire.
+    pub(super) fn new(options: Arc<ChannelOptions>, info: Arc<ClientInfo>) -> Self {
+        Self { options, info, allowed: Allowed::default(), expires_ms: None, is_asked: false }
     }
 }
 

@@ -63,8 +63,11 @@ pub(crate) struct Accepted {
 #[derive(Debug)]
 pub(crate) struct Join<'c> {
     pub(crate) channel: Cow<'c, str>,
+    /// Those of the namespace: the channel's stream is everybody's, whatever options the subscription has of its own.
     pub(crate) options: Arc<ChannelOptions>,
     pub(crate) recover: Option<(u64, Cow<'c, str>)>,
+    /// Without asking to recover it is given the latest publication.
+    pub(crate) gets_latest: bool,
     pub(crate) joining: Joining,
 }
 

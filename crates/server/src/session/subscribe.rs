@@ -16,7 +16,7 @@ use super::step::{Join, Step};
 use super::wish::{FOSSIL, Grant, Wish, given};
 use crate::channels::ChannelNumber;
 use crate::hooks::{SubscribeCall, SubscribeGrant};
-use crate::token::SubscriptionClaims;
+use crate::token::{Allowed, SubscriptionClaims};
 
 impl Session {
     pub(super) fn subscribe<'c>(
@@ -30,12 +30,7 @@ impl Session {
             return Err(Disconnect::BAD_REQUEST.into());
         }
         let options = rules.options(&request.channel)?;
-        if self.is_subscribed((cx.number_of)(&request.channel)) {
-            return Err(Error::ALREADY_SUBSCRIBED.into());
-        }
-        if self.subscription_count() >= rules.channel_limit {
-            return Err(Error::LIMIT_EXCEEDED.into());
-        }
+        self.may_join(&request.channel, cx)?;
         // Maps and shared polls are not offered.
         if request.kind != 0 || options.not_offered {
             return Err(Error::NOT_AVAILABLE.into());
@@ -54,7 +49,7 @@ impl Session {
             let grant = self.granted_by_token(&wish.channel, claims, cx)?;
             return Ok(Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx))));
         }
-        if let Some(hook) = self.hook_that_decides(&wish.channel, &options, cx) {
+        if let Some(hook) = hook_that_decides(&wish.channel, &options, cx) {
             let call = SubscribeCall {
                 caller: self.caller(),
                 hook,
@@ -72,35 +67,38 @@ impl Session {
         Ok(Step::Join(Box::new(join)))
     }
 
-    /// The subscribe hook decides where the namespace has one, unless the name itself says who may.
-    fn hook_that_decides(
-        &self,
-        channel: &str,
-        options: &ChannelOptions,
-        cx: &Context<'_>,
-    ) -> Option<Arc<str>> {
-        let names = cx.rules.namespaces.rules();
-        let is_limited = options.allow_user_limited_channels && names.is_user_limited(channel);
-        let by_name = names.is_private(channel) || is_limited;
-        options.subscribe_hook.clone().filter(|_| !by_name)
-    }
-
     fn granted_by_token(
         &self,
         channel: &str,
         claims: SubscriptionClaims,
         cx: &Context<'_>,
     ) -> Result<Grant, Refused> {
-        let is_for_us = *claims.channel == *channel
-            && *claims.user == *self.user()
-            && claims.client.as_deref().is_none_or(|client| client == self.client());
-        if !is_for_us || cx.rules.revocations.is_subscription_revoked(&claims, cx.now.unix_i64()).is_some() {
-            return Err(Disconnect::INVALID_TOKEN.into());
-        }
+        self.check_subscription_claims(channel, &claims, cx)?;
         Grant::of_token(claims).map_err(|problem| {
             tracing::info!(%problem, "subscription token refused: its tags filter makes no sense");
             Error::PERMISSION_DENIED.into()
         })
+    }
+
+    /// What no signature says: whether a subscription token is for this session and channel, and still good.
+    ///
+    /// # Errors
+    /// 3500.
+    pub(super) fn check_subscription_claims(
+        &self,
+        channel: &str,
+        claims: &SubscriptionClaims,
+        cx: &Context<'_>,
+    ) -> Result<(), Disconnect> {
+        let is_for_us = *claims.channel == *channel
+            && *claims.user == *self.user()
+            && claims.client.as_deref().is_none_or(|client| client == self.client());
+        let revoked = cx.rules.revocations.is_subscription_revoked(claims, cx.now.unix_i64());
+        if is_for_us && revoked.is_none() {
+            return Ok(());
+        }
+        tracing::info!(is_for_us, ?revoked, "subscription token refused");
+        Err(Disconnect::INVALID_TOKEN)
     }
 
     /// The hook has allowed it.
@@ -112,15 +110,7 @@ impl Session {
     ) -> Step<'static> {
         let SubscribeDraft { id, wish, options } = draft;
         // The back end may have subscribed the session meanwhile.
-        let refused = if self.is_subscribed((cx.number_of)(&wish.channel)) {
-            Some(Error::ALREADY_SUBSCRIBED)
-        } else {
-            (self.subscription_count() >= cx.rules.channel_limit).then_some(Error::LIMIT_EXCEEDED)
-        };
-        if let Some(error) = refused {
-            return Step::Reply(Reply { id, body: Err(error) });
-        }
-        match Grant::of_hook(grant) {
+        match self.may_join(&wish.channel, cx).and_then(|()| Grant::of_hook(grant)) {
             Ok(grant) => {
                 Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx)))
             }
@@ -138,18 +128,21 @@ impl Session {
         grant: Grant,
         cx: &Context<'_>,
     ) -> Join<'c> {
-        let options = grant.options(options);
-        let marks = marks(who, &by, &wish, &options, &grant, cx);
+        let own = grant.options(Arc::clone(&options));
+        let has_positions = options.has_stream() && options.slow_consumer != SlowConsumer::Latest;
+        let marks = marks(who, &by, &wish, &own, &grant, cx).where_possible(has_positions);
         let recover = wish.recover.clone().filter(|_| marks.recoverable);
+        let gets_latest =
+            own.recovery_mode == RecoveryMode::Cache && own.auto_cache_recover && marks.recoverable;
         // Whoever is given the latest at the first subscription is told as if it had asked for it.
-        let gets_latest = options.recovery_mode == RecoveryMode::Cache && options.auto_cache_recover;
         let since = match &wish.recover {
             Some((offset, _)) => Some(*offset),
-            None => (gets_latest && marks.recoverable).then_some(0),
+            None => gets_latest.then_some(0),
         };
         let channel = wish.channel.clone();
-        let rejects_unrecovered = wish.rejects_unrecovered;
-        let terms = self.terms(who, wish, &options, grant, cx).map(Box::new);
+        // Of a cache the latest is all there is to have: nothing of it is unrecoverable.
+        let rejects_unrecovered = wish.rejects_unrecovered && own.recovery_mode == RecoveryMode::Stream;
+        let terms = self.terms(who, wish, &own, grant, cx).map(Box::new);
         let joining = Joining {
             // The shard numbers the channel when it enters it.
             channel: ChannelNumber::default(),
@@ -157,10 +150,10 @@ impl Session {
             marks,
             since,
             rejects_unrecovered,
-            unsubscribe: None,
+            ending: None,
             terms,
         };
-        Join { channel, options, recover, joining }
+        Join { channel, options, recover, gets_latest, joining }
     }
 
     /// What is particular about a subscription; `None` for one that is like most.
@@ -172,7 +165,7 @@ impl Session {
         grant: Grant,
         cx: &Context<'_>,
     ) -> Option<Terms> {
-        let may_see = || who.check_presence(&wish.channel, options, true, cx.rules).is_ok();
+        let may_see = || who.check_presence(&wish.channel, options, Some(grant.allowed), cx.rules).is_ok();
         let join_leave =
             options.force_push_join_leave || (wish.join_leave && options.join_leave && may_see());
         let of_connection = who.0.and_then(|identity| identity.filter.as_deref().cloned());
@@ -189,39 +182,39 @@ impl Session {
             || filter.is_some()
             || expires.is_some()
             || grant.info.is_some()
+            || grant.allowed != Allowed::default()
             || !grant.data.is_empty();
         is_particular.then(|| Terms {
             options: Arc::clone(options),
             info: Arc::new(self.client_info(who, grant.info)),
             data: grant.data,
+            allowed: grant.allowed,
             expires,
             delta,
             join_leave,
             filter: filter.map(Rc::new),
         })
     }
+}
 
-    /// Live subscriptions and those on their way.
-    pub(super) fn subscription_count(&self) -> usize {
-        self.subscriptions.len() + self.pending.as_ref().map_or(0, |pending| pending.joining.len())
-    }
+/// The subscribe hook decides where the namespace has one, unless the name itself says who may.
+pub(super) fn hook_that_decides(
+    channel: &str,
+    options: &ChannelOptions,
+    cx: &Context<'_>,
+) -> Option<Arc<str>> {
+    let names = cx.rules.namespaces.rules();
+    let is_limited = options.allow_user_limited_channels && names.is_user_limited(channel);
+    let by_name = names.is_private(channel) || is_limited;
+    options.subscribe_hook.clone().filter(|_| !by_name)
+}
 
-    /// Whether the client is, or is about to be, subscribed to this channel.
-    pub(super) fn is_subscribed(&self, number: Option<ChannelNumber>) -> bool {
-        let is_joining = |number| {
-            self.pending.as_ref().is_some_and(|pending| {
-                pending
-                    .joining
-                    .iter()
-                    .any(|joining| joining.channel == number && joining.unsubscribe.is_none())
-            })
-        };
-        number.is_some_and(|number| self.find(number).is_some() || is_joining(number))
-    }
-
-    /// Where the live subscription of a channel stands.
-    pub(super) fn find(&self, channel: ChannelNumber) -> Option<usize> {
-        self.subscriptions.iter().position(|subscription| subscription.channel == channel)
+impl Marks {
+    /// There is no position, whatever a subscription's own options say, where the channel counts no offsets, or drops what is
+    /// old without a word.
+    fn where_possible(self, has_positions: bool) -> Self {
+        let (positioned, recoverable) = (self.positioned && has_positions, self.recoverable && has_positions);
+        Self { positioned, recoverable, ..self }
     }
 }
 
@@ -235,8 +228,7 @@ fn marks(
     cx: &Context<'_>,
 ) -> Marks {
     let reads = (wish.recoverable || wish.positioned)
-        && options.slow_consumer != SlowConsumer::Latest
-        && who.check_history(&wish.channel, options, true, cx.rules).is_ok();
+        && who.check_history(&wish.channel, options, Some(grant.allowed), cx.rules).is_ok();
     let recoverable = options.has_history()
         && (options.force_recovery || (wish.recoverable && (options.allow_recovery || reads)));
     let positioned =

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
+mod tokens;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error, Reply, Res, json};
 
-use super::{By, Context, Due, Moment, Rules, Session, Step, Verifiers, Welcome};
+use super::{By, Context, Due, Ending, Moment, Rules, Session, Step, Verifiers, Welcome};
 use crate::channels::{ChannelNumber, Channels};
 use crate::config::{Config, Overrides, load_from};
 
@@ -51,6 +53,10 @@ impl Walk {
         walk
     }
 
+    fn with_rules(rules: Rules) -> Self {
+        Self { rules, ..Self::new(|_| {}) }
+    }
+
     fn connected(change: impl FnOnce(&mut Config)) -> Self {
         let mut walk = Self::new(change);
         assert!(matches!(walk.say(r#"{"id":1,"connect":{}}"#), Led::Json(_)));
@@ -77,6 +83,7 @@ impl Walk {
                     page_bytes: 0,
                     settled: Vec::new(),
                     left: 0,
+                    has_place: false,
                 };
                 self.session.welcomed(accepted.identity, welcome);
                 let welcome = self.session.take_welcome().unwrap();
@@ -112,7 +119,10 @@ impl Walk {
         let joining = self.session.take_joining(number).unwrap();
         let By::Client(id) = joining.by else { panic!("nobody else asks") };
         let result = joining.result(joined).map(Res::Subscribe);
-        let unsubscribed = joining.unsubscribe.map(Into::into);
+        let unsubscribed = match &joining.ending {
+            Some(Ending::Client(id)) => Some(*id),
+            Some(Ending::Backend(_)) | None => None,
+        };
         let live = result.is_ok() && unsubscribed.is_none();
         let reply = encoded(&Reply { id, body: result });
         if live {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
 
+use super::joining::Anew;
 use super::rules::Rules;
 use super::state::{Phase, Ping, Session};
 use super::step::Step;
@@ -162,10 +163,10 @@ impl Session {
             more.is_asked = true;
             return Some(Due::SubRefresh(subscription.channel));
         }
-        if subscription.marks.by_server {
-            return Some(Due::Close(Disconnect::SUB_EXPIRED));
-        }
-        Some(Due::Unsubscribe(subscription.channel, Unsubscribed::EXPIRED))
+        Some(match Anew::expired(subscription.marks.by_server) {
+            Anew::Subscribe(why) => Due::Unsubscribe(subscription.channel, why),
+            Anew::Connect(why) => Due::Close(why),
+        })
     }
 
     /// When something of the session's expires, or is to be asked about.

@@ -10,15 +10,15 @@ use wavecast_protocol::centrifuge::{Error, SubscribeRequest};
 use super::filter;
 use crate::hooks::{Overrides, SubscribeGrant};
 use crate::payload;
-use crate::token::{self, SubscribeOverride, SubscriptionClaims};
+use crate::token::{self, Allowed, SubscriptionClaims};
 
 /// The client asks for error 112 instead of `recovered: false`.
 const FLAG_REJECT_UNRECOVERED: i64 = 2;
 /// The name of the deltas that are spoken.
 pub(super) const FOSSIL: &str = "fossil";
 
-/// From where the subscriptions of a connect command are to be recovered, by channel.
-pub(crate) type Positions = BTreeMap<Box<str>, (u64, Cow<'static, str>)>;
+/// What a connect command would like the server to subscribe the client to, and from where that is to be recovered, if at all.
+pub(crate) type Wishes = BTreeMap<Box<str>, Option<(u64, Cow<'static, str>)>>;
 
 /// What a client wishes for, apart from who it is and what entitles it.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ pub(crate) struct Wish<'c> {
 }
 
 /// On which terms it is allowed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Grant {
     pub(crate) info: Option<Box<[u8]>>,
     pub(crate) data: Box<[u8]>,
@@ -42,6 +42,8 @@ pub(crate) struct Grant {
     pub(crate) expire_at_s: u64,
     pub(crate) client_refreshes: bool,
     pub(crate) overrides: Overrides,
+    /// What the client may do in the channel beside what its namespace allows.
+    pub(crate) allowed: Allowed,
     /// In cache mode the latest publication comes with it.
     pub(crate) cache_recover: bool,
     pub(crate) filter: Option<Filter>,
@@ -51,20 +53,14 @@ pub(crate) struct Grant {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServerSubscription {
     pub(crate) channel: Box<str>,
-    pub(crate) info: Option<Box<[u8]>>,
-    pub(crate) data: Box<[u8]>,
-    /// Unix seconds; 0: never.
-    pub(crate) expire_at_s: u64,
-    pub(crate) overrides: Overrides,
-    /// In cache mode the latest publication comes with it.
-    pub(crate) cache_recover: bool,
-    pub(crate) filter: Option<Filter>,
+    /// Its terms. They are not the client's to refresh.
+    pub(crate) grant: Grant,
 }
 
 impl ServerSubscription {
     /// A subscription to a channel, as its namespace has it.
     pub(crate) fn to(channel: impl Into<Box<str>>) -> Self {
-        Self { channel: channel.into(), ..Self::default() }
+        Self { channel: channel.into(), grant: Grant::default() }
     }
 
     /// A subscription that a hook makes, with terms of its own.
@@ -72,8 +68,7 @@ impl ServerSubscription {
     /// # Errors
     /// 100 when it makes no sense.
     pub(crate) fn of_hook(channel: String, grant: SubscribeGrant) -> Result<Self, Error> {
-        let Grant { info, data, expire_at_s, overrides, cache_recover, filter, .. } = Grant::of_hook(grant)?;
-        Ok(Self { channel: channel.into(), info, data, expire_at_s, overrides, cache_recover, filter })
+        Ok(Self { channel: channel.into(), grant: Grant::of_hook(grant)? })
     }
 
     /// A subscription that a connection token makes.
@@ -81,27 +76,14 @@ impl ServerSubscription {
     /// # Errors
     /// What is wrong with its filter.
     pub(super) fn of_token(wanted: token::ServerSubscription) -> Result<Self, String> {
-        Ok(Self {
-            channel: wanted.channel.into(),
+        let grant = Grant {
             info: wanted.info.map(payload::embedded),
             data: wanted.data.map(payload::embedded).unwrap_or_default(),
-            overrides: overrides(wanted.options),
+            overrides: wanted.options,
             filter: wanted.tags_filter.map(|filter| filter::of_json(filter.get().as_bytes())).transpose()?,
-            ..Self::default()
-        })
-    }
-
-    /// Its terms. They are not the client's to refresh.
-    pub(super) fn grant(self) -> Grant {
-        Grant {
-            info: self.info,
-            data: self.data,
-            expire_at_s: self.expire_at_s,
-            client_refreshes: false,
-            overrides: self.overrides,
-            cache_recover: self.cache_recover,
-            filter: self.filter,
-        }
+            ..Grant::default()
+        };
+        Ok(Self { channel: wanted.channel.into(), grant })
     }
 }
 
@@ -115,12 +97,17 @@ impl Grant {
             tracing::warn!(%problem, "a hook gave a tags filter that makes no sense");
             Error::INTERNAL
         })?;
+        let allowed = Allowed::from_words(&grant.allow).ok_or_else(|| {
+            tracing::warn!(allow = ?grant.allow, "a hook allows what there is not");
+            Error::INTERNAL
+        })?;
         Ok(Self {
             info: grant.info,
             data: grant.data.unwrap_or_default(),
             expire_at_s: u64::try_from(grant.expire_at).unwrap_or(0),
             client_refreshes: false,
             overrides: grant.overrides,
+            allowed,
             cache_recover: grant.cache_recover,
             filter,
         })
@@ -136,7 +123,8 @@ impl Grant {
             data: claims.data.map(payload::embedded).unwrap_or_default(),
             expire_at_s: seconds(claims.subscription_expires_at_s),
             client_refreshes: true,
-            overrides: overrides(claims.options),
+            overrides: claims.options,
+            allowed: claims.allowed.unwrap_or_default(),
             cache_recover: false,
             filter: claims.tags_filter.map(|filter| filter::of_json(filter.get().as_bytes())).transpose()?,
         })
@@ -212,12 +200,6 @@ impl<'c> Wish<'c> {
     }
 }
 
-fn overrides(options: SubscribeOverride) -> Overrides {
-    let SubscribeOverride { presence, join_leave, force_recovery, force_positioning, force_push_join_leave } =
-        options;
-    Overrides { presence, join_leave, force_recovery, force_positioning, force_push_join_leave }
-}
-
 /// When something expires, Unix seconds; 0: never. What expired before the epoch expires now.
 pub(super) fn seconds(at: Option<i64>) -> u64 {
     at.map_or(0, |at| u64::try_from(at).unwrap_or(1).max(1))
@@ -226,4 +208,18 @@ pub(super) fn seconds(at: Option<i64>) -> u64 {
 /// A payload that is passed on; `None` if there is none.
 pub(super) fn given(data: &[u8]) -> Option<Box<[u8]>> {
     (!data.is_empty()).then(|| data.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::Action;
+
+    #[test]
+    fn a_hook_allows_what_there_is() {
+        let grant = |word: &str| SubscribeGrant { allow: vec![word.into()], ..SubscribeGrant::default() };
+        let allowed = Grant::of_hook(grant("pub")).unwrap().allowed;
+        assert!(allowed.contains(Action::Publish) && !allowed.contains(Action::History));
+        assert_eq!(Grant::of_hook(grant("everything")).unwrap_err(), Error::INTERNAL);
+    }
 }

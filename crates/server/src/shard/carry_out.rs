@@ -14,7 +14,7 @@ use crate::session::{History, Publishing, Step, since};
 use crate::wire;
 
 /// The most clients that one presence reply names; more of them are an error (106), not a part.
-const PRESENCE_CLIENTS_MAX: usize = 10_000;
+const NAMED_CLIENTS_MAX: usize = 10_000;
 
 impl PushShard {
     /// Carries a command out.
@@ -124,12 +124,12 @@ impl PushShard {
             let body = Ok(Res::PresenceStats(PresenceStatsResult { num_clients, num_users }));
             return self.reply(id, &Reply { id: command, body });
         }
-        let list = self.node.hub().presence(channel, PRESENCE_CLIENTS_MAX);
+        let list = self.node.hub().presence(channel, NAMED_CLIENTS_MAX);
         let bytes: usize = list.clients.iter().map(|info| wire::info_bytes(info)).sum();
         let limit = self.node.config().client.queue_max_size;
         let waiting = connections.staying_bytes(id);
         let body = if list.is_cut {
-            let message = format!("limit exceeded: more than {PRESENCE_CLIENTS_MAX} clients are present");
+            let message = format!("limit exceeded: more than {NAMED_CLIENTS_MAX} clients are present");
             Err(Error { message: message.into(), ..Error::LIMIT_EXCEEDED })
         } else if waiting > 0 && waiting + bytes > limit / 2 {
             Err(Error::TOO_MANY_REQUESTS)

@@ -8,7 +8,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
 
 use super::PushShard;
-use crate::session::{Due, Moment};
+use crate::session::{Due, Moment, Session};
 
 impl PushShard {
     /// Ends a session from the server's side.
@@ -48,14 +48,11 @@ impl PushShard {
     /// The session is over, however it ended: nothing is delivered to it any more, and the back end is told.
     pub(super) fn forget(&mut self, id: ConnectionId, why: &Disconnect) {
         self.gaps.forget(id);
+        self.replies.forget(id);
+        let live = self.sessions.get_mut(id).map(Session::take_all_live).unwrap_or_default();
+        live.iter().for_each(|live| self.unsubscribed(id, live, Unsubscribed::DISCONNECT));
         let Some(mut session) = self.sessions.remove(id) else { return };
         self.session_bytes = self.session_bytes.saturating_sub(session.counted());
-        for live in session.take_all_live() {
-            self.leave(&live);
-            let name = self.channels.name(live.channel);
-            self.node.tell_unsubscribed(&mut session, &live, name, Unsubscribed::DISCONNECT);
-            self.release(live.channel);
-        }
         if let Some(address) = session.address() {
             self.node.addresses().closed(address);
         }

@@ -7,12 +7,12 @@ use tracing::warn;
 use wavecast_hub::{Membership, Publication};
 use wavecast_net::shard::{ConnectionId, Connections, FanOut, SendError};
 use wavecast_net::{Bundle, Frame};
-use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
+use wavecast_protocol::centrifuge::Unsubscribed;
 
 use super::PushShard;
+use super::partings::unsubscribe;
 use crate::channels::{Appended, ChannelNumber, Outlet, Seat};
-use crate::session::client_of_name;
-use crate::wire;
+use crate::session::{Anew, client_of_name};
 
 impl PushShard {
     /// A publication has come in.
@@ -96,27 +96,29 @@ impl PushShard {
 
     /// Something is missing in a channel's stream: its subscribers are told to subscribe again and recover.
     pub(super) fn insufficient_state(&mut self, connections: &mut Connections, channel: ChannelNumber) {
+        // Of what has been dropped until now, while everybody still has a seat.
+        self.take_shed(connections);
         let name = self.channels.name(channel).clone();
+        let mut to_connect = Vec::new();
         let why = Unsubscribed::INSUFFICIENT_STATE;
-        let Unsubscribed { code, reason } = why;
-        warn!(channel = &*name, code, "a publication is missing: subscribers have to recover");
+        warn!(channel = &*name, code = why.code, "a publication is missing: subscribers have to recover");
         for (encoding, subscribers) in self.channels.remove_all(channel) {
-            let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
             let lane = self.channels.lane(channel);
             // What is left of what waits must not be taken for all of it: the client recovers from what it has got.
             subscribers.iter().for_each(|&id| _ = connections.discard(id, lane));
-            let is_by_server = |id: &ConnectionId| {
-                self.sessions.get(*id).and_then(|s| s.seat(channel)).is_some_and(|seated| seated.by_server)
-            };
-            let (connect, subscribe): (Vec<_>, Vec<_>) = subscribers.into_iter().partition(is_by_server);
-            connections.fan_out(&subscribe, &wire::push(encoding, &push));
-            for &id in subscribe.iter().chain(&connect) {
-                self.ends(id, channel, why);
+            let mut to_subscribe = Vec::with_capacity(subscribers.len());
+            for &id in &subscribers {
+                let seated = self.sessions.get(id).and_then(|session| session.seat(channel));
+                match Anew::insufficient_state(seated.is_some_and(|seated| seated.by_server)) {
+                    Anew::Subscribe(_) => to_subscribe.push(id),
+                    Anew::Connect(why) => to_connect.push((id, why)),
+                }
             }
-            // What the server has made the client cannot begin anew.
-            for id in connect {
-                self.disconnect(connections, id, Disconnect::INSUFFICIENT_STATE);
-            }
+            connections.fan_out(&to_subscribe, &unsubscribe(encoding, &name, why));
+            subscribers.into_iter().for_each(|id| self.ends(id, channel, why));
+        }
+        for (id, why) in to_connect {
+            self.disconnect(connections, id, why);
         }
     }
 }

@@ -4,9 +4,10 @@
 //! [`Session`], and carried out here; publications come in through the inbox and go out to the channel's subscribers.
 //!
 //! - `commands`: from messages to commands, and the queue of those that wait; `carry_out`: what follows from a command
-//! - `welcome`, `joins`: into the server, into channels and out again; `endings`: out of the server
+//! - `welcome`, `joins`: into the server, into channels; `partings`, `endings`: out of channels, out of the server
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
-//! - `fan_out`: publications to subscribers; `positions`: whether all of them have come; `slow`: those who do not keep up; `replies`: answers to commands
+//! - `fan_out`: publications to subscribers; `positions`, `rounds`: whether all of them have come, looked at in turn
+//! - `slow`: those who do not keep up; `replies`: answers to commands
 //! - `table`, `identity`: sessions, and their names
 
 mod carry_out;
@@ -18,8 +19,10 @@ mod identity;
 mod joins;
 mod office;
 mod orders;
+mod partings;
 mod positions;
 mod replies;
+mod rounds;
 #[cfg(test)]
 mod simulation;
 mod slow;
@@ -41,8 +44,8 @@ use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use self::gaps::Gaps;
 use self::identity::ClientIds;
-use self::positions::PositionChecks;
 use self::replies::Replies;
+use self::rounds::Rounds;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
@@ -66,7 +69,7 @@ pub(crate) struct PushShard {
     side_door: SideDoor,
     replies: Replies,
     gaps: Gaps,
-    checks: PositionChecks,
+    rounds: Rounds,
     /// The number of the last question to the back office.
     asked: NonZeroU32,
     /// What all sessions take in memory, bytes.
@@ -88,7 +91,7 @@ impl PushShard {
             side_door,
             replies: Replies::default(),
             gaps: Gaps::default(),
-            checks: PositionChecks::default(),
+            rounds: Rounds::default(),
             asked: NonZeroU32::MIN,
             session_bytes: 0,
             began: None,

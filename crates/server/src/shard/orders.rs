@@ -20,9 +20,9 @@ impl PushShard {
                     self.subscribe_by_backend(connections, id, &subscription, since.clone(), &done);
                 }
             }
-            Order::Unsubscribe { target, channel, done: _done } => {
+            Order::Unsubscribe { target, channel, done } => {
                 for id in self.targets(&target) {
-                    self.unsubscribe_by_backend(connections, id, channel.as_deref());
+                    self.unsubscribe_by_backend(connections, id, channel.as_deref(), &done);
                 }
             }
             Order::Disconnect { target, except, disconnect, done: _done } => {
@@ -47,7 +47,7 @@ impl PushShard {
             Order::DropRevoked { done: _done } => self.drop_revoked(connections),
             Order::CutSlow { bytes } => self.cut_slowest(connections, bytes),
             Order::Count { channels, reply } => {
-                let count = |name: &Arc<str>| self.channels.find(name).map_or(0, |n| self.channels.count(n));
+                let count = |name: &Arc<str>| self.channels.find(name).map_or(0, |n| self.channels.size(n));
                 reply.send(channels.iter().map(count).collect()).ok();
             }
         }
@@ -92,11 +92,19 @@ impl PushShard {
         connections: &mut Connections,
         id: ConnectionId,
         channel: Option<&str>,
+        done: &Done,
     ) {
-        let Some(session) = self.sessions.get(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else { return };
         let ended: Vec<_> = match channel {
-            None => session.channels().collect(),
-            Some(channel) => self.channels.find(channel).into_iter().collect(),
+            None => {
+                session.end_joining(None, done);
+                session.channels().collect()
+            }
+            Some(channel) => {
+                let Some(number) = self.channels.find(channel) else { return };
+                session.end_joining(Some(number), done);
+                vec![number]
+            }
         };
         for channel in ended {
             self.unsubscribe(connections, id, channel, Unsubscribed::SERVER);

@@ -20,6 +20,8 @@ const PUBLICATION_OVERHEAD_BYTES: usize = 160;
 /// Replies to the commands of one message.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
+    /// Whose they are; nobody else is sent them.
+    owner: Option<ConnectionId>,
     encoded: Vec<u8>,
     encoding: Encoding,
     /// A page has been refused since the message began: further ones are not even looked up.
@@ -36,7 +38,14 @@ impl Replies {
         if let Err(Error { code, message, .. }) = &reply.body {
             debug!(slot = id.slot(), command = reply.id, code, %message, "command refused");
         }
-        self.encoding = encoding;
+        debug_assert!(
+            self.encoded.is_empty() || self.owner == Some(id),
+            "replies of another connection wait"
+        );
+        if self.owner != Some(id) {
+            self.encoded.clear();
+        }
+        (self.owner, self.encoding) = (Some(id), encoding);
         if !self.encoded.is_empty() {
             encoding.separate(&mut self.encoded);
         }
@@ -70,9 +79,16 @@ impl Replies {
         fits
     }
 
-    /// What has been collected, as one frame; `None` if nothing has.
-    pub(super) fn take(&mut self) -> Option<Frame> {
-        if self.encoded.is_empty() {
+    /// The session is over: what has been collected for it goes to nobody.
+    pub(super) fn forget(&mut self, id: ConnectionId) {
+        if self.owner == Some(id) {
+            self.encoded.clear();
+        }
+    }
+
+    /// What has been collected for this connection, as one frame; `None` if nothing has.
+    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Frame> {
+        if self.encoded.is_empty() || self.owner != Some(id) {
             return None;
         }
         let frame = wire::framed(self.encoding, &self.encoded);
@@ -86,7 +102,7 @@ impl Replies {
     /// # Errors
     /// What the outbox says. [`SendError::Full`] has been reported as an overflow and ends the session with the turn.
     pub(super) fn send(&mut self, connections: &mut Connections, id: ConnectionId) -> Result<(), SendError> {
-        self.take().map_or(Ok(()), |frame| connections.send_frame(id, &frame))
+        self.take(id).map_or(Ok(()), |frame| connections.send_frame(id, &frame))
     }
 }
 
@@ -104,4 +120,26 @@ fn bytes(publication: &Publication) -> usize {
     let tags =
         publication.tags.iter().flat_map(|tags| tags.iter()).map(|(key, value)| key.len() + value.len() + 8);
     publication.data.len() + info + tags.sum::<usize>() + PUBLICATION_OVERHEAD_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wavecast_protocol::centrifuge::Res;
+
+    #[test]
+    fn what_one_client_is_told_goes_to_no_other() {
+        let [one, other] = [1, 2].map(|slot| ConnectionId::for_tests(slot, 0));
+        let mut replies = Replies::default();
+        let ping = |id| Reply { id, body: Ok(Res::Ping) };
+        replies.push(one, Encoding::Json, &ping(7));
+        assert!(replies.take(other).is_none(), "whoever is closed meanwhile");
+        replies.forget(other);
+        // It is cut while its commands are carried out.
+        replies.forget(one);
+        replies.push(other, Encoding::Json, &ping(8));
+        let frame = replies.take(other).unwrap();
+        let text = String::from_utf8_lossy(&frame).into_owned();
+        assert!(text.contains("\"id\":8") && !text.contains("\"id\":7"), "{text}");
+    }
 }

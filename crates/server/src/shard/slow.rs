@@ -21,12 +21,12 @@ use tracing::{debug, info};
 use wavecast_hub::SlowConsumer;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, Shed};
-use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
+use wavecast_protocol::centrifuge::Unsubscribed;
 
 use super::PushShard;
+use super::partings::unsubscribe;
 use crate::channels::ChannelNumber;
-use crate::session::{Live, Seated};
-use crate::wire;
+use crate::session::{Anew, Live, Seated};
 
 impl PushShard {
     /// A frame of a channel did not fit the outbox of a subscriber.
@@ -114,20 +114,23 @@ impl PushShard {
         let (encoding, _) = self.channels.form(channel, seated.seat);
         let name = Arc::clone(self.channels.name(channel));
         let why = Unsubscribed::INSUFFICIENT_STATE;
-        let Unsubscribed { code, reason } = why;
-        info!(slot = id.slot(), channel = &*name, code, "the client reads too slowly: it has to recover");
+        info!(
+            slot = id.slot(),
+            channel = &*name,
+            code = why.code,
+            "the client reads too slowly: it has to recover"
+        );
         connections.discard(id, self.channels.lane(channel));
         for (moved, seat) in self.channels.remove(channel, seated.seat).into_iter().flatten() {
             self.seated(channel, moved, seat);
         }
         self.ends(id, channel, why);
-        if seated.by_server {
+        match Anew::insufficient_state(seated.by_server) {
+            // At most one for each subscription: the client subscribes again when it has read it.
+            Anew::Subscribe(why) => _ = connections.send_anyway(id, &unsubscribe(encoding, &name, why)),
             // Of other channels, too, what waits may have holes by now.
-            return self.cut(connections, id, &Disconnect::INSUFFICIENT_STATE);
+            Anew::Connect(why) => self.cut(connections, id, &why),
         }
-        // At most one for each subscription: the client subscribes again when it has read it.
-        let push = Push::Unsubscribe { channel: (&*name).into(), code, reason: reason.into() };
-        connections.send_anyway(id, &wire::push(encoding, &push)).ok();
     }
 
     /// A subscription ends, and with it all that waits of it and may be dropped. If some of it stayed, some of that could be

@@ -18,21 +18,24 @@ impl PushShard {
         let Accepted { id: command, identity, data, ttl, joins } = accepted;
         let user = identity.as_ref().map_or("", |identity| &identity.user);
         let now_ms = self.node.now_ms();
-        if let Err(refused) = self.node.counts().client_came(user, &self.node.config().client, now_ms) {
-            return self.disconnect(connections, id, refused);
-        }
+        let of_user = match self.node.counts().client_came(user, &self.node.config().client, now_ms) {
+            Ok(of_user) => of_user,
+            Err(refused) => return self.disconnect(connections, id, refused),
+        };
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let welcome =
-            Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left: joins.len() };
+        let (left, has_place) = (joins.len(), !joins.is_empty());
+        let welcome = Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left, has_place };
         session.welcomed(identity, welcome);
         self.sessions.list(id);
         self.count_bytes(id);
-        if self.node.rules().is_single_connection()
-            && let Some(session) = self.sessions.get(id).filter(|session| !session.user().is_empty())
+        // Whoever is the only one need not ask every shard for the others. An anonymous one has none.
+        if of_user > 1
+            && self.node.rules().is_single_connection()
+            && let Some(session) = self.sessions.get(id)
         {
             self.node.disconnect_others(session.user(), session.client_id());
         }
-        if joins.is_empty() {
+        if !has_place {
             return self.finish_welcome(connections, id);
         }
         connections.hold_place(id);
@@ -48,7 +51,8 @@ impl PushShard {
         }
     }
 
-    /// Answers the connect command if all of its subscriptions have joined, and lets the commands behind it go on.
+    /// Answers the connect command if all of its subscriptions have joined. The commands that have
+    /// waited are not resumed here: those of the same message come first.
     pub(super) fn finish_welcome(&mut self, connections: &mut Connections, id: ConnectionId) {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
@@ -59,13 +63,12 @@ impl PushShard {
         // Sessions that came in one storm are not pinged in one.
         session.begin_pings(now, connections.jitter(interval / 2, interval));
         self.reply(id, &Reply { id: welcome.id, body });
-        if welcome.settled.is_empty() {
+        if !welcome.has_place {
             self.send_replies(connections, id);
-        } else if let Some(frame) = self.replies.take() {
+        } else if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();
         }
         self.set_timer(connections, id, now);
-        self.resume(connections, id);
     }
 
     /// Makes sure that the connect reply has room for what a subscription of it recovers. What it has none for is not
@@ -90,7 +93,7 @@ impl PushShard {
         }
         self.node.counts().client_left(&user);
         self.reply(id, &Reply { id: command, body: Err(error) });
-        if let Some(frame) = self.replies.take() {
+        if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();
         }
     }

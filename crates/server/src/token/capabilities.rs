@@ -44,7 +44,7 @@ impl Allowed {
     }
 
     /// Reads the words; `None` when one is unknown: what it would allow cannot be guessed.
-    pub(super) fn from_words(words: &[String]) -> Option<Self> {
+    pub(crate) fn from_words(words: &[String]) -> Option<Self> {
         words.iter().try_fold(Self::default(), |set, word| {
             let action = match word.as_str() {
                 "sub" => Action::Subscribe,

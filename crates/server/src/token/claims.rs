@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::capabilities::{Allowed, Capabilities};
 use super::object::{Object, WrongType};
 use super::refusal::Flaw;
+use crate::hooks::Overrides;
 
 /// Bytes for clients: `info` and `data` (JSON), or `b64info` and `b64data` (any bytes).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,21 +19,6 @@ pub struct Payload {
     pub bytes: Box<[u8]>,
     /// Whether they are JSON.
     pub is_json: bool,
-}
-
-/// Options of the channel that a token sets for one subscription; `None` leaves what the namespace says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SubscribeOverride {
-    /// Whether it is seen in the channel's presence.
-    pub presence: Option<bool>,
-    /// Whether its join and leave are told.
-    pub join_leave: Option<bool>,
-    /// Whether it recovers what it missed.
-    pub force_recovery: Option<bool>,
-    /// Whether its position is watched over.
-    pub force_positioning: Option<bool>,
-    /// Whether it is told of joins and leaves without asking.
-    pub force_push_join_leave: Option<bool>,
 }
 
 /// A subscription that the server makes for the client.
@@ -45,7 +31,7 @@ pub struct ServerSubscription {
     /// What the client gets with the subscription.
     pub data: Option<Payload>,
     /// Options of this subscription.
-    pub options: SubscribeOverride,
+    pub options: Overrides,
     /// `tags_filter` (own): only publications whose tags pass; the client can narrow it and not widen it.
     pub tags_filter: Option<Box<RawValue>>,
 }
@@ -98,7 +84,7 @@ pub struct SubscriptionClaims {
     /// `data` or `b64data`: what the client gets with the subscription.
     pub data: Option<Payload>,
     /// `override`: options of this subscription.
-    pub options: SubscribeOverride,
+    pub options: Overrides,
     /// `allow`: what the client may do in this channel beyond what the namespace allows.
     pub allowed: Option<Allowed>,
     /// `tags_filter` (own): only publications whose tags pass; the client can narrow it and not widen it.
@@ -225,7 +211,7 @@ fn subscriptions(claims: &Object<'_>, subs_max: usize) -> Result<Vec<ServerSubsc
         }
     } else {
         for channel in channels {
-            let options = SubscribeOverride::default();
+            let options = Overrides::default();
             let plain = ServerSubscription {
                 channel: channel.clone(),
                 info: None,
@@ -254,14 +240,14 @@ fn subscription(channel: &str, value: &RawValue) -> Result<ServerSubscription, F
     })
 }
 
-fn overrides(claims: &Object<'_>) -> Result<SubscribeOverride, WrongType> {
-    let Some(all) = claims.object("override")? else { return Ok(SubscribeOverride::default()) };
+fn overrides(claims: &Object<'_>) -> Result<Overrides, WrongType> {
+    let Some(all) = claims.object("override")? else { return Ok(Overrides::default()) };
     let value = |name: &str| match all.object(name)? {
         // An empty object is Go's way to write false.
         Some(option) => Ok(Some(option.switch("value")?.unwrap_or_default())),
         None => Ok(None),
     };
-    Ok(SubscribeOverride {
+    Ok(Overrides {
         presence: value("presence")?,
         join_leave: value("join_leave")?,
         force_recovery: value("force_recovery")?,

@@ -44,9 +44,7 @@ mod verifiers;
 
 pub use self::algorithm::Algorithm;
 pub use self::capabilities::{Action, Allowed, Capabilities};
-pub use self::claims::{
-    ConnectionClaims, Payload, ServerSubscription, SubscribeOverride, SubscriptionClaims,
-};
+pub use self::claims::{ConnectionClaims, Payload, ServerSubscription, SubscriptionClaims};
 pub use self::compact::Unverified;
 pub use self::refusal::{Flaw, KeyId, Refusal};
 pub use self::revocation::{RevocationError, RevocationLimits, Revocations, Revoked};

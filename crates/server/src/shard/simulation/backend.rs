@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use super::chance::Chance;
-use super::kind::CHANNELS;
+use super::kind::{CHANNELS, Kind};
 use super::listening::COLOR;
 use crate::hooks::{
     Answer, ConnectCall, ConnectGrant, Handlers, Hook, RefreshGrant, SubRefreshGrant, SubscribeGrant, Wants,
@@ -226,7 +226,10 @@ impl Backend {
                 return Answer::Disconnect(Disconnect { code: Self::DISCONNECT, reason });
             }
             2 => {
-                self.grants.insert(client.to_string(), Grant::new());
+                // The client has what it wishes for and could have by itself.
+                let own = |channel: &&String| !Kind::of(channel).asks && !channel.starts_with("own");
+                let wished = call.channels.iter().filter(own).map(|channel| (channel.clone(), None));
+                self.grants.insert(client.to_string(), wished.collect());
                 return Answer::NotHandled;
             }
             _ => {}

@@ -47,7 +47,14 @@ pub(super) struct World {
 impl World {
     /// A server without hooks.
     pub(super) fn new(seed: u64, shards: usize, options: &Options, change: impl FnOnce(&mut Config)) -> Self {
-        Self::with_hooks(None, seed, shards, options, change)
+        Self::with(None, Verifiers::default(), seed, shards, options, change)
+    }
+
+    /// A server that verifies tokens; what it asks, keys say, a test answers.
+    pub(super) fn verifying(verifiers: Verifiers, seed: u64, change: impl FnOnce(&mut Config)) -> Self {
+        let world = Self::with(None, verifiers, seed, 1, &Options::default(), change);
+        world.node.office().take_asked();
+        world
     }
 
     /// A server whose back end is asked who may come in, and what it may do.
@@ -57,17 +64,19 @@ impl World {
         options: &Options,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let world = Self::with_hooks(Some(Arc::new(Asking)), seed, shards, options, |config| {
-            let personal = &mut config.client.subscribe_to_user_personal_channel;
-            (personal.enabled, personal.personal_channel_namespace) = (true, "own".into());
-            change(config);
-        });
+        let world =
+            Self::with(Some(Arc::new(Asking)), Verifiers::default(), seed, shards, options, |config| {
+                let personal = &mut config.client.subscribe_to_user_personal_channel;
+                (personal.enabled, personal.personal_channel_namespace) = (true, "own".into());
+                change(config);
+            });
         world.node.office().take_asked();
         world
     }
 
-    fn with_hooks(
+    fn with(
         hooks: Option<Arc<dyn Hooks>>,
+        verifiers: Verifiers,
         seed: u64,
         shards: usize,
         options: &Options,
@@ -91,7 +100,7 @@ impl World {
             profile: Profile::Configured,
             namespaces: channel_namespaces,
             remotes: remotes.clone(),
-            verifiers: Verifiers::default(),
+            verifiers,
             hooks,
             clock: Clock::Set(Arc::clone(&time)),
             seed,

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::fixture::{NOW, hs, hs_raw, verifier, with_secret};
 use crate::config::Token;
-use crate::token::{Action, ConnectionClaims, Payload, SubscribeOverride, SubscriptionClaims};
+use crate::hooks::Overrides;
+use crate::token::{Action, ConnectionClaims, Payload, SubscriptionClaims};
 
 fn connection(claims: &serde_json::Value) -> ConnectionClaims {
     verifier(&with_secret()).verify_connection(&hs(claims), NOW).unwrap()
@@ -49,12 +50,12 @@ fn a_connection_token_with_everything() {
     );
     assert!(!capabilities.allows("news:a", Action::Publish) && !capabilities.allows("b", Action::Subscribe));
     let [a, b] = &claims.subscriptions[..] else { panic!("two channels, in order") };
-    assert_eq!((a.channel.as_str(), &a.info, a.options), ("a", &None, SubscribeOverride::default()));
+    assert_eq!((a.channel.as_str(), &a.info, a.options), ("a", &None, Overrides::default()));
     assert_eq!((b.channel.as_str(), &b.info, &b.data), ("b", &as_json(r#"{"a":1}"#), &as_json("7")));
     assert_eq!(b.tags_filter.as_ref().unwrap().get(), r#"{"key":"k"}"#);
     assert_eq!(
         b.options,
-        SubscribeOverride {
+        Overrides {
             presence: Some(true),
             join_leave: Some(false),
             force_recovery: Some(false),

@@ -9,7 +9,7 @@ use wavecast_protocol::centrifuge::Error;
 use super::super::peer::Peer;
 use super::super::world::World;
 use super::{CONNECT, fill, hear, world};
-use crate::hooks::Answer;
+use crate::hooks::{Answer, ConnectGrant};
 use crate::office::Asked;
 use crate::session::{Answered, Question};
 
@@ -77,4 +77,84 @@ fn who_is_refused_late_is_stale_all_the_same() {
     world.advance(Duration::from_secs(30));
     hear(&mut world, &mut peer);
     assert_eq!(peer.closed, Some(3502));
+}
+
+#[test]
+fn who_cannot_even_be_asked_about_is_refused_for_now_and_stale_later() {
+    let mut world = World::asking(7, 1, &Options { events_max: 1, ..Options::default() }, |_| {});
+    assert!(world.remote(0).reserve(), "somebody else has the room");
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(CONNECT);
+    let error = &hear(&mut world, &mut peer)[0]["error"];
+    assert_eq!((&error["code"], &error["temporary"]), (&111.into(), &true.into()));
+    world.remote(0).release();
+    world.advance(Duration::from_secs(30));
+    hear(&mut world, &mut peer);
+    assert_eq!(peer.closed, Some(3502));
+}
+
+#[test]
+fn a_connection_that_nobody_can_be_asked_about_lives_a_little_longer() {
+    let mut world = World::asking(7, 1, &Options { events_max: 1, ..Options::default() }, |_| {});
+    let mut peer = Peer::connect(&world.networks[0]);
+    peer.say(CONNECT);
+    hear(&mut world, &mut peer);
+    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("it asks whether the client may come in");
+    };
+    let expire_at = (world.node.now_ms() / 1000 + 5) as i64;
+    answer(Answered::Connect(Answer::Ok(ConnectGrant { expire_at, ..ConnectGrant::default() }), draft));
+    hear(&mut world, &mut peer);
+    assert!(world.remote(0).reserve(), "somebody else has the room");
+    world.advance(Duration::from_secs(6));
+    hear(&mut world, &mut peer);
+    world.remote(0).release();
+    assert!(world.backend.take_question().is_none());
+    for _ in 0..4 {
+        world.advance(Duration::from_secs(15));
+        hear(&mut world, &mut peer);
+    }
+    assert_eq!(peer.closed, None, "a full inbox is no reason to end");
+    assert!(matches!(world.backend.take_question(), Some(Asked { question: Question::Refresh { .. }, .. })));
+}
+
+/// The back end is asked whether somebody may come in, and answers.
+fn decide(world: &mut World, answer_with: Answer<ConnectGrant>) {
+    let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("it asks whether the client may come in");
+    };
+    answer(Answered::Connect(answer_with, draft));
+}
+
+#[test]
+fn what_a_client_wishes_for_is_its_own_to_have_where_no_hook_has_a_say() {
+    let mut world = World::asking(7, 1, &Options::default(), |_| {});
+    for is_handled in [false, true] {
+        let mut peer = Peer::connect(&world.networks[0]);
+        peer.say(r#"{"id":1,"connect":{"subs":{"long:a":{},"asked:a":{}}}}"#);
+        hear(&mut world, &mut peer);
+        let said = if is_handled { Answer::Ok(ConnectGrant::default()) } else { Answer::NotHandled };
+        decide(&mut world, said);
+        let heard = hear(&mut world, &mut peer);
+        let subs = &heard[0]["connect"]["subs"];
+        assert!(heard[0]["connect"].is_object() && subs["asked:a"].is_null(), "{heard:?}");
+        assert_eq!(subs["long:a"].is_object(), !is_handled, "a hook that lets it in decides: {heard:?}");
+    }
+}
+
+#[test]
+fn whoever_is_the_only_connection_of_its_user_asks_no_shard_for_the_others() {
+    let mut world = World::asking(7, 2, &Options::default(), |config| {
+        config.client.subscribe_to_user_personal_channel.single_connection = true;
+    });
+    for (shard, user) in [(0, "u1"), (1, "u2"), (0, ""), (0, "")] {
+        let mut peer = Peer::connect(&world.networks[shard]);
+        peer.say(CONNECT);
+        hear(&mut world, &mut peer);
+        decide(&mut world, Answer::Ok(ConnectGrant { user: user.into(), ..ConnectGrant::default() }));
+        // The witness takes no orders.
+        assert!(hear(&mut world, &mut peer)[0]["connect"].is_object());
+    }
 }

@@ -9,11 +9,12 @@ use wavecast_net::Options;
 use super::super::listening::{COLOR, KEY};
 use super::super::peer::Peer;
 use super::super::world::World;
-use super::{ARRIVE, CONNECT, enter, fill, hear, subscribe, world};
+use super::{ARRIVE, CONNECT, enter, fill, hear, publication, subscribe, world};
 use crate::hooks::{Answer, ConnectGrant, SubRefreshGrant, SubscribeGrant};
 use crate::office::Asked;
 use crate::orders::{Order, Target};
-use crate::session::{Answered, Question, ServerSubscription};
+use crate::session::{Answered, Done, Question, ServerSubscription};
+use crate::shard_event::ShardEvent;
 
 fn unsubscribe(id: usize, channel: &str) -> String {
     format!(r#"{{"id":{id},"unsubscribe":{{"channel":"{channel}"}}}}"#)
@@ -201,4 +202,115 @@ fn an_answer_about_a_subscription_that_is_over_means_no_other() {
     let heard = hear(&mut world, &mut peer);
     assert!(heard.is_empty(), "{heard:?}");
     assert_eq!(world.node.info().num_subs, 1);
+}
+
+/// Turns and stops before the one in which somebody comes into a channel. What is ordered now is carried out in that turn, after
+/// the hub has been asked and before it has answered.
+fn until_joining(begin: impl Fn(&mut World) -> Peer) -> (World, Peer) {
+    let turn = |world: &mut World| {
+        world.turn_one(0);
+        world.advance(Duration::from_millis(1));
+    };
+    let mut played = world(64 * 1024);
+    let _client = begin(&mut played);
+    let turns = (0..).find(|_| {
+        turn(&mut played);
+        played.node.info().num_subs > 0
+    });
+    let mut again = world(64 * 1024);
+    let client = begin(&mut again);
+    (0..turns.unwrap()).for_each(|_| turn(&mut again));
+    (again, client)
+}
+
+fn order_out(world: &mut World, channel: Option<&str>) {
+    world.order(channel, |done| Order::Unsubscribe {
+        target: Target::default(),
+        channel: channel.map(Box::from),
+        done,
+    });
+}
+
+#[test]
+fn what_the_back_end_ends_while_it_is_joining_is_ended() {
+    for channel in [Some("plain:a"), None] {
+        let (mut world, mut client) = until_joining(|world| {
+            let client = enter(world, 0, "");
+            client.say(&subscribe(2, "plain:a"));
+            client
+        });
+        order_out(&mut world, channel);
+        let heard = hear(&mut world, &mut client);
+        assert_eq!(kinds(&heard), ["subscribe", "unsubscribe"]);
+        assert_eq!(heard[1]["push"]["unsubscribe"]["code"], 2000);
+        assert_eq!(world.node.info().num_subs, 0);
+        assert!(world.shard(0).handler().channels.is_empty());
+        world.backend.expect_orders_done();
+        client.say(&subscribe(3, "plain:a"));
+        assert_eq!(kinds(&hear(&mut world, &mut client)), ["subscribe"], "it may subscribe again");
+    }
+}
+
+#[test]
+fn what_the_back_end_ends_while_it_comes_with_a_connection_is_not_told_of() {
+    for channel in [Some("plain:a"), None] {
+        let (mut world, mut client) = until_joining(|world| {
+            let client = Peer::connect(&world.networks[0]);
+            client.say(r#"{"id":1,"connect":{"subs":{"plain:a":{},"plain:b":{}}}}"#);
+            client
+        });
+        order_out(&mut world, channel);
+        let heard = hear(&mut world, &mut client);
+        assert!(heard.len() == 1 && heard[0]["connect"].is_object(), "{heard:?}");
+        let subs = &heard[0]["connect"]["subs"];
+        let is_left = channel.is_some();
+        assert!(subs["plain:a"].is_null() && subs["plain:b"].is_object() == is_left, "{heard:?}");
+        assert_eq!(world.node.info().num_subs, usize::from(is_left));
+        world.backend.expect_orders_done();
+        client.say(&subscribe(2, "plain:a"));
+        assert_eq!(kinds(&hear(&mut world, &mut client)), ["subscribe"], "and goes on");
+    }
+}
+
+#[test]
+fn what_the_back_end_makes_and_ends_at_once_has_never_been() {
+    let mut world = world(64 * 1024);
+    let mut client = enter(&mut world, 0, "");
+    world.order(None, |done| Order::Subscribe {
+        target: Target::default(),
+        subscription: ServerSubscription::to("plain:a"),
+        since: None,
+        done,
+    });
+    order_out(&mut world, Some("plain:a"));
+    assert!(hear(&mut world, &mut client).is_empty());
+    assert_eq!(world.node.info().num_subs, 0);
+    world.backend.expect_orders_done();
+}
+
+#[test]
+fn who_has_lost_something_where_a_publication_is_missing_is_told_once() {
+    let mut world = world(16 * 1024);
+    let mut by_server = Peer::connect(&world.networks[0]);
+    by_server.say(r#"{"id":1,"connect":{"subs":{"brief:a":{}}}}"#);
+    hear(&mut world, &mut by_server);
+    // Another form: they do not stand together.
+    let delta = r#"{"id":2,"subscribe":{"channel":"brief:a","delta":"fossil"}}"#;
+    let mut by_itself = enter(&mut world, 0, &[delta, &subscribe(3, "plain:a")].join("\n"));
+    hear(&mut world, &mut by_itself);
+    jam(&mut world, &mut by_itself, "brief:a");
+    hear(&mut world, &mut by_server);
+    // Something that may not be dropped takes the room, and in the same turn a publication is missing.
+    fill(&mut world, "plain:a", 1, 16_000);
+    let (done, _end) = Done::new();
+    let order = Order::Unsubscribe { target: Target::default(), channel: Some("plain:a".into()), done };
+    for event in [ShardEvent::Order(Box::new(order)), publication("brief:a", 99)] {
+        assert!(world.remote(0).try_push(event).is_ok());
+    }
+    assert!(hear(&mut world, &mut by_server).is_empty());
+    assert_eq!(by_server.closed, Some(3010));
+    by_itself.set_reading(true);
+    let heard = hear(&mut world, &mut by_itself);
+    let ended = heard.iter().filter(|message| message["push"]["unsubscribe"]["code"] == 2500).count();
+    assert_eq!((ended, by_itself.closed), (1, None), "{heard:?}");
 }
