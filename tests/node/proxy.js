@@ -1,4 +1,4 @@
-// A TCP proxy whose link can be cut, in the two ways links fail.
+// A TCP proxy whose link can be cut, in the two ways links fail, or held up.
 
 import { createServer, connect } from 'node:net';
 
@@ -33,6 +33,16 @@ export class Proxy {
   freeze() {
     this.#state = 'frozen';
     for (const link of this.#links) link.freeze();
+  }
+
+  /** What the server sends waits, as if its client did not read; what clients send passes. */
+  pause() {
+    for (const link of this.#links) link.pause();
+  }
+
+  /** What waits passes again. */
+  resume() {
+    for (const link of this.#links) link.resume();
   }
 
   /** New connections pass again. What was frozen stays so: those packets are lost. */
@@ -82,6 +92,14 @@ class Link {
   freeze() {
     this.#near.unpipe(this.#far).pause();
     this.#far.unpipe(this.#near).pause();
+  }
+
+  pause() {
+    this.#far.unpipe(this.#near).pause();
+  }
+
+  resume() {
+    this.#far.pipe(this.#near);
   }
 
   destroy() {

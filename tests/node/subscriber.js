@@ -24,6 +24,13 @@ export async function connected(endpoint, options = {}) {
   return { client, context: await context };
 }
 
+/** One who is connected until the test ends. */
+export async function guest(t, endpoint, options = {}) {
+  const { client, context } = await connected(endpoint, options);
+  t.after(() => client.disconnect());
+  return { client, context, id: context.client };
+}
+
 /** Tries to connect and returns the context of its end. */
 export async function refused(endpoint, options = {}) {
   const client = newClient(endpoint, options);
