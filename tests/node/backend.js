@@ -6,14 +6,23 @@ import { until } from './patience.js';
 
 export class BackEnd {
   #server;
+  #isAway = false;
   #answers = new Map();
 
   /** Each call: `{ path, headers, body }`, the body parsed. */
   calls = [];
 
+  /** Connections that were refused while it was away. */
+  turnedAway = 0;
+
   static async start() {
     const backEnd = new BackEnd();
     backEnd.#server = createServer((request, response) => backEnd.#serve(request, response));
+    backEnd.#server.on('connection', (socket) => {
+      if (!backEnd.#isAway) return;
+      backEnd.turnedAway += 1;
+      socket.resetAndDestroy();
+    });
     await new Promise((resolve) => backEnd.#server.listen(0, '127.0.0.1', resolve));
     return backEnd;
   }
@@ -43,6 +52,16 @@ export class BackEnd {
 
   forget() {
     this.calls.length = 0;
+  }
+
+  /** From now on every connection to it is reset. */
+  goAway() {
+    this.#isAway = true;
+    this.#server.closeAllConnections();
+  }
+
+  comeBack() {
+    this.#isAway = false;
   }
 
   async stop() {

@@ -1,12 +1,61 @@
-// A server with every hook, and the application behind it.
+// A server with every hook, and the application behind it, for all the tests of a file.
+
+import { after, before, beforeEach } from 'node:test';
 
 import { BackEnd } from './backend.js';
 import { Server } from './server.js';
+import { guest } from './subscriber.js';
 import { SECRET } from './tokens.js';
 
+export let backEnd;
+export let server;
+
+/** Starts both. Before each test nothing has been asked, and the answers let everybody do everything. */
+export function hooked() {
+  before(async () => {
+    backEnd = await BackEnd.start();
+    server = await Server.start({ config: configuration() });
+  });
+  beforeEach(() => {
+    backEnd.forget();
+    backEnd.answer('connect', { result: { user: 'ann' } });
+    for (const name of ['subscribe', 'publish', ...EVENTS]) backEnd.answer(name, { result: {} });
+    for (const name of ['refresh', 'sub_refresh', 'rpc', 'second']) backEnd.answer(name, undefined);
+  });
+  after(async () => {
+    await server?.stop();
+    await backEnd?.stop();
+  });
+}
+
+/** Somebody who is connected until the test ends. */
+export function person(t, encoding, options = {}) {
+  return guest(t, server.endpoint, { encoding, ...options });
+}
+
+/** What a hook is told of the connection. */
+export function from(encoding) {
+  return { transport: 'websocket', protocol: encoding.name, encoding: 'json' };
+}
+
+/** The events that these hooks have been told of, in order. */
+export function told(names, fits = () => true) {
+  return backEnd.calls
+    .filter(({ path }) => names.includes(path.slice(1)))
+    .flatMap(({ body }) => body.events)
+    .filter(fits);
+}
+
+/** Hooks that are told of events. */
+const EVENTS = ['disconnected', 'unsubscribed', 'state'];
+
+/** How long a channel is empty before the application is told. */
+export const VACATED_DELAY_MS = 1_000;
+
+const anyone = { allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true };
 const kept = { history_size: 10, history_ttl: '60s', allow_history_for_client: true, allow_history_for_anonymous: true };
 
-function configuration(backEnd) {
+function configuration() {
   const hook = (name, more = {}) => ({ endpoint: backEnd.url(name), timeout: '1s', ...more });
   return {
     client: {
@@ -22,6 +71,7 @@ function configuration(backEnd) {
           },
         }),
         refresh: hook('refresh', { enabled: true, include_connection_meta: true }),
+        disconnected: hook('disconnected', { enabled: true, include_connection_meta: true }),
       },
       expired_close_delay: '1s',
       expired_sub_close_delay: '1s',
@@ -29,7 +79,9 @@ function configuration(backEnd) {
       presence_update_interval: '1s',
     },
     http_api: { insecure: true },
+    events: { retry_delay_min: '10ms', retry_delay_max: '100ms' },
     channel: {
+      vacated_delay: `${VACATED_DELAY_MS}ms`,
       proxy: {
         subscribe: hook('subscribe', {
           include_connection_meta: true,
@@ -37,8 +89,10 @@ function configuration(backEnd) {
         }),
         publish: hook('publish', { include_connection_meta: true }),
         sub_refresh: hook('sub_refresh'),
+        unsubscribed: hook('unsubscribed', { include_connection_meta: true }),
+        state: hook('state'),
       },
-      without_namespace: { presence: true, allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true },
+      without_namespace: { ...anyone, presence: true },
       namespaces: [
         {
           name: 'hooked',
@@ -51,6 +105,8 @@ function configuration(backEnd) {
         },
         { name: 'other', presence: true, subscribe_proxy_enabled: true, subscribe_proxy_name: 'second' },
         { name: 'news', ...kept, presence: true, force_recovery: true },
+        { name: 'watched', ...anyone, unsubscribed_proxy_enabled: true },
+        { name: 'rooms', ...anyone, state_proxy_enabled: true },
       ],
     },
     rpc: {
@@ -60,22 +116,4 @@ function configuration(backEnd) {
     },
     proxies: [{ name: 'second', endpoint: backEnd.url('second'), binary_encoding: true }],
   };
-}
-
-/** Both started; `reset` gives the answers that let everybody do everything. */
-export async function hooked() {
-  const backEnd = await BackEnd.start();
-  const server = await Server.start({ config: configuration(backEnd) });
-  const reset = () => {
-    backEnd.forget();
-    backEnd.answer('connect', { result: { user: 'ann' } });
-    backEnd.answer('subscribe', { result: {} });
-    backEnd.answer('publish', { result: {} });
-    for (const name of ['refresh', 'sub_refresh', 'rpc', 'second']) backEnd.answer(name, undefined);
-  };
-  const stop = async () => {
-    await server.stop();
-    await backEnd.stop();
-  };
-  return { backEnd, server, reset, stop };
 }

@@ -1,48 +1,30 @@
 // Hooks of channels: subscribe, sub_refresh and publish. What the application is asked, word for word, and what its answers do.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { ask, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
-import { hooked } from '../hooked.js';
+import { backEnd, from, hooked, person, server } from '../hooked.js';
 import { next, pause, until } from '../patience.js';
-import { connected, refusedSubscription, subscribed } from '../subscriber.js';
+import { refusedSubscription, subscribed } from '../subscriber.js';
 import { seconds } from '../tokens.js';
 
-let backEnd;
-let server;
-let reset;
-let stop;
-
-before(async () => {
-  ({ backEnd, server, reset, stop } = await hooked());
-});
-
-after(() => stop?.());
-
-beforeEach(() => reset());
+hooked();
 
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {
     const named = (word) => `${word}-${encoding.name}`;
-    const from = { transport: 'websocket', protocol: encoding.name, encoding: 'json' };
     const { pack, unpack } = encoding;
-
-    async function person(t, options = {}) {
-      const { client, context } = await connected(server.endpoint, { encoding, ...options });
-      t.after(() => client.disconnect());
-      return { client, context, id: context.client };
-    }
 
     test('subscribe: asked with data and token, answered with info and data', async (t) => {
       const channel = `hooked:${named('room')}`;
       backEnd.answer('connect', { result: { user: 'ann', meta: { plan: 'gold' } } });
       backEnd.answer('subscribe', { result: { info: { role: 'guest' }, data: { topic: 'x' } } });
-      const { client, id } = await person(t);
+      const { client, id } = await person(t, encoding);
       const { contexts } = await subscribed(client, channel, { data: pack({ want: 'in' }) });
       assert.deepEqual(backEnd.asked('subscribe'), [
-        { client: id, ...from, user: 'ann', channel, meta: { plan: 'gold' }, data: { want: 'in' } },
+        { client: id, ...from(encoding), user: 'ann', channel, meta: { plan: 'gold' }, data: { want: 'in' } },
       ]);
       assert.deepEqual(unpack(contexts[0].data), { topic: 'x' });
       const { presence } = await ask(server, 'presence', { channel });
@@ -50,7 +32,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('subscribe: override, error, disconnect, status, nothing', async (t) => {
-      const { client } = await person(t);
+      const { client } = await person(t, encoding);
       backEnd.answer('subscribe', { result: { override: { force_recovery: { value: true }, presence: { value: false } } } });
       const { contexts } = await subscribed(client, `hooked:${named('override')}`);
       assert.equal(contexts[0].recoverable, true);
@@ -76,18 +58,18 @@ for (const encoding of ENCODINGS) {
         if (calls === 1) await pause(1_500);
         return calls === 2 ? 500 : { result: {} };
       });
-      const { client } = await person(t);
+      const { client } = await person(t, encoding);
       await subscribed(client, `hooked:${named('slow')}`);
       assert.equal(calls, 3);
     });
 
     test('subscribe: a hook of its own for a namespace, with the payload in base64', async (t) => {
       backEnd.answer('second', { result: { b64info: Buffer.from('{"b":64}').toString('base64') } });
-      const { client, id } = await person(t);
+      const { client, id } = await person(t, encoding);
       const channel = `other:${named('room')}`;
       await subscribed(client, channel, { data: pack({ a: 1 }) });
       assert.deepEqual(backEnd.asked('second'), [
-        { client: id, ...from, encoding: 'binary', user: 'ann', channel, b64data: Buffer.from('{"a":1}').toString('base64') },
+        { client: id, ...from(encoding), encoding: 'binary', user: 'ann', channel, b64data: Buffer.from('{"a":1}').toString('base64') },
       ]);
       const { presence } = await ask(server, 'presence', { channel });
       assert.deepEqual(presence[id].chan_info, { b: 64 });
@@ -105,21 +87,21 @@ for (const encoding of ENCODINGS) {
         checks += 1;
         return { result: checks === 1 ? { expire_at: seconds(1) } : { expired: true } };
       });
-      const { client, id } = await person(t);
+      const { client, id } = await person(t, encoding);
       const { subscription, contexts } = await subscribed(client, channel);
       const { code } = await next(subscription, 'subscribing');
       assert.equal(code, 2501);
       await until(() => contexts.length === 2, 'subscribed again');
-      assert.deepEqual(backEnd.asked('sub_refresh')[0], { client: id, ...from, user: 'ann', channel });
+      assert.deepEqual(backEnd.asked('sub_refresh')[0], { client: id, ...from(encoding), user: 'ann', channel });
       assert.equal(checks, 2);
     });
 
     test('publish: asked with the data, which the answer may change', async (t) => {
       const channel = `hooked:${named('talk')}`;
-      const { client, id } = await person(t);
+      const { client, id } = await person(t, encoding);
       const { publications } = await subscribed(client, channel);
       await client.publish(channel, pack({ text: 'as it is' }));
-      assert.deepEqual(backEnd.asked('publish'), [{ client: id, ...from, user: 'ann', channel, data: { text: 'as it is' } }]);
+      assert.deepEqual(backEnd.asked('publish'), [{ client: id, ...from(encoding), user: 'ann', channel, data: { text: 'as it is' } }]);
       backEnd.answer('publish', { result: { data: { text: 'changed' }, tags: { by: 'hook' } } });
       await client.publish(channel, pack({ text: 'raw' }));
       backEnd.answer('publish', { result: { skip_history: true } });
@@ -142,7 +124,7 @@ for (const encoding of ENCODINGS) {
 
     test('publish: once for one idempotency key; refused with a code; disconnected', async (t) => {
       const channel = `hooked:${named('strict')}`;
-      const { client } = await person(t);
+      const { client } = await person(t, encoding);
       const { publications } = await subscribed(client, channel);
       backEnd.answer('publish', { result: { idempotency_key: 'one' } });
       await client.publish(channel, pack(1));

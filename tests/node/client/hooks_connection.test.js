@@ -1,45 +1,27 @@
 // Hooks of a connection: connect, refresh and rpc. What the application is asked, word for word, and what its answers do.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { ask } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
-import { hooked } from '../hooked.js';
+import { backEnd, from, hooked, person, server } from '../hooked.js';
 import { next, pause, until } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { connected, listen, newClient, refused, subscribed } from '../subscriber.js';
 import { seconds, token } from '../tokens.js';
 
-let backEnd;
-let server;
-let reset;
-let stop;
-
-before(async () => {
-  ({ backEnd, server, reset, stop } = await hooked());
-});
-
-after(() => stop?.());
-
-beforeEach(() => reset());
+hooked();
 
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {
     const named = (word) => `${word}-${encoding.name}`;
-    const from = { transport: 'websocket', protocol: encoding.name, encoding: 'json' };
     const { pack, unpack } = encoding;
-
-    async function person(t, options = {}) {
-      const { client, context } = await connected(server.endpoint, { encoding, ...options });
-      t.after(() => client.disconnect());
-      return { client, context, id: context.client };
-    }
 
     test('connect: asked with name, version and data; answered with user, info and data', async (t) => {
       backEnd.answer('connect', { result: { user: 'ann', info: { seat: 1 }, data: { motd: 'hello' } } });
-      const { client, context, id } = await person(t, { name: 'tests', version: '1.2', data: pack({ key: 'k' }) });
-      assert.deepEqual(backEnd.asked('connect'), [{ client: id, ...from, name: 'tests', version: '1.2', data: { key: 'k' } }]);
+      const { client, context, id } = await person(t, encoding, { name: 'tests', version: '1.2', data: pack({ key: 'k' }) });
+      assert.deepEqual(backEnd.asked('connect'), [{ client: id, ...from(encoding), name: 'tests', version: '1.2', data: { key: 'k' } }]);
       assert.deepEqual(unpack(context.data), { motd: 'hello' });
       await subscribed(client, named('who'));
       const { presence } = await ask(server, 'presence', { channel: named('who') });
@@ -47,7 +29,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('connect: a token is enough, nobody is asked', async (t) => {
-      await person(t, { token: token({ sub: 'ann' }) });
+      await person(t, encoding, { token: token({ sub: 'ann' }) });
       assert.deepEqual(backEnd.asked('connect'), []);
     });
 
@@ -70,6 +52,15 @@ for (const encoding of ENCODINGS) {
       assert.deepEqual(unpack(contexts[`news:${named('b')}`].data), { d: 1 });
     });
 
+    test('connect: capabilities open what namespaces do not', async (t) => {
+      const caps = [{ channels: ['news:*'], match: 'wildcard', allow: ['pub'] }];
+      backEnd.answer('connect', { result: { user: 'ann', caps } });
+      const { client } = await person(t, encoding);
+      await client.publish(`news:${named('caps')}`, pack('x'));
+      await assert.rejects(client.publish(named('caps'), pack('x')), { code: 103 });
+      await assert.rejects(client.presence(`news:${named('caps')}`), { code: 103 });
+    });
+
     test('connect: an error, a disconnect, nobody at all', async () => {
       backEnd.answer('connect', { error: { code: 1001, message: 'closed on Mondays' } });
       assert.deepEqual(await refused(server.endpoint, { encoding }), { code: 1001, reason: 'closed on Mondays' });
@@ -89,22 +80,22 @@ for (const encoding of ENCODINGS) {
         if (calls === 2) return 'nonsense';
         return { result: { user: 'ann' } };
       });
-      await person(t);
+      await person(t, encoding);
       assert.equal(calls, 3);
     });
 
     test('connect: one who is anonymous by the answer is let in', async (t) => {
       backEnd.answer('connect', { result: {} });
-      const { client } = await person(t);
+      const { client } = await person(t, encoding);
       assert.equal(client.state, 'connected');
     });
 
     test('refresh: asked when the time is up, and goes on', async (t) => {
       backEnd.answer('connect', { result: { user: 'ann', expire_at: seconds(1), meta: { plan: 'gold' } } });
       backEnd.answer('refresh', { result: { expire_at: seconds(600), info: { fresh: true } } });
-      const { client, id } = await person(t);
+      const { client, id } = await person(t, encoding);
       const asked = await backEnd.awaited('refresh', (body) => body.client === id);
-      assert.deepEqual(asked, { client: id, ...from, user: 'ann', meta: { plan: 'gold' } });
+      assert.deepEqual(asked, { client: id, ...from(encoding), user: 'ann', meta: { plan: 'gold' } });
       // What others see is settled when one subscribes, and nobody is told when the answer has arrived.
       let room = 0;
       const seen = async () => {
@@ -120,9 +111,9 @@ for (const encoding of ENCODINGS) {
     test('refresh: expired ends the connection, trouble does not', async (t) => {
       backEnd.answer('connect', () => ({ result: { user: 'ann', expire_at: seconds(1) } }));
       backEnd.answer('refresh', 500);
-      const patient = await person(t);
+      const patient = await person(t, encoding);
       backEnd.answer('refresh', (body) => (body.client === patient.id ? 500 : { result: { expired: true } }));
-      const { client } = await person(t);
+      const { client } = await person(t, encoding);
       const { code } = await next(client, 'connecting');
       client.disconnect();
       assert.equal(code, 3005);
@@ -133,11 +124,11 @@ for (const encoding of ENCODINGS) {
     test('rpc: asked with method and data, answered with data or an error', async (t) => {
       backEnd.answer('connect', { result: { user: 'ann', meta: { plan: 'gold' } } });
       backEnd.answer('rpc', ({ data }) => ({ result: { data: { sum: data.a + data.b } } }));
-      const { client, id } = await person(t);
+      const { client, id } = await person(t, encoding);
       const { data } = await client.rpc('add', pack({ a: 1, b: 2 }));
       assert.deepEqual(unpack(data), { sum: 3 });
       assert.deepEqual(backEnd.asked('rpc'), [
-        { client: id, ...from, user: 'ann', method: 'add', meta: { plan: 'gold' }, data: { a: 1, b: 2 } },
+        { client: id, ...from(encoding), user: 'ann', method: 'add', meta: { plan: 'gold' }, data: { a: 1, b: 2 } },
       ]);
       backEnd.answer('rpc', { error: { code: 1004, message: 'no', temporary: true } });
       await assert.rejects(client.rpc('add', pack({})), { code: 1004, message: 'no' });
@@ -159,7 +150,7 @@ for (const encoding of ENCODINGS) {
         await pause((7 * data) % 20);
         return { result: { data: data * 2 } };
       });
-      const { client } = await person(t);
+      const { client } = await person(t, encoding);
       const numbers = Array.from({ length: 30 }, (_, number) => number);
       const answers = await Promise.all(numbers.map((number) => client.rpc('double', pack(number))));
       assert.deepEqual(
