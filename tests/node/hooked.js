@@ -105,6 +105,13 @@ function configuration() {
         },
         { name: 'other', presence: true, subscribe_proxy_enabled: true, subscribe_proxy_name: 'second' },
         { name: 'news', ...kept, presence: true, force_recovery: true },
+        {
+          name: 'busy',
+          presence: true,
+          subscribe_proxy_enabled: true,
+          unsubscribed_proxy_enabled: true,
+          state_proxy_enabled: true,
+        },
         { name: 'watched', ...anyone, unsubscribed_proxy_enabled: true },
         { name: 'rooms', ...anyone, state_proxy_enabled: true },
       ],
