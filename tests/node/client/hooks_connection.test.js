@@ -61,6 +61,18 @@ for (const encoding of ENCODINGS) {
       await assert.rejects(client.presence(`news:${named('caps')}`), { code: 103 });
     });
 
+    test('connect: who is blocked is out, whatever the answer says', async (t) => {
+      const user = named('blocked');
+      backEnd.answer('connect', { result: { user } });
+      const { client } = await person(t, encoding);
+      const gone = next(client, 'disconnected');
+      await ask(server, 'block_user', { user });
+      assert.equal((await gone).code, 3500);
+      assert.equal((await refused(server.endpoint, { encoding })).code, 3500);
+      await ask(server, 'unblock_user', { user });
+      await person(t, encoding);
+    });
+
     test('connect: an error, a disconnect, nobody at all', async () => {
       backEnd.answer('connect', { error: { code: 1001, message: 'closed on Mondays' } });
       assert.deepEqual(await refused(server.endpoint, { encoding }), { code: 1001, reason: 'closed on Mondays' });
