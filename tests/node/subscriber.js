@@ -21,7 +21,13 @@ export async function connected(endpoint, options = {}) {
   const client = newClient(endpoint, options);
   const context = next(client, 'connected');
   client.connect();
-  return { client, context: await context };
+  try {
+    return { client, context: await context };
+  } catch (error) {
+    // It would try for ever, and no test would end.
+    client.disconnect();
+    throw error;
+  }
 }
 
 /** One who is connected until the test ends. */
@@ -36,7 +42,7 @@ export async function refused(endpoint, options = {}) {
   const client = newClient(endpoint, options);
   const gone = next(client, 'disconnected');
   client.connect();
-  return gone;
+  return gone.finally(() => client.disconnect());
 }
 
 /** What a subscription, or a client for those of the server, tells: `{ name, context }`, in order. */

@@ -84,10 +84,13 @@ for (const encoding of ENCODINGS) {
 
     test('who was left out finds it in the history', async (t) => {
       const channel = named('kept', 'history');
-      const [ann] = await three(t, channel);
+      const rooms = await three(t, channel);
+      const [ann] = rooms;
       await publish(server, channel, 'unheard', { exclude_clients: [ann.id] });
-      const { publications } = await ann.subscription.history({ limit: -1 });
-      assert.deepEqual(values({ publications }), ['unheard']);
+      await publish(server, channel, 'heard');
+      await untilAll(rooms, 'heard');
+      assert.deepEqual(values(ann), ['heard']);
+      assert.deepEqual(values(await ann.subscription.history({ limit: -1 })), ['unheard', 'heard']);
     });
 
     test('deltas go on for who was left out, and for the others', async (t) => {
