@@ -38,7 +38,7 @@ CONFIG = {
                 "force_recovery_mode": "cache",
             },
             {"name": "tagged", **OPEN, **KEPT, "allow_tags_filter": True},
-            {"name": "closed", "presence": True},
+            {"name": "closed", "presence": True, **KEPT},
             {"name": "bare"},
             {"name": "personal", "presence": True},
         ],

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import time
 
 from centrifuge import Client, ClientEventHandler, SubscriptionEventHandler
@@ -26,6 +27,11 @@ def _base64url(data):
 
 def seconds(later=0):
     return int(time.time()) + later
+
+
+def soon():
+    """Unix seconds that are over in 0.3 to 1.3 seconds: never while somebody still connects."""
+    return math.ceil(time.time() + 0.3)
 
 
 class Encoding:

@@ -1,6 +1,7 @@
 """centrifuge-python: connections, subscriptions, and what they can ask."""
 
 import asyncio
+import re
 
 import pytest
 from cent import (
@@ -15,7 +16,7 @@ from cent import (
 )
 from centrifuge import ClientState, DeltaType, Filter, ReplyError, StreamPosition, SubscriptionState
 
-from people import seconds, token, until
+from people import SubscriptionRecord, seconds, soon, token, until
 
 
 def values(encoding, events):
@@ -59,7 +60,7 @@ async def test_a_connection_is_refreshed(api, person, subscribe, channel):
         fetched.append(1)
         return token(sub="ann", exp=seconds(60), info={"fresh": True})
 
-    client = await person(token=token(sub="ann", exp=seconds(1)), get_token=get_token)
+    client = await person(token=token(sub="ann", exp=soon()), get_token=get_token)
     await until(lambda: fetched, "the refresh")
     await subscribe(client, channel(""))
     present = api.presence(PresenceRequest(channel=channel(""))).presence
@@ -94,6 +95,40 @@ async def test_what_is_not_allowed_is_refused(person, channel, namespace, code):
     with pytest.raises(ReplyError) as refused:
         await client.publish(channel(namespace), b"1" if client._use_protobuf else 1)
     assert refused.value.code == code
+
+
+WORDS = ["sub", "pub", "prs", "hst"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("match", ["exact", "wildcard", "regex"])
+async def test_a_capability_opens_what_it_says(person, channel, encoding, word, match):
+    name, other = channel("closed", "a"), channel("closed", "d")
+    pattern = {"exact": name, "wildcard": f"*{name[1:]}", "regex": f"{re.escape(name[:-1])}[a-c]"}[match]
+    client = await person(token=token(sub="ann", caps=[{"channels": [pattern], "match": match, "allow": [word]}]))
+
+    async def subscribe(name):
+        subscription = client.new_subscription(name, events=SubscriptionRecord())
+        await subscription.subscribe()
+        events = subscription.events
+        await until(lambda: events.all("subscribed") or events.all("unsubscribed"), "an answer")
+        return [context.code for context in events.all("unsubscribed")]
+
+    async def refusal(asked):
+        try:
+            await asked
+        except ReplyError as refused:
+            return [refused.code]
+        return []
+
+    for where, allowed in ((name, [word]), (other, [])):
+        refusals = {
+            "sub": await subscribe(where),
+            "pub": await refusal(client.publish(where, encoding.pack(1))),
+            "prs": await refusal(client.presence(where)),
+            "hst": await refusal(client.history(where, limit=1)),
+        }
+        assert refusals == {each: [] if each in allowed else [103] for each in WORDS}
 
 
 async def test_presence(person, subscribe, channel, encoding):
@@ -140,17 +175,18 @@ async def test_history_by_pages(api, person, subscribe, channel, encoding):
     assert lost.value.code == 112
 
 
-async def test_what_was_missed_is_recovered(api, person, subscribe, channel, encoding):
+@pytest.mark.parametrize(("namespace", "heard"), [("kept", [1, 2, 3]), ("cache", [1, 3])])
+async def test_what_was_missed_is_recovered(api, person, subscribe, channel, encoding, namespace, heard):
     client = await person(token=token(sub="ann"))
-    room = await subscribe(client, channel("kept"))
-    api.publish(PublishRequest(channel=channel("kept"), data=1))
+    room = await subscribe(client, channel(namespace))
+    api.publish(PublishRequest(channel=channel(namespace), data=1))
     await room.events.awaited("publication")
     await client.disconnect()
     for number in (2, 3):
-        api.publish(PublishRequest(channel=channel("kept"), data=number))
+        api.publish(PublishRequest(channel=channel(namespace), data=number))
     await client.connect()
-    await room.events.awaited("publication", 3)
-    assert values(encoding, room.events) == [1, 2, 3]
+    await room.events.awaited("publication", len(heard))
+    assert values(encoding, room.events) == heard
     again = room.events.all("subscribed")[-1]
     assert (again.was_recovering, again.recovered, again.recoverable) == (True, True, True)
 
@@ -159,14 +195,14 @@ async def test_a_forced_reconnect_loses_nothing(api, person, subscribe, channel,
     user = channel("", "user")
     client = await person(token=token(sub=user))
     room = await subscribe(client, channel("kept"))
-    for number in range(1, 21):
-        if number % 5 == 0:
-            api.disconnect(DisconnectRequest(user=user, disconnect={"code": 4100, "reason": "move"}))
-        api.publish(PublishRequest(channel=channel("kept"), data=number))
-        await asyncio.sleep(0)
+    for round_number in range(1, 5):
+        api.disconnect(DisconnectRequest(user=user, disconnect={"code": 4100, "reason": "move"}))
+        for number in range(5):
+            api.publish(PublishRequest(channel=channel("kept"), data=5 * round_number + number))
+        await room.events.awaited("subscribed", round_number + 1)
     await room.events.awaited("publication", 20)
-    assert values(encoding, room.events) == list(range(1, 21))
-    assert [context.code for context in client.events.all("connecting")][1:]
+    assert values(encoding, room.events) == list(range(5, 25))
+    assert [context.code for context in client.events.all("connecting")][1:] == [4100] * 4
 
 
 async def test_deltas(api, person, subscribe, channel, encoding):
@@ -197,19 +233,6 @@ async def test_only_what_passes_the_filter(api, person, subscribe, channel, enco
     assert values(encoding, room.events) == [0, 3]
 
 
-async def test_the_last_value_after_a_cut(api, person, subscribe, channel, encoding):
-    client = await person(token=token(sub="ann"))
-    room = await subscribe(client, channel("cache"))
-    api.publish(PublishRequest(channel=channel("cache"), data=1))
-    await room.events.awaited("publication")
-    await client.disconnect()
-    for number in (2, 3):
-        api.publish(PublishRequest(channel=channel("cache"), data=number))
-    await client.connect()
-    await room.events.awaited("publication", 2)
-    assert values(encoding, room.events) == [1, 3]
-
-
 async def test_a_lost_position_asks_for_the_state(api, person, subscribe, channel, encoding):
     client = await person(token=token(sub="ann"))
     place = api.publish(PublishRequest(channel=channel("kept"), data=1))
@@ -232,7 +255,8 @@ async def test_a_subscription_token_opens_and_is_refreshed(api, person, subscrib
 
     async def get_token(about):
         asked.append(about)
-        return token(sub="ann", channel=about, exp=seconds(1 if len(asked) == 1 else 60), info={"turn": len(asked)})
+        end = soon() if len(asked) == 1 else seconds(60)
+        return token(sub="ann", channel=about, exp=end, info={"turn": len(asked)})
 
     room = await subscribe(client, name, get_token=get_token)
     await until(lambda: len(asked) == 2, "the refresh")

@@ -5,7 +5,7 @@ import pytest
 from cent import BlockUserRequest, InvalidateUserTokensRequest, RevokeTokenRequest, UnblockUserRequest
 from centrifuge import ClientState
 
-from people import seconds, token, until
+from people import seconds, soon, token, until
 
 INVALID_TOKEN = 3500
 BAD_REQUEST = 107
@@ -61,7 +61,7 @@ async def test_a_revoked_token_is_worth_nothing(api, person, name, encoding):
     user = name()
     lost, kept = (token(sub=user, jti=name(word)) for word in ("lost", "kept"))
     holders = [await person(token=lost), await person(token=lost)]
-    others = [await person(token=kept), await person(token=token(sub=user)), await person(token=token(sub=name("lost")))]
+    others = [await person(token=other) for other in (kept, token(sub=user), token(sub=name("lost")))]
     api.revoke_token(RevokeTokenRequest(uid=name("lost")))
     for client in holders:
         await expelled(client)
@@ -95,7 +95,7 @@ async def test_a_refresh_with_a_revoked_token_ends_the_connection(api, person, n
         return token(sub=name(), jti=name("next"), exp=seconds(60))
 
     api.revoke_token(RevokeTokenRequest(uid=name("next")))
-    client = await person(token=token(sub=name(), jti=name("first"), exp=seconds(1)), get_token=get_token)
+    client = await person(token=token(sub=name(), jti=name("first"), exp=soon()), get_token=get_token)
     await expelled(client)
 
 
@@ -174,7 +174,7 @@ async def test_who_is_not_blocked_may_be_unblocked(api, person, name):
         (BlockUserRequest(user=""), BAD_REQUEST),
         (BlockUserRequest(user="x", expire_at=1), BAD_REQUEST),
     ],
-    ids=lambda value: f"{type(value).__name__}-{value}" if not isinstance(value, int) else "",
+    ids=lambda value: getattr(value, "api_method", value),
 )
 def test_what_cannot_be_revoked(api, request_, code):
     with pytest.raises(cent.CentApiResponseError) as refusal:
