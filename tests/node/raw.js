@@ -57,8 +57,12 @@ export class RawSocket {
     return this.replyTo(command.id);
   }
 
-  replyTo(id) {
-    return until(() => this.received.find((message) => message.id === id), `reply ${id}`, PATIENCE_MS);
+  async replyTo(id) {
+    const found = () => this.received.find((message) => message.id === id);
+    await until(() => found() ?? this.end, `reply ${id}`, PATIENCE_MS);
+    const reply = found();
+    if (reply === undefined) throw new Error(`closed with ${JSON.stringify(this.end)}, without reply ${id}`);
+    return reply;
   }
 
   /** The first push that fits. */

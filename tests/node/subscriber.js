@@ -4,9 +4,10 @@ import WebSocket from 'ws';
 
 import { json } from './encodings.js';
 import { next } from './patience.js';
+import { Proxy } from './proxy.js';
 
 /** Quick to come back, so that the tests are about recovery and not about back-off. */
-const CLIENT = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 300, timeout: 3_000 };
+const CLIENT = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 300, timeout: 8_000 };
 const SUBSCRIPTION = { minResubscribeDelay: 20, maxResubscribeDelay: 200 };
 
 const EVENTS = ['subscribing', 'subscribed', 'unsubscribed', 'publication', 'join', 'leave', 'error'];
@@ -35,6 +36,20 @@ export async function guest(t, endpoint, options = {}) {
   const { client, context } = await connected(endpoint, options);
   t.after(() => client.disconnect());
   return { client, context, id: context.client };
+}
+
+/** The same, over a link that can be cut or held up. */
+export async function linked(t, server, options = {}) {
+  const proxy = await Proxy.start(server.port);
+  t.after(() => proxy.stop());
+  return { proxy, ...(await guest(t, proxy.endpoint, options)) };
+}
+
+/** Cuts the link, and waits until its client has noticed. */
+export async function cut(proxy, client) {
+  const lost = next(client, 'connecting');
+  proxy.cut();
+  await lost;
 }
 
 /** Tries to connect and returns the context of its end. */

@@ -9,6 +9,11 @@ export function seconds(later = 0) {
   return Math.floor(Date.now() / 1_000) + later;
 }
 
+/** Unix seconds that are over in 0.3 to 1.3 seconds: never while somebody still connects. */
+export function soon() {
+  return Math.ceil(Date.now() / 1_000 + 0.3);
+}
+
 /** Signed with a shared secret: HS256, HS384 or HS512. */
 export function token(claims, { secret = SECRET, algorithm = 'HS256', header = {} } = {}) {
   return assemble({ alg: algorithm, typ: 'JWT', ...header }, claims, (text) =>

@@ -9,7 +9,7 @@ import { first, next, until } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
 import { connected, listen, newClient, refusedSubscription, subscribed } from '../subscriber.js';
-import { SECRET, seconds, token } from '../tokens.js';
+import { SECRET, seconds, soon, token } from '../tokens.js';
 
 const UNKNOWN_CHANNEL = 102;
 const PERMISSION_DENIED = 103;
@@ -82,7 +82,8 @@ function subscriptionToken(channel, claims = {}) {
 }
 
 for (const encoding of ENCODINGS) {
-  describe(encoding.name, () => {
+  // Some wait for the end of a second.
+  describe(encoding.name, { concurrency: 4 }, () => {
     let ann;
     let nobody;
 
@@ -219,7 +220,7 @@ for (const encoding of ENCODINGS) {
 
     test('a subscription that is not allowed any more ends', async () => {
       const { subscription } = await subscribed(ann, '$revoked', {
-        token: subscriptionToken('$revoked', { exp: seconds(1) }),
+        token: subscriptionToken('$revoked', { exp: soon() }),
         getToken: async () => {
           throw new encoding.Client.UnauthorizedError('no more');
         },
@@ -263,7 +264,7 @@ test('on the wire: the life of a subscription that expires', async (t) => {
   assert.ok(longer.expires && longer.ttl > 195, JSON.stringify(longer));
   const stranger = await raw.reply({ id: 4, sub_refresh: { channel: '$other', token: subscriptionToken('$other') } });
   assert.equal(stranger.error.code, PERMISSION_DENIED);
-  await raw.reply({ id: 5, sub_refresh: { channel, token: subscriptionToken(channel, { exp: seconds(1) }) } });
+  await raw.reply({ id: 5, sub_refresh: { channel, token: subscriptionToken(channel, { exp: soon() }) } });
   const { unsubscribe } = await raw.push(({ unsubscribe: found }) => found !== undefined);
   assert.deepEqual(unsubscribe, { code: 2501, reason: 'subscription expired' });
   assert.equal(raw.end, undefined);

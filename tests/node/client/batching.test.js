@@ -8,7 +8,7 @@ import { ENCODINGS } from '../encodings.js';
 import { first, next, until } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
-import { connected, newClient, subscribed } from '../subscriber.js';
+import { guest, newClient, subscribed } from '../subscriber.js';
 
 const open = {
   allow_subscribe_for_client: true,
@@ -50,8 +50,7 @@ async function numberOfClients(channel) {
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {
     test('a batch of subscriptions and publications, in its order', async (t) => {
-      const { client } = await connected(server.endpoint, { encoding });
-      t.after(() => client.disconnect());
+      const { client } = await guest(t, server.endpoint, { encoding });
       const channel = `batch-${encoding.name}`;
       client.startBatching();
       const subscription = client.newSubscription(channel);
@@ -84,8 +83,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('one channel more than a client may have is refused with 106', async (t) => {
-      const { client } = await connected(server.endpoint, { encoding });
-      t.after(() => client.disconnect());
+      const { client } = await guest(t, server.endpoint, { encoding });
       const subscriptions = Array.from({ length: 51 }, (_, number) => client.newSubscription(`live:many-${number}`));
       const outcomes = subscriptions.map((subscription) => first(subscription, ['subscribed', 'unsubscribed']));
       for (const subscription of subscriptions) subscription.subscribe();
@@ -99,8 +97,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('a storm of subscribing and leaving ends where it says', async (t) => {
-      const { client } = await connected(server.endpoint, { encoding });
-      t.after(() => client.disconnect());
+      const { client } = await guest(t, server.endpoint, { encoding });
       const channel = `live:storm-${encoding.name}`;
       const { subscription, publications } = await subscribed(client, channel);
       for (let round = 0; round < 200; round += 1) {

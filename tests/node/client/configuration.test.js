@@ -115,6 +115,20 @@ test('so many new connections a second, and no more', async () => {
   );
 });
 
+const fault = 'the handshake is taken, and the connect command is answered with the close code 3013';
+test('who comes too fast is answered 503, without a handshake', { todo: fault }, async () => {
+  const server = await started({ config: { client: { insecure: true, connection_rate_limit: 3 } } });
+  const attempts = Array.from({ length: 12 }, () =>
+    RawSocket.connect(server.endpoint).then(
+      (raw) => raw.close() ?? 'in',
+      ({ message }) => message,
+    ),
+  );
+  const refusals = (await Promise.all(attempts)).filter((outcome) => outcome !== 'in');
+  assert.ok(refusals.length > 0);
+  for (const message of refusals) assert.match(message, /503/);
+});
+
 test('so many connections in all, and no more', async () => {
   const server = await started({ config: { client: { insecure: true, connection_limit: 3 } } });
   const crowd = [];

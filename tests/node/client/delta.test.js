@@ -5,11 +5,10 @@ import { after, before, describe, test } from 'node:test';
 
 import { publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
-import { next, until } from '../patience.js';
-import { Proxy } from '../proxy.js';
+import { until } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
-import { connected, subscribed } from '../subscriber.js';
+import { cut, guest, linked, subscribed } from '../subscriber.js';
 
 const open = { allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true };
 const delta = { ...open, allowed_delta_types: ['fossil'] };
@@ -49,19 +48,13 @@ for (const encoding of ENCODINGS) {
     const values = (publications) => publications.map(({ data }) => encoding.unpack(data));
     const versions = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => version(from + index));
 
-    async function plain(t) {
-      const { client } = await connected(server.endpoint, { encoding });
-      t.after(() => client.disconnect());
-      return client;
-    }
-
     async function publishVersions(channel, from, to, more = { delta: true }) {
       for (let number = from; number <= to; number += 1) await publish(server, channel, version(number), more);
     }
 
     for (const namespace of ['kept', 'live']) {
       test(`deltas of live publications: ${namespace}`, async (t) => {
-        const client = await plain(t);
+        const { client } = await guest(t, server.endpoint, { encoding });
         const channel = named(namespace, 'deltas');
         const { subscription, publications } = await subscribed(client, channel, { delta: 'fossil' });
         await publishVersions(channel, 1, 10);
@@ -75,7 +68,7 @@ for (const encoding of ENCODINGS) {
     }
 
     test('deltas and whole publications, small ones and quite other ones', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const channel = named('kept', 'mixed');
       const { publications } = await subscribed(client, channel, { delta: 'fossil' });
       const sent = [version(1), version(2), 'x', 1, { filler }, version(3), [], version(4), version(4)];
@@ -85,19 +78,12 @@ for (const encoding of ENCODINGS) {
     });
 
     test('after a cut deltas go on from what was recovered', async (t) => {
-      const proxy = await Proxy.start(server.port);
-      const { client } = await connected(proxy.endpoint, { encoding });
-      t.after(async () => {
-        client.disconnect();
-        await proxy.stop();
-      });
+      const { proxy, client } = await linked(t, server, { encoding });
       const channel = named('kept', 'cut');
       const { subscription, publications, contexts } = await subscribed(client, channel, { delta: 'fossil' });
       await publishVersions(channel, 1, 3);
       await until(() => publications.length === 3, 'those before');
-      const lost = next(client, 'connecting');
-      proxy.cut();
-      await lost;
+      await cut(proxy, client);
       await publishVersions(channel, 4, 6);
       proxy.restore();
       await until(() => contexts.length === 2, 'the subscription is back');
@@ -109,7 +95,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('the last value of a cache, and deltas from it', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const channel = named('cache', 'last');
       await publishVersions(channel, 1, 2);
       const { publications } = await subscribed(client, channel, { delta: 'fossil', since: {} });
@@ -119,8 +105,8 @@ for (const encoding of ENCODINGS) {
     });
 
     test('a namespace may make deltas of everything, and who did not ask gets none', async (t) => {
-      const client = await plain(t);
-      const other = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
+      const { client: other } = await guest(t, server.endpoint, { encoding });
       const channel = named('always', 'both');
       const asking = await subscribed(client, channel, { delta: 'fossil' });
       const silent = await subscribed(other, channel);
@@ -133,7 +119,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('where deltas are not allowed, whole publications come', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const channel = named('whole', 'a');
       const { publications } = await subscribed(client, channel, { delta: 'fossil' });
       await publishVersions(channel, 1, 3);

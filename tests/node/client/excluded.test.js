@@ -15,7 +15,13 @@ const open = {
   allow_publish_for_client: true,
   allow_publish_for_anonymous: true,
 };
-const kept = { history_size: 20, history_ttl: '60s', force_recovery: true, allow_history_for_client: true, allow_history_for_anonymous: true };
+const kept = {
+  history_size: 20,
+  history_ttl: '60s',
+  force_recovery: true,
+  allow_history_for_client: true,
+  allow_history_for_anonymous: true,
+};
 
 const CONFIG = {
   client: { allow_anonymous_connect_without_token: true },

@@ -6,9 +6,9 @@ import { describe, test } from 'node:test';
 import { ask, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
 import { backEnd, from, hooked, person, server } from '../hooked.js';
-import { next, pause, until } from '../patience.js';
+import { next, until } from '../patience.js';
 import { refusedSubscription, subscribed } from '../subscriber.js';
-import { seconds } from '../tokens.js';
+import { soon } from '../tokens.js';
 
 hooked();
 
@@ -55,8 +55,10 @@ for (const encoding of ENCODINGS) {
       let calls = 0;
       backEnd.answer('subscribe', async () => {
         calls += 1;
-        if (calls === 1) await pause(1_500);
-        return calls === 2 ? 500 : { result: {} };
+        const call = calls;
+        // The first is not answered before the server has given it up.
+        if (call === 1) await until(() => calls === 2, 'asked again');
+        return call === 2 ? 500 : { result: {} };
       });
       const { client } = await person(t, encoding);
       await subscribed(client, `hooked:${named('slow')}`);
@@ -80,12 +82,12 @@ for (const encoding of ENCODINGS) {
       let lives = 0;
       backEnd.answer('subscribe', () => {
         lives += 1;
-        return { result: lives === 1 ? { expire_at: seconds(1) } : {} };
+        return { result: lives === 1 ? { expire_at: soon() } : {} };
       });
       let checks = 0;
       backEnd.answer('sub_refresh', () => {
         checks += 1;
-        return { result: checks === 1 ? { expire_at: seconds(1) } : { expired: true } };
+        return { result: checks === 1 ? { expire_at: soon() } : { expired: true } };
       });
       const { client, id } = await person(t, encoding);
       const { subscription, contexts } = await subscribed(client, channel);

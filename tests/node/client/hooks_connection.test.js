@@ -9,7 +9,7 @@ import { backEnd, from, hooked, person, server } from '../hooked.js';
 import { next, pause, until } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { connected, listen, newClient, refused, subscribed } from '../subscriber.js';
-import { seconds, token } from '../tokens.js';
+import { seconds, soon, token } from '../tokens.js';
 
 hooked();
 
@@ -103,7 +103,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('refresh: asked when the time is up, and goes on', async (t) => {
-      backEnd.answer('connect', { result: { user: 'ann', expire_at: seconds(1), meta: { plan: 'gold' } } });
+      backEnd.answer('connect', { result: { user: 'ann', expire_at: soon(), meta: { plan: 'gold' } } });
       backEnd.answer('refresh', { result: { expire_at: seconds(600), info: { fresh: true } } });
       const { client, id } = await person(t, encoding);
       const asked = await backEnd.awaited('refresh', (body) => body.client === id);
@@ -121,7 +121,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('refresh: expired ends the connection, trouble does not', async (t) => {
-      backEnd.answer('connect', () => ({ result: { user: 'ann', expire_at: seconds(1) } }));
+      backEnd.answer('connect', () => ({ result: { user: 'ann', expire_at: soon() } }));
       backEnd.answer('refresh', 500);
       const patient = await person(t, encoding);
       backEnd.answer('refresh', (body) => (body.client === patient.id ? 500 : { result: { expired: true } }));

@@ -7,8 +7,7 @@ import { ask } from '../api.js';
 import { ENCODINGS, json, protobuf } from '../encodings.js';
 import { backEnd, hooked, person, server, told, VACATED_DELAY_MS } from '../hooked.js';
 import { next, until } from '../patience.js';
-import { Proxy } from '../proxy.js';
-import { connected, refused, subscribed } from '../subscriber.js';
+import { cut, linked, refused, subscribed } from '../subscriber.js';
 
 hooked();
 
@@ -55,16 +54,13 @@ for (const encoding of ENCODINGS) {
     test('disconnected: by the API, by a cut link, by its own fault', async (t) => {
       const { client, id } = await person(t, encoding);
       await ask(server, 'disconnect', { user: 'ann', client: id, disconnect: { code: 4600, reason: 'enough' } });
-      const proxy = await Proxy.start(server.port);
-      t.after(() => proxy.stop());
-      const lost = await connected(proxy.endpoint, { encoding });
-      proxy.cut();
-      lost.client.disconnect();
+      const lost = await linked(t, server, { encoding });
+      await cut(lost.proxy, lost.client);
       backEnd.answer('publish', { disconnect: { code: 4503, reason: 'language' } });
       const rude = await person(t, encoding);
       rude.client.publish('hooked:rude', encoding.pack('x')).catch(() => {});
       const codes = [];
-      for (const who of [id, lost.context.client, rude.id]) {
+      for (const who of [id, lost.id, rude.id]) {
         const [{ code, reason }] = await sessionEvents(who, 1);
         codes.push([code, reason]);
       }

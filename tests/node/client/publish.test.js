@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { ask, curlPublish, publish } from '../api.js';
-import { pause, until } from '../patience.js';
+import { until } from '../patience.js';
 import { Server } from '../server.js';
 import { connected, subscribed } from '../subscriber.js';
 
@@ -90,8 +90,10 @@ test('who has left hears nothing more, and may come back', async () => {
   subscription.unsubscribe();
   // A round trip on the same connection: the server has dealt with the unsubscribe before it.
   await client.history('left', { limit: 0 });
+  const other = await subscribed(client, 'stayed');
   await publish(server, 'left', 'unheard');
-  await pause(200);
+  await publish(server, 'stayed', 'heard');
+  await until(() => other.publications.length === 1, 'the publication of the other channel');
   assert.equal(publications.length, 0);
   const again = new Promise((resolve) => subscription.once('subscribed', resolve));
   subscription.subscribe();

@@ -9,7 +9,7 @@ import { next, until } from '../patience.js';
 import { Proxy } from '../proxy.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
-import { connected, listen, newClient, subscribed } from '../subscriber.js';
+import { connected, cut, listen, newClient, subscribed } from '../subscriber.js';
 import { SECRET, seconds, token } from '../tokens.js';
 
 const CONFIG = {
@@ -119,9 +119,7 @@ for (const encoding of ENCODINGS) {
       const { client, events } = await person({ sub: user, channels: [channel] }, proxy.endpoint);
       await publish(server, channel, 1);
       await until(() => of(events, 'publication', channel).length === 1, 'the first');
-      const lost = next(client, 'connecting');
-      proxy.cut();
-      await lost;
+      await cut(proxy, client);
       await publish(server, channel, 2);
       await publish(server, channel, 3);
       proxy.restore();

@@ -10,7 +10,7 @@ import { next, until } from '../patience.js';
 import { Proxy } from '../proxy.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
-import { connected, guest, subscribed } from '../subscriber.js';
+import { guest, linked, subscribed } from '../subscriber.js';
 
 /** Twice what the queue and the kernel's buffers together take. */
 const COUNT = 60;
@@ -70,19 +70,6 @@ async function publishVersions(channel, from, count, quick) {
   return versions;
 }
 
-/** A client whose link can be held up. */
-async function behindProxy(t, options = {}) {
-  const proxy = await Proxy.start(server.port);
-  const { client } = await connected(proxy.endpoint, options);
-  t.after(async () => {
-    client.disconnect();
-    await proxy.stop();
-  });
-  const markers = [];
-  client.on('message', ({ data }) => markers.push(data));
-  return { proxy, client, markers };
-}
-
 for (const encoding of ENCODINGS) {
   // One waits for the markers of the other meanwhile.
   describe(encoding.name, { concurrency: 4 }, () => {
@@ -93,7 +80,9 @@ for (const encoding of ENCODINGS) {
 
     /** A slow reader and a quick one; the slow one has read nothing of the versions that are returned. */
     async function slowAndQuick(t, channel, options = {}) {
-      const { proxy, client, markers } = await behindProxy(t, { encoding });
+      const { proxy, client } = await linked(t, server, { encoding });
+      const markers = [];
+      client.on('message', ({ data }) => markers.push(data));
       const quick = await subscribed((await guest(t, server.endpoint, { encoding })).client, channel, options);
       const slow = await subscribed(client, channel, options);
       proxy.pause();
@@ -116,7 +105,7 @@ for (const encoding of ENCODINGS) {
 
     test('disconnect: closed with 3008, and it comes back', async (t) => {
       const channel = named('ends');
-      const { proxy, client } = await behindProxy(t, { encoding });
+      const { proxy, client } = await linked(t, server, { encoding });
       const slow = await subscribed(client, channel);
       proxy.pause();
       const lost = next(client, 'connecting', PATIENCE_MS);

@@ -5,11 +5,10 @@ import { after, before, describe, test } from 'node:test';
 
 import { ask, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
-import { next, until } from '../patience.js';
-import { Proxy } from '../proxy.js';
+import { until } from '../patience.js';
 import { RawSocket } from '../raw.js';
 import { Server } from '../server.js';
-import { connected, subscribed } from '../subscriber.js';
+import { cut, guest, linked, subscribed } from '../subscriber.js';
 
 const SIZE = 5;
 const kept = { history_size: SIZE, history_ttl: '60s', allow_subscribe_for_client: true, allow_subscribe_for_anonymous: true };
@@ -42,30 +41,18 @@ after(async () => {
 });
 
 for (const encoding of ENCODINGS) {
-  describe(encoding.name, () => {
+  // Some wait for the end of a second.
+  describe(encoding.name, { concurrency: 4 }, () => {
     const numbers = (publications) => publications.map(({ data }) => encoding.unpack(data));
     const named = (namespace, word = 'a') => `${namespace}:${word}-${encoding.name}`;
 
-    async function plain(t) {
-      const { client } = await connected(server.endpoint, { encoding });
-      t.after(() => client.disconnect());
-      return client;
-    }
-
     /** Subscribes, is cut off, `meanwhile` happens, and it comes back. */
     async function acrossACut(t, channel, options, meanwhile) {
-      const proxy = await Proxy.start(server.port);
-      const { client } = await connected(proxy.endpoint, { encoding });
-      t.after(async () => {
-        client.disconnect();
-        await proxy.stop();
-      });
+      const { proxy, client } = await linked(t, server, { encoding });
       const seen = await subscribed(client, channel, options);
       await publish(server, channel, 'before');
       await until(() => seen.publications.length === 1, 'the publication before');
-      const lost = next(client, 'connecting');
-      proxy.cut();
-      await lost;
+      await cut(proxy, client);
       await meanwhile();
       proxy.restore();
       await until(() => seen.contexts.length === 2, 'the subscription is back');
@@ -97,14 +84,14 @@ for (const encoding of ENCODINGS) {
     }
 
     test('recovery that is not allowed is not given, and no error', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const { contexts } = await subscribed(client, named('never'), { recoverable: true, positioned: true });
       const [{ recoverable, positioned, streamPosition }] = contexts;
       assert.deepEqual([recoverable, positioned, streamPosition], [false, false, undefined]);
     });
 
     test('a position without recovery', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       await publish(server, named('placed'), 1);
       for (const [channel, options] of [
         [named('placed'), {}],
@@ -153,7 +140,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('starting from a position that is known', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const channel = named('forced', 'since');
       const { epoch } = await publish(server, channel, 1);
       await publishAll(channel, [2, 3]);
@@ -166,7 +153,7 @@ for (const encoding of ENCODINGS) {
     test('with getState a lost position asks for the state anew', async (t) => {
       const channel = named('forced', 'state');
       const { offset, epoch } = await publish(server, channel, 1);
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const states = [
         { offset, epoch: 'elsewhere' },
         { offset, epoch },
@@ -196,7 +183,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('the last value is there for who says he knows nothing, or without asking', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       for (const [channel, options] of [
         [named('cache', 'new'), { since: {} }],
         [named('auto', 'new'), {}],

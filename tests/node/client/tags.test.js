@@ -5,10 +5,9 @@ import { after, before, describe, test } from 'node:test';
 
 import { publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
-import { next, until } from '../patience.js';
-import { Proxy } from '../proxy.js';
+import { until } from '../patience.js';
 import { Server } from '../server.js';
-import { connected, refusedSubscription, subscribed } from '../subscriber.js';
+import { cut, guest, linked, refusedSubscription, subscribed } from '../subscriber.js';
 
 const open = {
   allow_subscribe_for_client: true,
@@ -87,14 +86,8 @@ for (const encoding of ENCODINGS) {
     const named = (namespace, word) => `${namespace}:${word}-${encoding.name}`;
     const values = (publications) => publications.map(({ data }) => encoding.unpack(data));
 
-    async function plain(t) {
-      const { client } = await connected(server.endpoint, { encoding });
-      t.after(() => client.disconnect());
-      return client;
-    }
-
     test('tags come with publications, live and from history', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const channel = named('kept', 'tags');
       const { subscription, publications } = await subscribed(client, channel);
       await publish(server, channel, 1, { tags: { größe: '12 "m"', leer: '' } });
@@ -111,10 +104,11 @@ for (const encoding of ENCODINGS) {
         const rooms = [];
         for (const [name, tagsFilter, expected] of FILTERS) {
           // A client each: a client has only one subscription to a channel.
-          const client = await plain(t);
+          const { client } = await guest(t, server.endpoint, { encoding });
           rooms.push({ name, expected, ...(await subscribed(client, named(namespace, 'filters'), { tagsFilter })) });
         }
-        const { publications: everything } = await subscribed(await plain(t), named(namespace, 'filters'));
+        const { client: whole } = await guest(t, server.endpoint, { encoding });
+        const { publications: everything } = await subscribed(whole, named(namespace, 'filters'));
         for (const [index, tags] of PUBLICATIONS.entries())
           await publish(server, named(namespace, 'filters'), index + 1, tags === undefined ? {} : { tags });
         await until(() => everything.length === PUBLICATIONS.length, 'all, without a filter');
@@ -126,21 +120,14 @@ for (const encoding of ENCODINGS) {
     }
 
     test('a recovery is filtered too, and counts as whole', async (t) => {
-      const proxy = await Proxy.start(server.port);
-      const { client } = await connected(proxy.endpoint, { encoding });
-      t.after(async () => {
-        client.disconnect();
-        await proxy.stop();
-      });
+      const { proxy, client } = await linked(t, server, { encoding });
       const channel = named('kept', 'recovery');
       const tagsFilter = leaf('kind', 'eq', { val: 'a' });
       const { publications, contexts } = await subscribed(client, channel, { tagsFilter });
       await publish(server, channel, 1, { tags: { kind: 'a' } });
       await publish(server, channel, 2, { tags: { kind: 'b' } });
       await until(() => publications.length === 1, 'the first');
-      const lost = next(client, 'connecting');
-      proxy.cut();
-      await lost;
+      await cut(proxy, client);
       for (const [data, kind] of [
         [3, 'b'],
         [4, 'a'],
@@ -157,7 +144,7 @@ for (const encoding of ENCODINGS) {
     });
 
     test('a filter is refused where none is allowed, or when it is not one', async (t) => {
-      const client = await plain(t);
+      const { client } = await guest(t, server.endpoint, { encoding });
       const good = leaf('kind', 'eq', { val: 'a' });
       assert.equal((await refusedSubscription(client, named('closed', 'a'), { tagsFilter: good })).code, 107);
       for (const bad of [

@@ -7,9 +7,8 @@ import { publish } from '../api.js';
 import { BackEnd } from '../backend.js';
 import { ENCODINGS } from '../encodings.js';
 import { next, until } from '../patience.js';
-import { Proxy } from '../proxy.js';
 import { Server } from '../server.js';
-import { guest, listen, newClient, refused, refusedSubscription, subscribed } from '../subscriber.js';
+import { cut, guest, linked, listen, newClient, refused, refusedSubscription, subscribed } from '../subscriber.js';
 import { SECRET, seconds, token } from '../tokens.js';
 
 const open = { allow_subscribe_for_client: true };
@@ -133,14 +132,10 @@ for (const encoding of ENCODINGS) {
     });
 
     test('it holds for what is recovered', async (t) => {
-      const proxy = await Proxy.start(server.port);
-      t.after(() => proxy.stop());
-      const { client } = await guest(t, proxy.endpoint, { encoding, token: token({ sub: 'ann', tags_filter: BERLIN }) });
+      const { proxy, client } = await linked(t, server, { encoding, token: token({ sub: 'ann', tags_filter: BERLIN }) });
       const channel = named('kept', 'cut');
       const { publications, contexts } = await subscribed(client, channel, { tagsFilter: eq('kind', 'a') });
-      const lost = next(client, 'connecting');
-      proxy.cut();
-      await lost;
+      await cut(proxy, client);
       await publishAll(channel);
       proxy.restore();
       await until(() => contexts.length === 2, 'it is back');
@@ -161,7 +156,8 @@ for (const encoding of ENCODINGS) {
       const connection = next(client, 'connected');
       client.connect();
       await connection;
-      const heard = (channel) => values(events.filter(({ name, context }) => name === 'publication' && context.channel === channel).map(({ context }) => context));
+      const publications = (channel) => events.filter(({ name, context }) => name === 'publication' && context.channel === channel);
+      const heard = (channel) => values(publications(channel).map(({ context }) => context));
       for (const channel of [whole, part]) {
         await publishAll(channel);
         await publish(server, channel, 'last', FINAL);
