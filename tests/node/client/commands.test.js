@@ -91,8 +91,10 @@ const FIRST = [
   ['{"id":1,"connect":{"token":"nonsense"}}', 3500],
 ];
 
-async function outcome(raw, frame) {
+async function outcome(raw, frame, expected) {
   raw.send(frame);
+  // What stands before the fault in a frame may be answered first.
+  if (expected >= 3_000) return (await raw.closed()).code;
   const told = () => raw.end ?? raw.received.find(({ id }) => id === 2);
   const { code, error } = await until(told, 'an answer or an end');
   return code ?? error?.code;
@@ -101,7 +103,7 @@ async function outcome(raw, frame) {
 for (const [frame, expected, what] of BEHIND_CONNECT) {
   test(`${expected} for ${what ?? JSON.stringify(frame.slice(0, 70))}`, async () => {
     const raw = await RawSocket.connect(server.endpoint);
-    assert.equal(await outcome(raw, frame), expected);
+    assert.equal(await outcome(raw, frame, expected), expected);
     raw.close();
   });
 }
