@@ -38,7 +38,8 @@ pub(crate) fn web(workspace: &Workspace) -> Result<Tally, String> {
 pub(crate) fn client(workspace: &Workspace) -> Result<Tally, String> {
     let program = rust::program(workspace)?;
     node_test(workspace, "client", |node| {
-        node.env("TESTED_WAVECAST", &program);
+        // Each file has a server of its own, and most of its time is waiting.
+        node.arg("--test-concurrency=4").env("TESTED_WAVECAST", &program);
     })
 }
 
@@ -64,8 +65,9 @@ fn node_test(workspace: &Workspace, room: &str, prepare: impl Fn(&mut Command)) 
     files.retain(|path| path.to_string_lossy().ends_with(".test.js"));
     files.sort();
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec"]).args(&files).current_dir(&folder);
+    node.args(["--test", "--test-reporter=spec"]).current_dir(&folder);
     prepare(&mut node);
+    node.args(&files);
     let mut tally = Tally::default();
     let ended =
         process::run_reading(&mut node, TESTS_MAX, |line| tally.add(counted(line).unwrap_or_default()));

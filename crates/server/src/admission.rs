@@ -63,6 +63,11 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         };
         return Admission::Refused { status: 429, reason: reason.into() };
     }
+    // Last: whoever is refused for another reason takes nobody's turn.
+    if !node.counts().connection_may_come(node.now_ms()) {
+        let reason = "Connections come too fast (client.connection_rate_limit): come back later.";
+        return Admission::Refused { status: 503, reason: reason.into() };
+    }
     Admission::Client(Upgrade { protocols: &[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF], headers: Vec::new() })
 }
 

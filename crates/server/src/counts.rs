@@ -42,17 +42,18 @@ impl Counts {
         }
     }
 
+    /// Whether one more connection may come now; it is counted then.
+    pub(crate) fn connection_may_come(&self, now_ms: u64) -> bool {
+        let bucket = self.connections.as_ref();
+        bucket.is_none_or(|bucket| bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms))
+    }
+
     /// Counts one client more, unless there are too many already; nothing is counted then. Gives how many of this user there
     /// are now; 0 for an anonymous one.
     ///
     /// # Errors
-    /// 3013 when they come too fast, 3504 when there are too many, or too many of this user.
-    pub(crate) fn client_came(&self, user: &str, client: &Client, now_ms: u64) -> Result<usize, Disconnect> {
-        if let Some(bucket) = &self.connections
-            && !bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms)
-        {
-            return Err(Disconnect::TOO_MANY_REQUESTS);
-        }
+    /// 3504 when there are too many, or too many of this user.
+    pub(crate) fn client_came(&self, user: &str, client: &Client) -> Result<usize, Disconnect> {
         let limit = client.connection_limit;
         let one_more = |clients| (limit == 0 || clients < limit).then_some(clients + 1);
         if self.clients.fetch_update(Relaxed, Relaxed, one_more).is_err() {
@@ -136,7 +137,7 @@ mod tests {
     fn limits_hold_and_nothing_is_left() {
         let client = Client { connection_limit: 3, user_connection_limit: 2, ..Client::default() };
         let counts = Counts::new(&client);
-        let come = |user| counts.client_came(user, &client, 0).map_err(|refused| refused.code);
+        let come = |user| counts.client_came(user, &client).map_err(|refused| refused.code);
         assert_eq!((come("a"), come("a"), come("a")), (Ok(1), Ok(2), Err(3504)));
         assert_eq!((come("b"), come("")), (Ok(1), Err(3504)));
         assert_eq!((counts.clients(), counts.users()), (3, 2));
@@ -152,7 +153,7 @@ mod tests {
     fn connections_may_come_so_fast_and_no_faster() {
         let client = Client { connection_rate_limit: 2, ..Client::default() };
         let counts = Counts::new(&client);
-        let came = |now_ms| (0..5).filter(|_| counts.client_came("", &client, now_ms).is_ok()).count();
+        let came = |now_ms| (0..5).filter(|_| counts.connection_may_come(now_ms)).count();
         assert_eq!((came(0), came(500), came(10_000)), (2, 1, 2));
     }
 }

@@ -17,8 +17,7 @@ impl PushShard {
     pub(super) fn welcome(&mut self, connections: &mut Connections, id: ConnectionId, accepted: Accepted) {
         let Accepted { id: command, identity, data, ttl, joins } = accepted;
         let user = identity.as_ref().map_or("", |identity| &identity.user);
-        let now_ms = self.node.now_ms();
-        let of_user = match self.node.counts().client_came(user, &self.node.config().client, now_ms) {
+        let of_user = match self.node.counts().client_came(user, &self.node.config().client) {
             Ok(of_user) => of_user,
             Err(refused) => return self.disconnect(connections, id, refused),
         };
