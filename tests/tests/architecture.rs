@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package, PackageId, TargetKind};
@@ -184,6 +184,54 @@ fn files_are_named_after_what_they_hold() {
             assert!(!NAMELESS.contains(&named), "{}: the name says nothing", file.path.display());
         }
     }
+}
+
+/// The map of a folder is the comment of its own file (`lib.rs`, `mod.rs`), and the whole house's is ARCHITECTURE.md: a room
+/// that stands on neither is one that nobody finds.
+#[test]
+fn every_room_is_on_a_map() {
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let on_the_map = words(&fs::read_to_string(house.join("ARCHITECTURE.md")).expect("the map can be read"));
+    let mut found = Vec::new();
+    for name in FLOORS.map(|(name, _)| name) {
+        let sources = sources(package(&metadata(), name));
+        for file in sources.files.values() {
+            let Some((folder, room)) = place(&file.path) else { continue };
+            let maps = ["lib.rs", "main.rs", "mod.rs"].map(|map| folder.join(map));
+            let comments: String = (maps.into_iter().chain([folder.with_extension("rs")]))
+                .filter_map(|map| fs::read_to_string(map).ok())
+                .flat_map(|text| {
+                    text.lines().filter(|line| line.starts_with("//!")).map(str::to_owned).collect::<Vec<_>>()
+                })
+                .map(|line| line + "\n")
+                .collect();
+            if !on_the_map.contains(room.as_str()) && !words(&comments).contains(&room) {
+                found.push(file.path.display().to_string());
+            }
+        }
+    }
+    assert!(found.is_empty(), "rooms that stand on no map:\n{}", found.join("\n"));
+}
+
+/// The folder that a file is a room of, and the room's name; none for a folder's own file, and for tests.
+fn place(path: &Path) -> Option<(PathBuf, String)> {
+    let is_test = path.iter().any(|part| part == "tests" || part == "simulation");
+    let (stem, folder) = (path.file_stem()?.to_str()?, path.parent()?);
+    let (room, folder) = match stem {
+        "lib" | "main" => return None,
+        "mod" => (folder.file_name()?.to_str()?, folder.parent()?),
+        other => (other, folder),
+    };
+    (!is_test && !["tests", "simulation"].contains(&room)).then(|| (folder.to_owned(), room.to_owned()))
+}
+
+/// What stands between backticks in a text, word by word.
+fn words(text: &str) -> BTreeSet<String> {
+    let quoted = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted
+        .flat_map(|part| part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The whole graph with every feature of the house on.

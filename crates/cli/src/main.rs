@@ -1,7 +1,7 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 //!
 //! `configuration` and `connection` are how the commands beside `serve` come to the server's configuration, and to a server;
-//! `exit`, `log` and `signal` are the same for all: exit codes, the program's own log, how it is asked to end.
+//! `echo` is the server that `bench echo` measures. `exit`, `log` and `signal` are the same for all: exit codes, the program's own log, how it is asked to end.
 
 mod bench;
 mod check;

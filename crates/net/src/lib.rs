@@ -12,6 +12,9 @@
 //! | [`driver`] | what moves the bytes below a shard; a simulated one for tests |
 //! | [`listener`] | addresses that several shards listen on |
 //! | [`descriptors`] | the limit of open files |
+//!
+//! Below a shard, private: `outbox`, `frame` and `bundle` (references to shared frames, and several for one connection), `slots`
+//! and `wheel` (tables and timers), `inbox`, `options`, `message`, `random` (jitter).
 
 mod bundle;
 #[cfg(feature = "client")]

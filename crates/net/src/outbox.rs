@@ -1,7 +1,7 @@
 //! What waits to be sent on a connection: references to shared frames.
 //!
 //! Most of the time nothing waits, or one frame does between the fan-out and the flush of the same turn: so one
-//! reference stands inline and further ones are links from a pool that the shard's outboxes share. An idle outbox owns
+//! reference stands inline and further ones are links from a `pool` that the shard's outboxes share. An idle outbox owns
 //! nothing.
 
 mod pool;

@@ -20,6 +20,9 @@
 //! | [`Encoding`] | which of the two a connection speaks, and the same calls for either |
 //! | [`json`] | the JSON encoding of them all |
 //! | [`protobuf`] | the Protobuf encoding of them all |
+//!
+//! (Private: `envelope`, the outermost shape of messages; `field`, how fields are read from JSON; `decode_error`, why what a peer
+//! wrote cannot be understood.)
 
 pub mod code;
 pub mod command;

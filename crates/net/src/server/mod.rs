@@ -16,6 +16,8 @@
 //!     Server::bind("127.0.0.1:9000")?.run(Echo)
 //! }
 //! ```
+//!
+//! `events` has the four of them, `connection` what they are handed.
 
 mod connection;
 mod events;

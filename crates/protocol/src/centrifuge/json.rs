@@ -8,6 +8,9 @@
 //! Payloads are put into messages as they are. [`compact`] makes sure, once, when a payload enters, that it is one JSON
 //! value and holds no line break. What is no JSON stands in a message as a string of its Base64, and on subscriptions
 //! with deltas every payload is a string: see [`DataForm`](super::DataForm).
+//!
+//! `line` finds the messages of a frame, `command`, `reply` and `push` are their shapes, `shape` and `filter` what several of them
+//! hold; `data` is payloads, `write` writes objects.
 
 mod command;
 mod data;

@@ -10,6 +10,9 @@
 //!
 //! The schema is written out by hand, a line a field, over varints and lengths of our own: generated code would copy
 //! each payload and string into a value of its own, and the schema needs none of Protobuf's rarer parts.
+//!
+//! `frame` finds the messages, `command`, `reply` and `push` are their shapes, `shape` and `filter` what several of them hold;
+//! `read`, `write` and `varint` are the format itself.
 
 mod command;
 mod filter;

@@ -1,4 +1,6 @@
 //! What only the whole configuration can show: values that do not fit together.
+//!
+//! `channel`: the options of one namespace; `hook`: whatever is switched on needs somebody to call; `access`: who may connect.
 
 mod access;
 mod channel;

@@ -2,6 +2,9 @@
 //!
 //! Some sections occur more than once (tokens, hooks), some stand in a list, where an entry's name is a step of the path
 //! (`channel.namespaces.chat.history_size`). Their keys have one table each.
+//!
+//! `key` is one line of these tables, `list` the lists whose entries have names; `client`, `token`, `channel`, `rpc`, `hook` and
+//! `node` are the tables.
 
 mod channel;
 mod client;

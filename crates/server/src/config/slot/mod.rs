@@ -1,4 +1,6 @@
 //! A typed place for a value: what a key accepts, how it is read, how it is shown.
+//!
+//! `scalar` reads what is one thing or a list of words; `url`, `header` and `transform` what hooks are made of.
 
 mod header;
 mod scalar;
