@@ -15,8 +15,9 @@ pub enum SubscriptionEvent {
     Subscribed {
         /// Whether the client asked for what it had missed.
         was_recovering: bool,
-        /// Whether it gets all of that: the publications follow, and nothing is missing. Where this is
-        /// false though something may be missing, a [`Gap`](Self::Gap) follows.
+        /// Whether it gets all of that: the publications follow, and nothing is missing. A channel that
+        /// keeps the last value may bring it without being asked. Where this is false though something
+        /// may be missing, a [`Gap`](Self::Gap) follows.
         recovered: bool,
         /// The top of the stream, where the channel has one.
         position: Option<StreamPosition>,

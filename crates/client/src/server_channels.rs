@@ -269,7 +269,7 @@ impl ServerChannel {
     /// The subscription stands, and the listener gets nothing of what the answer brings.
     fn skip_to(&mut self, result: &SubscribeResult<'_>) {
         self.stream.skipped(result);
-        self.top = Stream::top(result);
+        self.top = self.stream.top(result);
     }
 
     fn reached(&mut self, offset: u64) {

@@ -51,12 +51,13 @@ impl Stream {
         Self { channel, recoverable: since.is_some(), position: since, missed: None, is_sparse, deltas }
     }
 
-    /// Where a stream stands by the server's answer. A recovery may be answered with the position that
-    /// it starts from, as well as with the top of the stream.
-    pub(crate) fn top(result: &SubscribeResult<'_>) -> Option<StreamPosition> {
+    /// Where the stream stands by the server's answer. A recovery may be answered with the position that it starts from, as
+    /// well as with the top of the stream: in a stream that has begun anew the former says nothing.
+    pub(crate) fn top(&self, result: &SubscribeResult<'_>) -> Option<StreamPosition> {
         let last = result.publications.last().map_or(0, |publication| publication.offset);
+        let is_known = last == 0 || self.position.as_ref().is_none_or(|known| known.epoch == result.epoch);
         (result.recoverable || result.positioned).then(|| StreamPosition {
-            offset: result.offset.max(last),
+            offset: if is_known { result.offset.max(last) } else { last },
             epoch: result.epoch.clone().into_owned(),
         })
     }
@@ -114,8 +115,9 @@ impl Stream {
     ) -> Taken {
         let since = self.since().cloned();
         let was_recovering = since.is_some();
-        let recovered = was_recovering && result.recovered;
-        let top = Self::top(result);
+        // A channel that keeps the last value brings it to a first subscription as well, without being asked.
+        let recovered = result.recovered;
+        let top = self.top(result);
         let (position, data) = (top.clone(), Data::present(result.data));
         if !tell(SubscriptionEvent::Subscribed { was_recovering, recovered, position, data }) {
             return Taken::Full;
@@ -125,6 +127,7 @@ impl Stream {
         if recovered {
             self.missed = None;
             self.is_sparse |= leaves_out(since.as_ref(), top.as_ref(), result.publications.len());
+            self.begin_before(result);
         } else {
             if was_recovering {
                 self.missed = Some(GapCause::Unrecovered);
@@ -141,6 +144,16 @@ impl Stream {
         }
         self.position = top;
         Taken::Told
+    }
+
+    /// The last value, where a channel keeps that, may be of a stream that has begun anew or that nothing was known of: then
+    /// no offset of before says that it has been told.
+    fn begin_before(&mut self, result: &SubscribeResult<'_>) {
+        let is_known = self.position.as_ref().is_some_and(|position| position.epoch == result.epoch);
+        if let Some(first) = result.publications.first().filter(|_| !is_known) {
+            let (offset, epoch) = (first.offset.saturating_sub(1), result.epoch.clone().into_owned());
+            self.position = Some(StreamPosition { offset, epoch });
+        }
     }
 
     /// Tells of the gap up to where the stream goes on, if there is one; false if the queue is full.

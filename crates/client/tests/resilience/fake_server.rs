@@ -178,7 +178,8 @@ fn told(event: SubscriptionEvent) -> String {
             let at = position.map(|position| format!(" at {}:{}", position.epoch, position.offset));
             let with = data.map(|data| format!(" with {data}"));
             let how = match (was_recovering, recovered) {
-                (false, _) => "subscribed",
+                (false, false) => "subscribed",
+                (false, true) => "given",
                 (true, true) => "recovered",
                 (true, false) => "not recovered",
             };

@@ -227,3 +227,53 @@ async fn an_invalidated_state_is_forgotten() {
     client.close().await;
     server.done().await;
 }
+
+/// What a channel that keeps the last value answers, with that value.
+fn last_value(epoch: &str, offset: u64, data: &str) -> Value {
+    json!({
+        "recoverable": true, "positioned": true, "epoch": epoch, "offset": offset, "recovered": true,
+        "publications": [{ "offset": offset, "data": data }],
+    })
+}
+
+#[tokio::test]
+async fn the_last_value_may_come_without_being_asked_for() {
+    let server = Server::run(|door| {
+        let mut connection = door.welcome();
+        assert_eq!(connection.subscribed(last_value("e", 7, "seven")), json!({ "channel": "news" }));
+        connection.publish("news", 8, "eight");
+        connection.closed();
+    });
+    let client = server.client();
+    let mut news = client.subscribe("news").await.unwrap();
+    for expected in ["given at e:7", "7:\"seven\"", "8:\"eight\""] {
+        assert_eq!(next(&mut news).await, expected);
+    }
+    client.close().await;
+    server.done().await;
+}
+
+#[tokio::test]
+async fn the_last_value_of_a_stream_that_began_anew_has_a_lower_offset() {
+    let server = Server::run(|door| {
+        let mut connection = door.welcome();
+        connection.subscribed(stream(50));
+        drop(connection);
+
+        let mut connection = door.welcome();
+        let recovery = json!({ "channel": "news", "recover": true, "offset": 50, "epoch": "e" });
+        let mut result = last_value("f", 3, "three");
+        // Where the client stands, and not where the stream does.
+        result["offset"] = 50.into();
+        assert_eq!(connection.subscribed(result), recovery);
+        connection.publish("news", 4, "four");
+        connection.closed();
+    });
+    let client = server.client();
+    let mut news = client.subscribe("news").await.unwrap();
+    for expected in ["subscribed at e:50", "interrupted 1", "recovered at f:3", "3:\"three\"", "4:\"four\""] {
+        assert_eq!(next(&mut news).await, expected);
+    }
+    client.close().await;
+    server.done().await;
+}
