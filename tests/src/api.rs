@@ -13,7 +13,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// If the answer is an error.
-#[must_use]
 pub fn call(server: SocketAddr, method: &str, parameters: &Value) -> Value {
     let body = parameters.to_string();
     let request = format!(

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 type Calls = Arc<Mutex<Vec<(String, Value)>>>;
+type Answer = Arc<dyn Fn(&str, &Value) -> Value + Send + Sync>;
 
 /// A back end on a thread of its own, which ends when this is dropped.
 pub struct BackEnd {
@@ -30,7 +31,8 @@ impl BackEnd {
     /// # Panics
     /// If it cannot listen.
     #[must_use]
-    pub fn start(answer: fn(&str, &Value) -> Value) -> Self {
+    pub fn start(answer: impl Fn(&str, &Value) -> Value + Send + Sync + 'static) -> Self {
+        let answer: Answer = Arc::new(answer);
         let calls = Calls::default();
         let (running, over) = oneshot::channel();
         let (listening, address) = mpsc::channel();
@@ -74,10 +76,10 @@ impl BackEnd {
     }
 }
 
-async fn serve(listener: TcpListener, calls: Calls, answer: fn(&str, &Value) -> Value) {
+async fn serve(listener: TcpListener, calls: Calls, answer: Answer) {
     while let Ok((stream, _)) = listener.accept().await {
-        let calls = Arc::clone(&calls);
-        let service = service_fn(move |request| reply(request, Arc::clone(&calls), answer));
+        let (calls, answer) = (Arc::clone(&calls), Arc::clone(&answer));
+        let service = service_fn(move |request| reply(request, Arc::clone(&calls), Arc::clone(&answer)));
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
@@ -85,7 +87,7 @@ async fn serve(listener: TcpListener, calls: Calls, answer: fn(&str, &Value) -> 
 async fn reply(
     request: Request<Incoming>,
     calls: Calls,
-    answer: fn(&str, &Value) -> Value,
+    answer: Answer,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let posted = serde_json::from_slice(&body.collect().await?.to_bytes()).unwrap_or_default();

@@ -6,14 +6,12 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use wavecast_tests::api;
 use wavecast_tests::back_end::BackEnd;
 use wavecast_tests::descriptors;
 use wavecast_tests::program::Program;
+use wavecast_tests::token::{self, SECRET};
 use wavecast_tests::visitor::{Heard, Visitor};
 
 const PEOPLE: usize = 10_000;
@@ -27,7 +25,6 @@ const SPARE: u64 = 200;
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// All of them are gone, and every hook has been told, within this time.
 const CLEARING_MAX: Duration = Duration::from_secs(120);
-const SECRET: &str = "a secret of the burst test";
 
 fn configuration(back_end: &BackEnd) -> Value {
     let hook = |name| json!({ "endpoint": back_end.url(name), "timeout": "60s", "concurrency": 64 });
@@ -152,7 +149,7 @@ fn enter(server: SocketAddr, number: usize) -> Person {
     let mut visitor = Visitor::upgraded(server);
     let user = user(number);
     let connect = match (number / ROOMS) % 2 {
-        0 => json!({ "token": token(&user) }),
+        0 => json!({ "token": token::sign(&json!({ "sub": user })) }),
         _ => json!({ "data": { "user": user } }),
     };
     visitor.send_text(&json!({ "id": 1, "connect": connect }).to_string());
@@ -197,12 +194,4 @@ fn user(number: usize) -> String {
 
 fn name(room: usize) -> String {
     format!("room:{room}")
-}
-
-/// A connection token, signed as RFC 7515 says.
-fn token(user: &str) -> String {
-    let part = |claims: Value| URL_SAFE_NO_PAD.encode(claims.to_string());
-    let signed = format!("{}.{}", part(json!({ "alg": "HS256" })), part(json!({ "sub": user })));
-    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), signed.as_bytes());
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
