@@ -1,16 +1,18 @@
-//! The house's own client against the house's server, as two programs with a link between them that fails.
-
-use std::net::SocketAddr;
-use std::time::Duration;
+//! A link that fails while publications go on, and a reader that does: nothing is lost, or a gap says what.
 
 use serde_json::{Value, json};
-use tokio::time::timeout;
-use wavecast_client::{Client, GapCause, Options, Publication, Subscription, SubscriptionEvent};
+use wavecast_client::{Client, Encoding, GapCause, Options, Publication, SubscriptionEvent};
 use wavecast_tests::program::Program;
 use wavecast_tests::proxy::Proxy;
 
-/// Time for anything that should come soon, on a busy machine.
-const SOON: Duration = Duration::from_secs(20);
+use crate::person::{Reader, anybody, connect};
+
+in_both_encodings!(
+    a_link_that_is_cut_again_and_again_loses_nothing,
+    more_than_the_history_holds_is_a_gap,
+    a_server_that_starts_anew_has_forgotten_and_says_so,
+    a_subscriber_that_falls_behind_catches_up_without_a_gap,
+);
 
 fn configuration() -> Value {
     json!({
@@ -21,31 +23,17 @@ fn configuration() -> Value {
     })
 }
 
-fn connect(server: SocketAddr, options: Options) -> Client {
-    let quick = Options {
-        reconnect_delay_min: Duration::from_millis(10),
-        reconnect_delay_max: Duration::from_millis(100),
-        ..options
-    };
-    Client::connect(&format!("ws://{server}/connection/websocket"), quick).expect("a right address")
-}
-
 async fn publish(client: &Client, channel: &str, numbers: std::ops::Range<u64>) {
     for number in numbers {
         client.publish(channel, &number).await.expect("the server takes it");
     }
 }
 
-async fn next(subscription: &mut Subscription) -> SubscriptionEvent {
-    let event = timeout(SOON, subscription.next()).await.expect("an event in time");
-    event.expect("the subscription goes on")
-}
-
 /// The next `count` publications, and how often the subscription recovered in between. No gap may come.
-async fn publications(subscription: &mut Subscription, count: usize) -> (Vec<Publication>, usize) {
+async fn publications(reader: &mut Reader, count: usize) -> (Vec<Publication>, usize) {
     let (mut publications, mut recoveries) = (Vec::new(), 0);
     while publications.len() < count {
-        match next(subscription).await {
+        match reader.next().await {
             SubscriptionEvent::Publication(publication) => publications.push(publication),
             SubscriptionEvent::Subscribed { was_recovering, recovered, .. } => {
                 assert_eq!(was_recovering, recovered, "what was missed is still held");
@@ -68,72 +56,64 @@ fn assert_each_once_in_order(publications: &[Publication], first: u64) {
     assert_eq!(heard, expected);
 }
 
-#[tokio::test]
-async fn a_link_that_is_cut_again_and_again_loses_nothing() {
+async fn a_link_that_is_cut_again_and_again_loses_nothing(encoding: Encoding) {
     let server = Program::start(&configuration());
     let proxy = Proxy::start(server.address());
-    let publisher = connect(server.address(), Options::default());
-    let mut subscription =
-        connect(proxy.address(), Options::default()).subscribe("news").await.expect("subscribed");
-    assert!(matches!(next(&mut subscription).await, SubscriptionEvent::Subscribed { .. }));
+    let publisher = connect(server.address(), anybody(encoding));
+    let mut reader = Reader::of(&connect(proxy.address(), anybody(encoding)), "news").await;
     for round in 0..5 {
         let first = round * 40;
         publish(&publisher, "news", first..first + 10).await;
-        let (heard, _) = publications(&mut subscription, 10).await;
+        let (heard, _) = publications(&mut reader, 10).await;
         assert_each_once_in_order(&heard, first);
         proxy.cut();
         publish(&publisher, "news", first + 10..first + 30).await;
         proxy.lead_to(server.address());
         publish(&publisher, "news", first + 30..first + 40).await;
-        let (heard, recoveries) = publications(&mut subscription, 30).await;
+        let (heard, recoveries) = publications(&mut reader, 30).await;
         assert_each_once_in_order(&heard, first + 10);
         assert_eq!(recoveries, 1, "round {round}");
     }
 }
 
-#[tokio::test]
-async fn more_than_the_history_holds_is_a_gap() {
+async fn more_than_the_history_holds_is_a_gap(encoding: Encoding) {
     let server = Program::start(&configuration());
     let proxy = Proxy::start(server.address());
-    let publisher = connect(server.address(), Options::default());
-    let mut subscription =
-        connect(proxy.address(), Options::default()).subscribe("news").await.expect("subscribed");
-    assert!(matches!(next(&mut subscription).await, SubscriptionEvent::Subscribed { .. }));
+    let publisher = connect(server.address(), anybody(encoding));
+    let mut reader = Reader::of(&connect(proxy.address(), anybody(encoding)), "news").await;
     publish(&publisher, "news", 0..5).await;
-    publications(&mut subscription, 5).await;
+    publications(&mut reader, 5).await;
     proxy.cut();
     publish(&publisher, "news", 5..200).await;
     proxy.lead_to(server.address());
-    expect_gap(&mut subscription, Some(5), Some(200)).await;
+    expect_gap(&mut reader, Some(5), Some(200)).await;
     publish(&publisher, "news", 200..203).await;
-    let (heard, _) = publications(&mut subscription, 3).await;
+    let (heard, _) = publications(&mut reader, 3).await;
     assert_each_once_in_order(&heard, 200);
 }
 
-#[tokio::test]
-async fn a_server_that_starts_anew_has_forgotten_and_says_so() {
+async fn a_server_that_starts_anew_has_forgotten_and_says_so(encoding: Encoding) {
     let before = Program::start(&configuration());
     let proxy = Proxy::start(before.address());
-    let client = connect(proxy.address(), Options::default());
-    let mut subscription = client.subscribe("news").await.expect("subscribed");
-    assert!(matches!(next(&mut subscription).await, SubscriptionEvent::Subscribed { .. }));
+    let client = connect(proxy.address(), anybody(encoding));
+    let mut reader = Reader::of(&client, "news").await;
     publish(&client, "news", 0..7).await;
-    let (heard, _) = publications(&mut subscription, 7).await;
+    let (heard, _) = publications(&mut reader, 7).await;
     assert_each_once_in_order(&heard, 0);
 
     drop(before);
     let after = Program::start(&configuration());
     proxy.lead_to(after.address());
-    expect_gap(&mut subscription, Some(7), Some(0)).await;
+    expect_gap(&mut reader, Some(7), Some(0)).await;
     publish(&client, "news", 0..3).await;
-    let (heard, _) = publications(&mut subscription, 3).await;
+    let (heard, _) = publications(&mut reader, 3).await;
     assert_each_once_in_order(&heard, 0);
 }
 
 /// The subscription comes back without all that it missed, and says between which offsets.
-async fn expect_gap(subscription: &mut Subscription, from: Option<u64>, to: Option<u64>) {
+async fn expect_gap(reader: &mut Reader, from: Option<u64>, to: Option<u64>) {
     loop {
-        match next(subscription).await {
+        match reader.next().await {
             SubscriptionEvent::Interrupted(_) => {}
             SubscriptionEvent::Subscribed { was_recovering, recovered, .. } => {
                 assert!(was_recovering && !recovered);
@@ -152,15 +132,12 @@ async fn expect_gap(subscription: &mut Subscription, from: Option<u64>, to: Opti
     }
 }
 
-#[tokio::test]
-async fn a_subscriber_that_falls_behind_catches_up_without_a_gap() {
+async fn a_subscriber_that_falls_behind_catches_up_without_a_gap(encoding: Encoding) {
     let server = Program::start(&configuration());
-    let publisher = connect(server.address(), Options::default());
-    let client = connect(server.address(), Options { events_max: 16, ..Options::default() });
-    let mut slow = client.subscribe("slow").await.expect("subscribed");
-    let mut other = client.subscribe("other").await.expect("subscribed");
-    assert!(matches!(next(&mut slow).await, SubscriptionEvent::Subscribed { .. }));
-    assert!(matches!(next(&mut other).await, SubscriptionEvent::Subscribed { .. }));
+    let publisher = connect(server.address(), anybody(encoding));
+    let client = connect(server.address(), Options { events_max: 16, ..anybody(encoding) });
+    let mut slow = Reader::of(&client, "slow").await;
+    let mut other = Reader::of(&client, "other").await;
     publish(&publisher, "slow", 0..90).await;
     // Who reads goes on meanwhile, on the same connection.
     for number in 0..5 {
