@@ -29,6 +29,8 @@ pub struct Program {
 #[derive(Default)]
 struct Log {
     lines: Mutex<VecDeque<String>>,
+    /// Outputs that may still say something.
+    open: AtomicU32,
     grew: Condvar,
 }
 
@@ -118,6 +120,7 @@ impl Drop for Program {
 impl Log {
     fn follow(self: &Arc<Self>, output: impl Read + Send + 'static) {
         let log = Arc::clone(self);
+        log.open.fetch_add(1, Ordering::Relaxed);
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let mut lines = log.lines();
@@ -127,6 +130,9 @@ impl Log {
                 lines.push_back(line);
                 log.grew.notify_all();
             }
+            let _lines = log.lines();
+            log.open.fetch_sub(1, Ordering::Relaxed);
+            log.grew.notify_all();
         });
     }
 
@@ -141,7 +147,10 @@ impl Log {
             if let Some(line) = lines.iter().find(|line| wanted(line)) {
                 return Some(line.clone());
             }
-            let left = end.checked_duration_since(Instant::now())?;
+            // A program that has ended says nothing more.
+            let left = end
+                .checked_duration_since(Instant::now())
+                .filter(|_| self.open.load(Ordering::Relaxed) > 0)?;
             let waited = self.grew.wait_timeout(lines, left);
             lines = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         }

@@ -91,6 +91,11 @@ const TAGS_PER_NODE: usize = 7;
 const TAGS_NODE_BYTES: usize = 11 * 2 * size_of::<String>() + 2 * size_of::<usize>();
 
 impl Publication {
+    /// Whether it is not for the client with this id.
+    pub fn excludes(&self, client: &str) -> bool {
+        self.exclude.iter().flatten().any(|excluded| **excluded == *client)
+    }
+
     /// Memory that one shared publication holds, bytes; of the tags' map an estimate. Where there may be a delta, it is
     /// counted at its longest, made or not. The channel's name is not counted: the channel has it.
     pub fn bytes_held(&self) -> usize {

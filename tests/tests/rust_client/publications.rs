@@ -1,12 +1,12 @@
 //! What was published is what arrives: its data, its place, who it was, and nothing to whom it is not for.
 
 use serde_json::{Value, json};
-use wavecast_client::{Data, Encoding, RequestError};
+use wavecast_client::{Data, Encoding, RequestError, SubscriptionEvent};
 use wavecast_tests::api;
 use wavecast_tests::program::Program;
 use wavecast_tests::token::SECRET;
 
-use crate::person::{Reader, connected, json_of, refusal, somebody};
+use crate::person::{Reader, connected, json_of, refusal, somebody, within};
 
 in_both_encodings!(
     any_json_value_is_a_publication,
@@ -16,6 +16,7 @@ in_both_encodings!(
     what_is_of_the_wrong_kind_is_refused,
     a_broadcast_reaches_every_channel_once,
     whom_a_publication_is_not_for,
+    what_is_not_for_the_sender_does_not_come_by_recovery,
     what_is_published_twice_with_one_key_comes_once,
     a_thousand_publications_keep_their_order,
     who_has_left_hears_nothing_more_and_may_come_back,
@@ -37,6 +38,10 @@ fn configuration() -> Value {
             with(json!({ "name": "kept", "history_size": 2000, "history_ttl": "60s" })),
             with(json!({ "name": "live" })),
             with(json!({ "name": "polite", "exclude_publisher": true })),
+            with(json!({
+                "name": "politely-kept", "exclude_publisher": true,
+                "history_size": 100, "history_ttl": "60s", "force_recovery": true,
+            })),
             with(json!({ "name": "objects", "publication_data_format": "json_object" })),
         ] },
     })
@@ -161,6 +166,30 @@ async fn whom_a_publication_is_not_for(encoding: Encoding) {
     bob.publish("polite:a", "bob's").await.expect("clients may publish");
     assert_eq!(for_ann.values(1).await, ["bob's"]);
     assert_eq!(for_bob.values(1).await, ["ann's"]);
+}
+
+/// The reader counts offsets: it takes the first of what is not for it for lost, and learns from the recovery that it is not.
+async fn what_is_not_for_the_sender_does_not_come_by_recovery(encoding: Encoding) {
+    let server = Program::start(&configuration());
+    let (ann, _) = connected(server.address(), somebody(encoding, &json!({ "sub": "ann" }))).await;
+    let channel = "politely-kept:a";
+    let mut reader = Reader::of(&ann, channel).await;
+    for round in 0..5 {
+        ann.publish(channel, "ann's").await.expect("clients may publish");
+        api::call(server.address(), "publish", &json!({ "channel": channel, "data": round }));
+    }
+    let (mut heard, mut interruptions) = (Vec::new(), 0);
+    while heard.len() < 5 {
+        match within("an event", reader.0.next()).await {
+            Some(SubscriptionEvent::Publication(publication)) => {
+                heard.push(publication.json::<u32>().expect("what the back end has published"));
+            }
+            Some(SubscriptionEvent::Interrupted(_)) => interruptions += 1,
+            Some(SubscriptionEvent::Subscribed { recovered: true, .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((heard, interruptions), (vec![0, 1, 2, 3, 4], 1));
 }
 
 async fn what_is_published_twice_with_one_key_comes_once(encoding: Encoding) {

@@ -60,18 +60,30 @@ impl PushShard {
 
     /// The hub has answered a join: the subscription goes live at this point of the stream.
     pub(super) fn joined(&mut self, connections: &mut Connections, answer: Answer) {
-        let Answer { connection: id, channel, joined } = answer;
+        let Answer { connection: id, channel, mut joined } = answer;
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
         self.channels.starts_at(channel, joined.position.offset);
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
+        self.leave_out_excluded(id, &mut joined.recovery);
         match joining.by {
             By::Connect => self.joined_by_connect(connections, id, joining, joined),
             By::Client(command) => self.joined_by_client(connections, id, command, joining, &joined),
             By::Backend(_) => self.joined_by_backend(connections, id, joining, &joined),
         }
         self.resume(connections, id);
+    }
+
+    /// What was not for a session is not for it later either.
+    fn leave_out_excluded(&self, id: ConnectionId, recovery: &mut Recovery) {
+        if let Recovery::Recovered(publications) = recovery
+            && publications.iter().any(|publication| publication.exclude.is_some())
+            && let Some(session) = self.sessions.get(id)
+        {
+            let client = session.client();
+            publications.retain(|publication| !publication.excludes(&client));
+        }
     }
 
     fn joined_by_connect(
