@@ -1,5 +1,5 @@
-//! What the whole-system tests share. It tests nothing itself: the tests are in `tests/tests/` (Rust) and `tests/node/`
-//! (the npm client and a browser).
+//! What the whole-system tests share. It tests nothing itself: the tests are in `tests/tests/` (Rust), `tests/node/`
+//! (the npm client and a browser), `tests/python/` (the Python libraries) and `tests/autobahn/` (the Autobahn suite).
 //!
 //! - [`sources`]: a crate's source files as a graph of modules, for the tests of the architecture
 //! - [`program`]: the `wavecast` program as a child process with its own configuration, port and log

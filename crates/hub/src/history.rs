@@ -1,7 +1,7 @@
 //! The stream of one channel: a bounded ring of the latest publications, and the position that outlives them.
 //!
-//! Two clocks run for a stream, both set anew by each publication. When the history's time is up the publications
-//! go, together, as Centrifugo has it; the position stays, and with it the low-water mark that tells "everything
+//! Two clocks run for a stream: that of the publications is set anew by each publication, that of the position by each
+//! use. When the history's time is up the publications go, together, as Centrifugo has it; the position stays, and with it the low-water mark that tells "everything
 //! expired" from "nothing was published". When the metadata's time is up the position goes too, and whatever
 //! follows is a new life with a new epoch.
 

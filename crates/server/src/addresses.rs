@@ -11,16 +11,26 @@ use crate::rate::Bucket;
 
 /// Into how many locks the addresses are spread.
 const STRIPES: usize = 64;
-/// Addresses without a connection that one stripe remembers for their rate; beyond, those that rest are forgotten.
+/// Addresses without a connection that one stripe remembers for their rate. Beyond, those that rest are forgotten; while none
+/// rests, a new address is let in without being counted.
 const REMEMBERED_MAX: usize = 4096;
+/// An address rests when it has not been used for so long; those that do are looked for as often, milliseconds.
+const REST_MS: u64 = 1000;
 
 /// Connections by address. Without limits it keeps nothing.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     limit: usize,
     rate: u32,
-    stripes: Box<[Mutex<HashMap<IpAddr, Entry>>]>,
+    stripes: Box<[Mutex<Stripe>]>,
     scatter: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct Stripe {
+    entries: HashMap<IpAddr, Entry>,
+    /// When those that rest were forgotten last, and how many addresses had a connection then.
+    swept: Option<(u64, usize)>,
 }
 
 #[derive(Debug)]
@@ -63,10 +73,10 @@ impl Addresses {
         }
         let address = counted(address);
         let mut stripe = self.stripe(address);
-        if stripe.len() >= REMEMBERED_MAX {
-            stripe.retain(|_, entry| entry.open > 0 || now_ms.saturating_sub(entry.used_ms) < 1000);
+        if !stripe.remembers_one_more(address, now_ms) {
+            return Ok(());
         }
-        let entry = stripe.entry(address).or_insert_with(|| Entry {
+        let entry = stripe.entries.entry(address).or_insert_with(|| Entry {
             open: 0,
             rate: Bucket::new(self.rate, now_ms),
             used_ms: now_ms,
@@ -85,7 +95,7 @@ impl Addresses {
     pub(crate) fn opened(&self, address: IpAddr) -> bool {
         let address = counted(address);
         let mut stripe = self.stripe(address);
-        let entry = stripe.entry(address).or_insert(Entry { open: 0, rate: None, used_ms: 0 });
+        let entry = stripe.entries.entry(address).or_insert(Entry { open: 0, rate: None, used_ms: 0 });
         let has_room = self.limit == 0 || entry.open < self.limit;
         entry.open += usize::from(has_room);
         has_room
@@ -98,17 +108,37 @@ impl Addresses {
         }
         let address = counted(address);
         let mut stripe = self.stripe(address);
-        if let Some(entry) = stripe.get_mut(&address) {
+        if let Some(entry) = stripe.entries.get_mut(&address) {
             entry.open = entry.open.saturating_sub(1);
             if entry.open == 0 && entry.rate.is_none() {
-                stripe.remove(&address);
+                stripe.entries.remove(&address);
             }
         }
     }
 
-    fn stripe(&self, address: IpAddr) -> MutexGuard<'_, HashMap<IpAddr, Entry>> {
+    fn stripe(&self, address: IpAddr) -> MutexGuard<'_, Stripe> {
         let index = self.scatter.hash_one(address) as usize % STRIPES;
         self.stripes[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stripe {
+    /// Whether the address is known, or there is room for it.
+    fn remembers_one_more(&mut self, address: IpAddr, now_ms: u64) -> bool {
+        let is_full = |stripe: &Self| {
+            stripe.entries.len()
+                >= REMEMBERED_MAX + stripe.swept.map_or(0, |(_, with_connections)| with_connections)
+        };
+        if !is_full(self) || self.entries.contains_key(&address) {
+            return true;
+        }
+        // Not with each address: a sweep looks at all of them.
+        if self.swept.is_none_or(|(at_ms, _)| now_ms.saturating_sub(at_ms) >= REST_MS) {
+            self.entries.retain(|_, entry| entry.open > 0 || now_ms.saturating_sub(entry.used_ms) < REST_MS);
+            let with_connections = self.entries.values().filter(|entry| entry.open > 0).count();
+            self.swept = Some((now_ms, with_connections));
+        }
+        !is_full(self)
     }
 }
 
@@ -125,6 +155,8 @@ fn counted(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn open(addresses: &Addresses, address: IpAddr) -> Result<(), TooMany> {
@@ -145,7 +177,10 @@ mod tests {
         for address in [a, a, b] {
             addresses.closed(address);
         }
-        assert!(addresses.stripes.iter().all(|stripe| stripe.lock().unwrap().is_empty()), "nothing is left");
+        assert!(
+            addresses.stripes.iter().all(|stripe| stripe.lock().unwrap().entries.is_empty()),
+            "nothing is left"
+        );
     }
 
     #[test]
@@ -169,5 +204,24 @@ mod tests {
         }
         assert_eq!(addresses.knock(address, 100), Err(TooMany::PerSecond));
         assert_eq!(addresses.knock(address, 600), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_from_many_addresses_takes_bounded_memory_and_keeps_nobody_out() {
+        let addresses = Addresses::new(0, 1);
+        let all = (2 * STRIPES * REMEMBERED_MAX) as u32;
+        for number in 0..all {
+            assert_eq!(addresses.knock(Ipv4Addr::from_bits(number).into(), 5), Ok(()));
+        }
+        let remembered =
+            || addresses.stripes.iter().map(|stripe| stripe.lock().unwrap().entries.len()).sum::<usize>();
+        assert_eq!(remembered(), STRIPES * REMEMBERED_MAX);
+        // Those that rest make room.
+        for number in 0..all {
+            assert_eq!(addresses.knock(Ipv4Addr::from_bits(all + number).into(), 2_000), Ok(()));
+        }
+        assert_eq!(remembered(), STRIPES * REMEMBERED_MAX);
+        let known = addresses.stripes[0].lock().unwrap().entries.keys().next().copied().unwrap();
+        assert_eq!(addresses.knock(known, 2_000), Err(TooMany::PerSecond));
     }
 }

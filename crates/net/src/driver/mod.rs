@@ -4,6 +4,9 @@
 //! That shape fits readiness (the driver on epoll or kqueue reads and writes, then reports) and completion queues alike, and a
 //! [`simulated`] driver moves the bytes in tests from a seed: late, in part, and after a close.
 //!
+//! `readiness` is the one on epoll or kqueue, with `acceptor` (who accepts next), `write` (what the kernel did not take) and
+//! `short_timer` (waits below a millisecond).
+//!
 //! The contract, which every driver keeps:
 //! - A slot is the driver's from [`Completion::Accepted`] (or [`Driver::adopt`]) until [`Completion::Closed`] or
 //!   [`Completion::Detached`]; after one of those it may be given out again.

@@ -3,6 +3,7 @@
 //! | room | what happens there |
 //! | --- | --- |
 //! | [`handler`](Handler), `event` | the four events, and what they carry |
+//! | `connection` | what is kept of one connection |
 //! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
 //! | `sending`, `fan_out`, `room` | into one outbox, into many, and what gives way when they are full |
 //! | `door` | from accept to open: the request head, the verdict, the side door |

@@ -11,7 +11,7 @@ use super::event::ConnectionId;
 
 /// Connections flushed in a turn from the list of those sent to one by one.
 const SOON_PER_TURN: usize = 1024;
-/// Up to this many subscribers a fan-out is not worth a wave.
+/// Below this many subscribers a fan-out is not worth a wave.
 const WAVE_MIN: usize = 64;
 /// Lists kept for the next waves.
 const SPARE_WAVES: usize = 4;

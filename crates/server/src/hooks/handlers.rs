@@ -18,8 +18,8 @@ pub const HANDLER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Hooks as Rust functions: implement what [`wants`](Self::wants) names, as plain `async fn`s, and leave the rest.
 ///
-/// A handler runs on the server's runtime and must not block. One that panics, or takes longer than its limit, is answered
-/// for with error 100. A future may be dropped before it is done.
+/// A handler runs on the server's runtime and must not block. One that panics, or takes longer than the longest
+/// limit of all hooks, is answered for with error 100. A future may be dropped before it is done.
 ///
 /// ```
 /// use wavecast_server::hooks::{Answer, Handlers, Hook, SubscribeCall, SubscribeGrant, Wants};
@@ -60,7 +60,8 @@ pub trait Handlers: Send + Sync {
         ready(Answer::NotHandled)
     }
 
-    /// Is this connection still good? Only [`Answer::Ok`] is looked into: with any other the connection expires.
+    /// Is this connection still good? An error that is temporary leaves it 60 s more, then this is asked again;
+    /// [`Answer::Disconnect`] ends it with its code; any other error, and not handled, with 3005.
     fn refresh(&self, _call: RefreshCall) -> impl Future<Output = Answer<RefreshGrant>> + Send {
         ready(Answer::NotHandled)
     }
@@ -70,7 +71,8 @@ pub trait Handlers: Send + Sync {
         ready(Answer::NotHandled)
     }
 
-    /// Is this subscription still good? Only [`Answer::Ok`] is looked into: with any other the subscription expires.
+    /// Is this subscription still good? An error that is temporary leaves it 60 s more, then this is asked again;
+    /// [`Answer::Disconnect`] ends the connection with its code; any other error, and not handled, let it expire.
     fn sub_refresh(&self, _call: SubRefreshCall) -> impl Future<Output = Answer<SubRefreshGrant>> + Send {
         ready(Answer::NotHandled)
     }

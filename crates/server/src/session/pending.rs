@@ -1,7 +1,8 @@
 //! What a session waits for, and the commands that wait behind it.
 //!
-//! Commands of one client are handled in order. While one of them waits for the back office (a hook, a key) or for the hub, the messages that come meanwhile stand here as they came, up to
-//! `client.pending_commands_max_size` bytes; then reading pauses, and TCP holds the client back. Pongs are taken at once.
+//! Commands of one client are handled in order. While one of them waits for the back office (a hook, a key) or for the hub, the
+//! messages that come meanwhile stand here as they came, up to `client.pending_commands_max_size` bytes; then reading pauses, and
+//! TCP holds the client back. Pongs are taken at once.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;

@@ -1,6 +1,6 @@
 //! `caps`: what a connection may do in which channels, so that one token serves many channels.
 //!
-//! A list of `{"channels": […], "match": "" | "wildcard" | "regex", "allow": ["sub", "pub", "prs", "hst"]}`. As in
+//! A list of `{"channels": […], "match": "" | "exact" | "wildcard" | "regex", "allow": ["sub", "pub", "prs", "hst"]}`. As in
 //! Centrifugo PRO the first entry that names a channel decides, whatever later ones say.
 
 use std::fmt;

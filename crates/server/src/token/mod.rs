@@ -11,7 +11,7 @@
 //!
 //! | room | what it is for |
 //! | --- | --- |
-//! | `settings` | what may be wrong with the keys of the configuration |
+//! | `settings` | what may be wrong with the keys of the configuration, and what a token may cost |
 //! | `verifiers`, `verifier` | from a token to its claims |
 //! | `refusal` | why not |
 //! | `compact` | the three parts of a token; `object`: JSON objects, member by member |

@@ -27,7 +27,7 @@ pub(super) const CHANNEL: &[Key<Config>] = &[
     key("channel.user_separator", "stands between users in a channel name", |c| {
         Slot::Text(&mut c.channel.user_separator)
     }),
-    key("channel.history_meta_ttl", "time a stream's position outlives its last publication", |c| {
+    key("channel.history_meta_ttl", "time a stream's position outlives its last use", |c| {
         Slot::Time(&mut c.channel.history_meta_ttl, SECOND..=CENTURY)
     }),
     key("channel.publication_data_format", "what payloads may be; empty = anything", |c| {

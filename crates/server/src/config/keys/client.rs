@@ -97,9 +97,11 @@ pub(super) const CLIENT: &[Key<Config>] = &[
         "publications one recovery may bring; more missed = not recovered",
         |c| Slot::Number(&mut c.client.recovery_max_publication_limit, 1..=1_000_000),
     ),
-    key("client.connection_limit", "client connections of this node; 0 = what the descriptors leave", |c| {
-        Slot::Number(&mut c.client.connection_limit, 0..=100_000_000)
-    }),
+    key(
+        "client.connection_limit",
+        "client connections of this node; 0 = what the descriptors leave; then 503",
+        |c| Slot::Number(&mut c.client.connection_limit, 0..=100_000_000),
+    ),
     key(
         "client.user_connection_limit",
         "connections of one user to this node; 0 = no limit; then 3504",
@@ -118,7 +120,7 @@ pub(super) const CLIENT: &[Key<Config>] = &[
         "new connections a second from one IP address; 0 = no limit; then 429",
         |c| Slot::Number(&mut c.client.address_connection_rate_limit, 0..=100_000_000),
     ),
-    key("client.command_rate_limit", "commands a second of one client; 0 = no limit; then error 111", |c| {
+    key("client.command_rate_limit", "commands a second of one client; 0 = no limit; then 3013", |c| {
         Slot::Number(&mut c.client.command_rate_limit, 0..=100_000_000)
     }),
     key(

@@ -17,6 +17,6 @@ pub(super) const RPC: &[Key<Config>] = &[
 
 /// The options of `rpc.without_namespace` and of each entry of `rpc.namespaces`.
 pub(super) const OPTIONS: &[Key<RpcSettings>] = &[
-    key("proxy_enabled", "a hook answers; otherwise error 104", |r| Slot::Switch(&mut r.proxy_enabled)),
+    key("proxy_enabled", "a hook answers; otherwise error 108", |r| Slot::Switch(&mut r.proxy_enabled)),
     key("proxy_name", "which hook, of `proxies`; default = `rpc.proxy`", |r| Slot::Text(&mut r.proxy_name)),
 ];

@@ -17,7 +17,7 @@ pub(super) const TOKEN: &[Key<Token>] = &[
         "Unix time in seconds until which it holds; 0 = without end",
         |t| Slot::UnixTime(&mut t.hmac_previous_secret_key_valid_until),
     ),
-    key("rsa_public_key", "key of RS256, RS384 and RS512: PEM, base64 of it, or a path", |t| {
+    key("rsa_public_key", "key of RS256 to RS512 and PS256 to PS512: PEM, base64 of it, or a path", |t| {
         Slot::Text(&mut t.rsa_public_key)
     }),
     key("ecdsa_public_key", "key of ES256, ES384 and ES512: PEM, base64 of it, or a path", |t| {

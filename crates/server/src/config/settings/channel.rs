@@ -29,7 +29,7 @@ pub struct Channel {
     pub user_boundary: String,
     /// `user_separator`: between users in that list, default ",".
     pub user_separator: String,
-    /// `history_meta_ttl`: how long a stream's position outlives its last publication, default 720 h.
+    /// `history_meta_ttl`: how long a stream's position outlives its last use, default 720 h.
     pub history_meta_ttl: Duration,
 }
 

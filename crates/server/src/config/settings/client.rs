@@ -62,7 +62,7 @@ pub struct Client {
     /// `address_connection_rate_limit` (own): new connections a second from one IP address; 0 (default) = no limit.
     /// Beyond: 429.
     pub address_connection_rate_limit: usize,
-    /// `command_rate_limit` (own): commands a second of one client; 0 (default) = no limit. Beyond: error 111.
+    /// `command_rate_limit` (own): commands a second of one client; 0 (default) = no limit. Beyond: 3013.
     pub command_rate_limit: usize,
     /// `publish_rate_limit` (own): publications a second of one client; 0 (default) = no limit. Beyond: error 111.
     pub publish_rate_limit: usize,

@@ -48,7 +48,7 @@ pub type RpcNamespace = Named<RpcSettings>;
 /// The options of a namespace of methods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RpcSettings {
-    /// `proxy_enabled`: a hook answers; otherwise error 104. Default false.
+    /// `proxy_enabled`: a hook answers; otherwise error 108. Default false.
     pub proxy_enabled: bool,
     /// `proxy_name`: which one, of `proxies`; "default" (default) = `rpc.proxy`.
     pub proxy_name: String,

@@ -11,7 +11,7 @@ pub struct Token {
     pub hmac_previous_secret_key: Secret,
     /// `hmac_previous_secret_key_valid_until`: Unix time in seconds until which it holds; 0 (default) = without end.
     pub hmac_previous_secret_key_valid_until: u64,
-    /// `rsa_public_key`: PEM, for RS256, RS384 and RS512.
+    /// `rsa_public_key`: PEM, for RS256 to RS512 and PS256 to PS512.
     pub rsa_public_key: String,
     /// `ecdsa_public_key`: PEM, for ES256, ES384 and ES512.
     pub ecdsa_public_key: String,

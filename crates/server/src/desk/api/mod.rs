@@ -6,7 +6,7 @@
 //!
 //! - `methods`, `shapes`, `schema`: the table of methods; `openapi`: the table as a document; `fields`: requests
 //! - `publishing`, `sessions`, `channels`, `revoking`, `batch`: what the methods do
-//! - `pattern`: which channels are asked for; `key`, `encode`
+//! - `pattern`: which channels are asked for; `key`: who may call; `encode`: answers
 
 mod batch;
 mod channels;
