@@ -33,6 +33,9 @@ pub(crate) struct Place(u32);
 
 const HEAD: Place = Place(NONE);
 
+/// Among so many of the first frames a frame is looked for that is longer than the whole outbox may be.
+const LONG_FRAME_AMONG: usize = 4;
+
 impl Default for Outbox {
     fn default() -> Self {
         Self { head: None, next: NONE, last: NONE, queued: 0, loose: 0 }
@@ -63,16 +66,28 @@ impl Outbox {
     }
 
     /// How many bytes have to go before there is room for a frame that counts `cost`. When nothing waits, one frame goes
-    /// however long it is: else a message could be received and not sent.
-    pub(crate) fn excess(&self, cost: usize, bytes_max: usize) -> usize {
-        if self.is_empty() { 0 } else { (self.queued_bytes() + cost).saturating_sub(bytes_max) }
+    /// however long it is: else a message could be received and not sent. Whoever comes behind it has his room as if it
+    /// were not there.
+    pub(crate) fn excess(&self, pool: &Pool, cost: usize, bytes_max: usize) -> usize {
+        if self.is_empty() { 0 } else { self.over(pool, self.queued_bytes() + cost, bytes_max) }
     }
 
     /// As [`Outbox::excess`], where the frame is to take the place of the one of its lane and key that waited there.
     pub(crate) fn excess_in(&self, pool: &Pool, place: Place, frame: &Frame, bytes_max: usize) -> usize {
         let place = self.stands(pool, place, frame);
         let others = self.queued_bytes() - self.at(pool, place).map_or(0, Frame::cost);
-        if others == 0 { 0 } else { (others + frame.cost()).saturating_sub(bytes_max) }
+        if others == 0 { 0 } else { self.over(pool, others + frame.cost(), bytes_max) }
+    }
+
+    /// What `bytes` are more than `bytes_max`, the frame left out that was let in although it is longer. Only pings and the like
+    /// are ever put before it.
+    fn over(&self, pool: &Pool, bytes: usize, bytes_max: usize) -> usize {
+        if bytes <= bytes_max {
+            return 0;
+        }
+        let mut first = self.waiting(pool).take(LONG_FRAME_AMONG).map(|(_, frame)| frame.cost());
+        let long = first.find(|cost| *cost > bytes_max).unwrap_or(0);
+        bytes.saturating_sub(long).saturating_sub(bytes_max)
     }
 
     /// What waits, from the oldest to the newest.

@@ -194,15 +194,21 @@ fn a_handler_that_tolerates_an_overflow_is_asked_again() {
 }
 
 #[test]
-fn a_message_longer_than_the_outbox_goes_when_nothing_waits() {
+fn a_message_longer_than_the_outbox_goes_when_nothing_waits_and_leaves_the_others_their_room() {
     let (mut shard, network, _, mut peer, id) =
         one_open(34, Options { outbox_bytes_max: 1000, ..Options::default() });
-    shard.connections().send(id, MessageRef::Text(&"x".repeat(5000))).unwrap();
-    assert!(shard.connections().send(id, MessageRef::Text("y")).is_err());
+    let long = "x".repeat(5000);
+    shard.connections().send(id, MessageRef::Text(&long)).unwrap();
+    assert!(shard.connections().send(id, MessageRef::Text(&long)).is_err(), "one of them");
+    let mut sent = 1;
+    while shard.connections().send(id, MessageRef::Text(&"y".repeat(100))).is_ok() {
+        sent += 1;
+    }
+    assert_eq!(sent, 1 + 1000 / (102 + 32));
     shard.handler().tolerant = true;
     turn(&mut shard, &network, 100);
     peer.read(&network);
-    assert_eq!(peer.texts.len(), 1);
+    assert_eq!(peer.texts.len(), sent);
 }
 
 #[test]

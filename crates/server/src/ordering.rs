@@ -151,10 +151,12 @@ impl Node {
         self.order(|done| Order::DropRevoked { done }).await
     }
 
-    /// Cuts the slowest clients of all shards, without waiting, until so many bytes are free.
-    pub(crate) fn cut_slowest(&self, bytes: usize) {
+    /// Cuts the slowest clients of all shards, without waiting, until so many bytes are free. Who keeps a weak reference to
+    /// `under_way` sees when all have done so.
+    pub(crate) fn cut_slowest(&self, bytes: usize, under_way: &Arc<()>) {
         for remote in &self.remotes {
-            let order = Order::CutSlow { bytes: bytes / self.remotes.len().max(1) };
+            let bytes = bytes / self.remotes.len().max(1);
+            let order = Order::CutSlow { bytes, _under_way: Arc::clone(under_way) };
             if remote.push_control(ShardEvent::Order(Box::new(order))).is_err() {
                 tracing::warn!("a shard takes no more orders: its slow clients live on");
             }

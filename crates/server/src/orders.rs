@@ -72,6 +72,8 @@ pub(crate) enum Order {
     /// Cuts the clients with the longest queues, until so many bytes do not wait any more.
     CutSlow {
         bytes: usize,
+        /// Dropped with the order.
+        _under_way: Arc<()>,
     },
     /// Subscribers of each of these channels.
     Count {

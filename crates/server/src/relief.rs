@@ -1,6 +1,6 @@
 //! Looks after the memory of a node: adds up what is held, and makes room where that is needed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -35,14 +35,20 @@ impl Node {
     }
 
     /// Makes room, if so much is held that it is needed, and returns what was held.
-    async fn relieve(&self) -> (Pressure, Held) {
-        let (memory, found) = (self.memory(), self.held());
-        let (pressure, held) = (memory.is_held(&found), found.sum());
+    async fn relieve(&self, cut: &mut Weak<()>) -> (Pressure, Held) {
+        let memory = self.memory();
+        let found = self.held();
+        let pressure = memory.is_held(&found);
         if pressure >= Pressure::TrimHistory {
-            self.trim_history(held - memory.percent(TRIMMED_PERCENT)).await;
+            self.trim_history(found.sum() - memory.percent(TRIMMED_PERCENT)).await;
         }
-        if pressure >= Pressure::CutSlow {
-            self.cut_slowest(held - memory.percent(TRIM_PERCENT));
+        // What trimming has freed need not be freed again, nor what an order is about to free that not every shard has carried
+        // out yet.
+        let left = self.held();
+        if memory.is_held(&left) >= Pressure::CutSlow && cut.upgrade().is_none() {
+            let under_way = Arc::new(());
+            *cut = Arc::downgrade(&under_way);
+            self.cut_slowest(left.sum() - memory.percent(TRIM_PERCENT), &under_way);
         }
         (pressure, found)
     }
@@ -52,7 +58,7 @@ impl Node {
         let mut freed = 0;
         for _ in 0..TRIMS_MAX {
             freed += self.hub().trim_history(bytes - freed).bytes;
-            if freed >= bytes {
+            if freed >= bytes || self.hub().stats().bytes_history == 0 {
                 return;
             }
             tokio::task::yield_now().await;
@@ -65,9 +71,9 @@ pub(crate) async fn watch(node: Arc<Node>) {
     if !node.memory().is_limited() {
         return;
     }
-    let mut log = Log::default();
+    let (mut log, mut cut) = (Log::default(), Weak::new());
     loop {
-        let (pressure, held) = node.relieve().await;
+        let (pressure, held) = node.relieve(&mut cut).await;
         log.note(pressure, &held);
         let is_close = held.sum() >= node.memory().percent(CLOSE_LOOK_PERCENT);
         tokio::time::sleep(if is_close { CLOSE_LOOK_INTERVAL } else { LOOK_INTERVAL }).await;

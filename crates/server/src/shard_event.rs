@@ -18,8 +18,8 @@ pub(crate) enum ShardEvent {
     Joined(Box<Answer>),
     /// A client has unsubscribed; what was published before stands before it.
     Left(Box<Parting>),
-    /// Where a channel's stream stands; what was published before stands before it.
-    Stands(Box<Standing>),
+    /// Where the streams of some channels stand; what was published before stands before it.
+    Stand(Vec<Standing>),
     /// The back office has answered a question of a session.
     Answered(Box<OfficeAnswer>),
     /// The back end wants something done with sessions.

@@ -62,6 +62,9 @@ impl<D: Delivery> Hub<D> {
             return total;
         }
         let share = Share { bytes_to_free, bytes_held: self.stats().bytes_history };
+        if share.bytes_held == 0 {
+            return total;
+        }
         self.walk(&self.trim, |index, from, count| {
             let mut trimmed = Vec::new();
             let mut stripe = self.stripe(index);

@@ -66,7 +66,7 @@ impl Connections {
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return 0;
         };
-        let excess = connection.outbox.excess(room_for + FRAME_OVERHEAD_BYTES, limit);
+        let excess = connection.outbox.excess(&self.pool, room_for + FRAME_OVERHEAD_BYTES, limit);
         let is_of_lane = |frame: &Frame| frame.gives_way() && is_in(lane, frame);
         let mut lost = 0;
         connection.outbox.free(&mut self.pool, excess, is_of_lane, |frame| lost += frame.messages());
@@ -98,7 +98,7 @@ impl Connections {
         let Some(connection) = self.get(id).filter(|_| self.is_open(id)) else {
             return Err(SendError::Closed);
         };
-        match connection.outbox.excess(frame.cost(), self.options.outbox_bytes_max) {
+        match connection.outbox.excess(&self.pool, frame.cost(), self.options.outbox_bytes_max) {
             0 => Ok(()),
             _ if frame.gives_way() => Err(SendError::Full),
             excess => self.shed(id, excess),

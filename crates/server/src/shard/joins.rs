@@ -61,6 +61,7 @@ impl PushShard {
     /// The hub has answered a join: the subscription goes live at this point of the stream.
     pub(super) fn joined(&mut self, connections: &mut Connections, answer: Answer) {
         let Answer { connection: id, channel, mut joined } = answer;
+        self.replies.begin();
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
         self.channels.starts_at(channel, joined.position.offset);
@@ -159,11 +160,14 @@ impl PushShard {
         }
         let Some(session) = self.sessions.get(id) else { return };
         let (encoding, name) = (session.encoding, Arc::clone(self.channels.name(joining.channel)));
-        connections.send_frame(id, &wire::push(encoding, &joining.push(&name, joined))).ok();
+        let mut pushes = Vec::new();
+        encoding.encode_push(&joining.push(&name, joined), &mut pushes);
         for publication in joining.publications(joined) {
-            let push = Push::Publication { channel: (&*name).into(), publication };
-            connections.send_frame(id, &wire::push(encoding, &push)).ok();
+            encoding.separate(&mut pushes);
+            encoding.encode_push(&Push::Publication { channel: (&*name).into(), publication }, &mut pushes);
         }
+        // One frame: a page goes however long it is, and its parts would be in each other's way.
+        connections.send_frame(id, &wire::framed(encoding, &pushes)).ok();
         self.goes_live(connections, id, &joining, None);
     }
 

@@ -198,7 +198,7 @@ impl Handler for PushShard {
             ShardEvent::Channel(Event::Leave(membership)) => self.membership(&membership, false),
             ShardEvent::Joined(answer) => self.joined(connections, *answer),
             ShardEvent::Left(parting) => self.parting(connections, &parting),
-            ShardEvent::Stands(standing) => self.stands(connections, &standing),
+            ShardEvent::Stand(standings) => self.stand(connections, &standings),
             ShardEvent::Answered(answer) => self.answered(connections, *answer),
             ShardEvent::Order(order) => self.carry_out_order(connections, *order),
         }

@@ -45,7 +45,7 @@ impl PushShard {
                 }
             }
             Order::DropRevoked { done: _done } => self.drop_revoked(connections),
-            Order::CutSlow { bytes } => self.cut_slowest(connections, bytes),
+            Order::CutSlow { bytes, _under_way } => self.cut_slowest(connections, bytes),
             Order::Count { channels, reply } => {
                 let count = |name: &Arc<str>| self.channels.find(name).map_or(0, |n| self.channels.size(n));
                 reply.send(channels.iter().map(count).collect()).ok();

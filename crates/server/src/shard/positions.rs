@@ -22,32 +22,33 @@ impl PushShard {
         next
     }
 
+    /// One event for all of them: the inbox is others', too. It stands behind whatever was published before a channel was
+    /// looked at.
     fn look_at_positions(&mut self, part: Range<usize>) {
         if part.is_empty() {
             return;
         }
         let node = Arc::clone(&self.node);
         let inbox = node.hub().delivery().of(self.id);
-        for channel in self.channels.watched(part) {
-            // An inbox without room has publications enough that show what is missing.
-            if !inbox.reserve() {
-                return;
-            }
-            let stands = node.hub().observe(channel, |position| {
-                let standing = Standing { channel: Arc::clone(channel), offset: position.offset };
-                inbox.push_reserved(ShardEvent::Stands(Box::new(standing)));
-            });
-            if !stands {
-                inbox.release();
-            }
+        if !inbox.reserve() {
+            return self.rounds.not_looked_at(part);
         }
+        let mut stand = Vec::new();
+        for channel in self.channels.watched(part) {
+            node.hub().observe(channel, |position| {
+                stand.push(Standing { channel: Arc::clone(channel), offset: position.offset });
+            });
+        }
+        inbox.push_reserved(ShardEvent::Stand(stand));
         inbox.wake();
     }
 
-    /// All that was published in a channel up to here stands before this in the inbox.
-    pub(super) fn stands(&mut self, connections: &mut Connections, standing: &Standing) {
-        if let Some(channel) = self.channels.behind(&standing.channel, standing.offset) {
-            self.insufficient_state(connections, channel);
+    /// All that was published in these channels up to here stands before this in the inbox.
+    pub(super) fn stand(&mut self, connections: &mut Connections, standings: &[Standing]) {
+        for Standing { channel, offset } in standings {
+            if let Some(channel) = self.channels.behind(channel, *offset) {
+                self.insufficient_state(connections, channel);
+            }
         }
     }
 }

@@ -26,12 +26,15 @@ pub(super) struct Replies {
     encoding: Encoding,
     /// A page has been refused since the message began: further ones are not even looked up.
     out_of_room: bool,
+    /// What stays of what waits for the connection, if it has been looked through since the message began or something was
+    /// sent last: a message may hold a thousand commands.
+    staying: Option<usize>,
 }
 
 impl Replies {
-    /// A message begins.
+    /// A message begins, or something else that is answered.
     pub(super) fn begin(&mut self) {
-        self.out_of_room = false;
+        (self.out_of_room, self.staying) = (false, None);
     }
 
     pub(super) fn push(&mut self, id: ConnectionId, encoding: Encoding, reply: &Reply<'_>) {
@@ -72,9 +75,13 @@ impl Replies {
         outbox_bytes_max: usize,
         publications: impl Iterator<Item = &'p Publication>,
     ) -> bool {
-        let waiting = connections.staying_bytes(id) + self.encoded.len();
         let page = page_bytes(publications);
-        let fits = page == 0 || waiting == 0 || waiting + page <= outbox_bytes_max / 2;
+        if page == 0 {
+            return true;
+        }
+        let staying = *self.staying.get_or_insert_with(|| connections.staying_bytes(id));
+        let waiting = staying + self.encoded.len();
+        let fits = waiting == 0 || waiting + page <= outbox_bytes_max / 2;
         self.out_of_room |= !fits;
         fits
     }
@@ -88,6 +95,7 @@ impl Replies {
 
     /// What has been collected for this connection, as one frame; `None` if nothing has.
     pub(super) fn take(&mut self, id: ConnectionId) -> Option<Frame> {
+        self.staying = None;
         if self.encoded.is_empty() || self.owner != Some(id) {
             return None;
         }

@@ -37,6 +37,11 @@ impl Rounds {
         self.looked_at = to;
         (from..to, Some(interval))
     }
+
+    /// These places could not be looked at: they are the next ones again.
+    pub(super) fn not_looked_at(&mut self, part: Range<usize>) {
+        self.looked_at = part.start;
+    }
 }
 
 #[cfg(test)]
@@ -54,6 +59,11 @@ mod tests {
             parts.flatten().for_each(|place| looked_at[place] += 1);
             assert!(looked_at.iter().all(|times| *times > 0), "{looked_at:?}");
         }
+        let mut rounds = Rounds::default();
+        rounds.look(began, delay, 32);
+        let part = rounds.look(began + delay, delay, 32).0;
+        rounds.not_looked_at(part.clone());
+        assert_eq!(rounds.look(began + 2 * delay, delay, 32).0, part);
         assert_eq!(Rounds::default().look(began, Duration::ZERO, 7), (0..0, None), "never");
         assert_eq!(Rounds::default().look(began, delay, 0), (0..0, None), "nothing to look at");
     }

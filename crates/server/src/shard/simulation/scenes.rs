@@ -19,6 +19,8 @@ use wavecast_net::Options;
 use super::kind::CHANNELS;
 use super::peer::Peer;
 use super::world::World;
+use crate::orders::{Order, Target};
+use crate::session::ServerSubscription;
 use crate::shard_event::ShardEvent;
 
 const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
@@ -163,6 +165,39 @@ fn a_page_longer_than_the_outbox_is_given_when_nothing_else_waits() {
     reader.say(r#"{"id":2,"history":{"channel":"long:a","limit":-1}}"#);
     let heard = hear(&mut world, &mut reader);
     assert_eq!(heard[0]["history"]["publications"].as_array().unwrap().len(), 200);
+}
+
+#[test]
+fn what_comes_behind_a_page_longer_than_the_outbox_has_its_room() {
+    let mut world = world(4 * 1024);
+    fill(&mut world, "long:a", 80, 200);
+    let mut reader = enter(&mut world, 0, "");
+    let commands =
+        [recover(2, "long:a", 0), subscribe(3, "short:a"), r#"{"id":4,"rpc":{"method":"none"}}"#.into()];
+    reader.say(&commands.join("\n"));
+    // In the same turn, as far as the network lets it.
+    fill(&mut world, "long:a", 1, 200);
+    let heard = hear(&mut world, &mut reader);
+    assert_eq!(reader.closed, None);
+    assert_eq!(heard[0]["subscribe"]["publications"].as_array().unwrap().len(), 81, "{heard:?}");
+    assert_eq!(heard.iter().filter(|message| message["id"].is_u64()).count(), 3, "{heard:?}");
+}
+
+#[test]
+fn what_a_subscription_of_the_back_end_has_missed_is_one_page() {
+    let mut world = world(4 * 1024);
+    fill(&mut world, "long:a", 80, 200);
+    let mut reader = enter(&mut world, 0, "");
+    let position = world.node.history("long:a", wavecast_hub::HistoryQuery::default()).unwrap().position;
+    let since = Some((0, (&*position.epoch).into()));
+    world.order(None, |done| Order::Subscribe {
+        target: Target::default(),
+        subscription: ServerSubscription::to("long:a"),
+        since: since.clone(),
+        done,
+    });
+    let heard = hear(&mut world, &mut reader);
+    assert_eq!((reader.closed, heard.len()), (None, 81), "{heard:?}");
 }
 
 #[test]
