@@ -74,8 +74,8 @@ impl Anew {
 pub(crate) enum Ending {
     /// The client, by the command with this id.
     Client(u32),
-    /// The back end, which waits for it.
-    Backend(#[expect(dead_code, reason = "it is over when this is dropped")] Done),
+    /// The back end, which waits for it, if the hub had been asked.
+    Backend(#[expect(dead_code, reason = "it is over when this is dropped")] Option<Done>),
 }
 
 /// Who wants a subscription, and so who is answered.

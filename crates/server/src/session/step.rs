@@ -7,7 +7,7 @@ use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Publish, Since};
 use wavecast_protocol::centrifuge::{Disconnect, Reply, Unsubscribed};
 
 use super::identity::Identity;
-use super::joining::Joining;
+use super::joining::{Ending, Joining};
 use super::question::Question;
 use crate::channels::{ChannelNumber, Seat};
 
@@ -69,6 +69,19 @@ pub(crate) struct Join<'c> {
     /// Without asking to recover it is given the latest publication.
     pub(crate) gets_latest: bool,
     pub(crate) joining: Joining,
+}
+
+impl Join<'_> {
+    /// The same, as it is where the back end may have ended it before the hub is asked: then it does not go live, and brings
+    /// nothing of what was published.
+    pub(super) fn unless_ended(mut self, is_ended: bool) -> Self {
+        if is_ended {
+            (self.recover, self.gets_latest) = (None, false);
+            self.joining.rejects_unrecovered = false;
+            self.joining.ending = Some(Ending::Backend(None));
+        }
+        self
+    }
 }
 
 /// A publication of a client.

@@ -26,6 +26,8 @@ impl Session {
         cx: &Context<'_>,
     ) -> Result<Step<'c>, Refused> {
         let rules = cx.rules;
+        // It may have waited for a key, and be tried again.
+        let is_ended = self.decides();
         if !matches!(&*request.delta, "" | FOSSIL) {
             return Err(Disconnect::BAD_REQUEST.into());
         }
@@ -45,9 +47,11 @@ impl Session {
             let claims = verifier.verify_subscription(&token, cx.now.unix_i64()).map_err(|refusal| {
                 let (invalid, expired) = (Error::PERMISSION_DENIED, Error::TOKEN_EXPIRED);
                 Refused::of_token(refusal, TokenKind::Subscription, invalid.into(), expired.into())
+                    .of_subscribing_to(&wish.channel)
             })?;
             let grant = self.granted_by_token(&wish.channel, claims, cx)?;
-            return Ok(Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx))));
+            let join = self.join(self.who(), By::Client(id), wish, options, grant, cx);
+            return Ok(Step::Join(Box::new(join.unless_ended(is_ended))));
         }
         if let Some(hook) = hook_that_decides(&wish.channel, &options, cx) {
             let call = SubscribeCall {
@@ -106,13 +110,15 @@ impl Session {
         &self,
         grant: SubscribeGrant,
         draft: SubscribeDraft,
+        is_ended: bool,
         cx: &Context<'_>,
     ) -> Step<'static> {
         let SubscribeDraft { id, wish, options } = draft;
         // The back end may have subscribed the session meanwhile.
         match self.may_join(&wish.channel, cx).and_then(|()| Grant::of_hook(grant)) {
             Ok(grant) => {
-                Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx)))
+                let join = self.join(self.who(), By::Client(id), wish, options, grant, cx);
+                Step::Join(Box::new(join.unless_ended(is_ended)))
             }
             Err(error) => Step::Reply(Reply { id, body: Err(error) }),
         }

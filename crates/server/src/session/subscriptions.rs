@@ -65,7 +65,25 @@ impl Session {
 
     /// The back end ends what is joining this channel, or any: it does not go live. Whoever waits for that is answered then.
     pub(crate) fn end_joining(&mut self, channel: Option<ChannelNumber>, done: &Done) {
-        self.wanted(channel).for_each(|joining| joining.ending = Some(Ending::Backend(done.clone())));
+        self.wanted(channel).for_each(|joining| joining.ending = Some(Ending::Backend(Some(done.clone()))));
+    }
+
+    /// The back end ends what waits for an answer before it joins this channel, or any. Nobody waits for that: it may be the
+    /// very back end whose answer is waited for.
+    pub(crate) fn end_undecided(&mut self, channel: Option<&str>) {
+        let undecided = self.pending.as_mut().and_then(|pending| pending.undecided.as_mut());
+        if let Some(undecided) = undecided
+            && channel.is_none_or(|channel| channel == &*undecided.channel)
+        {
+            undecided.is_ended = true;
+        }
+    }
+
+    /// What has waited for an answer has got it. Says whether the back end has ended it meanwhile.
+    pub(super) fn decides(&mut self) -> bool {
+        let undecided = self.pending.as_mut().and_then(|pending| pending.undecided.take());
+        self.drop_idle_pending();
+        undecided.is_some_and(|undecided| undecided.is_ended)
     }
 
     /// What is joining a channel, or any, and still wanted.

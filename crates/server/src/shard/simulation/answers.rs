@@ -23,7 +23,7 @@ struct Wish<'w> {
     mark: Mark,
     recover: Option<&'w Position>,
     by_server: bool,
-    /// There may have been no room for what it recovers.
+    /// There may have been no room for what it recovers, or it may have been ended before the hub was asked.
     may_be_cut: bool,
 }
 
@@ -52,8 +52,8 @@ impl Client {
             }
             (Asked::Subscribe { channel, taste, recover, mark, .. }, Ok(Res::Subscribe(result))) => {
                 assert_eq!(result.delta, taste.delta);
-                let wish =
-                    Wish { taste, mark, recover: recover.as_ref(), by_server: false, may_be_cut: false };
+                let may_be_cut = Kind::of(&channel).asks && books.backend.has_ordered(&channel);
+                let wish = Wish { taste, mark, recover: recover.as_ref(), by_server: false, may_be_cut };
                 self.subscribed(&channel, &wish, result, books);
             }
             (Asked::Subscribe { channel, taste, recover, or_error, twice, mark }, Err(error)) => {
