@@ -109,7 +109,10 @@ pub(crate) struct Terms {
     pub(super) expires: Option<Expiry>,
     pub(super) delta: bool,
     pub(super) join_leave: bool,
+    /// What publications have to pass.
     pub(super) filter: Option<Rc<Filter>>,
+    /// What of it the subscription's own token or hook has set.
+    pub(super) set_filter: Option<Rc<Filter>>,
 }
 
 /// When a subscription expires, in both clocks.

@@ -18,6 +18,18 @@ pub(crate) enum Step<'c> {
     Reply(Reply<'c>),
     /// Reply; and what expires does so at another time.
     Refreshed(Reply<'c>),
+    /// A subscription lives on, and others in its channel may know something else of the client from now on; reply, if a
+    /// command has asked for it.
+    Renewed {
+        reply: Option<Reply<'c>>,
+        channel: ChannelNumber,
+    },
+    /// Reply; and a subscription ends, since it is another one that the client is to have.
+    Outdated {
+        reply: Reply<'c>,
+        channel: ChannelNumber,
+        why: Unsubscribed,
+    },
     /// The client may come in: count it, join its channels, and answer the connect command.
     Welcome(Box<Accepted>),
     /// Ask the hub; the reply follows its answer.

@@ -175,8 +175,14 @@ impl Session {
         let join_leave =
             options.force_push_join_leave || (wish.join_leave && options.join_leave && may_see());
         let of_connection = who.0.and_then(|identity| identity.filter.as_deref().cloned());
+        let set_filter = grant.filter.map(Rc::new);
         // All of them have to match: what the server set, and what the client wishes.
-        let filter = [of_connection, grant.filter, wish.filter].into_iter().flatten().reduce(Filter::and);
+        let others = [of_connection, wish.filter].into_iter().flatten().reduce(Filter::and);
+        let filter = match (&set_filter, others) {
+            (Some(set), Some(others)) => Some(Rc::new(Filter::clone(set).and(others))),
+            (set, None) => set.clone(),
+            (None, others) => others.map(Rc::new),
+        };
         // A delta needs to know what its subscriber has, and a filter leaves holes in that.
         let delta = wish.delta && options.allow_delta && filter.is_none();
         let expires = (grant.expire_at_s > 0)
@@ -198,7 +204,8 @@ impl Session {
             expires,
             delta,
             join_leave,
-            filter: filter.map(Rc::new),
+            filter,
+            set_filter,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wavecast_hub::{ChannelOptions, ClientInfo};
 use wavecast_protocol::centrifuge::{Error, Reply, Res};
 
 use super::command::Context;
@@ -42,7 +43,8 @@ impl Session {
         let more = joining.terms.as_ref().map(|terms| {
             let expires_ms = terms.expires.map(|expiry| expiry.at_ms);
             let more = More::new(Arc::clone(&terms.options), Arc::clone(&terms.info));
-            Box::new(More { allowed: terms.allowed, expires_ms, ..more })
+            let set_filter = terms.set_filter.clone();
+            Box::new(More { allowed: terms.allowed, expires_ms, set_filter, ..more })
         });
         if self.subscriptions.is_empty() {
             // Most sessions have one: no room for four.
@@ -121,6 +123,15 @@ impl Session {
     /// The channels of its live subscriptions.
     pub(crate) fn channels(&self) -> impl Iterator<Item = ChannelNumber> {
         self.subscriptions.iter().map(|subscription| subscription.channel)
+    }
+
+    /// Who it is in a channel where presence is kept, by a live subscription.
+    pub(crate) fn presence_in(
+        &self,
+        channel: ChannelNumber,
+    ) -> Option<(&Arc<ChannelOptions>, &Arc<ClientInfo>)> {
+        let more = self.subscriptions.get(self.find(channel)?)?.more.as_ref()?;
+        more.options.presence.then_some((&more.options, &more.info))
     }
 
     /// Where the connection stands among the channel's subscribers, if it does.

@@ -128,7 +128,7 @@ fn who_is_subscribed_while_the_hook_is_asked_is_not_subscribed_twice() {
 }
 
 /// Connects, with the back end's leave, and says more in the same frame.
-fn come_in(world: &mut World, peer: &mut Peer, commands: &str) {
+pub(super) fn come_in(world: &mut World, peer: &mut Peer, commands: &str) {
     peer.say(&[CONNECT, commands].join("\n"));
     hear(world, peer);
     let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
