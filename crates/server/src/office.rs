@@ -197,7 +197,7 @@ mod tests {
         else {
             panic!("no key is known yet");
         };
-        let question = Question::Key { id: 1, kind: TokenKind::Connection, key };
+        let question = Question::Key { id: 1, kind: TokenKind::Connection, key, channel: None };
         office.put(runtime.handle(), question, move |answered| sender.send(answered).unwrap());
         assert!(answers.try_recv().is_err(), "nothing has run");
         drop(runtime);

@@ -3,16 +3,18 @@
 use wavecast_protocol::centrifuge::{Error, Reply};
 
 use super::command::Context;
-use super::pending::Ticket;
+use super::pending::{Ticket, Undecided};
 use super::question::Answered;
 use super::state::Session;
 use super::step::Step;
 use crate::hooks::{Answer, Caller};
 
 impl Session {
-    /// Notes that the back office has been asked; commands wait for it.
-    pub(crate) fn asked(&mut self, ticket: Ticket) {
-        self.pending_mut().asked = Some(ticket);
+    /// Notes that the back office has been asked, whether the client may subscribe to this channel, say; commands wait for it.
+    pub(crate) fn asked(&mut self, ticket: Ticket, channel: Option<Box<str>>) {
+        let pending = self.pending_mut();
+        pending.asked = Some(ticket);
+        pending.undecided = channel.map(|channel| Undecided { channel, is_ended: false });
     }
 
     /// Whether this is the answer that is waited for; it is not any more.
@@ -34,7 +36,8 @@ impl Session {
             Answered::Refresh(answer) => return self.refreshed_by_hook(answer, cx),
             Answered::SubRefresh(answer, channel) => return self.sub_refreshed_by_hook(answer, &channel, cx),
             Answered::Subscribe(answer, draft) => {
-                (draft.id, answer.map(|grant| self.subscribe_granted(grant, draft, cx)))
+                let is_ended = self.decides();
+                (draft.id, answer.map(|grant| self.subscribe_granted(grant, draft, is_ended, cx)))
             }
             Answered::Publish(answer, draft) => {
                 (draft.id, answer.map(|grant| self.publish_granted(grant, draft)))

@@ -74,8 +74,8 @@ impl Anew {
 pub(crate) enum Ending {
     /// The client, by the command with this id.
     Client(u32),
-    /// The back end, which waits for it.
-    Backend(#[expect(dead_code, reason = "it is over when this is dropped")] Done),
+    /// The back end, which waits for it, if the hub had been asked.
+    Backend(#[expect(dead_code, reason = "it is over when this is dropped")] Option<Done>),
 }
 
 /// Who wants a subscription, and so who is answered.
@@ -109,7 +109,10 @@ pub(crate) struct Terms {
     pub(super) expires: Option<Expiry>,
     pub(super) delta: bool,
     pub(super) join_leave: bool,
+    /// What publications have to pass.
     pub(super) filter: Option<Rc<Filter>>,
+    /// What of it the subscription's own token or hook has set.
+    pub(super) set_filter: Option<Rc<Filter>>,
 }
 
 /// When a subscription expires, in both clocks.

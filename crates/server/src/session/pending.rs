@@ -19,12 +19,22 @@ pub(crate) struct Pending {
     pub(super) joining: VecDeque<Joining>,
     /// The back office has been asked on behalf of a command.
     pub(super) asked: Option<Ticket>,
+    /// The subscription that it has been asked about, until that is made or refused.
+    pub(super) undecided: Option<Undecided>,
     /// The answer to the connect command, while its subscriptions are joining.
     pub(super) welcome: Option<Box<Welcome>>,
     backlog: VecDeque<Box<[u8]>>,
     backlog_bytes: usize,
     /// Reading is paused, because so much waits.
     pub(super) is_paused: bool,
+}
+
+/// A subscription of the client's that waits for an answer before the hub is asked for it.
+#[derive(Debug)]
+pub(super) struct Undecided {
+    pub(super) channel: Box<str>,
+    /// The back end has ended it: whatever the answer is, it is not made.
+    pub(super) is_ended: bool,
 }
 
 /// Tells the answer to one question from that to another.
@@ -86,11 +96,16 @@ impl Pending {
 
     /// What it takes in memory, about, bytes.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.backlog_bytes + self.joining.len() * size_of::<Joining>()
+        let undecided = self.undecided.as_ref().map_or(0, |undecided| undecided.channel.len());
+        size_of::<Self>() + undecided + self.backlog_bytes + self.joining.len() * size_of::<Joining>()
     }
 
     /// Nothing is waited for, and nothing waits.
     pub(super) fn is_over(&self) -> bool {
-        !self.holds_commands() && self.joining.is_empty() && self.backlog.is_empty() && !self.is_paused
+        !self.holds_commands()
+            && self.undecided.is_none()
+            && self.joining.is_empty()
+            && self.backlog.is_empty()
+            && !self.is_paused
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Question {
         id: u32,
         kind: TokenKind,
         key: KeyId,
+        /// The channel that the command is to subscribe to, if it is.
+        channel: Option<Box<str>>,
     },
     Connect {
         call: ConnectCall,
@@ -107,6 +109,15 @@ impl Question {
     /// Whether later commands wait for the answer: those of commands do, what expires does not hold anything up.
     pub(crate) fn holds_commands(&self) -> bool {
         !matches!(self, Self::Refresh { .. } | Self::SubRefresh { .. })
+    }
+
+    /// The channel that the client is to be subscribed to if the answer allows it.
+    pub(crate) fn subscribes_to(&self) -> Option<&str> {
+        match self {
+            Self::Key { channel, .. } => channel.as_deref(),
+            Self::Subscribe { call, .. } => Some(&call.channel),
+            _ => None,
+        }
     }
 
     /// Whether the command is tried again when the answer is there.

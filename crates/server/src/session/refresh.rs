@@ -8,6 +8,7 @@ use wavecast_protocol::centrifuge::{
 
 use super::command::Context;
 use super::connect::check_claims;
+use super::filter;
 use super::identity::TokenMark;
 use super::joining::Anew;
 use super::question::{Question, TokenKind};
@@ -98,24 +99,34 @@ impl Session {
         if expire_at_s > 0 && expire_at_s <= cx.now.unix_s() {
             return Err(Error::EXPIRED.into());
         }
-        // One that was like most is not any more.
-        let plain = self.subscriptions[index].more.is_none().then(|| {
-            let info = claims.info.map(payload::embedded);
-            let info = Arc::new(self.client_info(self.who(), info));
-            More::new(Arc::clone(options), info)
-        });
-        let subscription = &mut self.subscriptions[index];
-        subscription.marks.client_refreshes = true;
-        subscription.more = plain.map(Box::new).or(subscription.more.take());
-        if let Some(more) = &mut subscription.more {
-            more.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
-            more.allowed = claims.allowed.unwrap_or_default();
-        }
+        let filter = claims.tags_filter.map(|filter| filter::of_json(filter.get().as_bytes())).transpose();
+        let filter = filter.map_err(|problem| {
+            tracing::info!(%problem, "subscription token refused: its tags filter makes no sense");
+            Error::PERMISSION_DENIED
+        })?;
+        let info = Arc::new(self.client_info(self.who(), claims.info.map(payload::embedded)));
         let result = SubRefreshResult {
             expires: expire_at_s > 0,
             ttl: if expire_at_s > 0 { cx.now.ttl(expire_at_s) } else { 0 },
         };
-        Ok(Step::Refreshed(Reply { id, body: Ok(Res::SubRefresh(result)) }))
+        let reply = Reply { id, body: Ok(Res::SubRefresh(result)) };
+        let Subscription { channel, marks, more, .. } = &mut self.subscriptions[index];
+        let channel = *channel;
+        let set_filter = more.as_ref().and_then(|more| more.set_filter.as_deref());
+        if filter.as_ref() != set_filter {
+            // With the token that it has now the client gets another subscription.
+            return match Anew::insufficient_state(marks.by_server) {
+                Anew::Subscribe(why) => Ok(Step::Outdated { reply, channel, why }),
+                Anew::Connect(why) => Err(why.into()),
+            };
+        }
+        marks.client_refreshes = true;
+        // One that was like most is not any more.
+        let more = more.get_or_insert_with(|| Box::new(More::new(Arc::clone(options), Arc::clone(&info))));
+        more.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
+        more.allowed = claims.allowed.unwrap_or_default();
+        more.info = info;
+        Ok(Step::Renewed { reply: Some(reply), channel })
     }
 
     /// The hook says whether the connection is still good; one that fails to answer gives it a little longer.
@@ -181,11 +192,15 @@ impl Session {
                 Anew::Connect(why) => Step::Close(why),
             };
         }
-        if let Some(more) = &mut self.subscriptions[index].more {
+        let info = grant.info.map(|info| Arc::new(self.client_info(self.who(), Some(info))));
+        let Subscription { channel, more, .. } = &mut self.subscriptions[index];
+        let is_news = info.is_some();
+        if let Some(more) = more {
             more.is_asked = false;
             more.expires_ms = at(grant.expire_at, cx);
+            more.info = info.unwrap_or_else(|| Arc::clone(&more.info));
         }
-        Step::Nothing
+        if is_news { Step::Renewed { reply: None, channel: *channel } } else { Step::Nothing }
     }
 }
 

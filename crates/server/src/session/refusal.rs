@@ -11,8 +11,9 @@ use crate::token::{KeyId, Refusal};
 pub(super) enum Refused {
     Error(Error),
     Close(Disconnect),
-    /// The command is to be tried again when the key is there, or known not to be.
-    Key(TokenKind, KeyId),
+    /// The command is to be tried again when the key is there, or known not to be. With the channel that it is to subscribe to,
+    /// if it is.
+    Key(TokenKind, KeyId, Option<Box<str>>),
 }
 
 impl Refused {
@@ -21,7 +22,7 @@ impl Refused {
         match self {
             Self::Error(error) => Step::Reply(Reply { id, body: Err(error) }),
             Self::Close(disconnect) => Step::Close(disconnect),
-            Self::Key(kind, key) => Step::Ask(Question::Key { id, kind, key }),
+            Self::Key(kind, key, channel) => Step::Ask(Question::Key { id, kind, key, channel }),
         }
     }
 }
@@ -47,8 +48,16 @@ impl Refused {
                 tracing::info!(?kind, %flaw, "token refused");
                 invalid
             }
-            Refusal::KeyWanted(key) => Self::Key(kind, key),
+            Refusal::KeyWanted(key) => Self::Key(kind, key, None),
             Refusal::KeyUnavailable => Self::Error(Error::INTERNAL),
+        }
+    }
+
+    /// The command is to subscribe to this channel.
+    pub(super) fn of_subscribing_to(self, channel: &str) -> Self {
+        match self {
+            Self::Key(kind, key, _) => Self::Key(kind, key, Some(channel.into())),
+            other => other,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What a session consists of; its commands are in rooms of their own.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use wavecast_hub::{ChannelOptions, ClientInfo};
+use wavecast_hub::{ChannelOptions, ClientInfo, Filter};
 use wavecast_net::shard::ConnectionId;
 use wavecast_protocol::centrifuge::Encoding;
 
@@ -85,6 +86,8 @@ pub(crate) struct More {
     pub(crate) info: Arc<ClientInfo>,
     /// What the client may do in the channel beside what its namespace allows.
     pub(super) allowed: Allowed,
+    /// The filter that its own token or hook has set: another one makes it another subscription.
+    pub(super) set_filter: Option<Rc<Filter>>,
     /// When it expires. Milliseconds of the shard.
     pub(super) expires_ms: Option<u64>,
     /// The hook has been asked about it and has not answered.
@@ -188,7 +191,8 @@ impl Session {
 impl More {
     /// What is known of a subscription that does not expire.
     pub(super) fn new(options: Arc<ChannelOptions>, info: Arc<ClientInfo>) -> Self {
-        Self { options, info, allowed: Allowed::default(), expires_ms: None, is_asked: false }
+        let allowed = Allowed::default();
+        Self { options, info, allowed, set_filter: None, expires_ms: None, is_asked: false }
     }
 }
 

@@ -7,7 +7,7 @@ use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Publish, Since};
 use wavecast_protocol::centrifuge::{Disconnect, Reply, Unsubscribed};
 
 use super::identity::Identity;
-use super::joining::Joining;
+use super::joining::{Ending, Joining};
 use super::question::Question;
 use crate::channels::{ChannelNumber, Seat};
 
@@ -18,6 +18,18 @@ pub(crate) enum Step<'c> {
     Reply(Reply<'c>),
     /// Reply; and what expires does so at another time.
     Refreshed(Reply<'c>),
+    /// A subscription lives on, and others in its channel may know something else of the client from now on; reply, if a
+    /// command has asked for it.
+    Renewed {
+        reply: Option<Reply<'c>>,
+        channel: ChannelNumber,
+    },
+    /// Reply; and a subscription ends, since it is another one that the client is to have.
+    Outdated {
+        reply: Reply<'c>,
+        channel: ChannelNumber,
+        why: Unsubscribed,
+    },
     /// The client may come in: count it, join its channels, and answer the connect command.
     Welcome(Box<Accepted>),
     /// Ask the hub; the reply follows its answer.
@@ -69,6 +81,19 @@ pub(crate) struct Join<'c> {
     /// Without asking to recover it is given the latest publication.
     pub(crate) gets_latest: bool,
     pub(crate) joining: Joining,
+}
+
+impl Join<'_> {
+    /// The same, as it is where the back end may have ended it before the hub is asked: then it does not go live, and brings
+    /// nothing of what was published.
+    pub(super) fn unless_ended(mut self, is_ended: bool) -> Self {
+        if is_ended {
+            (self.recover, self.gets_latest) = (None, false);
+            self.joining.rejects_unrecovered = false;
+            self.joining.ending = Some(Ending::Backend(None));
+        }
+        self
+    }
 }
 
 /// A publication of a client.

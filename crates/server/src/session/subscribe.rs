@@ -26,6 +26,8 @@ impl Session {
         cx: &Context<'_>,
     ) -> Result<Step<'c>, Refused> {
         let rules = cx.rules;
+        // It may have waited for a key, and be tried again.
+        let is_ended = self.decides();
         if !matches!(&*request.delta, "" | FOSSIL) {
             return Err(Disconnect::BAD_REQUEST.into());
         }
@@ -45,9 +47,11 @@ impl Session {
             let claims = verifier.verify_subscription(&token, cx.now.unix_i64()).map_err(|refusal| {
                 let (invalid, expired) = (Error::PERMISSION_DENIED, Error::TOKEN_EXPIRED);
                 Refused::of_token(refusal, TokenKind::Subscription, invalid.into(), expired.into())
+                    .of_subscribing_to(&wish.channel)
             })?;
             let grant = self.granted_by_token(&wish.channel, claims, cx)?;
-            return Ok(Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx))));
+            let join = self.join(self.who(), By::Client(id), wish, options, grant, cx);
+            return Ok(Step::Join(Box::new(join.unless_ended(is_ended))));
         }
         if let Some(hook) = hook_that_decides(&wish.channel, &options, cx) {
             let call = SubscribeCall {
@@ -106,13 +110,15 @@ impl Session {
         &self,
         grant: SubscribeGrant,
         draft: SubscribeDraft,
+        is_ended: bool,
         cx: &Context<'_>,
     ) -> Step<'static> {
         let SubscribeDraft { id, wish, options } = draft;
         // The back end may have subscribed the session meanwhile.
         match self.may_join(&wish.channel, cx).and_then(|()| Grant::of_hook(grant)) {
             Ok(grant) => {
-                Step::Join(Box::new(self.join(self.who(), By::Client(id), wish, options, grant, cx)))
+                let join = self.join(self.who(), By::Client(id), wish, options, grant, cx);
+                Step::Join(Box::new(join.unless_ended(is_ended)))
             }
             Err(error) => Step::Reply(Reply { id, body: Err(error) }),
         }
@@ -169,8 +175,14 @@ impl Session {
         let join_leave =
             options.force_push_join_leave || (wish.join_leave && options.join_leave && may_see());
         let of_connection = who.0.and_then(|identity| identity.filter.as_deref().cloned());
+        let set_filter = grant.filter.map(Rc::new);
         // All of them have to match: what the server set, and what the client wishes.
-        let filter = [of_connection, grant.filter, wish.filter].into_iter().flatten().reduce(Filter::and);
+        let others = [of_connection, wish.filter].into_iter().flatten().reduce(Filter::and);
+        let filter = match (&set_filter, others) {
+            (Some(set), Some(others)) => Some(Rc::new(Filter::clone(set).and(others))),
+            (set, None) => set.clone(),
+            (None, others) => others.map(Rc::new),
+        };
         // A delta needs to know what its subscriber has, and a filter leaves holes in that.
         let delta = wish.delta && options.allow_delta && filter.is_none();
         let expires = (grant.expire_at_s > 0)
@@ -192,7 +204,8 @@ impl Session {
             expires,
             delta,
             join_leave,
-            filter: filter.map(Rc::new),
+            filter,
+            set_filter,
         })
     }
 }

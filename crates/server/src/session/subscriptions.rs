@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wavecast_hub::{ChannelOptions, ClientInfo};
 use wavecast_protocol::centrifuge::{Error, Reply, Res};
 
 use super::command::Context;
@@ -42,7 +43,8 @@ impl Session {
         let more = joining.terms.as_ref().map(|terms| {
             let expires_ms = terms.expires.map(|expiry| expiry.at_ms);
             let more = More::new(Arc::clone(&terms.options), Arc::clone(&terms.info));
-            Box::new(More { allowed: terms.allowed, expires_ms, ..more })
+            let set_filter = terms.set_filter.clone();
+            Box::new(More { allowed: terms.allowed, expires_ms, set_filter, ..more })
         });
         if self.subscriptions.is_empty() {
             // Most sessions have one: no room for four.
@@ -65,7 +67,25 @@ impl Session {
 
     /// The back end ends what is joining this channel, or any: it does not go live. Whoever waits for that is answered then.
     pub(crate) fn end_joining(&mut self, channel: Option<ChannelNumber>, done: &Done) {
-        self.wanted(channel).for_each(|joining| joining.ending = Some(Ending::Backend(done.clone())));
+        self.wanted(channel).for_each(|joining| joining.ending = Some(Ending::Backend(Some(done.clone()))));
+    }
+
+    /// The back end ends what waits for an answer before it joins this channel, or any. Nobody waits for that: it may be the
+    /// very back end whose answer is waited for.
+    pub(crate) fn end_undecided(&mut self, channel: Option<&str>) {
+        let undecided = self.pending.as_mut().and_then(|pending| pending.undecided.as_mut());
+        if let Some(undecided) = undecided
+            && channel.is_none_or(|channel| channel == &*undecided.channel)
+        {
+            undecided.is_ended = true;
+        }
+    }
+
+    /// What has waited for an answer has got it. Says whether the back end has ended it meanwhile.
+    pub(super) fn decides(&mut self) -> bool {
+        let undecided = self.pending.as_mut().and_then(|pending| pending.undecided.take());
+        self.drop_idle_pending();
+        undecided.is_some_and(|undecided| undecided.is_ended)
     }
 
     /// What is joining a channel, or any, and still wanted.
@@ -103,6 +123,15 @@ impl Session {
     /// The channels of its live subscriptions.
     pub(crate) fn channels(&self) -> impl Iterator<Item = ChannelNumber> {
         self.subscriptions.iter().map(|subscription| subscription.channel)
+    }
+
+    /// Who it is in a channel where presence is kept, by a live subscription.
+    pub(crate) fn presence_in(
+        &self,
+        channel: ChannelNumber,
+    ) -> Option<(&Arc<ChannelOptions>, &Arc<ClientInfo>)> {
+        let more = self.subscriptions.get(self.find(channel)?)?.more.as_ref()?;
+        more.options.presence.then_some((&more.options, &more.info))
     }
 
     /// Where the connection stands among the channel's subscribers, if it does.

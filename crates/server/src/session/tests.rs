@@ -74,6 +74,7 @@ impl Walk {
             Step::Nothing => Led::Nothing,
             Step::Reply(Reply { body: Err(error), .. }) => Led::Error(error.code),
             Step::Reply(reply) | Step::Refreshed(reply) => Led::Json(encoded(&reply)),
+            Step::Renewed { reply, .. } => reply.map_or(Led::Nothing, |reply| Led::Json(encoded(&reply))),
             Step::RpcResult { .. } => Led::Json("rpc".into()),
             Step::Welcome(accepted) => {
                 let welcome = Welcome {
@@ -101,7 +102,7 @@ impl Walk {
                 self.session.take_live(channel).unwrap();
                 Led::Leave
             }
-            Step::Unsubscribe(..) => Led::Leave,
+            Step::Unsubscribe(..) | Step::Outdated { .. } => Led::Leave,
             Step::Publish(publishing) => Led::Publish(
                 publishing.channel.into_owned(),
                 String::from_utf8_lossy(&publishing.publish.data).into_owned(),
@@ -119,10 +120,7 @@ impl Walk {
         let joining = self.session.take_joining(number).unwrap();
         let By::Client(id) = joining.by else { panic!("nobody else asks") };
         let result = joining.result(joined).map(Res::Subscribe);
-        let unsubscribed = match &joining.ending {
-            Some(Ending::Client(id)) => Some(*id),
-            Some(Ending::Backend(_)) | None => None,
-        };
+        let unsubscribed = if let Some(Ending::Client(id)) = &joining.ending { Some(*id) } else { None };
         let live = result.is_ok() && unsubscribed.is_none();
         let reply = encoded(&Reply { id, body: result });
         if live {

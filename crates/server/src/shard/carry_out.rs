@@ -27,6 +27,17 @@ impl PushShard {
                 let now = self.moment(connections);
                 self.set_timer(connections, id, now);
             }
+            Step::Renewed { reply, channel } => {
+                if let Some(reply) = reply {
+                    self.reply(id, &reply);
+                }
+                self.renewed(connections, id, channel);
+            }
+            Step::Outdated { reply, channel, why } => {
+                self.reply(id, &reply);
+                self.send_replies(connections, id);
+                self.unsubscribe(connections, id, channel, why);
+            }
             Step::Welcome(accepted) => self.welcome(connections, id, *accepted),
             Step::Join(join) => self.join(connections, id, *join),
             Step::Leave { id: command, channel } => self.leave_in_turn(connections, id, command, channel),

@@ -8,7 +8,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
 
 use super::PushShard;
-use crate::session::{Due, Moment, Session};
+use crate::session::{Due, Moment};
 
 impl PushShard {
     /// Ends a session from the server's side.
@@ -49,8 +49,7 @@ impl PushShard {
     pub(super) fn forget(&mut self, id: ConnectionId, why: &Disconnect) {
         self.gaps.forget(id);
         self.replies.forget(id);
-        let live = self.sessions.get_mut(id).map(Session::take_all_live).unwrap_or_default();
-        live.iter().for_each(|live| self.unsubscribed(id, live, Unsubscribed::DISCONNECT));
+        self.all_end(id, Unsubscribed::DISCONNECT);
         let Some(mut session) = self.sessions.remove(id) else { return };
         self.session_bytes = self.session_bytes.saturating_sub(session.counted());
         if let Some(address) = session.address() {

@@ -7,6 +7,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
 
 use super::PushShard;
+use crate::channels::ChannelNumber;
 use crate::session::{By, Ending, Join, Joining, Settled, since};
 use crate::shard_event::{Answer, ShardEvent};
 use crate::wire;
@@ -192,6 +193,22 @@ impl PushShard {
         if joining.expires() {
             self.set_timer(connections, id, now);
         }
+    }
+
+    /// A live subscription expires at another time, and others may be told something else of its client; nobody is told now.
+    pub(super) fn renewed(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        channel: ChannelNumber,
+    ) {
+        let now = self.moment(connections);
+        if let Some((options, info)) = self.sessions.get(id).and_then(|session| session.presence_in(channel))
+        {
+            self.node.hub().enter(self.channels.name(channel), info, options, false).ok();
+        }
+        self.count_bytes(id);
+        self.set_timer(connections, id, now);
     }
 }
 

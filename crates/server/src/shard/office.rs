@@ -15,12 +15,13 @@ impl PushShard {
         let node = Arc::clone(&self.node);
         let holds = question.holds_commands();
         let ticket = self.next_ticket();
+        let channel = question.subscribes_to().map(Box::from);
         // Room for the answer is kept before anybody is asked.
         if let Err(question) = node.office().ask(self.id, id, ticket, question) {
             return self.not_asked(connections, id, question.unasked());
         }
         if let Some(session) = self.sessions.get_mut(id).filter(|_| holds) {
-            session.asked(ticket);
+            session.asked(ticket, channel);
         }
     }
 

@@ -95,6 +95,7 @@ impl PushShard {
         done: &Done,
     ) {
         let Some(session) = self.sessions.get_mut(id) else { return };
+        session.end_undecided(channel);
         let ended: Vec<_> = match channel {
             None => {
                 session.end_joining(None, done);

@@ -8,7 +8,7 @@ use wavecast_protocol::centrifuge::{Encoding, Push, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
-use crate::session::Live;
+use crate::session::{Live, Session};
 use crate::shard_event::{Parting, ShardEvent};
 use crate::wire;
 
@@ -30,7 +30,7 @@ impl PushShard {
         let ticket = self.next_ticket();
         inbox.push_reserved(ShardEvent::Left(Box::new(Parting { connection: id, ticket, command, channel })));
         if let Some(session) = self.sessions.get_mut(id) {
-            session.asked(ticket);
+            session.asked(ticket, None);
         }
     }
 
@@ -64,7 +64,7 @@ impl PushShard {
     }
 
     /// Takes a live subscription out of its channel; [`PushShard::release`] follows.
-    pub(super) fn leave(&mut self, live: &Live) {
+    fn leave(&mut self, live: &Live) {
         for (moved, seat) in self.channels.remove(live.channel, live.seat).into_iter().flatten() {
             self.seated(live.channel, moved, seat);
         }
@@ -100,6 +100,12 @@ impl PushShard {
     pub(super) fn unsubscribed(&mut self, id: ConnectionId, live: &Live, why: Unsubscribed) {
         self.leave(live);
         self.is_over(id, live, why);
+    }
+
+    /// All live subscriptions of a session end, and the back end is told of each.
+    pub(super) fn all_end(&mut self, id: ConnectionId, why: Unsubscribed) {
+        let live = self.sessions.get_mut(id).map(Session::take_all_live).unwrap_or_default();
+        live.iter().for_each(|live| self.unsubscribed(id, live, why));
     }
 
     /// The back end is told that a subscription is over, and nothing is left of it.

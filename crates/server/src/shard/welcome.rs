@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use wavecast_hub::{Joined, Recovery};
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Error, Reply, Res};
+use wavecast_protocol::centrifuge::{Error, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use super::replies::page_bytes;
@@ -86,10 +86,7 @@ impl PushShard {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(command) = session.connect_fails() else { return };
         let user = session.user().to_owned();
-        for live in session.take_all_live() {
-            self.leave(&live);
-            self.release(live.channel);
-        }
+        self.all_end(id, Unsubscribed::DISCONNECT);
         self.node.counts().client_left(&user);
         self.reply(id, &Reply { id: command, body: Err(error) });
         if let Some(frame) = self.replies.take(id) {

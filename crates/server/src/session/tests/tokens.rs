@@ -129,6 +129,31 @@ fn a_new_token_with_another_filter_is_one_to_connect_with() {
 }
 
 #[test]
+fn a_subscription_whose_new_token_has_another_filter_is_to_be_begun_anew() {
+    let claims = |color: &str| {
+        let filter = json!({"key": "color", "cmp": "eq", "val": color});
+        json!({"channel": "c", "exp": 1_700_000_100, "tags_filter": filter})
+    };
+    let mut walk = ann(&json!({}), |_| {});
+    subscribe(&mut walk, &claims("red"));
+    assert!(matches!(sub_refresh(&mut walk, &claims("red")), Led::Json(_)));
+    assert_eq!(sub_refresh(&mut walk, &claims("green")), Led::Leave);
+    for (first, second) in
+        [(json!({"channel": "c"}), claims("red")), (claims("red"), json!({"channel": "c"}))]
+    {
+        let mut walk = ann(&json!({}), |_| {});
+        subscribe(&mut walk, &first);
+        assert_eq!(sub_refresh(&mut walk, &second), Led::Leave, "{first} and {second}");
+    }
+    // The filter of the connection has its own token.
+    let mut walk = ann(&json!({"tags_filter": {"key": "a", "cmp": "ex"}}), |_| {});
+    subscribe(&mut walk, &claims("red"));
+    assert!(matches!(sub_refresh(&mut walk, &claims("red")), Led::Json(_)));
+    let senseless = json!({"channel": "c", "tags_filter": {"cmp": "?"}});
+    assert_eq!(sub_refresh(&mut walk, &senseless), Led::Error(103));
+}
+
+#[test]
 fn an_empty_cache_is_nothing_unrecoverable() {
     let cache = |config: &mut Config| {
         let settings = &mut config.channel.without_namespace;

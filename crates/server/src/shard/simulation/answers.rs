@@ -7,7 +7,7 @@ use super::client::{Asked, Client, Mark};
 use super::kind::Kind;
 use super::listening::{Listening, Next, Room, Taste};
 use super::outcome::{Position, expect_page, recovered};
-use super::record::{Channel, Record, State};
+use super::record::{Channel, Entry, Record, State};
 
 /// All that has been written down, for whoever compares.
 pub(super) struct Books<'b> {
@@ -25,6 +25,14 @@ struct Wish<'w> {
     by_server: bool,
     /// There may have been no room for what it recovers.
     may_be_cut: bool,
+    /// The back end may have ended it before the hub was asked: then it recovers nothing.
+    may_be_void: bool,
+}
+
+impl<'w> Wish<'w> {
+    fn of_client(taste: Taste, mark: Mark, recover: Option<&'w Position>) -> Self {
+        Self { taste, mark, recover, by_server: false, may_be_cut: false, may_be_void: false }
+    }
 }
 
 /// What became of publications, as their publishers were told.
@@ -52,13 +60,12 @@ impl Client {
             }
             (Asked::Subscribe { channel, taste, recover, mark, .. }, Ok(Res::Subscribe(result))) => {
                 assert_eq!(result.delta, taste.delta);
-                let wish =
-                    Wish { taste, mark, recover: recover.as_ref(), by_server: false, may_be_cut: false };
+                let may_be_void = Kind::of(&channel).asks && books.backend.has_ordered(&channel);
+                let wish = Wish { may_be_void, ..Wish::of_client(taste, mark, recover.as_ref()) };
                 self.subscribed(&channel, &wish, result, books);
             }
             (Asked::Subscribe { channel, taste, recover, or_error, twice, mark }, Err(error)) => {
-                let wish =
-                    Wish { taste, mark, recover: recover.as_ref(), by_server: false, may_be_cut: false };
+                let wish = Wish::of_client(taste, mark, recover.as_ref());
                 let is_refusal = error.code == Error::UNRECOVERABLE_POSITION.code;
                 assert!(or_error || !is_refusal, "nobody wants an error for a gap of {channel}");
                 self.not_subscribed(&channel, &wish, twice, error, books);
@@ -104,7 +111,8 @@ impl Client {
             let (mark, recover) = terms(channel);
             let recover = recover.filter(|_| Kind::of(channel).recovers());
             let taste = Taste { color: granted[&**channel], ..Taste::default() };
-            let wish = Wish { taste, mark, recover: recover.as_ref(), by_server: true, may_be_cut };
+            let of_client = Wish::of_client(taste, mark, recover.as_ref());
+            let wish = Wish { by_server: true, may_be_cut, ..of_client };
             self.subscribed(channel, &wish, result, books);
         }
     }
@@ -117,7 +125,7 @@ impl Client {
         books: &mut Books<'_>,
     ) {
         assert!(!self.listening.contains_key(channel), "subscribed twice to {channel}");
-        let &Wish { taste, mark, recover, by_server, may_be_cut } = wish;
+        let &Wish { taste, mark, recover, by_server, may_be_cut, may_be_void } = wish;
         let ear = self.ear(channel, books.record, books.room);
         let (kind, log) = (ear.kind, ear.log);
         // Whoever is given the latest at the first subscription is told as if it had asked for it.
@@ -132,22 +140,28 @@ impl Client {
             self.listening.insert(channel.into(), listening);
             return;
         }
-        let found = log.states_since(mark.states, &result.epoch).find_map(|state| {
-            let given = recovered(kind, log, state, recover, |entry| taste.wants(entry));
-            let given = given.filter(|_| !may_be_cut || result.recovered || !result.publications.is_empty());
-            let is_recovered = given.is_some() && asks;
-            // With what it is given the client steps forward from where it was.
-            let since = recover.map_or(0, |(offset, _)| *offset);
-            let start = match &given {
-                Some(given) if !given.is_empty() => since,
-                _ => state.top,
-            };
-            let given = given.unwrap_or_default();
-            let offsets = given.iter().map(|&place| log.entries[place].offset);
-            let is_it = (start, is_recovered) == (result.offset, result.recovered)
-                && offsets.eq(result.publications.iter().map(|publication| publication.offset));
-            is_it.then_some((state, given))
-        });
+        let is_empty = !result.recovered && result.publications.is_empty();
+        let find = |is_cut: bool| {
+            log.states_since(mark.states, &result.epoch).find_map(|state| {
+                let wants = |entry: &Entry| taste.wants(entry) && !ear.is_deaf_to(entry);
+                let given = recovered(kind, log, state, recover, wants).filter(|_| !is_cut);
+                let is_recovered = given.is_some() && asks;
+                // With what it is given the client steps forward from where it was.
+                let since = recover.map_or(0, |(offset, _)| *offset);
+                let start = match &given {
+                    Some(given) if !given.is_empty() => since,
+                    _ => state.top,
+                };
+                let given = given.unwrap_or_default();
+                let offsets = given.iter().map(|&place| log.entries[place].offset);
+                let is_it = (start, is_recovered) == (result.offset, result.recovered)
+                    && offsets.eq(result.publications.iter().map(|publication| publication.offset));
+                is_it.then_some((state, given))
+            })
+        };
+        let found = find(may_be_cut && is_empty);
+        let is_void = found.is_none() && may_be_void && is_empty;
+        let found = found.or_else(|| find(true).filter(|_| is_void));
         let states = || &log.states[mark.states..];
         let (state, given) =
             found.unwrap_or_else(|| panic!("{channel} from {recover:?}: {result:?}, {:?}", states()));
@@ -158,6 +172,7 @@ impl Client {
         }
         let offset = result.publications.last().map_or(result.offset, |publication| publication.offset);
         listening.starts_at(top);
+        listening.is_void = is_void;
         self.positions.insert(channel.into(), (offset, result.epoch.to_string()));
         self.listening.insert(channel.into(), listening);
     }

@@ -292,6 +292,7 @@ impl Client {
         }
         assert!(self.asked.is_empty(), "no reply: {:?}", self.asked);
         for (channel, listening) in &self.listening {
+            assert!(!listening.is_void, "{channel} was ended, and nobody has said so");
             let (least, most) = listening.expect_everything(&self.ear(channel, record, room));
             let Losses { told, over } = self.losses.get(channel).unwrap_or(&Losses { told: 0, over: 0 });
             let range = least..=most + over;

@@ -52,6 +52,8 @@ pub(super) struct Listening {
     pub(super) taste: Taste,
     /// The client cannot begin it anew.
     pub(super) by_server: bool,
+    /// The back end had ended it before it was made: nothing but its end may come.
+    pub(super) is_void: bool,
     next: Next,
     /// The payload before, for deltas.
     base: Option<Vec<u8>>,
@@ -87,6 +89,7 @@ impl Listening {
         Self {
             taste,
             by_server: false,
+            is_void: false,
             next,
             base,
             member: members,
@@ -118,6 +121,7 @@ impl Listening {
 
     /// A publication is pushed to it.
     pub(super) fn hears(&mut self, publication: &Publication<'_>, ear: &Ear<'_>) {
+        assert!(!self.is_void, "{} was ended before, and there is {publication:?}", ear.name);
         let payload = self.payload(publication, ear);
         let place = match (ear.kind.slow, &self.next) {
             (Slow::Latest, _) => self.place_of(&payload, self.start(), ear),
@@ -234,9 +238,7 @@ impl Listening {
     }
 
     fn is_for(&self, entry: &Entry, ear: &Ear<'_>) -> bool {
-        let is_excluded =
-            entry.exclude.as_ref().is_some_and(|excluded| excluded.iter().any(|id| **id == *ear.me));
-        self.taste.wants(entry) && !is_excluded
+        self.taste.wants(entry) && !ear.is_deaf_to(entry)
     }
 
     /// The first publication from here on that it is to get.
@@ -296,6 +298,11 @@ impl Listening {
 }
 
 impl Ear<'_> {
+    /// Whether a publication is meant for everybody but this client.
+    pub(super) fn is_deaf_to(&self, entry: &Entry) -> bool {
+        entry.exclude.as_ref().is_some_and(|excluded| excluded.iter().any(|id| **id == *self.me))
+    }
+
     /// A payload as this client gets it.
     pub(super) fn heard(&self, entry: &Entry) -> Vec<u8> {
         match (self.encoding, entry.is_json) {

@@ -9,7 +9,7 @@ use wavecast_net::Options;
 use super::super::listening::{COLOR, KEY};
 use super::super::peer::Peer;
 use super::super::world::World;
-use super::{ARRIVE, CONNECT, enter, fill, hear, publication, subscribe, world};
+use super::{ARRIVE, CONNECT, enter, fill, hear, publication, recover, subscribe, world};
 use crate::hooks::{Answer, ConnectGrant, SubRefreshGrant, SubscribeGrant};
 use crate::office::Asked;
 use crate::orders::{Order, Target};
@@ -128,7 +128,7 @@ fn who_is_subscribed_while_the_hook_is_asked_is_not_subscribed_twice() {
 }
 
 /// Connects, with the back end's leave, and says more in the same frame.
-fn come_in(world: &mut World, peer: &mut Peer, commands: &str) {
+pub(super) fn come_in(world: &mut World, peer: &mut Peer, commands: &str) {
     peer.say(&[CONNECT, commands].join("\n"));
     hear(world, peer);
     let Some(Asked { question: Question::Connect { draft, .. }, answer }) = world.backend.take_question()
@@ -248,6 +248,40 @@ fn what_the_back_end_ends_while_it_is_joining_is_ended() {
         world.backend.expect_orders_done();
         client.say(&subscribe(3, "plain:a"));
         assert_eq!(kinds(&hear(&mut world, &mut client)), ["subscribe"], "it may subscribe again");
+    }
+}
+
+#[test]
+fn what_the_back_end_ends_while_the_hook_is_asked_is_not_made() {
+    for (channel, is_ended) in [(Some("asked:a"), true), (None, true), (Some("plain:a"), false)] {
+        let mut world = World::asking(7, 1, &Options::default(), |_| {});
+        let mut client = Peer::connect(&world.networks[0]);
+        come_in(&mut world, &mut client, &recover(2, "asked:a", 0));
+        let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) =
+            world.backend.take_question()
+        else {
+            panic!("may it subscribe?");
+        };
+        order_out(&mut world, channel);
+        world.turn(20);
+        // It may be the back end's own hook that gives the order.
+        world.backend.expect_orders_done();
+        fill(&mut world, "asked:a", 1, 1);
+        answer(Answered::Subscribe(Answer::Ok(SubscribeGrant::default()), draft));
+        let heard = hear(&mut world, &mut client);
+        let expected: &[_] = if is_ended { &["subscribe", "unsubscribe"] } else { &["subscribe"] };
+        assert_eq!(kinds(&heard), expected, "{channel:?}");
+        assert_eq!(heard[0]["subscribe"]["publications"].is_null(), is_ended, "{heard:?}");
+        assert_eq!(world.node.info().num_subs, usize::from(!is_ended));
+        fill(&mut world, "asked:a", 1, 1);
+        assert_eq!(hear(&mut world, &mut client).len(), usize::from(!is_ended));
+        client.say(&subscribe(3, "asked:a"));
+        let heard = hear(&mut world, &mut client);
+        assert_eq!(
+            (heard.is_empty(), world.backend.has_questions()),
+            (is_ended, is_ended),
+            "it may ask again"
+        );
     }
 }
 
