@@ -12,9 +12,6 @@ use crate::payload;
 use crate::rate::Bucket;
 use crate::token::{Capabilities, ConnectionClaims};
 
-/// What a filter takes, about.
-const FILTER_BYTES: usize = 1024;
-
 /// What is known of a session's user, and what it may do beside what its channels' namespaces say.
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
@@ -59,9 +56,8 @@ impl Identity {
     pub(crate) fn bytes(&self) -> usize {
         let info = self.info.as_ref().map_or(0, |info| info.len());
         let meta = self.meta.as_ref().map_or(0, |meta| meta.len());
-        // Filters are bounded where they are made; most are small.
         let compiled = self.capabilities.as_ref().map_or(0, |capabilities| capabilities.bytes())
-            + self.filter.as_ref().map_or(0, |_| FILTER_BYTES);
+            + self.filter.as_ref().map_or(0, |filter| filter.bytes_held());
         // The user stands in the shard's list of users as well.
         size_of::<Self>() + 2 * self.user.len() + info + meta + compiled
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wavecast_hub::ChannelOptions;
 use wavecast_protocol::centrifuge::{
     Disconnect, Error, RefreshRequest, RefreshResult, Reply, Res, SubRefreshRequest, SubRefreshResult,
 };
@@ -122,7 +123,12 @@ impl Session {
         }
         marks.client_refreshes = true;
         // One that was like most is not any more.
-        let more = more.get_or_insert_with(|| Box::new(More::new(Arc::clone(options), Arc::clone(&info))));
+        let more = more.get_or_insert_with(|| {
+            // Nobody was told that it came, and nobody is told that it goes.
+            let options =
+                ChannelOptions { presence: false, join_leave: false, ..ChannelOptions::clone(options) };
+            Box::new(More::new(Arc::new(options), Arc::clone(&info)))
+        });
         more.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
         more.allowed = claims.allowed.unwrap_or_default();
         more.info = info;

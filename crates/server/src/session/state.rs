@@ -88,6 +88,8 @@ pub(crate) struct More {
     pub(super) allowed: Allowed,
     /// The filter that its own token or hook has set: another one makes it another subscription.
     pub(super) set_filter: Option<Rc<Filter>>,
+    /// What the filter takes that its publications pass, bytes.
+    pub(super) filter_bytes: usize,
     /// When it expires. Milliseconds of the shard.
     pub(super) expires_ms: Option<u64>,
     /// The hook has been asked about it and has not answered.
@@ -192,14 +194,17 @@ impl More {
     /// What is known of a subscription that does not expire.
     pub(super) fn new(options: Arc<ChannelOptions>, info: Arc<ClientInfo>) -> Self {
         let allowed = Allowed::default();
-        Self { options, info, allowed, set_filter: None, expires_ms: None, is_asked: false }
+        Self { options, info, allowed, set_filter: None, filter_bytes: 0, expires_ms: None, is_asked: false }
     }
 }
 
 impl Subscription {
     fn bytes(&self) -> usize {
         // Its place among the channel's subscribers, too.
-        let more = self.more.as_ref().map_or(0, |more| size_of::<More>() + info_bytes(&more.info));
+        let more = self
+            .more
+            .as_ref()
+            .map_or(0, |more| size_of::<More>() + info_bytes(&more.info) + more.filter_bytes);
         size_of::<Self>() + size_of::<ConnectionId>() + more
     }
 }

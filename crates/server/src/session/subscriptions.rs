@@ -44,7 +44,8 @@ impl Session {
             let expires_ms = terms.expires.map(|expiry| expiry.at_ms);
             let more = More::new(Arc::clone(&terms.options), Arc::clone(&terms.info));
             let set_filter = terms.set_filter.clone();
-            Box::new(More { allowed: terms.allowed, expires_ms, set_filter, ..more })
+            let filter_bytes = terms.filter.as_ref().map_or(0, |filter| filter.bytes_held());
+            Box::new(More { allowed: terms.allowed, expires_ms, set_filter, filter_bytes, ..more })
         });
         if self.subscriptions.is_empty() {
             // Most sessions have one: no room for four.

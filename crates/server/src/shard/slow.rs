@@ -135,7 +135,12 @@ impl PushShard {
 
     /// A subscription ends, and with it all that waits of it and may be dropped. If some of it stayed, some of that could be
     /// dropped later, and the client would take what is left for all there was.
+    ///
+    /// Who is not behind gets it with this turn's flush.
     pub(super) fn discard_waiting(&mut self, connections: &mut Connections, id: ConnectionId, live: &Live) {
+        if !connections.is_sending(id) {
+            return;
+        }
         let lost = connections.discard(id, self.channels.lane(live.channel));
         let is_told =
             !live.positioned && self.channels.options(live.channel).slow_consumer != SlowConsumer::Latest;

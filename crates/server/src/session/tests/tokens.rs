@@ -168,3 +168,18 @@ fn an_empty_cache_is_nothing_unrecoverable() {
     let (reply, live, _) = walk.hub_answers("c", &at(0, Recovery::Gap));
     assert!(live && reply.contains(r#""was_recovering":true"#), "{reply}");
 }
+
+#[test]
+fn who_has_not_come_as_far_as_others_know_does_not_leave_after_a_refresh() {
+    let mut walk = ann(&json!({}), |config| {
+        config.channel.without_namespace.presence = true;
+        config.channel.without_namespace.join_leave = true;
+    });
+    let off = json!({"value": false});
+    let alone = json!({"channel": "c", "override": {"presence": off, "join_leave": off}});
+    subscribe(&mut walk, &alone);
+    assert!(matches!(sub_refresh(&mut walk, &alone), Led::Json(_)));
+    let live = walk.session.take_all_live();
+    let told: Vec<_> = live.iter().filter_map(|live| live.terms.as_ref()).collect();
+    assert!(told.iter().all(|(options, _)| !options.presence && !options.join_leave), "{told:?}");
+}

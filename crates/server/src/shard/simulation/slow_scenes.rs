@@ -11,6 +11,9 @@ use super::peer::Peer;
 use super::scenes::{enter, hear, subscribe};
 use super::world::World;
 use crate::config::{ChannelSettings, Config, Namespace};
+use crate::orders::{Order, Target};
+use crate::session::Done;
+use crate::shard_event::ShardEvent;
 
 /// What may wait for one connection, bytes.
 const OUTBOX: usize = 16 * 1024;
@@ -324,5 +327,24 @@ fn a_thousand_that_do_not_read_cost_what_is_stated_and_the_others_nothing() {
         }
         let left = if slow_consumer == "disconnect" { 20 } else { 1020 };
         assert_eq!(world.node.info().num_subs, left, "{slow_consumer}");
+    }
+}
+
+#[test]
+fn who_is_not_behind_gets_what_was_published_before_the_end() {
+    for slow_consumer in ["drop_oldest", "drop_newest", "latest"] {
+        let mut world = world(policy(slow_consumer));
+        let mut reader = enter(&mut world, 0, &subscribe(2, "slow:a"));
+        hear(&mut world, &mut reader);
+        publish(&mut world, 0..1, 1);
+        let (done, _) = Done::new();
+        let order = Order::Unsubscribe { target: Target::default(), channel: None, done };
+        assert!(world.remote(0).try_push(ShardEvent::Order(Box::new(order))).is_ok());
+        let heard = hear(&mut world, &mut reader);
+        assert_eq!(heard.len(), 2, "{slow_consumer}: {heard:?}");
+        assert!(
+            heard[0]["push"]["pub"].is_object() && heard[1]["push"]["unsubscribe"].is_object(),
+            "{heard:?}"
+        );
     }
 }
