@@ -10,10 +10,11 @@ use super::step::Step;
 use crate::hooks::{Answer, Caller};
 
 impl Session {
-    /// Notes that the back office has been asked, whether the client may subscribe to this channel, say; commands wait for it.
-    pub(crate) fn asked(&mut self, ticket: Ticket, channel: Option<Box<str>>) {
+    /// Notes that the back office has been asked, whether the client may subscribe to this channel, say, with a question of so
+    /// many bytes; commands wait for it.
+    pub(crate) fn asked(&mut self, ticket: Ticket, channel: Option<Box<str>>, bytes: usize) {
         let pending = self.pending_mut();
-        pending.asked = Some(ticket);
+        (pending.asked, pending.asked_bytes) = (Some(ticket), bytes);
         pending.undecided = channel.map(|channel| Undecided { channel, is_ended: false });
     }
 
@@ -22,7 +23,7 @@ impl Session {
         let Some(pending) = self.pending.as_mut() else { return false };
         let is_it = pending.asked == Some(ticket);
         if is_it {
-            pending.asked = None;
+            (pending.asked, pending.asked_bytes) = (None, 0);
             self.drop_idle_pending();
         }
         is_it

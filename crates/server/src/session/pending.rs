@@ -19,6 +19,8 @@ pub(crate) struct Pending {
     pub(super) joining: VecDeque<Joining>,
     /// The back office has been asked on behalf of a command.
     pub(super) asked: Option<Ticket>,
+    /// What that question carries, bytes.
+    pub(super) asked_bytes: usize,
     /// The subscription that it has been asked about, until that is made or refused.
     pub(super) undecided: Option<Undecided>,
     /// The answer to the connect command, while its subscriptions are joining.
@@ -97,7 +99,8 @@ impl Pending {
     /// What it takes in memory, about, bytes.
     pub(super) fn bytes(&self) -> usize {
         let undecided = self.undecided.as_ref().map_or(0, |undecided| undecided.channel.len());
-        size_of::<Self>() + undecided + self.backlog_bytes + self.joining.len() * size_of::<Joining>()
+        let joining = self.joining.len() * size_of::<Joining>();
+        size_of::<Self>() + undecided + self.asked_bytes + self.backlog_bytes + joining
     }
 
     /// Nothing is waited for, and nothing waits.

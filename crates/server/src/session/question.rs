@@ -120,6 +120,20 @@ impl Question {
         }
     }
 
+    /// What it carries of the client's, with what is kept beside it for the answer, bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let length = |data: &Option<Box<[u8]>>| data.as_ref().map_or(0, |data| data.len());
+        match self {
+            Self::Key { .. } | Self::Refresh { .. } | Self::SubRefresh { .. } => 0,
+            Self::Connect { call, .. } => {
+                length(&call.data) + call.channels.iter().map(String::len).sum::<usize>()
+            }
+            Self::Subscribe { call, .. } => call.token.len() + length(&call.data),
+            Self::Publish { call, draft } => call.data.len() + draft.publish.data.len(),
+            Self::Rpc { call, .. } => length(&call.data),
+        }
+    }
+
     /// Whether the command is tried again when the answer is there.
     pub(crate) fn is_tried_again(&self) -> bool {
         matches!(self, Self::Key { .. })

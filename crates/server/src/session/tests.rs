@@ -11,7 +11,7 @@ use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error, Reply, Res, json};
 
-use super::{By, Context, Due, Ending, Moment, Rules, Session, Step, Verifiers, Welcome};
+use super::{By, Context, Due, Ending, Moment, Rules, Session, Step, Ticket, Verifiers, Welcome};
 use crate::channels::{ChannelNumber, Channels};
 use crate::config::{Config, Overrides, load_from};
 
@@ -345,4 +345,15 @@ fn pings_are_answered_or_the_session_ends() {
     assert!(matches!(walk.due(), Due::Ping));
     walk.passes(timeout);
     assert!(matches!(walk.due(), Due::Close(Disconnect { code: 3012, .. })));
+}
+
+#[test]
+fn what_waits_at_the_back_office_is_counted_until_it_answers() {
+    let mut walk = Walk::new(|_| {});
+    walk.session.grown();
+    let ticket = Ticket(std::num::NonZeroU32::MIN);
+    walk.session.asked(ticket, None, 100_000);
+    assert!(walk.session.grown() >= 100_000);
+    assert!(walk.session.settles(ticket));
+    assert!(walk.session.grown() <= -100_000);
 }

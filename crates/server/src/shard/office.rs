@@ -15,13 +15,14 @@ impl PushShard {
         let node = Arc::clone(&self.node);
         let holds = question.holds_commands();
         let ticket = self.next_ticket();
-        let channel = question.subscribes_to().map(Box::from);
+        let (channel, bytes) = (question.subscribes_to().map(Box::from), question.bytes());
         // Room for the answer is kept before anybody is asked.
         if let Err(question) = node.office().ask(self.id, id, ticket, question) {
             return self.not_asked(connections, id, question.unasked());
         }
         if let Some(session) = self.sessions.get_mut(id).filter(|_| holds) {
-            session.asked(ticket, channel);
+            session.asked(ticket, channel, bytes);
+            self.count_bytes(id);
         }
     }
 
@@ -64,6 +65,7 @@ impl PushShard {
         if held {
             self.resume(connections, id);
         }
+        self.count_bytes(id);
         self.set_timer(connections, id, now);
     }
 }

@@ -30,7 +30,7 @@ impl PushShard {
         let ticket = self.next_ticket();
         inbox.push_reserved(ShardEvent::Left(Box::new(Parting { connection: id, ticket, command, channel })));
         if let Some(session) = self.sessions.get_mut(id) {
-            session.asked(ticket, None);
+            session.asked(ticket, None, 0);
         }
     }
 
