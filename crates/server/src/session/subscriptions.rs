@@ -47,10 +47,6 @@ impl Session {
             let filter_bytes = terms.filter.as_ref().map_or(0, |filter| filter.bytes_held());
             Box::new(More { allowed: terms.allowed, expires_ms, set_filter, filter_bytes, ..more })
         });
-        if self.subscriptions.is_empty() {
-            // Most sessions have one: no room for four.
-            self.subscriptions.reserve_exact(1);
-        }
         let (channel, marks) = (joining.channel, joining.marks);
         self.subscriptions.push(Subscription { channel, seat, marks, more });
     }
