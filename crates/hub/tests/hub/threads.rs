@@ -91,7 +91,7 @@ impl Shard {
 
 fn publish_all(hub: &Hub<Arc<Inboxes>>) {
     let options = options();
-    let give_up = Instant::now() + Duration::from_secs(30);
+    let give_up = Instant::now() + Duration::from_secs(120);
     for number in 0..PUBLICATIONS {
         // All at the same channel for a while, so that they meet.
         let channel = CHANNELS[number / 50 % CHANNELS.len()];
