@@ -39,9 +39,10 @@ impl Node {
         let memory = self.memory();
         let found = self.held();
         let pressure = memory.is_held(&found);
-        if pressure >= Pressure::TrimHistory {
-            self.trim_history(found.sum() - memory.percent(TRIMMED_PERCENT)).await;
+        if pressure < Pressure::TrimHistory {
+            return (pressure, found);
         }
+        self.trim_history(found.sum() - memory.percent(TRIMMED_PERCENT)).await;
         // What trimming has freed need not be freed again, nor what an order is about to free that not every shard has carried
         // out yet.
         let left = self.held();
@@ -57,8 +58,9 @@ impl Node {
     async fn trim_history(&self, bytes: usize) {
         let mut freed = 0;
         for _ in 0..TRIMS_MAX {
-            freed += self.hub().trim_history(bytes - freed).bytes;
-            if freed >= bytes || self.hub().stats().bytes_history == 0 {
+            let part = self.hub().trim_history(bytes - freed).bytes;
+            freed += part;
+            if freed >= bytes || (part == 0 && self.hub().stats().bytes_history == 0) {
                 return;
             }
             tokio::task::yield_now().await;

@@ -59,15 +59,9 @@ const CONFIG = {
   },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 /** Each refusal's code, or `null` for what is done. */
 async function codeOf(promise) {

@@ -33,15 +33,9 @@ const CONFIG = {
   },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 async function numberOfClients(channel) {
   return (await ask(server, 'presence_stats', { channel })).num_clients;

@@ -1,7 +1,7 @@
 // Capabilities: what a connection token allows beyond what the namespaces do.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 
 import { publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
@@ -28,15 +28,9 @@ const CONFIG = {
 /** What each word opens, and nothing else does. */
 const WORDS = ['sub', 'pub', 'prs', 'hst'];
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {

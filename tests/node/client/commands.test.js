@@ -14,15 +14,9 @@ const CONFIG = {
   channel: { without_namespace: { presence: true, history_size: 10, history_ttl: '60s', allow_tags_filter: true } },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 /** What follows on a connection that stands: the code of an error, or that of the close. */
 const CLOSED = 3501;

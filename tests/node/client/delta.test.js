@@ -32,15 +32,9 @@ const filler = 'a text that does not change from one publication to the next, '.
 /** Alike but for a number, and with what JSON has to escape. */
 const version = (number) => ({ number, filler, note: 'größe "✓"\n\u{1F600}' });
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {

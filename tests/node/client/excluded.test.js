@@ -36,15 +36,9 @@ const CONFIG = {
   },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {

@@ -1,7 +1,7 @@
 // Presence, and the joins and leaves that tell how it changes.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 
 import { ask } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
@@ -27,15 +27,9 @@ const CONFIG = {
   },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {

@@ -19,15 +19,9 @@ const CONFIG = {
   channel: { without_namespace: { history_size: HISTORY, history_ttl: '300s', force_recovery: true } },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 /** A subscriber in a channel of its own, over a link that can be cut. */
 async function linkedSubscriber(t, channel) {

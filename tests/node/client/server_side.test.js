@@ -1,7 +1,7 @@
 // Subscriptions that the server makes: by token, by name of the user, by the API.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 
 import { ask, call, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
@@ -36,15 +36,9 @@ const CONFIG = {
   },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 async function present(channel) {
   const { presence } = await ask(server, 'presence', { channel });

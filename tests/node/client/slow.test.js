@@ -40,15 +40,9 @@ const CONFIG = {
   },
 };
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 /** All of one length. A part of them is the same; the rest no delta can say shortly. */
 const version = (number) => ({

@@ -1,7 +1,7 @@
 // Tags of publications, and subscriptions that want only some of them.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 
 import { publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
@@ -71,15 +71,9 @@ const PUBLICATIONS = [
   undefined,
 ];
 
-let server;
+const server = await Server.start({ config: CONFIG });
 
-before(async () => {
-  server = await Server.start({ config: CONFIG });
-});
-
-after(async () => {
-  await server?.stop();
-});
+after(() => server.stop());
 
 for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {

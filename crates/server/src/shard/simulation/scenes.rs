@@ -19,8 +19,10 @@ use wavecast_net::Options;
 use super::kind::CHANNELS;
 use super::peer::Peer;
 use super::world::World;
+use crate::hooks::{Answer, SubscribeGrant};
+use crate::office::Asked;
 use crate::orders::{Order, Target};
-use crate::session::ServerSubscription;
+use crate::session::{Answered, Question, ServerSubscription};
 use crate::shard_event::ShardEvent;
 
 const CONNECT: &str = r#"{"id":1,"connect":{}}"#;
@@ -55,6 +57,15 @@ pub(super) fn hear(world: &mut World, peer: &mut Peer) -> Vec<Value> {
         }
     }
     heard
+}
+
+/// The back end is asked whether somebody may subscribe, and allows it with what is returned.
+fn may_subscribe(world: &mut World) -> impl FnOnce(SubscribeGrant) + use<> {
+    let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) = world.backend.take_question()
+    else {
+        panic!("may it subscribe?");
+    };
+    move |grant| answer(Answered::Subscribe(Answer::Ok(grant), draft))
 }
 
 pub(super) fn subscribe(id: usize, channel: &str) -> String {

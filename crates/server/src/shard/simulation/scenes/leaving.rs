@@ -9,7 +9,7 @@ use wavecast_net::Options;
 use super::super::listening::{COLOR, KEY};
 use super::super::peer::Peer;
 use super::super::world::World;
-use super::{ARRIVE, CONNECT, enter, fill, hear, publication, recover, subscribe, world};
+use super::{ARRIVE, CONNECT, enter, fill, hear, may_subscribe, publication, recover, subscribe, world};
 use crate::hooks::{Answer, ConnectGrant, SubRefreshGrant, SubscribeGrant};
 use crate::office::Asked;
 use crate::orders::{Order, Target};
@@ -110,10 +110,7 @@ fn who_is_subscribed_while_the_hook_is_asked_is_not_subscribed_twice() {
     let mut world = World::asking(7, 1, &Options::default(), |_| {});
     let mut peer = Peer::connect(&world.networks[0]);
     come_in(&mut world, &mut peer, &subscribe(2, "asked:a"));
-    let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) = world.backend.take_question()
-    else {
-        panic!("may it subscribe?");
-    };
+    let answer = may_subscribe(&mut world);
     world.order(None, |done| Order::Subscribe {
         target: Target::default(),
         subscription: ServerSubscription::to("asked:a"),
@@ -121,7 +118,7 @@ fn who_is_subscribed_while_the_hook_is_asked_is_not_subscribed_twice() {
         done,
     });
     assert_eq!(hear(&mut world, &mut peer)[0]["push"]["channel"], "asked:a");
-    answer(Answered::Subscribe(Answer::Ok(SubscribeGrant::default()), draft));
+    answer(SubscribeGrant::default());
     assert_eq!(hear(&mut world, &mut peer)[0]["error"]["code"], 105);
     fill(&mut world, "asked:a", 1, 10);
     assert_eq!(hear(&mut world, &mut peer).len(), 1, "it hears everything once");
@@ -181,12 +178,9 @@ fn an_answer_about_a_subscription_that_is_over_means_no_other() {
     let mut world = World::asking(7, 1, &Options::default(), |_| {});
     let mut peer = Peer::connect(&world.networks[0]);
     come_in(&mut world, &mut peer, &subscribe(2, "asked:a"));
-    let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) = world.backend.take_question()
-    else {
-        panic!("may it subscribe?");
-    };
+    let answer = may_subscribe(&mut world);
     let expire_at = (world.node.now_ms() / 1000 + 5) as i64;
-    answer(Answered::Subscribe(Answer::Ok(SubscribeGrant { expire_at, ..SubscribeGrant::default() }), draft));
+    answer(SubscribeGrant { expire_at, ..SubscribeGrant::default() });
     world.turn(ARRIVE / 10);
     world.advance(Duration::from_secs(6));
     world.turn(ARRIVE / 10);
@@ -257,17 +251,13 @@ fn what_the_back_end_ends_while_the_hook_is_asked_is_not_made() {
         let mut world = World::asking(7, 1, &Options::default(), |_| {});
         let mut client = Peer::connect(&world.networks[0]);
         come_in(&mut world, &mut client, &recover(2, "asked:a", 0));
-        let Some(Asked { question: Question::Subscribe { draft, .. }, answer }) =
-            world.backend.take_question()
-        else {
-            panic!("may it subscribe?");
-        };
+        let answer = may_subscribe(&mut world);
         order_out(&mut world, channel);
         world.turn(20);
         // It may be the back end's own hook that gives the order.
         world.backend.expect_orders_done();
         fill(&mut world, "asked:a", 1, 1);
-        answer(Answered::Subscribe(Answer::Ok(SubscribeGrant::default()), draft));
+        answer(SubscribeGrant::default());
         let heard = hear(&mut world, &mut client);
         let expected: &[_] = if is_ended { &["subscribe", "unsubscribe"] } else { &["subscribe"] };
         assert_eq!(kinds(&heard), expected, "{channel:?}");
