@@ -5,17 +5,18 @@
 //! scattered). Only when the kernel refuses is writability asked for.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net as mio_net;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
 use super::acceptor::Acceptor;
+use super::link::{Arrival, Link};
 use super::short_timer::ShortTimer;
-use super::write::write;
 use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
@@ -57,9 +58,7 @@ pub(crate) struct Readiness {
 /// One connection: 24 bytes while nothing is in flight.
 #[derive(Default)]
 struct Socket {
-    stream: Option<mio_net::TcpStream>,
-    /// A send that the kernel did not take whole.
-    in_flight: Option<Box<InFlight>>,
+    link: Option<Link>,
     /// The slot stands on the ready list. It does so beyond the end of a socket, for the next one in its slot.
     ready: bool,
     /// The kernel has said that the peer ended its side: a short read is not the last.
@@ -71,10 +70,8 @@ struct Socket {
     moved: bool,
 }
 
-struct InFlight {
-    batch: Batch,
-    sent: usize,
-}
+// A program in debug has more in a socket of mio's.
+const _: () = assert!(cfg!(debug_assertions) || size_of::<Socket>() <= 24);
 
 enum Done {
     Sent(u32),
@@ -107,22 +104,22 @@ impl Readiness {
     }
 
     /// Gives a socket a slot and registers it for reading.
-    fn register(&mut self, mut stream: mio_net::TcpStream) -> io::Result<u32> {
+    fn register(&mut self, mut link: Link) -> io::Result<u32> {
         let slot = self.free.last().copied().unwrap_or(self.used);
-        self.poll.registry().register(&mut stream, Token(slot as usize), Interest::READABLE)?;
+        link.register(self.poll.registry(), Token(slot as usize))?;
         if self.free.pop().is_none() {
             self.used += 1;
         }
         self.sockets.reach(slot);
         let ready = self.sockets[slot].ready;
-        self.sockets[slot] = Socket { stream: Some(stream), ready, ..Socket::default() };
+        self.sockets[slot] = Socket { link: Some(link), ready, ..Socket::default() };
         Ok(slot)
     }
 
     fn accept(&mut self) -> Option<(u32, SocketAddr)> {
         let refused = match self.acceptor.accept() {
             Ok(None) => return None,
-            Ok(Some((stream, peer))) => match self.register(stream) {
+            Ok(Some((stream, peer))) => match self.register(Link::tcp(stream)) {
                 Ok(slot) => return Some((slot, peer)),
                 Err(error) => self.acceptor.pause(error),
             },
@@ -139,23 +136,30 @@ impl Readiness {
             let slot = self.readable.pop_front()?;
             let socket = &mut self.sockets[slot];
             socket.ready = false;
-            let Some(stream) = &mut socket.stream else { continue };
+            let Some(link) = &mut socket.link else { continue };
             if socket.paused {
                 continue;
             }
-            match stream.read(&mut self.buffer) {
-                Ok(0) => return Some(Read::Ended(slot)),
-                Ok(length) => {
-                    // A short read has emptied the socket, and the next bytes are a new edge; but not when the kernel
-                    // has said already that the end follows.
-                    if length == self.buffer.len() || socket.ended {
+            let arrival = match link.read(&mut self.buffer) {
+                Ok(arrival) => arrival,
+                Err(error) => return Some(Read::Failed(slot, error)),
+            };
+            if link.wants_write()
+                && let Err(error) = self.watch(slot)
+            {
+                return Some(Read::Failed(slot, error));
+            }
+            match arrival {
+                Arrival::Bytes { range, more } => {
+                    // The end may be known already: a new edge does not follow then.
+                    if more || self.sockets[slot].ended {
                         self.make_ready(slot);
                     }
-                    return Some(Read::Received(slot, length));
+                    return Some(Read::Received(slot, range));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => self.make_ready(slot),
-                Err(error) => return Some(Read::Failed(slot, error)),
+                Arrival::Nothing { more } if more => self.make_ready(slot),
+                Arrival::Nothing { .. } => {}
+                Arrival::Ended => return Some(Read::Ended(slot)),
             }
         }
         None
@@ -163,42 +167,47 @@ impl Readiness {
 
     fn make_ready(&mut self, slot: u32) {
         let socket = &mut self.sockets[slot];
-        if !socket.ready && !socket.paused && socket.stream.is_some() {
+        if !socket.ready && !socket.paused && socket.link.is_some() {
             socket.ready = true;
             self.readable.push_back(slot);
         }
     }
 
-    /// The kernel takes bytes again: goes on with the send in flight.
+    /// Asks to be told when the socket takes bytes.
+    fn watch(&mut self, slot: u32) -> io::Result<()> {
+        let socket = &mut self.sockets[slot];
+        if let Some(link) = &mut socket.link
+            && !socket.watched
+        {
+            link.watch(self.poll.registry(), Token(slot as usize))?;
+            socket.watched = true;
+        }
+        Ok(())
+    }
+
+    /// The socket takes bytes again: goes on with the send in flight.
     fn resume_send(&mut self, slot: u32) {
         let socket = &mut self.sockets[slot];
-        let (Some(stream), Some(send)) = (&mut socket.stream, &mut socket.in_flight) else { return };
-        match write(stream, &send.batch, send.sent, &mut self.scratch) {
-            Ok(sent) => {
-                send.sent += sent;
-                socket.moved |= sent > 0;
-                if send.sent == send.batch.bytes() {
-                    socket.in_flight = None;
-                    self.done.push_back(Done::Sent(slot));
-                }
+        let Some(link) = &mut socket.link else { return };
+        match link.resume(&mut self.scratch) {
+            Ok(progress) => {
+                socket.moved |= progress.moved;
+                self.done.extend(progress.finished.then_some(Done::Sent(slot)));
             }
-            Err(error) => {
-                socket.in_flight = None;
-                self.done.push_back(Done::Failed(slot, error));
-            }
+            Err(error) => self.done.push_back(Done::Failed(slot, error)),
         }
     }
 
-    fn take(&mut self, slot: u32) -> Option<mio_net::TcpStream> {
+    fn take(&mut self, slot: u32) -> Option<Link> {
         let socket = &mut self.sockets[slot];
-        let stream = socket.stream.take()?;
+        let link = socket.link.take()?;
         *socket = Socket { ready: socket.ready, ..Socket::default() };
-        Some(stream)
+        Some(link)
     }
 }
 
 enum Read {
-    Received(u32, usize),
+    Received(u32, Range<usize>),
     Ended(u32),
     Failed(u32, io::Error),
 }
@@ -214,39 +223,19 @@ impl Driver for Readiness {
 
     fn adopt(&mut self, socket: TcpStream) -> io::Result<u32> {
         socket.set_nonblocking(true)?;
-        self.register(mio_net::TcpStream::from_std(socket))
+        self.register(Link::tcp(mio_net::TcpStream::from_std(socket)))
     }
 
     fn send(&mut self, slot: u32, batch: &mut Batch) -> Submission {
         let socket = &mut self.sockets[slot];
-        let Some(stream) = &mut socket.stream else {
+        let Some(link) = &mut socket.link else {
             batch.clear();
             return Submission::Failed(ErrorKind::NotConnected.into());
         };
-        debug_assert!(socket.in_flight.is_none(), "one send in flight per connection");
-        match write(stream, batch, 0, &mut self.scratch) {
-            Ok(sent) if sent == batch.bytes() => {
-                batch.clear();
-                Submission::Done
-            }
-            Ok(sent) => {
-                if !socket.watched {
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    if let Err(error) =
-                        self.poll.registry().reregister(stream, Token(slot as usize), interest)
-                    {
-                        batch.clear();
-                        return Submission::Failed(error);
-                    }
-                    socket.watched = true;
-                }
-                socket.in_flight = Some(Box::new(InFlight { batch: std::mem::take(batch), sent }));
-                Submission::InFlight
-            }
-            Err(error) => {
-                batch.clear();
-                Submission::Failed(error)
-            }
+        match link.send(batch, &mut self.scratch) {
+            Ok(true) => Submission::Done,
+            Ok(false) => self.watch(slot).map_or_else(Submission::Failed, |()| Submission::InFlight),
+            Err(error) => Submission::Failed(error),
         }
     }
 
@@ -259,24 +248,29 @@ impl Driver for Readiness {
     }
 
     fn shutdown(&mut self, slot: u32) {
-        if let Some(stream) = &self.sockets[slot].stream {
-            // A socket that is gone already needs no shutdown.
-            drop(stream.shutdown(Shutdown::Write));
+        if let Some(link) = &mut self.sockets[slot].link {
+            link.shutdown();
+        }
+        // What the link itself still has to say is not the shard's to wait for.
+        if self.sockets[slot].link.as_ref().is_some_and(Link::wants_write)
+            && let Err(error) = self.watch(slot)
+        {
+            self.done.push_back(Done::Failed(slot, error));
         }
     }
 
     fn close(&mut self, slot: u32) {
-        if let Some(stream) = self.take(slot) {
+        if let Some(link) = self.take(slot) {
             // The descriptor leaves the poll by being closed.
-            drop(stream);
+            drop(link);
             self.acceptor.descriptor_freed();
             self.done.push_back(Done::Closed(slot));
         }
     }
 
     fn detach(&mut self, slot: u32) {
-        if let Some(mut stream) = self.take(slot) {
-            let socket = self.poll.registry().deregister(&mut stream).ok().map(|()| TcpStream::from(stream));
+        if let Some(link) = self.take(slot) {
+            let socket = link.into_detached(self.poll.registry()).ok();
             self.done.push_back(Done::Detached(slot, socket));
         }
     }
@@ -330,7 +324,7 @@ impl Driver for Readiness {
         while let Some(done) = self.done.pop_front() {
             return Some(match done {
                 // Closed since: all that is left to say of it is that.
-                Done::Sent(slot) | Done::Failed(slot, _) if self.sockets[slot].stream.is_none() => continue,
+                Done::Sent(slot) | Done::Failed(slot, _) if self.sockets[slot].link.is_none() => continue,
                 Done::Sent(slot) => Completion::Sent { slot },
                 Done::Failed(slot, error) => Completion::Failed { slot, error },
                 Done::AcceptPaused(error) => Completion::AcceptPaused { error },
@@ -345,7 +339,7 @@ impl Driver for Readiness {
             });
         }
         Some(match self.read()? {
-            Read::Received(slot, length) => Completion::Received { slot, bytes: &mut self.buffer[..length] },
+            Read::Received(slot, range) => Completion::Received { slot, bytes: &mut self.buffer[range] },
             Read::Ended(slot) => Completion::Ended { slot },
             Read::Failed(slot, error) => Completion::Failed { slot, error },
         })

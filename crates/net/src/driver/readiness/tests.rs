@@ -1,6 +1,7 @@
 //! The driver alone, on real sockets: what an edge-triggered poll makes easy to lose.
 
 use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
 
 use super::*;
 use crate::frame::Frame;

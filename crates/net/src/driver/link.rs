@@ -1,0 +1,166 @@
+//! What a slot of the driver on readiness reads from and writes to.
+//!
+//! The slot above it sees plain bytes only. A link may take bytes from the socket without having plain ones to show, have
+//! several pieces of them from one look at the socket, and hold back bytes of its own that the socket has not taken: so a
+//! read says whether there is more without a new edge, and a send is over when the link, too, holds nothing back.
+//!
+//! What is common is inline and small, what is rare is boxed: a slot stays at 24 bytes.
+
+use std::io::{self, ErrorKind, Read as _};
+use std::net::Shutdown;
+use std::ops::Range;
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use super::write::write;
+use crate::frame::Batch;
+
+/// What a slot reads from and writes to.
+pub(super) enum Link {
+    /// A plain socket, and the send that it has not taken whole.
+    Tcp(TcpStream, Option<Box<InFlight>>),
+}
+
+/// A send that has not gone out whole.
+pub(super) struct InFlight {
+    batch: Batch,
+    /// Plain bytes of it that the link has taken.
+    sent: usize,
+}
+
+/// What a read has brought.
+pub(super) enum Arrival {
+    /// Plain bytes, in this part of the buffer; at least one.
+    Bytes {
+        /// Where they stand.
+        range: Range<usize>,
+        /// There may be more, and no new edge will say so.
+        more: bool,
+    },
+    /// No plain bytes this time.
+    Nothing {
+        /// As above.
+        more: bool,
+    },
+    /// The peer has ended its side.
+    Ended,
+}
+
+/// What going on with a send has come to.
+pub(super) struct Progress {
+    /// The socket has taken bytes that it had refused.
+    pub(super) moved: bool,
+    /// A send was in flight, and has gone out whole.
+    pub(super) finished: bool,
+}
+
+impl Link {
+    pub(super) fn tcp(stream: TcpStream) -> Self {
+        Self::Tcp(stream, None)
+    }
+
+    /// Starts to be told of bytes that come in.
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream, _) => registry.register(stream, token, Interest::READABLE),
+        }
+    }
+
+    /// Starts to be told of room for bytes that go out, too.
+    pub(super) fn watch(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream, _) => {
+                registry.reregister(stream, token, Interest::READABLE | Interest::WRITABLE)
+            }
+        }
+    }
+
+    /// Looks once at what has come in. `buffer` is lent for it, all of it.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Arrival> {
+        match self {
+            Self::Tcp(stream, _) => match stream.read(buffer) {
+                Ok(0) => Ok(Arrival::Ended),
+                // A short read has emptied the socket, and the next bytes are a new edge.
+                Ok(length) => Ok(Arrival::Bytes { range: 0..length, more: length == buffer.len() }),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Arrival::Nothing { more: false }),
+                Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Arrival::Nothing { more: true }),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// Begins a send; `true`: all of it has gone out. Otherwise what is left of `batch` stays here, and
+    /// [`Link::resume`] goes on with it. `batch` is empty afterwards, whatever became of it.
+    pub(super) fn send(&mut self, batch: &mut Batch, scratch: &mut Vec<u8>) -> io::Result<bool> {
+        debug_assert!(self.in_flight().is_none(), "one send in flight per connection");
+        match self.write(batch, 0, scratch) {
+            Ok(sent) if sent == batch.bytes() && !self.wants_write() => {
+                batch.clear();
+                Ok(true)
+            }
+            Ok(sent) => {
+                *self.in_flight() = Some(Box::new(InFlight { batch: std::mem::take(batch), sent }));
+                Ok(false)
+            }
+            Err(error) => {
+                batch.clear();
+                Err(error)
+            }
+        }
+    }
+
+    /// Goes on, now that there is room, with the send in flight and with what the link itself holds back. After an error
+    /// no send is in flight any more.
+    pub(super) fn resume(&mut self, scratch: &mut Vec<u8>) -> io::Result<Progress> {
+        let Some(mut send) = self.in_flight().take() else {
+            return Ok(Progress { moved: false, finished: false });
+        };
+        let taken = self.write(&send.batch, send.sent, scratch)?;
+        send.sent += taken;
+        let finished = send.sent == send.batch.bytes() && !self.wants_write();
+        if !finished {
+            *self.in_flight() = Some(send);
+        }
+        Ok(Progress { moved: taken > 0, finished })
+    }
+
+    /// Whether the link holds back bytes of its own: the slot has to be watched for room then.
+    pub(super) fn wants_write(&self) -> bool {
+        match self {
+            Self::Tcp(..) => false,
+        }
+    }
+
+    /// Ends our side, once what was sent before has gone out.
+    pub(super) fn shutdown(&mut self) {
+        match self {
+            // A socket that is gone already needs no shutdown.
+            Self::Tcp(stream, _) => drop(stream.shutdown(Shutdown::Write)),
+        }
+    }
+
+    /// Leaves the poll. Nothing is in flight: what leaves has not been sent to.
+    pub(super) fn into_detached(self, registry: &Registry) -> io::Result<std::net::TcpStream> {
+        match self {
+            Self::Tcp(mut stream, _) => {
+                registry.deregister(&mut stream)?;
+                Ok(stream.into())
+            }
+        }
+    }
+
+    /// Takes what fits of `batch` from byte `from` on, and says how many plain bytes that were. Fewer than all: there
+    /// will be word of room.
+    fn write(&mut self, batch: &Batch, from: usize, scratch: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream, _) => write(stream, batch, from, scratch),
+        }
+    }
+
+    fn in_flight(&mut self) -> &mut Option<Box<InFlight>> {
+        match self {
+            Self::Tcp(_, in_flight) => in_flight,
+        }
+    }
+}
