@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use wavecast_net::MessageRef;
 use wavecast_net::shard::{
-    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Threads, Verdict, mailbox, start,
+    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Stream, Threads, Verdict, mailbox,
+    start,
 };
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::websocket::{Opcode, frame};
@@ -257,8 +258,11 @@ fn a_socket_takes_every_byte_through_the_side_door_and_back() {
                 writer.write_all(piece).unwrap();
             }
         });
-        let Detached { stream: mut socket, mut received, peer } =
-            server.leaves.recv_timeout(Duration::from_secs(10)).unwrap();
+        let Detached { stream: Stream::Tcp(mut socket), mut received, peer } =
+            server.leaves.recv_timeout(Duration::from_secs(10)).unwrap()
+        else {
+            panic!("a socket came in")
+        };
         socket.set_nonblocking(false).unwrap();
         let mut buffer = [0; 10_000];
         while received.len() < request.len() {
@@ -271,7 +275,7 @@ fn a_socket_takes_every_byte_through_the_side_door_and_back() {
         // And back: with a handshake and the first message already read.
         let mut received = HEAD.as_bytes().to_vec();
         received.extend(masked(Opcode::Text, b"one"));
-        server.remote.adopt(Detached { stream: socket, received, peer }).unwrap();
+        server.remote.adopt(Detached { stream: socket.into(), received, peer }).unwrap();
         stream.write_all(&masked(Opcode::Text, b"two")).unwrap();
         assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));
         assert_eq!(read_frame(&mut stream).unwrap(), (1, b"one".to_vec()));

@@ -15,6 +15,7 @@ use mio::{Interest, Registry, Token};
 
 use super::write::write;
 use crate::frame::Batch;
+use crate::shard::Stream;
 
 /// What a slot reads from and writes to.
 pub(super) enum Link {
@@ -58,6 +59,15 @@ pub(super) struct Progress {
 impl Link {
     pub(super) fn tcp(stream: TcpStream) -> Self {
         Self::Tcp(stream, None)
+    }
+
+    pub(super) fn new(stream: Stream) -> io::Result<Self> {
+        match stream {
+            Stream::Tcp(socket) => {
+                socket.set_nonblocking(true)?;
+                Ok(Self::tcp(TcpStream::from_std(socket)))
+            }
+        }
     }
 
     /// Starts to be told of bytes that come in.
@@ -141,11 +151,11 @@ impl Link {
     }
 
     /// Leaves the poll. Nothing is in flight: what leaves has not been sent to.
-    pub(super) fn into_detached(self, registry: &Registry) -> io::Result<std::net::TcpStream> {
+    pub(super) fn into_detached(self, registry: &Registry) -> io::Result<Stream> {
         match self {
             Self::Tcp(mut stream, _) => {
                 registry.deregister(&mut stream)?;
-                Ok(stream.into())
+                Ok(Stream::Tcp(stream.into()))
             }
         }
     }

@@ -26,11 +26,12 @@ pub mod simulated;
 mod write;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use crate::frame::Batch;
 use crate::inbox::Waker;
+use crate::shard::Stream;
 
 /// What has come to pass since the shard last asked.
 #[derive(Debug)]
@@ -76,8 +77,8 @@ pub enum Completion<'d> {
     Detached {
         /// The slot that is free now.
         slot: u32,
-        /// The socket, non-blocking; bytes that were received and not reported come with it.
-        socket: Option<TcpStream>,
+        /// The socket, non-blocking; bytes that were received and not reported come with it. `None`: it broke.
+        stream: Option<Stream>,
     },
     /// The socket is closed and its slot free.
     Closed {
@@ -109,11 +110,11 @@ pub trait Driver {
     /// Stops accepting for good and closes the listeners.
     fn stop_listening(&mut self);
 
-    /// Takes over a connected socket and gives it a slot.
+    /// Takes over what carries a connection and gives it a slot.
     ///
     /// # Errors
     /// What the kernel says.
-    fn adopt(&mut self, socket: TcpStream) -> io::Result<u32>;
+    fn adopt(&mut self, stream: Stream) -> io::Result<u32>;
 
     /// Sends the frames of `batch`, which is empty afterwards.
     fn send(&mut self, slot: u32, batch: &mut Batch) -> Submission;

@@ -6,12 +6,11 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net as mio_net;
 use mio::{Events, Poll, Token};
 
 use super::acceptor::Acceptor;
@@ -20,6 +19,7 @@ use super::short_timer::ShortTimer;
 use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
+use crate::shard::Stream;
 use crate::slots::Slots;
 
 /// Length of the receive buffer that all connections of a shard share.
@@ -76,7 +76,7 @@ const _: () = assert!(cfg!(debug_assertions) || size_of::<Socket>() <= 24);
 enum Done {
     Sent(u32),
     Failed(u32, io::Error),
-    Detached(u32, Option<TcpStream>),
+    Detached(u32, Option<Stream>),
     Closed(u32),
     AcceptPaused(io::Error),
 }
@@ -221,9 +221,8 @@ impl Driver for Readiness {
         self.acceptor.stop();
     }
 
-    fn adopt(&mut self, socket: TcpStream) -> io::Result<u32> {
-        socket.set_nonblocking(true)?;
-        self.register(Link::tcp(mio_net::TcpStream::from_std(socket)))
+    fn adopt(&mut self, stream: Stream) -> io::Result<u32> {
+        self.register(Link::new(stream)?)
     }
 
     fn send(&mut self, slot: u32, batch: &mut Batch) -> Submission {
@@ -270,8 +269,8 @@ impl Driver for Readiness {
 
     fn detach(&mut self, slot: u32) {
         if let Some(link) = self.take(slot) {
-            let socket = link.into_detached(self.poll.registry()).ok();
-            self.done.push_back(Done::Detached(slot, socket));
+            let stream = link.into_detached(self.poll.registry()).ok();
+            self.done.push_back(Done::Detached(slot, stream));
         }
     }
 
@@ -328,9 +327,9 @@ impl Driver for Readiness {
                 Done::Sent(slot) => Completion::Sent { slot },
                 Done::Failed(slot, error) => Completion::Failed { slot, error },
                 Done::AcceptPaused(error) => Completion::AcceptPaused { error },
-                Done::Detached(slot, socket) => {
+                Done::Detached(slot, stream) => {
                     self.free.push(slot);
-                    Completion::Detached { slot, socket }
+                    Completion::Detached { slot, stream }
                 }
                 Done::Closed(slot) => {
                     self.free.push(slot);

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
 use crate::random::Jitter;
+use crate::shard::Stream;
 
 /// The peers' side: a test connects, writes, reads and lets time pass here. Cloning gives another handle.
 #[derive(Clone, Debug)]
@@ -278,7 +279,7 @@ impl Driver for Simulated {
         self.state.borrow_mut().listening = false;
     }
 
-    fn adopt(&mut self, _socket: TcpStream) -> io::Result<u32> {
+    fn adopt(&mut self, _stream: Stream) -> io::Result<u32> {
         Err(io::Error::other("a simulated driver takes no real sockets"))
     }
 
@@ -349,7 +350,7 @@ impl Driver for Simulated {
                 Event::Sent(slot) => Completion::Sent { slot },
                 Event::Ended(slot) => Completion::Ended { slot },
                 Event::Failed(slot) => Completion::Failed { slot, error: ErrorKind::ConnectionReset.into() },
-                Event::Detached(slot) => Completion::Detached { slot, socket: None },
+                Event::Detached(slot) => Completion::Detached { slot, stream: None },
                 Event::Closed(slot) => Completion::Closed { slot },
             });
         }

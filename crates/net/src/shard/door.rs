@@ -3,8 +3,6 @@
 //! A request head is read under a time-out and a limit. A WebSocket handshake is answered here, on the shard that accepted the
 //! connection; anything else leaves with the bytes it has sent, untouched.
 
-use std::net::TcpStream;
-
 use tracing::{debug, info, warn};
 use wavecast_websocket as websocket;
 use wavecast_websocket::handshake;
@@ -16,6 +14,7 @@ use super::ending::{refuse, write_refusal};
 use super::event::{ConnectionId, Detached, Opening, Upgrade, Verdict};
 use super::handler::Handler;
 use super::receive;
+use super::stream::Stream;
 
 /// So far into a head every byte is looked at as it comes: who speaks another protocol need not be waited for.
 const EARLY_BYTES: usize = 64;
@@ -128,11 +127,11 @@ pub(super) fn leave<H: Handler>(
     handler: &mut H,
     connections: &mut Connections,
     slot: u32,
-    socket: Option<TcpStream>,
+    stream: Option<Stream>,
 ) {
     let phase = std::mem::take(&mut connections.table[slot].phase);
     connections.vacate(slot);
-    if let (Phase::Leaving(head), Some(stream)) = (phase, socket) {
+    if let (Phase::Leaving(head), Some(stream)) = (phase, stream) {
         let Head { peer, bytes: received } = *head;
         handler.side_door(Detached { stream, received, peer });
     }

@@ -1,10 +1,12 @@
 //! What the events of a shard carry: names, messages, verdicts, ends.
 
 use std::fmt;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use wavecast_websocket::ProtocolError;
 use wavecast_websocket::handshake::RequestHead;
+
+use super::stream::Stream;
 
 /// A connection's name on its shard. It is never given out twice: a slot that is used again has a new generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -132,7 +134,7 @@ impl std::error::Error for ConnectionError {}
 #[derive(Debug)]
 pub struct Detached {
     /// The socket, non-blocking.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// Every byte received, the request head first.
     pub received: Vec<u8>,
     /// Where it came from.

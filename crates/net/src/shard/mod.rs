@@ -11,6 +11,7 @@
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
 //! | `ending` | every way a connection ends |
 //! | `remote` | how other threads reach the shard |
+//! | [`stream`](Stream) | what carries a connection's bytes into the shard and out of it |
 //! | `threads` | shards on threads of their own |
 //!
 //! A turn goes once through all of it: wait, take completions, take the inbox, fire timers, let the handler finish what it
@@ -28,6 +29,7 @@ mod receive;
 mod remote;
 mod room;
 mod sending;
+mod stream;
 mod threads;
 mod waves;
 
@@ -47,6 +49,7 @@ use self::remote::Post;
 pub use self::remote::Remote;
 pub use self::room::OutboxBytes;
 pub use self::sending::{SendError, encode};
+pub use self::stream::Stream;
 pub use self::threads::{Mailbox, Threads, mailbox, start};
 pub use self::waves::WaveId;
 use crate::driver::{Completion, Driver};
@@ -173,7 +176,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                     let id = connections.id(slot);
                     ending::broke(handler, connections, id, &ConnectionError::Io(error));
                 }
-                Completion::Detached { slot, socket } => door::leave(handler, connections, slot, socket),
+                Completion::Detached { slot, stream } => door::leave(handler, connections, slot, stream),
                 Completion::Closed { slot } => connections.vacate(slot),
             }
         }

@@ -36,7 +36,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use wavecast_net::shard::Detached;
+use wavecast_net::shard::{Detached, Stream};
 
 pub use backend::{Backend, NodeInfo};
 
@@ -130,7 +130,9 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
 
 impl<B: Backend> Desk<B> {
     async fn serve(&self, detached: Detached) -> io::Result<()> {
-        let Detached { stream, received, peer } = detached;
+        let Detached { stream: Stream::Tcp(stream), received, peer } = detached else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
         let stream = TcpStream::from_std(stream)?;
         // An answer goes out in one write, and waits for nothing.
         stream.set_nodelay(true)?;
@@ -179,7 +181,7 @@ impl<B: Backend> Desk<B> {
 
     fn return_to_shard(&self, exchange: &Exchange, peer: SocketAddr) -> io::Result<()> {
         if let (Some((stream, received)), Some(way_back)) = (exchange.take_back(), &self.way_back) {
-            way_back(Detached { stream: stream.into_std()?, received: received.to_vec(), peer });
+            way_back(Detached { stream: stream.into_std()?.into(), received: received.to_vec(), peer });
         }
         Ok(())
     }
@@ -195,7 +197,9 @@ impl<B: Backend> Desk<B> {
             let peer = detached.peer;
             tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }
-        let _ = (&detached.stream).write(FULL);
-        let _ = detached.stream.shutdown(Shutdown::Write);
+        if let Stream::Tcp(socket) = &detached.stream {
+            let _ = (&mut &*socket).write(FULL);
+            let _ = socket.shutdown(Shutdown::Write);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The driver alone, on real sockets: what an edge-triggered poll makes easy to lose.
 
 use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 
 use super::*;
 use crate::frame::Frame;
@@ -20,7 +20,7 @@ fn pair(driver: &mut Readiness) -> (u32, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     peer.set_nodelay(true).unwrap();
-    (driver.adopt(listener.accept().unwrap().0).unwrap(), peer)
+    (driver.adopt(listener.accept().unwrap().0.into()).unwrap(), peer)
 }
 
 fn turn(driver: &mut Readiness) -> Vec<Seen> {

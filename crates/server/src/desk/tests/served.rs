@@ -51,7 +51,10 @@ pub(super) async fn serve_as(config: Config, profile: Profile) -> Served {
             let count = stream.read(&mut received).await.unwrap_or(0);
             received.truncate(count);
             let stream = stream.into_std().unwrap();
-            tokio::spawn(serve_connection(Detached { stream, received, peer }, Arc::clone(&accepting)));
+            tokio::spawn(serve_connection(
+                Detached { stream: stream.into(), received, peer },
+                Arc::clone(&accepting),
+            ));
         }
     });
     Served { desk, backend, address, returned }

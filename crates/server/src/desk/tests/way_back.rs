@@ -18,7 +18,8 @@ async fn a_handshake_after_a_request_goes_back_whole() {
     assert_eq!(String::from_utf8(returned.received).unwrap(), format!("{HANDSHAKE}and what follows"));
     assert_eq!(returned.peer, client.stream.local_addr().unwrap());
     // The socket is alive in both directions, and the desk has forgotten it.
-    (&returned.stream).write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
+    let Stream::Tcp(mut socket) = returned.stream else { panic!("a socket came in") };
+    socket.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
     assert_eq!(client.answer().await.status, 101);
     assert_eq!(served.desk.connections(), 0);
 }
@@ -64,7 +65,7 @@ async fn without_a_way_back_a_handshake_is_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (accepted, peer) = listener.accept().await.unwrap();
-    let detached = Detached { stream: accepted.into_std().unwrap(), received: HANDSHAKE.into(), peer };
+    let detached = Detached { stream: accepted.into_std().unwrap().into(), received: HANDSHAKE.into(), peer };
     tokio::spawn(serve_connection(detached, desk));
     let mut client = Client { stream, unread: Vec::new() };
     assert_eq!(client.answer().await.status, 426);

@@ -1,0 +1,17 @@
+//! What carries the bytes of a connection into a shard and out of it.
+
+use std::net::TcpStream;
+
+/// What carries the bytes of a connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Stream {
+    /// A socket. One of a Unix listener is carried as a `TcpStream`, too: what is asked of it here is the same for both.
+    Tcp(TcpStream),
+}
+
+impl From<TcpStream> for Stream {
+    fn from(socket: TcpStream) -> Self {
+        Self::Tcp(socket)
+    }
+}
