@@ -25,11 +25,14 @@
 //! | `options` | [`ConnectOptions`]: headers, sub-protocols, limits, time-outs |
 //! | `connect` | TCP and the opening handshake |
 //! | `socket` | [`WebSocket`]: receive, send, ping, close |
+//! | `conversation`, `closing` | the state behind it, polled; how far its end has come |
 //! | `outbox` | bytes that wait to be written |
 //! | `mask` | unpredictable masking keys |
 //! | `error` | one enum per operation |
 
+mod closing;
 mod connect;
+mod conversation;
 mod error;
 mod mask;
 mod options;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wavecast_websocket::Limits;
 
-use super::socket::Settings;
+use super::conversation::Settings;
 
 /// How to connect. The defaults are good; every setter replaces one of them.
 ///

@@ -1,0 +1,312 @@
+//! The state of an open connection, polled: bytes in and out, pongs, and both closing handshakes.
+//!
+//! Everything an operation has achieved is kept here and not in its future, so that a future may be
+//! dropped at any point: bytes that were read stay in `unread` or in the protocol's own state, bytes
+//! to be written stay in the outbox.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use wavecast_websocket::frame::{self, Opcode};
+use wavecast_websocket::{CloseCode, Connection, Event, Input, Limits, Pongs, ProtocolError, Role};
+
+use super::closing::{Closing, Phase};
+use super::error::{Closed, RecvError, SendError, Side, TrySendError};
+use super::mask;
+use super::outbox::Outbox;
+use crate::message::MessageRef;
+
+/// What one system call may read. It lies on the stack, so that an idle connection owns no buffer.
+const READ_BYTES: usize = 16 * 1_024;
+
+/// What [`ConnectOptions`](super::ConnectOptions) say about an open connection.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) limits: Limits,
+    pub(super) outbox_bytes_max: usize,
+    pub(super) send_timeout: Duration,
+    pub(super) close_timeout: Duration,
+}
+
+/// See [`WebSocket`](super::WebSocket), which is its public face.
+#[derive(Debug)]
+pub(super) struct Conversation<S> {
+    stream: S,
+    connection: Connection,
+    settings: Settings,
+    /// Received bytes behind the last message that was handed out.
+    unread: Unread,
+    outbox: Outbox,
+    /// Bounds what a peer that pings and does not read can pile up in the outbox.
+    pongs: Pongs,
+    closing: Closing,
+}
+
+#[derive(Debug, Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+/// What parsing received bytes led to.
+enum Parsed<R> {
+    Message(R),
+    NeedsBytes,
+    Failed(RecvError),
+}
+
+impl<S> Conversation<S> {
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    pub(super) fn closed(&self) -> Option<&Closed> {
+        self.closing.closed()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.closing.phase()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.closing.is_open()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.pending() < self.settings.outbox_bytes_max
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
+    /// A connection whose handshake is complete; `unread` came behind the response's head.
+    pub(super) fn new(stream: S, settings: Settings, unread: Vec<u8>) -> Self {
+        Self {
+            stream,
+            connection: Connection::new(Role::Client),
+            settings,
+            unread: Unread { bytes: unread, at: 0 },
+            outbox: Outbox::default(),
+            pongs: Pongs::new(),
+            closing: Closing::not_begun(),
+        }
+    }
+
+    /// Queues a whole message. Nothing is written yet.
+    pub(super) fn queue(&mut self, message: MessageRef<'_>) -> io::Result<()> {
+        let key = Some(mask::key()?);
+        match message {
+            MessageRef::Text(text) => frame::encode(Opcode::Text, text.as_bytes(), key, self.outbox.tail()),
+            MessageRef::Binary(bytes) => frame::encode(Opcode::Binary, bytes, key, self.outbox.tail()),
+        }
+        Ok(())
+    }
+
+    /// Queues a ping; the payload has at most 125 bytes.
+    pub(super) fn queue_ping(&mut self, payload: &[u8]) -> io::Result<()> {
+        frame::encode(Opcode::Ping, payload, Some(mask::key()?), self.outbox.tail());
+        Ok(())
+    }
+
+    /// Queues our close frame; an open connection begins to close.
+    pub(super) fn queue_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
+        self.connection.send_close(Some(code), reason, Some(mask::key()?), self.outbox.tail());
+        self.begin_closing(Phase::Closing, Closed { code, reason: reason.to_owned(), by: Side::Local });
+        Ok(())
+    }
+
+    pub(super) fn try_queue(&mut self, message: MessageRef<'_>) -> Result<(), TrySendError> {
+        if !self.is_open() {
+            return Err(TrySendError::Closed);
+        }
+        if !self.has_room() {
+            self.write_some().map_err(TrySendError::Io)?;
+            if !self.has_room() {
+                return Err(TrySendError::Full);
+            }
+        }
+        self.queue(message).map_err(TrySendError::Io)?;
+        self.write_some().map_err(TrySendError::Io)
+    }
+
+    /// Ready when the outbox has room, without a time-out.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        if !self.is_open() {
+            return Poll::Ready(Err(SendError::Closed));
+        }
+        if self.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        match self.poll_write(cx) {
+            Poll::Ready(result) => Poll::Ready(result.map_err(SendError::Io)),
+            Poll::Pending if self.has_room() => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Ready with the next message; writes what waits on the way.
+    pub(super) fn poll_recv_with<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: &mut impl FnMut(MessageRef<'_>) -> R,
+    ) -> Poll<Result<Option<R>, RecvError>> {
+        loop {
+            if self.phase() == Phase::Ended {
+                return Poll::Ready(Ok(None));
+            }
+            match self.parse_unread(read) {
+                Parsed::Message(message) => return Poll::Ready(Ok(Some(message))),
+                Parsed::Failed(error) => return Poll::Ready(Err(error)),
+                Parsed::NeedsBytes => {}
+            }
+            // Looked at on every turn: a peer that goes on sending must not put off the end.
+            if self.closing.poll_deadline(cx).is_ready() {
+                return Poll::Ready(self.end(cx, RecvError::CloseTimedOut));
+            }
+            let writing = self.poll_write(cx);
+            let mut space = [MaybeUninit::uninit(); READ_BYTES];
+            let mut received = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut received) {
+                Poll::Ready(Ok(())) if received.filled().is_empty() => {
+                    return Poll::Ready(self.end(cx, RecvError::Lost));
+                }
+                Poll::Ready(Ok(())) => match self.parse_received(received.filled_mut(), read) {
+                    Parsed::Message(message) => return Poll::Ready(Ok(Some(message))),
+                    Parsed::Failed(error) => return Poll::Ready(Err(error)),
+                    Parsed::NeedsBytes => {}
+                },
+                Poll::Ready(Err(error)) => return Poll::Ready(self.end(cx, RecvError::Io(error))),
+                // A failed write counts only now: what the peer sent before, its close frame perhaps,
+                // tells more.
+                Poll::Pending => match writing {
+                    Poll::Ready(Err(error)) => return Poll::Ready(self.end(cx, RecvError::Io(error))),
+                    _ => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    fn parse_unread<R>(&mut self, read: &mut impl FnMut(MessageRef<'_>) -> R) -> Parsed<R> {
+        // With nothing unread, too: it frees the memory of the message that was delivered last.
+        let mut unread = std::mem::take(&mut self.unread);
+        let (parsed, left) = self.parse(&mut unread.bytes[unread.at..], read);
+        if left > 0 {
+            unread.at = unread.bytes.len() - left;
+            self.unread = unread;
+        }
+        parsed
+    }
+
+    fn parse_received<R>(
+        &mut self,
+        bytes: &mut [u8],
+        read: &mut impl FnMut(MessageRef<'_>) -> R,
+    ) -> Parsed<R> {
+        let (parsed, left) = self.parse(bytes, read);
+        if left > 0 {
+            self.unread = Unread { bytes: bytes[bytes.len() - left..].to_vec(), at: 0 };
+        }
+        parsed
+    }
+
+    /// Parses up to the first message, and says how many bytes were left behind it.
+    fn parse<R>(
+        &mut self,
+        bytes: &mut [u8],
+        read: &mut impl FnMut(MessageRef<'_>) -> R,
+    ) -> (Parsed<R>, usize) {
+        let mut input = Input::new(bytes);
+        let parsed = loop {
+            match self.connection.receive(&mut input, &self.settings.limits) {
+                Ok(Some(Event::Text(text))) => break Parsed::Message(read(MessageRef::Text(text))),
+                Ok(Some(Event::Binary(bytes))) => break Parsed::Message(read(MessageRef::Binary(bytes))),
+                Ok(Some(Event::Ping(payload))) => {
+                    // Behind our close frame nothing may follow (§5.5.1).
+                    if !self.closing.is_open() {
+                        continue;
+                    }
+                    let key = match mask::key() {
+                        Ok(key) => key,
+                        Err(error) => break Parsed::Failed(RecvError::Io(error)),
+                    };
+                    self.pongs.answer(payload, &self.settings.limits, Some(key), self.outbox.tail());
+                }
+                Ok(Some(Event::Pong(_))) => {}
+                Ok(Some(Event::Close(close))) => {
+                    let (code, reason) = (close.code, close.reason.to_owned());
+                    if let Err(error) = self.close_received(code, reason) {
+                        break Parsed::Failed(RecvError::Io(error));
+                    }
+                }
+                Ok(None) => break Parsed::NeedsBytes,
+                Err(error) => break Parsed::Failed(self.fail(error)),
+            }
+        };
+        (parsed, input.remaining())
+    }
+
+    /// The peer began to close, or answered our close frame.
+    fn close_received(&mut self, code: Option<CloseCode>, reason: String) -> io::Result<()> {
+        if self.is_open() {
+            // The answer carries the code that came (RFC 6455 §5.5.1).
+            self.connection.send_close(code, "", Some(mask::key()?), self.outbox.tail());
+            let code = code.unwrap_or(CloseCode::NO_STATUS);
+            self.begin_closing(Phase::Closing, Closed { code, reason, by: Side::Peer });
+        }
+        Ok(())
+    }
+
+    /// Fails the connection (RFC 6455 §7.1.7): the peer gets a close frame with the error's code.
+    fn fail(&mut self, error: ProtocolError) -> RecvError {
+        let code = error.close_code();
+        if let Ok(key) = mask::key() {
+            self.connection.send_close(Some(code), "", Some(key), self.outbox.tail());
+        }
+        self.begin_closing(Phase::Failed, Closed { code, reason: String::new(), by: Side::Local });
+        // The caller may well drop the connection now; the close frame should be on its way.
+        let _ = self.write_some();
+        if error.is_limit() { RecvError::Limit(error) } else { RecvError::Protocol(error) }
+    }
+
+    fn begin_closing(&mut self, phase: Phase, closed: Closed) {
+        self.closing.begin(phase, closed, self.settings.close_timeout);
+    }
+
+    /// The connection is over. That is an error unless the closing handshake is complete, or a
+    /// failure has been reported before.
+    fn end<R>(&mut self, cx: &mut Context<'_>, error: RecvError) -> Result<Option<R>, RecvError> {
+        let clean = self.phase() == Phase::Failed || self.connection.close_received();
+        self.outbox.clear();
+        self.closing.end(Closed { code: CloseCode::ABNORMAL, reason: String::new(), by: Side::Peer });
+        // One attempt: whoever keeps the value should not keep the peer waiting for its FIN.
+        let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+        if clean { Ok(None) } else { Err(error) }
+    }
+
+    /// Ready when the transport has taken all that was queued.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.outbox.poll_write(&mut self.stream, cx))?;
+            if self.pongs.pending() == 0 || !self.is_open() {
+                return Poll::Ready(Ok(()));
+            }
+            self.pongs.flushed(Some(mask::key()?), self.outbox.tail());
+        }
+    }
+
+    /// Writes what the transport takes without waiting. Nobody is woken for the rest: whichever
+    /// operation comes next polls again.
+    pub(super) fn write_some(&mut self) -> io::Result<()> {
+        match self.poll_write(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
+        }
+    }
+}
