@@ -1,5 +1,8 @@
 //! What the machine must have, and how it gets there: Debian packages by name, Rust components by name.
 
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
@@ -10,6 +13,14 @@ use crate::process;
 const INSTALL_MAX: Duration = Duration::from_secs(15 * 60);
 /// The oldest Node that `node --test` takes our options in, and Vite runs on.
 const NODE_MIN: u32 = 20;
+
+/// Where Debian puts what is for administrators, on their paths alone.
+pub(crate) const NGINX: &str = "/usr/sbin/nginx";
+pub(crate) const HAPROXY: &str = "/usr/sbin/haproxy";
+pub(crate) const NGINX_STREAM: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+/// What Debian's packages ask before they start a service.
+const SERVICE_POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// A program that some test needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +34,12 @@ pub(crate) enum Tool {
     Pip,
     /// Python 3 that can make environments; Debian packs that apart.
     Venv,
+    /// A compiler for Java.
+    Java,
+    Maven,
+    /// With the module that forwards TCP.
+    Nginx,
+    Haproxy,
 }
 
 impl Tool {
@@ -35,6 +52,10 @@ impl Tool {
             Self::Chromium => chromium().is_some(),
             Self::Pip => answers("python3", &["-m", "pip", "--version"]),
             Self::Venv => answers("python3", &["-c", "import ensurepip, venv"]),
+            Self::Java => answers("javac", &["-version"]),
+            Self::Maven => answers("mvn", &["--version"]),
+            Self::Nginx => answers(NGINX, &["-v"]) && fs::metadata(NGINX_STREAM).is_ok(),
+            Self::Haproxy => answers(HAPROXY, &["-v"]),
         }
     }
 
@@ -47,6 +68,10 @@ impl Tool {
             Self::Chromium => &["chromium"],
             Self::Pip => &["python3", "python3-pip"],
             Self::Venv => &["python3", "python3-venv"],
+            Self::Java => &["default-jdk-headless"],
+            Self::Maven => &["maven"],
+            Self::Nginx => &["nginx", "libnginx-mod-stream"],
+            Self::Haproxy => &["haproxy"],
         }
     }
 
@@ -111,7 +136,28 @@ fn apt_install(packages: &[&str]) -> Result<(), String> {
     if let Err(fault) = process::run(update.args(["update", "-q"]), INSTALL_MAX) {
         eprintln!("{fault}");
     }
+    let _quiet = NoServices::begin();
     process::run(&mut install, INSTALL_MAX)
+}
+
+/// While it lives, packages that bring a service do not start it: a test starts what it needs, on ports of its own.
+struct NoServices;
+
+impl NoServices {
+    /// `None` where the machine has a policy already: that one holds.
+    fn begin() -> Option<Self> {
+        // 101: what was asked for is not allowed.
+        let mut file = File::options().write(true).create_new(true).mode(0o755).open(SERVICE_POLICY).ok()?;
+        let guard = Self;
+        file.write_all(b"#!/bin/sh\nexit 101\n").ok()?;
+        Some(guard)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(SERVICE_POLICY);
+    }
 }
 
 fn node_major() -> Option<u32> {

@@ -5,11 +5,13 @@
 //! - `install`: what the machine lacks, by name
 //! - `tally`: what a step counted
 //! - `steps`: the list of what `test` runs, the headings and the summary
-//! - `rust`, `node`, `python`, `autobahn`, `fuzz`: how each kind of test is run
+//! - `rust`, `node`, `python`, `java`, `interop`, `autobahn`, `fuzz`: how each kind of test is run
 
 mod autobahn;
 mod fuzz;
 mod install;
+mod interop;
+mod java;
 mod node;
 mod process;
 mod python;

@@ -78,7 +78,7 @@ fn node_test(workspace: &Workspace, room: &str, prepare: impl Fn(&mut Command)) 
 }
 
 /// Installs exactly what the lock file names, unless that is already there.
-fn npm_ci(folder: &Path) -> Result<(), String> {
+pub(crate) fn npm_ci(folder: &Path) -> Result<(), String> {
     let changed = |name: &str| fs::metadata(folder.join(name)).and_then(|meta| meta.modified()).ok();
     let (locked, installed) = (changed("package-lock.json"), changed("node_modules/.package-lock.json"));
     if installed.is_some() && installed >= locked {

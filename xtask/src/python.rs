@@ -29,7 +29,7 @@ pub(crate) fn clients(workspace: &Workspace) -> Result<Tally, String> {
 }
 
 /// The Python of an environment that holds exactly what the requirements name, made now if it is not there.
-fn ensure(workspace: &Workspace) -> Result<PathBuf, String> {
+pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf, String> {
     let pins = workspace.path("tests/python/requirements.txt");
     let wanted = fs::read_to_string(&pins).map_err(|e| format!("{}: {e}", pins.display()))?;
     let environment = workspace.cache().join("python");

@@ -93,7 +93,7 @@ pub(crate) fn examples(workspace: &Workspace, name: &str) -> Result<PathBuf, Str
 }
 
 /// `test result: ok. 3 passed; 0 failed; …`
-fn counted(line: &str) -> Option<Tally> {
+pub(crate) fn counted(line: &str) -> Option<Tally> {
     let rest = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let count = |word: &str| rest.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok());
     Some(Tally { passed: count("passed")?, failed: count("failed")? })

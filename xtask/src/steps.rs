@@ -6,7 +6,7 @@ use crate::autobahn::{self, Peer, Role};
 use crate::install::{self, Tool};
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{node, python, rust};
+use crate::{interop, node, python, rust};
 
 /// One heading of the run.
 struct Step {
@@ -17,7 +17,7 @@ struct Step {
 }
 
 /// Cheap ones first: what fails in a second is seen in a second.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "fmt", what: "formatting", needs: &[Tool::Rustfmt], run: rust::fmt },
     Step { name: "clippy", what: "lints, warnings are errors", needs: &[Tool::Clippy], run: rust::clippy },
     Step {
@@ -47,6 +47,12 @@ const STEPS: [Step; 12] = [
         what: "the page in headless Chromium",
         needs: &[Tool::Node, Tool::Curl, Tool::Chromium],
         run: node::browser,
+    },
+    Step {
+        name: "interop",
+        what: "the toolkit and other people's libraries, browsers and reverse proxies",
+        needs: &[Tool::Node, Tool::Venv, Tool::Java, Tool::Maven, Tool::Chromium, Tool::Nginx, Tool::Haproxy],
+        run: interop::test,
     },
     Step {
         name: "autobahn-server",

@@ -1,0 +1,117 @@
+//! One end of a connection, as a test drives it.
+
+/// What an end is told to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Say<'s> {
+    Text(&'s str),
+    Binary(&'s [u8]),
+    /// A message of several frames; the parts of a text are text.
+    Fragments(Kind, &'s [&'s [u8]]),
+    Ping(&'s [u8]),
+    Close(u16, &'s str),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Binary,
+}
+
+/// What an end tells of.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Open(Opened),
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    /// The code, the reason and, where the library says it, whether this end began.
+    Close(u16, String, Option<bool>),
+    /// The server's answer was no upgrade.
+    Refused(u16),
+    Error(String),
+}
+
+/// A connection as an end sees it when it opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Opened {
+    pub(crate) protocol: Option<String>,
+    /// A server's: the value of `X-Who`. A client's: the value of `X-Greeting`; empty where it cannot see that.
+    pub(crate) header: String,
+    pub(crate) deflate: bool,
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) url: String,
+    pub(crate) protocols: &'static [&'static str],
+    /// The value of the header `X-Who`.
+    pub(crate) who: &'static str,
+    pub(crate) deflate: bool,
+}
+
+/// What a library lets its user do and see.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Abilities {
+    pub(crate) sends_fragments: bool,
+    pub(crate) sends_pings: bool,
+    pub(crate) shows_pings: bool,
+    pub(crate) shows_pongs: bool,
+    pub(crate) sends_headers: bool,
+    pub(crate) shows_headers: bool,
+    pub(crate) deflates: bool,
+    /// The status that its server refuses with.
+    pub(crate) refuses_with: u16,
+    /// Whether its client tells that status.
+    pub(crate) shows_status: bool,
+}
+
+impl Abilities {
+    pub(crate) const ALL: Self = Self {
+        sends_fragments: true,
+        sends_pings: true,
+        shows_pings: true,
+        shows_pongs: true,
+        sends_headers: true,
+        shows_headers: true,
+        deflates: true,
+        refuses_with: 403,
+        shows_status: true,
+    };
+}
+
+/// One end of a connection.
+pub(crate) trait End {
+    fn say(&mut self, say: Say<'_>);
+    /// The next event; fails the test when there is none in time.
+    fn hear(&mut self) -> Heard;
+}
+
+/// Somebody who can be either end.
+pub(crate) trait Library {
+    fn abilities(&self) -> Abilities;
+    /// A server that chooses the sub-protocol `chat.v2`, answers with `X-Greeting: hello <X-Who>` and refuses `/refused`. Its
+    /// end is that of the last connection.
+    fn serve(&self, deflate: bool) -> (u16, Box<dyn End>);
+    fn connect(&self, ask: &Ask) -> Box<dyn End>;
+}
+
+impl std::fmt::Debug for Heard {
+    /// A message of a megabyte would hide what went wrong.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let brief = |bytes: &[u8]| {
+            format!("{} bytes, {:?}", bytes.len(), String::from_utf8_lossy(&bytes[..bytes.len().min(60)]))
+        };
+        match self {
+            Self::Open(opened) => write!(f, "{opened:?}"),
+            Self::Text(text) => write!(f, "Text({})", brief(text.as_bytes())),
+            Self::Binary(bytes) => write!(f, "Binary({})", brief(bytes)),
+            Self::Ping(bytes) => write!(f, "Ping({})", brief(bytes)),
+            Self::Pong(bytes) => write!(f, "Pong({})", brief(bytes)),
+            Self::Close(code, reason, here) => write!(f, "Close({code}, {reason:?}, begun here: {here:?})"),
+            Self::Refused(status) => write!(f, "Refused({status})"),
+            Self::Error(error) => write!(f, "Error({error})"),
+        }
+    }
+}

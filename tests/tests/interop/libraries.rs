@@ -1,0 +1,130 @@
+//! The libraries, and each of them with the toolkit: their client and our server, our client and their server.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::conversation;
+use crate::end::{Abilities, Library};
+use crate::ours::{ABILITIES, Ours};
+use crate::program::Foreign;
+use crate::rust_library::Tungstenite;
+
+/// `org.java-websocket:Java-WebSocket`.
+const JAVA_WEBSOCKET: Foreign = Foreign {
+    // It answers 404 to whoever it refuses, whatever the program wants to say.
+    abilities: Abilities { refuses_with: 404, ..Abilities::ALL },
+    server: || java("interop.ServerEnd"),
+    client: || java("interop.ClientEnd"),
+};
+
+/// npm `ws`.
+const WS: Foreign = Foreign { abilities: Abilities::ALL, server: || node("ws.js"), client: || node("ws.js") };
+
+/// PyPI `websockets`: answers pings and says nothing of them.
+const WEBSOCKETS: Foreign =
+    Foreign { abilities: Abilities { shows_pings: false, ..Abilities::ALL }, server: python, client: python };
+
+pub(crate) fn java(class: &str) -> Command {
+    let mut command = Command::new("java");
+    // Small and soon there: it lives for a second.
+    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp"]);
+    command.arg(given("INTEROP_JAVA")).arg(class);
+    command
+}
+
+fn node(script: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(tests("node/interop").join(script));
+    command
+}
+
+fn python() -> Command {
+    let mut command = Command::new(given("INTEROP_PYTHON"));
+    command.arg(tests("python/interop/peer.py")).env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn tests(below: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(below)
+}
+
+/// What `cargo xtask test` has found or installed.
+pub(crate) fn given(name: &str) -> OsString {
+    env::var_os(name).unwrap_or_else(|| panic!("${name} is not set: run `cargo xtask test --only interop`"))
+}
+
+/// One direction of a pair, a test for each thing to get right.
+macro_rules! direction {
+    ($name:ident, $client:expr, $server:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn messages() {
+                conversation::messages(&$client, &$server, false);
+            }
+
+            #[test]
+            fn large_messages() {
+                conversation::large_messages(&$client, &$server, false);
+            }
+
+            #[test]
+            fn bursts() {
+                conversation::bursts(&$client, &$server, false);
+            }
+
+            #[test]
+            fn fragments() {
+                conversation::fragments(&$client, &$server, false);
+            }
+
+            #[test]
+            fn pings() {
+                conversation::pings(&$client, &$server);
+            }
+
+            #[test]
+            fn closing_by_the_client() {
+                conversation::closing_by_the_client(&$client, &$server);
+            }
+
+            #[test]
+            fn closing_by_the_server() {
+                conversation::closing_by_the_server(&$client, &$server);
+            }
+
+            #[test]
+            fn handshakes() {
+                conversation::handshakes(&$client, &$server);
+            }
+
+            #[test]
+            fn refusals() {
+                conversation::refusals(&$client, &$server);
+            }
+
+            #[test]
+            fn all_of_it_compressed() {
+                if !(ABILITIES.deflates && $client.abilities().deflates && $server.abilities().deflates) {
+                    return;
+                }
+                conversation::messages(&$client, &$server, true);
+                conversation::large_messages(&$client, &$server, true);
+                conversation::bursts(&$client, &$server, true);
+                conversation::fragments(&$client, &$server, true);
+            }
+        }
+    };
+}
+
+direction!(java_websocket_to_ours, JAVA_WEBSOCKET, Ours);
+direction!(ours_to_java_websocket, Ours, JAVA_WEBSOCKET);
+direction!(ws_to_ours, WS, Ours);
+direction!(ours_to_ws, Ours, WS);
+direction!(websockets_to_ours, WEBSOCKETS, Ours);
+direction!(ours_to_websockets, Ours, WEBSOCKETS);
+direction!(tungstenite_to_ours, Tungstenite, Ours);
+direction!(ours_to_tungstenite, Ours, Tungstenite);
