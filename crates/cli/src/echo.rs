@@ -12,6 +12,10 @@ pub(crate) struct Echo {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     address: String,
+
+    /// Threads that share the connections [default: one for each core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    shards: Option<u16>,
 }
 
 struct Back;
@@ -26,7 +30,11 @@ impl Events for Back {
 /// Exit codes: 1 when it cannot listen; otherwise it runs until it is ended.
 pub(crate) fn run(echo: &Echo) -> ExitCode {
     wavecast_net::descriptors::raise_limit();
-    let served = Server::bind(&echo.address).and_then(|server| {
+    let server = match echo.shards {
+        Some(shards) => Server::bind_with(&echo.address, shards.into()),
+        None => Server::bind(&echo.address),
+    };
+    let served = server.and_then(|server| {
         println!("listening on ws://{}", server.address());
         server.run(Back)
     });

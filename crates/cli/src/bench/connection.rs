@@ -11,6 +11,7 @@ use wavecast_websocket::frame::{self, Opcode};
 
 use super::backlog;
 use super::conversation::{self, MASKING_KEY, Said, Script};
+use super::pattern::Pattern;
 use super::scan::{self, Layout, Line};
 use super::stamp::{self, Stamp};
 use super::tally::Tally;
@@ -167,6 +168,11 @@ impl Connection {
         now_ns: u64,
     ) -> Result<u32, String> {
         let Reception { script, tally, layout, .. } = reception;
+        if script.echoes {
+            let stamp = stamp::read_echo(message, now_ns).ok_or("the server sent what is no echo")?;
+            tally.count_delivery(stamp, &mut self.received, now_ns);
+            return Ok(1);
+        }
         let (mut deliveries, mut said) = (0, Ok(()));
         // Until everything has been answered the lines are replies: what they bring of the past is no delivery.
         let mut rest = message;
@@ -215,15 +221,12 @@ impl Connection {
         &mut self,
         count: u32,
         last: u32,
-        payload: &mut Vec<u8>,
-        payload_bytes: usize,
+        pattern: &mut Pattern,
     ) -> Result<(), String> {
         let sent_ns = stamp::now_ns();
         for _ in 0..count.min(last.saturating_sub(self.sent)) {
             self.sent += 1;
-            payload.clear();
-            stamp::write_payload(Stamp { sent_ns, sequence: self.sent }, payload_bytes, payload);
-            frame::encode(Opcode::Text, payload, Some(MASKING_KEY), &mut self.unsent);
+            self.unsent.extend_from_slice(pattern.stamped(Stamp { sent_ns, sequence: self.sent }));
         }
         self.flush()
     }

@@ -22,14 +22,19 @@ pub(super) struct Script {
     pub(super) pong: Vec<u8>,
     /// Publications that the reply to a subscription has to bring; 0: it asks for none.
     pub(super) missed: u32,
+    /// Every message is one that was sent here.
+    pub(super) echoes: bool,
 }
 
 impl Script {
     pub(super) fn new(speech: &Speech) -> Result<Self, String> {
-        let silent = Self { upgrade: None, join: Vec::new(), answers: 0, pong: Vec::new(), missed: 0 };
+        let silent =
+            Self { upgrade: None, join: Vec::new(), answers: 0, pong: Vec::new(), missed: 0, echoes: false };
         Ok(match speech {
             Speech::Raw => silent,
-            Speech::Echo { host, path } => Self { upgrade: Some(Upgrade::new(host, path)?), ..silent },
+            Speech::Echo { host, path } => {
+                Self { upgrade: Some(Upgrade::new(host, path)?), echoes: true, ..silent }
+            }
             Speech::Centrifuge { host, path, channels, missed } => {
                 let mut commands = vec![r#"{"id":1,"connect":{}}"#.to_owned()];
                 for (channel, id) in channels.iter().zip(2..) {
@@ -47,6 +52,7 @@ impl Script {
                     join: text_frame(commands.join("\n").as_bytes()),
                     pong: text_frame(b"{}"),
                     missed: missed.as_ref().map_or(0, |missed| missed.publications),
+                    echoes: false,
                 }
             }
         })

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::account::Account;
+use super::contest::{self, Contender, Rival};
 use super::control::{News, Order, Speech};
 use super::error::BenchError;
 use super::latency::LatencySummary;
@@ -14,6 +15,11 @@ use super::stamp;
 use super::table::{Table, median};
 
 const ECHOES_BY_DEFAULT: u32 = 500_000;
+/// Where messages are long, fewer of them take as long.
+const BYTES_BY_DEFAULT: u64 = 4 << 30;
+const RUNS_OF_A_COMPARISON: u32 = 5;
+const MATRIX_PAYLOADS: [usize; 3] = [16, 1024, 16_384];
+const MATRIX_OUTSTANDING: [u32; 2] = [1, 16];
 
 /// Sends messages that the server sends back
 #[derive(Clone, Debug, clap::Args)]
@@ -21,28 +27,54 @@ pub(super) struct EchoOptions {
     #[command(flatten)]
     server: ServerOptions,
 
+    /// Threads of our own server
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    shards: u32,
+
     /// Connections
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     connections: u32,
 
-    /// Bytes of a message
-    #[arg(long, default_value_t = 128, value_parser = stamp::parse_payload_bytes)]
-    payload: usize,
+    /// Bytes of a message; may be given several times
+    #[arg(long, default_values_t = [128], value_parser = stamp::parse_echo_bytes)]
+    payload: Vec<usize>,
 
-    /// Messages under way on each connection: as many are sent as have come back
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    outstanding: u32,
+    /// Messages under way on each connection: as many are sent as have come back; may be given several times
+    #[arg(long, default_values_t = [1], value_parser = clap::value_parser!(u32).range(1..=1024))]
+    outstanding: Vec<u32>,
 
-    /// Messages of each connection [default: 500,000 in all, but at least 50]
+    /// 16, 1024 and 16384 bytes, each with 1 and 16 outstanding
+    #[arg(long, conflicts_with_all = ["payload", "outstanding"])]
+    matrix: bool,
+
+    /// Messages of each connection [default: 500,000 in all, or 4 GiB if that is less, but at least 50]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     messages: Option<u32>,
 
-    /// Runs, each with new connections (and a new server, unless --url is given)
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
-    runs: u32,
+    /// Measure beside the server what the kernel alone costs, by turns, and give the ratio run by run
+    #[arg(long)]
+    limit: bool,
+
+    /// Measure another program beside the server, likewise; may be given several times. A command with arguments, split
+    /// at spaces, whose output names a ws:// URL
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = Rival::parse)]
+    beside: Vec<Rival>,
+
+    /// Runs, each with new connections (and a new server, unless --url is given) [default: 1, or 5 of a comparison]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: Option<u32>,
 
     #[command(flatten)]
     run: RunOptions,
+}
+
+/// What one table is about.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Cell {
+    payload_bytes: usize,
+    outstanding: u32,
+    /// Of each connection.
+    messages: u32,
 }
 
 /// One run's figures.
@@ -61,23 +93,55 @@ struct EchoFigures {
 /// Runs the benchmark and returns what is to be printed.
 pub(super) fn run(options: &EchoOptions) -> Result<String, BenchError> {
     options.server.check_descriptors(options.connections)?;
-    let figures = (0..options.runs).map(|_| measure(options)).collect::<Result<Vec<_>, _>>()?;
-    if options.run.json {
-        let json = serde_json::json!({
-            "benchmark": "echo",
-            "connections": options.connections,
-            "payload_bytes": options.payload,
-            "outstanding": options.outstanding,
-            "median": { "cpu_us_per_echo": median(figures.iter().filter_map(|run| run.cpu_us_per_echo)) },
-            "runs": figures,
-        });
-        return Ok(json.to_string());
+    let contenders = contenders(options);
+    let runs = options.runs.unwrap_or(if contenders.len() > 1 { RUNS_OF_A_COMPARISON } else { 1 });
+    let (mut tables, mut measured) = (String::new(), Vec::new());
+    for cell in cells(options) {
+        let figures = contest::hold(&contenders, runs, |contender| measure(options, cell, contender))?;
+        tables.push_str(&table(options, cell, &contenders, &figures));
+        tables.push('\n');
+        measured.push(json(cell, &contenders, &figures));
     }
-    Ok(table(options, &figures))
+    if options.run.json {
+        let report = serde_json::json!({
+            "benchmark": "echo", "connections": options.connections, "cells": measured
+        });
+        return Ok(report.to_string());
+    }
+    Ok(tables)
 }
 
-fn measure(options: &EchoOptions) -> Result<EchoFigures, BenchError> {
-    let server = Server::echo(&options.server)?;
+fn contenders(options: &EchoOptions) -> Vec<Contender> {
+    let raw = options.limit.then_some(Contender::Raw);
+    let rivals = options.beside.iter().cloned().map(Contender::Rival);
+    [Contender::Server].into_iter().chain(raw).chain(rivals).collect()
+}
+
+fn cells(options: &EchoOptions) -> Vec<Cell> {
+    let (payloads, outstanding) = if options.matrix {
+        (&MATRIX_PAYLOADS[..], &MATRIX_OUTSTANDING[..])
+    } else {
+        (&options.payload[..], &options.outstanding[..])
+    };
+    let messages = |payload_bytes: usize| {
+        let by_bytes = BYTES_BY_DEFAULT / payload_bytes as u64;
+        let in_all =
+            u32::try_from(by_bytes).map_or(ECHOES_BY_DEFAULT, |echoes| echoes.min(ECHOES_BY_DEFAULT));
+        options.messages.unwrap_or_else(|| (in_all / options.connections).max(50))
+    };
+    let of_payload = |&payload_bytes: &usize| {
+        let messages = messages(payload_bytes);
+        outstanding.iter().map(move |&outstanding| Cell { payload_bytes, outstanding, messages })
+    };
+    payloads.iter().flat_map(of_payload).collect()
+}
+
+fn measure(options: &EchoOptions, cell: Cell, contender: &Contender) -> Result<EchoFigures, BenchError> {
+    let server = match contender {
+        Contender::Server => Server::echo(&options.server, options.shards)?,
+        Contender::Raw => Server::raw_echo()?,
+        Contender::Rival(rival) => Server::program(&rival.command)?,
+    };
     let (endpoint, account) = (server.endpoint.clone(), server.account().cloned());
     let mut run = Run::new(options.run, Some(server));
     let loads = run.open(&LoadSpec {
@@ -85,18 +149,14 @@ fn measure(options: &EchoOptions) -> Result<EchoFigures, BenchError> {
         speech: Speech::Echo { host: endpoint.host, path: endpoint.path },
         connections: options.connections,
         opening_max: 128,
-        payload_bytes: options.payload,
+        payload_bytes: cell.payload_bytes,
     })?;
     run.wait_ready(&loads, options.connections)?;
     if let Some(account) = &account {
         account.wait_for_rest().map_err(BenchError::io("waiting for the server to be at rest"))?;
     }
-    let messages = options.messages.unwrap_or_else(|| (ECHOES_BY_DEFAULT / options.connections).max(50));
-    let order = |messages: u32| Order::Echo {
-        messages,
-        outstanding: options.outstanding,
-        payload_bytes: options.payload,
-    };
+    let Cell { payload_bytes, outstanding, messages } = cell;
+    let order = |messages: u32| Order::Echo { messages, outstanding, payload_bytes };
     run.order_all(&loads, &order((messages / 10).max(1)))?;
     run.gather(&loads, "warming up", |_, news| news == News::Finished)?;
     run.begin(&loads)?;
@@ -132,21 +192,62 @@ fn measure(options: &EchoOptions) -> Result<EchoFigures, BenchError> {
     })
 }
 
-fn table(options: &EchoOptions, figures: &[EchoFigures]) -> String {
-    let mut table = Table::of_runs(format!(
+fn costs(figures: &[Vec<EchoFigures>]) -> Vec<Vec<Option<f64>>> {
+    figures.iter().map(|runs| runs.iter().map(|run| run.cpu_us_per_echo).collect()).collect()
+}
+
+fn json(cell: Cell, contenders: &[Contender], figures: &[Vec<EchoFigures>]) -> serde_json::Value {
+    let costs = costs(figures);
+    let of_each = contenders.iter().zip(figures).zip(&costs).map(|((contender, runs), cost)| {
+        let ratios = contest::ratios(&costs[0], cost);
+        serde_json::json!({
+            "name": contender.name(),
+            "median": {
+                "cpu_us_per_echo": median(cost.iter().copied().flatten()),
+                "server_to_this": median(ratios.into_iter().flatten()),
+            },
+            "runs": runs,
+        })
+    });
+    serde_json::json!({ "cell": cell, "contenders": of_each.collect::<Vec<_>>() })
+}
+
+fn table(
+    options: &EchoOptions,
+    cell: Cell,
+    contenders: &[Contender],
+    figures: &[Vec<EchoFigures>],
+) -> String {
+    let title = format!(
         "Echo: {} connections, payload {} bytes, {} outstanding each",
-        options.connections, options.payload, options.outstanding
-    ));
-    let column = |take: fn(&EchoFigures) -> Option<f64>| figures.iter().map(take).collect::<Vec<_>>();
-    table.row("echoes", column(|run| Some(run.echoes as f64)));
-    table.row("echoes/s", column(|run| Some(run.echoes_per_s)));
-    table.row("latency p50, µs", column(|run| Some(run.latency.p50_us)));
-    table.row("latency p99, µs", column(|run| Some(run.latency.p99_us)));
-    table.row("latency p99.9, µs", column(|run| Some(run.latency.p999_us)));
-    table.row("latency max, µs", column(|run| Some(run.latency.max_us)));
-    table.row("echoes per read", column(|run| Some(run.echoes_per_read)));
-    table.row("lost, doubled or overtaken", column(|run| Some(run.out_of_order as f64)));
-    table.row("CPU per echo, µs", column(|run| run.cpu_us_per_echo));
+        options.connections, cell.payload_bytes, cell.outstanding
+    );
+    let is_alone = contenders.len() == 1;
+    let mut table = if is_alone {
+        Table::of_runs(title)
+    } else {
+        Table::of_columns(title, contenders.iter().map(Contender::name).collect())
+    };
+    let mut row = |label: &str, take: fn(&EchoFigures) -> f64| {
+        let of_each = figures.iter().map(|runs| runs.iter().map(|run| Some(take(run))).collect());
+        let mut of_each: Vec<Vec<Option<f64>>> = of_each.collect();
+        let values = if is_alone { of_each.remove(0) } else { contest::medians(&of_each) };
+        table.row(label, values);
+    };
+    row("echoes", |run| run.echoes as f64);
+    row("echoes/s", |run| run.echoes_per_s);
+    row("latency p50, µs", |run| run.latency.p50_us);
+    row("latency p99, µs", |run| run.latency.p99_us);
+    row("latency p99.9, µs", |run| run.latency.p999_us);
+    row("latency max, µs", |run| run.latency.max_us);
+    row("echoes per read", |run| run.echoes_per_read);
+    row("lost, doubled or overtaken", |run| run.out_of_order as f64);
+    let mut costs = costs(figures);
+    if is_alone {
+        table.row("CPU per echo, µs", costs.remove(0));
+    } else {
+        contest::compare(&mut table, "CPU per echo, µs", &costs);
+    }
     table.note(options.server.note());
     table.render()
 }

@@ -14,6 +14,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use super::connection::{Connection, Reception};
 use super::control::{self, LoadPlan, News, Order};
 use super::conversation::Script;
+use super::pattern::Pattern;
 use super::process;
 use super::scan::Layout;
 use super::tally::Tally;
@@ -65,8 +66,7 @@ struct Load {
 /// An echo run.
 struct Echo {
     messages: u32,
-    payload_bytes: usize,
-    payload: Vec<u8>,
+    pattern: Pattern,
     /// Over all connections.
     returns_missing: u64,
 }
@@ -195,10 +195,10 @@ impl Load {
 
     fn begin_echo(&mut self, messages: u32, outstanding: u32, payload_bytes: usize) -> Result<(), String> {
         let returns_missing = u64::from(messages) * u64::from(self.plan.connections);
-        let echo = self.echo.insert(Echo { messages, payload_bytes, payload: Vec::new(), returns_missing });
+        let echo = self.echo.insert(Echo { messages, pattern: Pattern::new(payload_bytes), returns_missing });
         for connection in &mut self.connections {
             connection.restart_numbers();
-            connection.send_stamped(outstanding, messages, &mut echo.payload, payload_bytes)?;
+            connection.send_stamped(outstanding, messages, &mut echo.pattern)?;
         }
         Ok(())
     }
@@ -212,6 +212,6 @@ impl Load {
             tell(&News::Finished);
             return Ok(());
         }
-        self.connections[index].send_stamped(returned, echo.messages, &mut echo.payload, echo.payload_bytes)
+        self.connections[index].send_stamped(returned, echo.messages, &mut echo.pattern)
     }
 }

@@ -6,8 +6,8 @@
 //! | --- | --- |
 //! | `stamp`, `scan`, `backlog` | the payload that measures itself, how it is found in received bytes, and in a reply |
 //! | `latency`, `arrivals`, `tally` | what a load counts |
-//! | `upgrade`, `conversation`, `connection`, `load` | a load process |
-//! | `raw_sender` | the kernel's share of a delivery |
+//! | `upgrade`, `conversation`, `pattern`, `connection`, `load` | a load process |
+//! | `raw_sender`, `raw_echo` | the kernel's share of a delivery, and of an echo |
 //! | `dialogue`, `publisher`, `quiet`, `sleepers`, `policy` | one client connection, publishing, the quiet channel's observer, clients that never read and what becomes of them |
 //! | `control`, `process` | orders and news between processes; starting and ending them |
 //! | `account`, `peak`, `descriptors` | processor time and memory of a process; how many sockets it may have |
@@ -15,6 +15,7 @@
 //! | `cutter`, `press`, `ledger`, `audience`, `journal` | the relay that cuts connections; publishing, and what the server says of it; resilient clients, and what they are told |
 //! | `run`, `window`, `delivery` | one run; the pace of publications; a measured interval |
 //! | `fanout`, `connect`, `reconnect`, `slow`, `recovery`, `echo`, `limit` | the benchmarks |
+//! | `contest` | who is measured in the same run, and the ratios |
 //! | `table`, `error` | what a person reads |
 
 mod account;
@@ -23,6 +24,7 @@ mod audience;
 mod backlog;
 mod connect;
 mod connection;
+mod contest;
 mod control;
 mod conversation;
 mod cutter;
@@ -38,12 +40,14 @@ mod latency;
 mod ledger;
 mod limit;
 mod load;
+mod pattern;
 mod peak;
 mod policy;
 mod press;
 mod process;
 mod publisher;
 mod quiet;
+mod raw_echo;
 mod raw_sender;
 mod reconnect;
 mod recovery;
@@ -70,8 +74,8 @@ A server is started for each run, as a process of its own, and ended with it: th
 other. With --url a server is measured that runs already; all traffic stays on loopback unless --url names another \
 host. CPU and memory are read from /proc, so they need Linux and a server on this machine (with --url: --pid).
 
-The figure to quote is a ratio: `bench fanout --limit` measures server and kernel alternately and divides CPU per \
-delivery pair by pair, so that the machine cancels out.
+The figure to quote is a ratio: `bench fanout --limit` and `bench echo --limit` measure server and kernel alternately and \
+divide CPU per delivery pair by pair, so that the machine cancels out.
 
 Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow or recovery found that \
 something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
@@ -100,6 +104,9 @@ enum What {
     /// Worker: sends to sockets and does nothing else
     #[command(hide = true)]
     RawSender,
+    /// Server: sends back what it receives and does nothing else
+    #[command(hide = true)]
+    RawEcho,
     /// Worker: observes a quiet channel
     #[command(hide = true)]
     Quiet,
@@ -127,6 +134,7 @@ pub(crate) fn run(bench: Bench) -> ExitCode {
         What::Limit(options) => limit::run(&options),
         What::Load => return worker(load::run()),
         What::RawSender => return worker(raw_sender::run()),
+        What::RawEcho => return worker(raw_echo::run()),
         What::Quiet => return worker(quiet::run()),
         What::Sleepers => return worker(sleepers::run()),
         What::Tethered { command } => {

@@ -25,7 +25,8 @@ const SERVE: [&str; 9] = [
     "--set",
     "http_api.insecure=true",
 ];
-const ECHO: [&str; 3] = ["echo", "--address", "127.0.0.1:0"];
+const ECHO: [&str; 4] = ["echo", "--address", "127.0.0.1:0", "--shards"];
+const RAW_ECHO: [&str; 2] = ["bench", "raw-echo"];
 
 /// Which server is measured.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -88,9 +89,20 @@ impl Server {
         Self::open(options, &SERVE, settings, PUSH_PATH)
     }
 
-    /// An echo server: at `--url`, or `wavecast echo`.
-    pub(super) fn echo(options: &ServerOptions) -> Result<Self, BenchError> {
-        Self::open(options, &ECHO, &[], "/")
+    /// An echo server: at `--url`, or `wavecast echo` with so many shards.
+    pub(super) fn echo(options: &ServerOptions, shards: u32) -> Result<Self, BenchError> {
+        let shards = shards.to_string();
+        Self::open(options, &[&ECHO[..], &[&shards]].concat(), &[], "/")
+    }
+
+    /// The kernel's share of an echo.
+    pub(super) fn raw_echo() -> Result<Self, BenchError> {
+        Self::start(own_command(RAW_ECHO)?, "/")
+    }
+
+    /// Any program whose output names a `ws://` URL.
+    pub(super) fn program(command: &str) -> Result<Self, BenchError> {
+        Self::start(split(command), "/")
     }
 
     fn open(
@@ -104,15 +116,10 @@ impl Server {
             let account = options.pid.map(open_account).transpose()?;
             return Ok(Self { endpoint, account, process: None, command: Vec::new(), default_path });
         }
+        let settings = settings.iter().chain(&options.set).flat_map(|setting| ["--set", setting.as_str()]);
         let command = match &options.start {
-            Some(command) => command.split_whitespace().map(str::to_owned).collect(),
-            None => {
-                let program = process::own_path()?.to_string_lossy().into_owned();
-                let settings =
-                    settings.iter().chain(&options.set).flat_map(|setting| ["--set", setting.as_str()]);
-                let arguments = own.iter().copied().chain(settings).map(str::to_owned);
-                [program].into_iter().chain(arguments).collect()
-            }
+            Some(command) => split(command),
+            None => own_command(own.iter().copied().chain(settings))?,
         };
         Self::start(command, default_path)
     }
@@ -147,6 +154,15 @@ impl Server {
     pub(super) fn account(&self) -> Option<&Account> {
         self.account.as_ref()
     }
+}
+
+fn own_command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>, BenchError> {
+    let program = process::own_path()?.to_string_lossy().into_owned();
+    Ok([program].into_iter().chain(arguments.into_iter().map(str::to_owned)).collect())
+}
+
+fn split(command: &str) -> Vec<String> {
+    command.split_whitespace().map(str::to_owned).collect()
 }
 
 fn open_account(pid: u32) -> Result<Account, BenchError> {

@@ -7,6 +7,14 @@
 //! {"wcb":"0000004a5b6c7d8e0000002axxxxxxxx…"}
 //! ^marker ^nanoseconds    ^sequence
 //! ```
+//!
+//! An echo comes back as it went, so it needs no marker, and may be as short as its digits:
+//!
+//! ```text
+//! 5b6c7d8e0000002axxxxxxxx…
+//! ^nanoseconds, the low 32 bits
+//!         ^sequence
+//! ```
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -19,14 +27,26 @@ pub(super) const STAMP_BYTES: usize = MARKER.len() + 16 + 8;
 /// Marker, stamp and the closing `"}`.
 pub(super) const PAYLOAD_BYTES_MIN: usize = STAMP_BYTES + 2;
 
+/// What an echoed message begins with; the shortest has nothing else.
+pub(super) const ECHO_STAMP_BYTES: usize = 16;
+
 /// A publication must fit many times into a load's receive buffer.
 const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
 /// Reads `--payload`.
 pub(super) fn parse_payload_bytes(text: &str) -> Result<usize, String> {
+    parse_bytes(text, PAYLOAD_BYTES_MIN)
+}
+
+/// Reads `--payload` of an echo.
+pub(super) fn parse_echo_bytes(text: &str) -> Result<usize, String> {
+    parse_bytes(text, ECHO_STAMP_BYTES)
+}
+
+fn parse_bytes(text: &str, least: usize) -> Result<usize, String> {
     match text.parse() {
-        Ok(bytes) if (PAYLOAD_BYTES_MIN..=PAYLOAD_BYTES_MAX).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("expected {PAYLOAD_BYTES_MIN} to {PAYLOAD_BYTES_MAX} bytes")),
+        Ok(bytes) if (least..=PAYLOAD_BYTES_MAX).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("expected {least} to {PAYLOAD_BYTES_MAX} bytes")),
     }
 }
 
@@ -67,6 +87,34 @@ pub(super) fn read(bytes: &[u8], at: usize) -> Option<Stamp> {
     Some(Stamp { sent_ns, sequence: from_hex(*rest.first_chunk()?) })
 }
 
+/// The digits that an echoed message begins with.
+pub(super) fn echo_digits(stamp: Stamp) -> [u8; ECHO_STAMP_BYTES] {
+    let mut digits = [0; ECHO_STAMP_BYTES];
+    let (time, sequence) = digits.split_at_mut(8);
+    time.copy_from_slice(&to_hex(stamp.sent_ns as u32));
+    sequence.copy_from_slice(&to_hex(stamp.sequence));
+    digits
+}
+
+/// Reads the stamp of an echo that came back at `now_ns`: at most 4.2 s after it was sent, or the time is taken for a later
+/// one.
+pub(super) fn read_echo(message: &[u8], now_ns: u64) -> Option<Stamp> {
+    let digits: &[u8; ECHO_STAMP_BYTES] = message.first_chunk()?;
+    let (time, sequence) = digits.split_first_chunk::<8>()?;
+    let elapsed_ns = (now_ns as u32).wrapping_sub(from_hex(*time));
+    let sent_ns = now_ns.saturating_sub(u64::from(elapsed_ns));
+    Some(Stamp { sent_ns, sequence: from_hex(*sequence.first_chunk()?) })
+}
+
+/// Eight hexadecimal digits.
+fn to_hex(number: u32) -> [u8; 8] {
+    let mut digits = [0; 8];
+    for (place, digit) in digits.iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (28 - 4 * place)) as usize & 0xf];
+    }
+    digits
+}
+
 /// Eight hexadecimal digits at once. Three of these are read for each of millions of deliveries, so the digits are
 /// turned into nibbles side by side in one word and then pushed together, instead of one after another.
 fn from_hex(digits: [u8; 8]) -> u32 {
@@ -103,6 +151,16 @@ mod tests {
             assert_eq!(read(&bytes, 5), None);
             assert_eq!(read(&bytes[..6 + STAMP_BYTES - 1], 6), None);
         }
+    }
+
+    #[test]
+    fn an_echo_tells_when_it_was_sent_also_across_a_turn_of_its_clock() {
+        let sent_ns = 0x0000_0012_ffff_fff0;
+        let message = echo_digits(Stamp { sent_ns, sequence: 0xabc_def0 });
+        let expected = Some(Stamp { sent_ns, sequence: 0xabc_def0 });
+        assert_eq!(read_echo(&message, sent_ns + 5), expected);
+        assert_eq!(read_echo(&message, sent_ns + 4_000_000_000), expected);
+        assert_eq!(read_echo(&message[1..], sent_ns), None);
     }
 
     #[test]
