@@ -35,6 +35,7 @@ mod wheel;
 
 pub use wavecast_websocket as websocket;
 pub use wavecast_websocket::CloseCode;
+pub use wavecast_websocket::deflate::Compression;
 
 pub use self::bundle::Bundle;
 pub use self::frame::{Batch, Frame, Lane};

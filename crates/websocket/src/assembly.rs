@@ -1,7 +1,8 @@
 //! Frames and messages put together from input that ends anywhere.
 
+use crate::deflate::Inflater;
 use crate::event::Event;
-use crate::frame::{HEADER_BYTES_MAX, Header, Opcode};
+use crate::frame::{HEADER_BYTES_MAX, Header, Opcode, Reserved};
 use crate::input::Input;
 use crate::limits::Limits;
 use crate::mask::{self, Key};
@@ -15,6 +16,8 @@ pub(crate) enum Progress<'b> {
     NeedsInput,
     /// A message or control frame lay whole in the input; its payload is unmasked.
     Whole(Opcode, &'b [u8]),
+    /// As `Whole`, of a message whose payload is compressed.
+    Deflated(Opcode, &'b [u8]),
     /// A message or control frame is complete in [`Assembly::event`].
     Assembled,
 }
@@ -31,6 +34,8 @@ pub(crate) struct Assembly {
     control: Vec<u8>,
     message: Option<Message>,
     complete: Complete,
+    /// Of a connection with context takeover, or for a message where none was lent.
+    pub(crate) inflater: Inflater,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +63,14 @@ pub(crate) fn take_whole<'b>(
     rules: Rules,
     input: &mut Input<'b>,
     limits: &Limits,
-) -> Result<Option<(Opcode, &'b [u8])>, ProtocolError> {
+) -> Result<Option<Progress<'b>>, ProtocolError> {
     let Some((header, header_len)) = Header::decode(input.as_slice())? else { return Ok(None) };
     rules.check(&header, None, limits)?;
     if !is_whole(&header, input.remaining() - header_len) {
         return Ok(None);
     }
     input.take(header_len);
-    Ok(Some((header.opcode, take_payload(&header, input))))
+    Ok(Some(take_payload(&header, input)))
 }
 
 /// Whether the frame needs no other frame and its payload is all there.
@@ -76,12 +81,16 @@ fn is_whole(header: &Header, available: usize) -> bool {
 
 /// The unmasked payload of a frame that is whole.
 #[inline]
-fn take_payload<'b>(header: &Header, input: &mut Input<'b>) -> &'b [u8] {
+fn take_payload<'b>(header: &Header, input: &mut Input<'b>) -> Progress<'b> {
     let payload = input.take(header.len as usize);
     if let Some(key) = header.key {
         mask::apply(key, payload);
     }
-    payload
+    if header.reserved == Reserved::NONE {
+        Progress::Whole(header.opcode, payload)
+    } else {
+        Progress::Deflated(header.opcode, payload)
+    }
 }
 
 impl Assembly {
@@ -99,7 +108,7 @@ impl Assembly {
                     let Some(header) = self.read_header(input)? else { return Ok(Progress::NeedsInput) };
                     rules.check(&header, self.message.as_ref(), limits)?;
                     if is_whole(&header, input.remaining()) {
-                        return Ok(Progress::Whole(header.opcode, take_payload(&header, input)));
+                        return Ok(take_payload(&header, input));
                     }
                     self.begin(&header)
                 }
@@ -115,19 +124,33 @@ impl Assembly {
         }
     }
 
-    /// What [`Progress::Assembled`] spoke of.
+    /// The compressed message that [`Progress::Assembled`] spoke of, if it is one.
+    pub(crate) fn take_deflated(&mut self) -> Option<(Opcode, Vec<u8>)> {
+        match &mut self.complete {
+            Complete::Message(message) => message.take_deflated(),
+            Complete::Nothing | Complete::Control(..) => None,
+        }
+    }
+
+    /// Anything else that [`Progress::Assembled`] spoke of.
     pub(crate) fn event(&self) -> Result<Option<Event<'_>>, ProtocolError> {
         match &self.complete {
             Complete::Nothing => Ok(None),
             Complete::Control(opcode, payload) => Event::decode(*opcode, payload).map(Some),
-            Complete::Message(message) => Ok(Some(message.event())),
+            Complete::Message(message) => Ok(message.event()),
         }
     }
 
-    /// Frees what the last call lent out; tells whether nothing is left to wait for.
-    pub(crate) fn release(&mut self) -> bool {
+    /// Frees what the last call lent out; tells whether nothing is left to wait for. With context takeover the inflater
+    /// stays.
+    pub(crate) fn release(&mut self, takeover: bool) -> bool {
         self.complete = Complete::Nothing;
-        self.header_len == 0 && self.frame.is_none() && self.message.is_none()
+        if takeover {
+            self.inflater.release_message();
+        } else {
+            self.inflater = Inflater::new();
+        }
+        self.inflater.is_idle() && self.header_len == 0 && self.frame.is_none() && self.message.is_none()
     }
 
     /// Whether a data message has begun and not ended.
@@ -158,6 +181,9 @@ impl Assembly {
 
     fn begin(&mut self, header: &Header) -> Frame {
         match header.opcode {
+            Opcode::Text | Opcode::Binary if header.reserved != Reserved::NONE => {
+                self.message = Some(Message::deflated(header.opcode));
+            }
             Opcode::Text => self.message = Some(Message::text()),
             Opcode::Binary => self.message = Some(Message::binary()),
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => {}

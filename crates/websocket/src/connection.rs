@@ -3,8 +3,9 @@
 use crate::assembly::{Assembly, Progress, take_whole};
 use crate::close::CloseFrame;
 use crate::close_code::CloseCode;
+use crate::deflate::{InflateError, Inflater, Window};
 use crate::event::Event;
-use crate::frame::Reserved;
+use crate::frame::{Opcode, Reserved};
 use crate::input::Input;
 use crate::limits::Limits;
 use crate::mask::Key;
@@ -13,7 +14,7 @@ use crate::rules::{Role, Rules};
 
 /// The state of one connection after the opening handshake, at most 40 bytes.
 ///
-/// Between two whole messages it owns no memory. A frame that lies whole in the [`Input`] is never copied; what a
+/// Between two whole messages it owns no memory, unless the peer compresses with context takeover. A frame that lies whole in the [`Input`] is never copied; what a
 /// frame or message that is not yet complete needs is allocated as its bytes arrive, and freed by the first call after
 /// it was delivered.
 ///
@@ -32,6 +33,8 @@ use crate::rules::{Role, Rules};
 pub struct Connection {
     assembly: Option<Box<Assembly>>,
     rules: Rules,
+    // Whether compressed messages refer to earlier ones.
+    takeover: bool,
     failed: bool,
     close_sent: bool,
     close_received: bool,
@@ -44,14 +47,43 @@ impl Connection {
         Self {
             assembly: None,
             rules: Rules { role, reserved: Reserved::NONE },
+            takeover: false,
             failed: false,
             close_sent: false,
             close_received: false,
         }
     }
 
+    /// A connection whose peer may compress its messages in this way:
+    /// [`Agreement::receive`](crate::deflate::Agreement::receive).
+    ///
+    /// With context takeover it owns an [`Inflater`] from the first compressed message on.
+    #[must_use]
+    pub fn with_deflate(mut self, receive: Window) -> Self {
+        self.rules.reserved = Reserved::RSV1;
+        self.takeover = receive.takeover();
+        self
+    }
+
+    /// As [`receive_with`](Self::receive_with), where no inflater is lent: a compressed message without context takeover
+    /// makes one, which the next call frees.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn receive<'a>(
+        &'a mut self,
+        input: &'a mut Input<'_>,
+        limits: &Limits,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        self.advance(input, limits, None)
+    }
+
     /// Consumes input up to and including the next whole message or control frame. Call it until it returns
     /// `Ok(None)`: then all input is consumed and more is needed.
+    ///
+    /// Compressed messages are inflated in `inflater`, which may serve any number of connections, unless context takeover was
+    /// agreed on.
     ///
     /// After an error or [`Event::Close`] whatever the peer still sends is discarded, with `Ok(None)` (§1.4, §7.1.7).
     ///
@@ -59,10 +91,21 @@ impl Connection {
     /// The first violation of the protocol or of `limits`. The connection has failed; say so with
     /// [`send_close`](Self::send_close) and the error's [`close_code`](ProtocolError::close_code).
     #[inline]
-    pub fn receive<'a>(
+    pub fn receive_with<'a>(
         &'a mut self,
         input: &'a mut Input<'_>,
         limits: &Limits,
+        inflater: &'a mut Inflater,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        self.advance(input, limits, Some(inflater))
+    }
+
+    #[inline]
+    fn advance<'a>(
+        &'a mut self,
+        input: &'a mut Input<'_>,
+        limits: &Limits,
+        lent: Option<&'a mut Inflater>,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
         if self.failed || self.close_received {
             self.assembly = None;
@@ -77,11 +120,19 @@ impl Connection {
                 return Err(error);
             }
         };
-        let Self { assembly, failed, close_received, .. } = self;
+        let Self { assembly, takeover, failed, close_received, .. } = self;
         let event = match progress {
             Progress::NeedsInput => return Ok(None),
             Progress::Whole(opcode, payload) => Event::decode(opcode, payload).map(Some),
-            Progress::Assembled => assembly.as_deref().map_or(Ok(None), Assembly::event),
+            Progress::Deflated(opcode, payload) => {
+                inflate(opcode, payload, *takeover, limits, assembly, lent).map(Some)
+            }
+            Progress::Assembled => match assembly.as_deref_mut().and_then(Assembly::take_deflated) {
+                Some((opcode, payload)) => {
+                    inflate(opcode, &payload, *takeover, limits, assembly, lent).map(Some)
+                }
+                None => assembly.as_deref().map_or(Ok(None), Assembly::event),
+            },
         };
         match &event {
             Ok(Some(Event::Close(_))) => *close_received = true,
@@ -153,17 +204,40 @@ impl Connection {
         input: &mut Input<'b>,
         limits: &Limits,
     ) -> Result<Progress<'b>, ProtocolError> {
-        if self.assembly.as_deref_mut().is_some_and(Assembly::release) {
+        let takeover = self.takeover;
+        if self.assembly.as_deref_mut().is_some_and(|assembly| assembly.release(takeover)) {
             self.assembly = None;
         }
         if self.assembly.is_none() {
             if input.remaining() == 0 {
                 return Ok(Progress::NeedsInput);
             }
-            if let Some((opcode, payload)) = take_whole(self.rules, input, limits)? {
-                return Ok(Progress::Whole(opcode, payload));
+            if let Some(progress) = take_whole(self.rules, input, limits)? {
+                return Ok(progress);
             }
         }
         self.assembly.get_or_insert_default().advance(self.rules, input, limits)
+    }
+}
+
+/// The event of a compressed message, in the inflater that was lent or in the connection's own.
+#[cold]
+fn inflate<'a>(
+    opcode: Opcode,
+    payload: &[u8],
+    takeover: bool,
+    limits: &Limits,
+    assembly: &'a mut Option<Box<Assembly>>,
+    lent: Option<&'a mut Inflater>,
+) -> Result<Event<'a>, ProtocolError> {
+    let inflater = match lent {
+        Some(lent) if !takeover => lent,
+        _ => &mut assembly.get_or_insert_default().inflater,
+    };
+    let bytes_max = limits.message_bytes_max;
+    match inflater.message(payload, takeover, bytes_max) {
+        Ok(message) => Event::decode(opcode, message),
+        Err(InflateError::TooLong) => Err(ProtocolError::MessageTooBig { bytes_max }),
+        Err(InflateError::InvalidData) => Err(ProtocolError::InvalidDeflate),
     }
 }

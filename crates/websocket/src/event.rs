@@ -4,7 +4,8 @@ use crate::close::CloseFrame;
 use crate::frame::Opcode;
 use crate::protocol_error::ProtocolError;
 
-/// Something whole that the peer sent. It borrows from the input or from the connection and lives until the next call.
+/// Something whole that the peer sent. It borrows from the input, from the connection or from the inflater that was lent,
+/// and lives until the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A text message, all its fragments together.

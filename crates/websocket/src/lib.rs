@@ -1,8 +1,8 @@
-//! RFC 6455 for both roles, without I/O.
+//! RFC 6455 and RFC 7692 (permessage-deflate) for both roles, without I/O.
 //!
 //! Bytes, time and randomness come in as arguments; events and bytes to send go out. The crate knows no socket, no
 //! task, no clock and no source of randomness, so it runs under any event loop and the same input always gives the
-//! same events. It is complete for the base protocol; extensions are parsed from the handshake but none is accepted.
+//! same events. Extensions other than permessage-deflate are parsed from the handshake, and none is accepted.
 //!
 //! | room | what it holds |
 //! | --- | --- |
@@ -11,6 +11,7 @@
 //! | `input`, `event` | the bytes that came in, as the caller lends them; what is made of them |
 //! | `assembly`, `message` | what waits for bytes that have not arrived |
 //! | `rules` | [`Role`], and whether a well-formed frame may come now |
+//! | [`deflate`] | compressed messages: offers and answers, [`Deflater`](deflate::Deflater), [`Inflater`](deflate::Inflater) |
 //! | [`frame`] | header codec, whole frames, [`Opcode`] |
 //! | [`mask`], [`utf8`] | the two loops over every byte |
 //! | `close_code`, `close` | [`CloseCode`], [`CloseFrame`] |
@@ -21,6 +22,7 @@ mod assembly;
 mod close;
 mod close_code;
 mod connection;
+pub mod deflate;
 mod event;
 pub mod frame;
 pub mod handshake;

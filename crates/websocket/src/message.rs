@@ -1,6 +1,7 @@
 //! A data message whose bytes have not all arrived.
 
 use crate::event::Event;
+use crate::frame::Opcode;
 use crate::limits::Limits;
 use crate::protocol_error::ProtocolError;
 use crate::utf8::Text;
@@ -16,6 +17,8 @@ pub(crate) struct Message {
 enum Body {
     Text(Text),
     Binary(Vec<u8>),
+    /// Not yet inflated: what it says is known when it is whole.
+    Deflated(Opcode, Vec<u8>),
 }
 
 impl Message {
@@ -27,10 +30,19 @@ impl Message {
         Self { body: Body::Binary(Vec::new()), fragments: 0 }
     }
 
+    pub(crate) const fn deflated(opcode: Opcode) -> Self {
+        Self { body: Body::Deflated(opcode, Vec::new()), fragments: 0 }
+    }
+
+    pub(crate) const fn is_deflated(&self) -> bool {
+        matches!(self.body, Body::Deflated(..))
+    }
+
+    /// Bytes that have arrived; of a compressed message, compressed.
     pub(crate) fn len(&self) -> usize {
         match &self.body {
             Body::Text(text) => text.len(),
-            Body::Binary(bytes) => bytes.len(),
+            Body::Binary(bytes) | Body::Deflated(_, bytes) => bytes.len(),
         }
     }
 
@@ -51,7 +63,7 @@ impl Message {
                 text.reserve_exact(additional);
                 text.push(piece).map_err(|_| ProtocolError::InvalidUtf8)
             }
-            Body::Binary(bytes) => {
+            Body::Binary(bytes) | Body::Deflated(_, bytes) => {
                 let additional = room(bytes.len(), bytes.capacity(), piece.len(), limits);
                 bytes.reserve_exact(additional);
                 bytes.extend_from_slice(piece);
@@ -64,14 +76,24 @@ impl Message {
     pub(crate) fn check_end(&self) -> Result<(), ProtocolError> {
         match &self.body {
             Body::Text(text) => text.finish().map(drop).map_err(|_| ProtocolError::InvalidUtf8),
-            Body::Binary(_) => Ok(()),
+            Body::Binary(_) | Body::Deflated(..) => Ok(()),
         }
     }
 
-    pub(crate) fn event(&self) -> Event<'_> {
+    /// Its event, if it is not compressed.
+    pub(crate) fn event(&self) -> Option<Event<'_>> {
         match &self.body {
-            Body::Text(text) => Event::Text(text.as_str()),
-            Body::Binary(bytes) => Event::Binary(bytes),
+            Body::Text(text) => Some(Event::Text(text.as_str())),
+            Body::Binary(bytes) => Some(Event::Binary(bytes)),
+            Body::Deflated(..) => None,
+        }
+    }
+
+    /// Its payload, if it is compressed.
+    pub(crate) fn take_deflated(&mut self) -> Option<(Opcode, Vec<u8>)> {
+        match &mut self.body {
+            Body::Deflated(opcode, payload) => Some((*opcode, std::mem::take(payload))),
+            Body::Text(_) | Body::Binary(_) => None,
         }
     }
 }

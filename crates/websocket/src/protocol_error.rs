@@ -28,6 +28,8 @@ pub enum ProtocolError {
     UnexpectedContinuation,
     /// A new message before the last fragment of the one that is open (§5.4).
     InterruptedMessage,
+    /// A compressed message whose payload is not what RFC 7692 §7.2.1 makes of one.
+    InvalidDeflate,
     /// Text that is not UTF-8 (§8.1).
     InvalidUtf8,
     /// A close frame with one byte of payload: half a code (§5.5.1).
@@ -58,7 +60,7 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(&self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidDeflate | Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooBig { .. } | Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
@@ -88,6 +90,9 @@ impl fmt::Display for ProtocolError {
             Self::UnexpectedMask => f.write_str("a server must not mask its frames"),
             Self::UnexpectedContinuation => f.write_str("a continuation needs a message that it continues"),
             Self::InterruptedMessage => f.write_str("a message must end before the next one begins"),
+            Self::InvalidDeflate => {
+                f.write_str("a compressed message must be DEFLATE data that ends with an empty block")
+            }
             Self::InvalidUtf8 => f.write_str("text must be UTF-8"),
             Self::TruncatedCloseCode => {
                 f.write_str("a close frame carries no payload or a code of two bytes")

@@ -34,6 +34,10 @@ impl Rules {
         if !self.reserved.contains(header.reserved) {
             return Err(ProtocolError::ReservedBits);
         }
+        // RFC 7692 §6: the bit stands on the first frame of a message and on no other.
+        if header.reserved != Reserved::NONE && !matches!(header.opcode, Opcode::Text | Opcode::Binary) {
+            return Err(ProtocolError::ReservedBits);
+        }
         match (self.role, header.key) {
             (Role::Server, None) => return Err(ProtocolError::MissingMask),
             (Role::Client, Some(_)) => return Err(ProtocolError::UnexpectedMask),
@@ -55,11 +59,20 @@ fn check_size(header: &Header, open: Option<&Message>, limits: &Limits) -> Resul
         return Err(ProtocolError::FrameTooBig { bytes_max: limits.frame_bytes_max });
     }
     let (len, fragments) = open.map_or((0, 0), |message| (message.len() as u64, message.fragments()));
-    if header.len > (limits.message_bytes_max as u64).saturating_sub(len) {
+    let is_deflated = open.map_or(header.reserved != Reserved::NONE, Message::is_deflated);
+    if header.len > longest(is_deflated, limits).saturating_sub(len) {
         return Err(ProtocolError::MessageTooBig { bytes_max: limits.message_bytes_max });
     }
     if fragments >= limits.fragments_max {
         return Err(ProtocolError::TooManyFragments { fragments_max: limits.fragments_max });
     }
     Ok(())
+}
+
+/// The most bytes of payload that a message may need. Compressed they are more than the message where nothing can be
+/// compressed and the peer does it all the same: at worst nine bits for each byte, and the headers of blocks.
+#[inline]
+fn longest(is_deflated: bool, limits: &Limits) -> u64 {
+    let message = limits.message_bytes_max as u64;
+    if is_deflated { message.saturating_add(message / 8).saturating_add(64) } else { message }
 }

@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use wavecast_websocket::deflate::{Context, Window};
 use wavecast_websocket::keepalive::KeepAlive;
 use wavecast_websocket::{self as websocket, Pongs, Role};
 
@@ -26,6 +27,8 @@ pub(super) struct Connection {
     pub(super) farewell: Option<Box<Farewell>>,
     pub(super) pongs: Pongs,
     pub(super) alive: KeepAlive,
+    /// What messages to the peer refer to, where context takeover was agreed on and one was sent.
+    pub(super) context: Option<Box<Context>>,
     pub(super) generation: u32,
     pub(super) flags: Flags,
 }
@@ -52,6 +55,8 @@ pub(super) struct Flags {
     pub(super) holds_place: bool,
     /// The driver has been told, or will be in this turn, to let go of the socket: nothing more is asked of it.
     pub(super) released: bool,
+    /// How messages to the peer may be compressed.
+    pub(super) window: Option<Window>,
     /// What follows when the outbox is empty.
     pub(super) then: Then,
 }
@@ -109,6 +114,7 @@ impl Default for Connection {
             farewell: None,
             pongs: Pongs::new(),
             alive: KeepAlive::new(0),
+            context: None,
             generation: 0,
             flags: Flags::default(),
         }
@@ -147,8 +153,8 @@ mod tests {
     /// What an idle connection costs on a shard, beside its timers and the driver's share.
     #[test]
     fn an_idle_connection_is_small_and_owns_nothing() {
-        assert!(size_of::<Connection>() <= 128, "{}", size_of::<Connection>());
+        assert!(size_of::<Connection>() <= 104, "{}", size_of::<Connection>());
         let idle = Connection::default();
-        assert!(idle.farewell.is_none() && idle.outbox.is_empty());
+        assert!(idle.farewell.is_none() && idle.context.is_none() && idle.outbox.is_empty());
     }
 }

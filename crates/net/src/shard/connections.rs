@@ -8,6 +8,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use wavecast_websocket::CloseCode;
+use wavecast_websocket::deflate::{Deflater, Inflater};
 
 use super::connection::{Connection, Farewell, Flags, Order, Phase, handler_timer, link_timer};
 use super::event::{ConnectionId, Shed, Side};
@@ -45,6 +46,9 @@ pub struct Connections {
     pub(super) refusal_told: Option<Instant>,
     jitter: Jitter,
     pub(super) scratch: Vec<u8>,
+    /// For all connections that take nothing over from message to message; they own nothing before the first.
+    pub(super) deflater: Deflater,
+    pub(super) inflater: Inflater,
     /// Where what a bundle renews waits: memory that is used again.
     pub(super) places: Vec<Option<Place>>,
 }
@@ -54,6 +58,8 @@ impl Connections {
         Self {
             table: Slots::new(),
             waves: Waves::new(options.flush_slice),
+            deflater: Deflater::new(&options.compression.unwrap_or_default()),
+            inflater: Inflater::new(),
             options,
             pool: Pool::default(),
             wheel: Wheel::new(),

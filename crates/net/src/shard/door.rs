@@ -97,7 +97,7 @@ fn open<H: Handler>(
     opening: &Opening<'_>,
     upgrade: &Upgrade,
 ) -> bool {
-    let acceptance = match handshake::accept(opening.head, upgrade.protocols) {
+    let mut acceptance = match handshake::accept(opening.head, upgrade.protocols) {
         Ok(acceptance) => acceptance,
         Err(refusal) => {
             info!(peer = %opening.peer, status = refusal.status, %refusal, "refused: not a right handshake");
@@ -105,6 +105,8 @@ fn open<H: Handler>(
             return false;
         }
     };
+    let wanted = connections.options.compression.filter(|_| !upgrade.without_compression);
+    let agreement = wanted.and_then(|compression| acceptance.compress(&compression));
     let headers: Vec<(&str, &str)> = upgrade.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let mut answer = Vec::with_capacity(256);
     if let Err(error) = acceptance.write(&headers, &mut answer) {
@@ -113,7 +115,13 @@ fn open<H: Handler>(
         return false;
     }
     connections.push_control(id, &answer);
-    connections.table[id.slot].phase = Phase::Open(websocket::Connection::new(Role::Server));
+    let protocol = websocket::Connection::new(Role::Server);
+    let connection = &mut connections.table[id.slot];
+    connection.phase = Phase::Open(match agreement {
+        Some(agreement) => protocol.with_deflate(agreement.receive),
+        None => protocol,
+    });
+    connection.flags.window = agreement.map(|agreement| agreement.send);
     connections.open += 1;
     connections.wheel.cancel(link_timer(id.slot));
     connections.start_keep_alive(id.slot);

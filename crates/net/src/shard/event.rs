@@ -66,6 +66,8 @@ pub struct Upgrade {
     pub protocols: &'static [&'static str],
     /// Headers to add to the answer.
     pub headers: Vec<(String, String)>,
+    /// Sends and receives plain messages only, whatever [`Options::compression`](crate::Options::compression) says.
+    pub without_compression: bool,
 }
 
 /// A connection that has just opened.

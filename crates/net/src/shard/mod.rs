@@ -6,6 +6,7 @@
 //! | `connection` | what is kept of one connection |
 //! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
 //! | `sending`, `fan_out`, `room` | into one outbox, into many, and what gives way when they are full |
+//! | `compression` | messages compressed: for one connection, or once for many |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
 //! | `receive` | bytes become messages |
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
@@ -17,6 +18,7 @@
 //! A turn goes once through all of it: wait, take completions, take the inbox, fire timers, let the handler finish what it
 //! collected, flush.
 
+mod compression;
 mod connection;
 mod connections;
 mod door;
@@ -38,6 +40,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, error, warn};
 
+pub use self::compression::Forms;
 use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
 pub use self::connections::Connections;
 pub use self::event::{

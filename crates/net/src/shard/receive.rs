@@ -1,5 +1,7 @@
 //! Bytes become messages: what an open connection receives.
 
+use std::mem;
+
 use tracing::info;
 use wavecast_websocket::{Event, Input, ProtocolError};
 
@@ -22,11 +24,12 @@ pub(super) fn messages<H: Handler>(
         return;
     };
     let limits = connections.options.websocket;
+    let mut inflater = mem::take(&mut connections.inflater);
     let mut input = Input::new(bytes);
     let mut peer_close = None;
     let mut failure = None;
     loop {
-        match protocol.receive(&mut input, &limits) {
+        match protocol.receive_with(&mut input, &limits, &mut inflater) {
             Ok(None) => break,
             Ok(Some(Event::Close(frame))) => {
                 peer_close = Some((frame.code, frame.reason.to_owned()));
@@ -44,6 +47,7 @@ pub(super) fn messages<H: Handler>(
             }
         }
     }
+    connections.inflater = inflater;
     let Some(connection) = connections.get_mut(id) else { return };
     if let Phase::Open(place) = &mut connection.phase {
         *place = protocol;

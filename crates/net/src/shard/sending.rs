@@ -33,20 +33,24 @@ impl std::fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 impl Connections {
-    /// Queues a message for one connection.
+    /// Queues a message for one connection; compressed, if that was agreed on and makes it shorter.
     ///
     /// # Errors
     /// [`SendError`]; nothing is queued then.
     pub fn send(&mut self, id: ConnectionId, message: MessageRef<'_>) -> Result<(), SendError> {
         let mut scratch = mem::take(&mut self.scratch);
         scratch.clear();
-        encode(message, &mut scratch);
+        self.encode_for(id, message, &mut scratch);
         let result = self.send_frame(id, &Frame::new(&scratch));
         self.scratch = scratch;
+        if result.is_err() {
+            self.passed_over(id);
+        }
         result
     }
 
-    /// Queues bytes that are whole encoded frames ([`encode`]) for one connection.
+    /// Queues bytes that are whole encoded frames ([`encode`]) for one connection. They go out as they are; compressed ones
+    /// are for [`Connections::add_form`].
     ///
     /// # Errors
     /// [`SendError`]; nothing is queued then.

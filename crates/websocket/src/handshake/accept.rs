@@ -6,6 +6,7 @@ use super::head::{Headers, RequestHead, Version};
 use super::key;
 use super::refusal::Refusal;
 use super::token;
+use crate::deflate::{Agreement, Compression};
 
 /// A handshake that may be answered with 101.
 #[derive(Clone, Debug)]
@@ -13,12 +14,21 @@ pub struct Acceptance<'h, 'p> {
     /// The sub-protocol, by the server's preference; `None` if there is none in common. A browser that asked for one
     /// closes the connection then.
     pub protocol: Option<&'p str>,
-    /// The extensions that the client offers. None is accepted.
+    /// The extensions that the client offers. None is accepted but by [`compress`](Self::compress).
     pub extensions: Vec<ExtensionOffer<'h>>,
+    accepted: Option<String>,
     accept: key::Accept,
 }
 
 impl Acceptance<'_, '_> {
+    /// Accepts the first offer of permessage-deflate that the options allow, and says what was agreed on; `None` if there is
+    /// none. To be called before [`write`](Self::write).
+    pub fn compress(&mut self, options: &Compression) -> Option<Agreement> {
+        let (agreement, accepted) = options.answer(&self.extensions)?;
+        self.accepted = Some(accepted);
+        Some(agreement)
+    }
+
     /// Appends the 101 response. What follows it on the wire is frames.
     ///
     /// # Errors
@@ -32,6 +42,9 @@ impl Acceptance<'_, '_> {
         out.extend_from_slice(b"\r\n");
         if let Some(protocol) = self.protocol {
             field::write(&[("Sec-WebSocket-Protocol", protocol)], out);
+        }
+        if let Some(accepted) = &self.accepted {
+            field::write(&[("Sec-WebSocket-Extensions", accepted)], out);
         }
         field::write(extra_headers, out);
         out.extend_from_slice(b"\r\n");
@@ -89,6 +102,7 @@ pub fn accept<'h, 'p>(head: &RequestHead<'h>, protocols: &[&'p str]) -> Result<A
     Ok(Acceptance {
         protocol: protocols.iter().copied().find(|protocol| offered.contains(&protocol.as_bytes())),
         extensions,
+        accepted: None,
         accept: key::answer(key),
     })
 }

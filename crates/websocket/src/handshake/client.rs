@@ -5,6 +5,7 @@ use super::field::{self, InvalidField};
 use super::head::{HeadError, Headers, ResponseHead, Version, parse_response};
 use super::key;
 use super::token::{self, is_token};
+use crate::deflate::{Agreement, Compression};
 use crate::limits::Limits;
 use std::fmt;
 
@@ -34,6 +35,7 @@ pub struct ClientRequest<'a> {
     key: key::Key,
     protocols: &'a [&'a str],
     headers: &'a [(&'a str, &'a str)],
+    compression: Option<Compression>,
 }
 
 impl<'a> ClientRequest<'a> {
@@ -41,7 +43,7 @@ impl<'a> ClientRequest<'a> {
     /// default). `nonce` is 16 random bytes, chosen anew for each connection.
     #[must_use]
     pub fn new(host: &'a str, target: &'a str, nonce: [u8; 16]) -> Self {
-        Self { host, target, key: key::encode(&nonce), protocols: &[], headers: &[] }
+        Self { host, target, key: key::encode(&nonce), protocols: &[], headers: &[], compression: None }
     }
 
     /// The sub-protocols asked for, the most preferred first. Default: none.
@@ -54,6 +56,12 @@ impl<'a> ClientRequest<'a> {
     #[must_use]
     pub const fn headers(self, headers: &'a [(&'a str, &'a str)]) -> Self {
         Self { headers, ..self }
+    }
+
+    /// Offers permessage-deflate. Default: `None`, no extension is offered.
+    #[must_use]
+    pub const fn compression(self, compression: Option<Compression>) -> Self {
+        Self { compression, ..self }
     }
 
     /// Appends the request.
@@ -70,6 +78,9 @@ impl<'a> ClientRequest<'a> {
         out.extend_from_slice(b"\r\nSec-WebSocket-Version: 13\r\n");
         if !self.protocols.is_empty() {
             field::write(&[("Sec-WebSocket-Protocol", &self.protocols.join(", "))], out);
+        }
+        if let Some(compression) = &self.compression {
+            field::write(&[("Sec-WebSocket-Extensions", &compression.offer())], out);
         }
         field::write(self.headers, out);
         out.extend_from_slice(b"\r\n");
@@ -98,8 +109,8 @@ impl<'a> ClientRequest<'a> {
             head_len += len;
             return match head.status() {
                 101 => {
-                    let protocol = self.check_answer(&head)?;
-                    Ok(Some((Established { protocol, head }, head_len)))
+                    let (protocol, compression) = self.check_answer(&head)?;
+                    Ok(Some((Established { protocol, compression, head }, head_len)))
                 }
                 100..=199 => continue,
                 _ => Err(HandshakeError::Status(Box::new(Rejected::new(&head, &bytes[head_len..])))),
@@ -126,8 +137,11 @@ impl<'a> ClientRequest<'a> {
         field::check(self.headers).map_err(RequestError::Field)
     }
 
-    /// §4.1, the six checks of a client, and the sub-protocol.
-    fn check_answer(&self, head: &ResponseHead<'_>) -> Result<Option<&'a str>, HandshakeError> {
+    /// §4.1, the six checks of a client, the sub-protocol among them, and what became of the offer to compress.
+    fn check_answer(
+        &self,
+        head: &ResponseHead<'_>,
+    ) -> Result<(Option<&'a str>, Option<Agreement>), HandshakeError> {
         let headers = head.headers();
         if head.version() < Version::Http11 {
             return Err(HandshakeError::Version);
@@ -143,8 +157,24 @@ impl<'a> ClientRequest<'a> {
         if accept != Some(&key::answer(&self.key)) {
             return Err(HandshakeError::Accept);
         }
-        check_no_extensions(headers)?;
-        self.chosen_protocol(headers)
+        let compression = self.agreed_compression(headers)?;
+        Ok((self.chosen_protocol(headers)?, compression))
+    }
+
+    /// Nothing may be accepted that was not offered.
+    fn agreed_compression(&self, headers: &Headers<'_>) -> Result<Option<Agreement>, HandshakeError> {
+        let mut accepted = Vec::new();
+        for value in headers.all("sec-websocket-extensions") {
+            // A field without an extension in it is as good as none.
+            if !token::trim(value).is_empty() && parse_extensions(value, &mut accepted).is_err() {
+                return Err(HandshakeError::Extension);
+            }
+        }
+        match &self.compression {
+            Some(compression) => compression.agreed(&accepted).ok_or(HandshakeError::Extension),
+            None if accepted.is_empty() => Ok(None),
+            None => Err(HandshakeError::Extension),
+        }
     }
 
     fn chosen_protocol(&self, headers: &Headers<'_>) -> Result<Option<&'a str>, HandshakeError> {
@@ -155,23 +185,13 @@ impl<'a> ClientRequest<'a> {
     }
 }
 
-/// None was offered, so none may be accepted.
-fn check_no_extensions(headers: &Headers<'_>) -> Result<(), HandshakeError> {
-    let mut accepted = Vec::new();
-    for value in headers.all("sec-websocket-extensions") {
-        // A field without an extension in it is as good as none.
-        if !token::trim(value).is_empty() && parse_extensions(value, &mut accepted).is_err() {
-            return Err(HandshakeError::Extension);
-        }
-    }
-    if accepted.is_empty() { Ok(()) } else { Err(HandshakeError::Extension) }
-}
-
 /// The server agreed: the connection is open.
 #[derive(Clone, Debug)]
 pub struct Established<'a, 'b> {
     /// The sub-protocol the server chose; `None` if it chose none.
     pub protocol: Option<&'a str>,
+    /// How messages may be compressed; `None` if that was not offered, or the server declined.
+    pub compression: Option<Agreement>,
     /// The rest of the answer, such as cookies.
     pub head: ResponseHead<'b>,
 }
@@ -221,7 +241,7 @@ pub enum HandshakeError {
     Accept,
     /// `Sec-WebSocket-Protocol` names what was not asked for.
     Protocol,
-    /// `Sec-WebSocket-Extensions` names what was not offered.
+    /// `Sec-WebSocket-Extensions` names what was not offered, or not as it must be (RFC 7692 §7.1).
     Extension,
 }
 
@@ -237,7 +257,7 @@ impl fmt::Display for HandshakeError {
             Self::Protocol => {
                 f.write_str("the server's Sec-WebSocket-Protocol must be one that was asked for")
             }
-            Self::Extension => f.write_str("the server's Sec-WebSocket-Extensions must have been offered"),
+            Self::Extension => f.write_str("the server's Sec-WebSocket-Extensions must be what was offered"),
         }
     }
 }

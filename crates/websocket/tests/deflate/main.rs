@@ -1,0 +1,9 @@
+//! permessage-deflate, behaviour by behaviour. Each file is named after what it holds the crate to.
+
+mod bombs;
+mod examples;
+mod frames;
+mod negotiation;
+mod round_trip;
+mod split;
+mod wire;
