@@ -5,6 +5,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use wavecast_websocket::deflate::{Compression, Deflater, Inflater, Window};
 use wavecast_websocket::frame::{self, Reserved};
 use wavecast_websocket::{Connection, Event, Input, Limits, Opcode, Role, mask};
 
@@ -13,11 +14,13 @@ struct Counting;
 thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
     static BYTES: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 fn count(grown: isize) {
     CALLS.set(CALLS.get() + 1);
     BYTES.set(BYTES.get() + grown);
+    PEAK.set(PEAK.get().max(BYTES.get()));
 }
 
 // SAFETY: every call is handed to the system's allocator as it came; counting touches nothing but two cells.
@@ -142,4 +145,102 @@ fn growing_copies_in_linear_time() {
         }
     });
     assert!(calls < 100, "{calls} calls to the allocator for one message");
+}
+
+/// Compressed messages, masked, as a client sends them.
+fn deflated(message: &[u8], times: usize, takeover: bool) -> Vec<u8> {
+    let mut deflater = Deflater::new(&Compression::DEFAULT);
+    let (mut context, mut bytes) = (None, Vec::new());
+    for _ in 0..times {
+        let (window, key) = (Window::new(15, takeover), Some([1, 2, 3, 4]));
+        assert!(deflater.encode(Opcode::Binary, message, window, &mut context, key, &mut bytes));
+    }
+    bytes
+}
+
+#[test]
+fn with_a_lent_inflater_compressed_messages_leave_nothing_and_cost_none() {
+    let message = b"the same again and again ".repeat(40);
+    let mut warm = deflated(&message, 1, false);
+    let mut bytes = deflated(&message, 50, false);
+    let mut connection = Connection::new(Role::Server).with_deflate(Window::new(15, false));
+    let mut inflater = Inflater::new();
+    let mut receive = |bytes: &mut [u8]| {
+        let mut input = Input::new(bytes);
+        let mut events = 0;
+        while connection.receive_with(&mut input, &Limits::DEFAULT, &mut inflater).unwrap().is_some() {
+            events += 1;
+        }
+        events
+    };
+    let (_, shared) = measure(|| assert_eq!(receive(&mut warm), 1));
+    assert!((45_000..54_000).contains(&shared), "an inflater takes {shared} bytes");
+    let (calls, held) = measure(|| assert_eq!(receive(&mut bytes), 50));
+    assert_eq!((calls, held), (0, 0));
+}
+
+#[test]
+fn without_one_an_inflater_lives_as_long_as_its_message() {
+    let mut bytes = deflated(&[7; 3_000], 2, false);
+    let mut connection = Connection::new(Role::Server).with_deflate(Window::new(15, false));
+    let (_, held) = measure(|| assert_eq!(receive(&mut connection, &mut bytes), 2));
+    assert_eq!(held, 0);
+}
+
+#[test]
+fn context_takeover_costs_what_its_options_say() {
+    let mut bytes = deflated(&[7; 3_000], 3, true);
+    let mut connection = Connection::new(Role::Server).with_deflate(Window::new(15, true));
+    let (_, held) = measure(|| assert_eq!(receive(&mut connection, &mut bytes), 3));
+    assert!((43_000..48_000).contains(&held), "to receive takes {held} bytes");
+
+    for (bits, memory_level, expected) in
+        [(15, 8, 381_000), (15, 1, 267_000), (9, 8, 252_000), (9, 1, 138_000)]
+    {
+        let options = Compression { memory_level, ..Compression::DEFAULT };
+        let mut deflater = Deflater::new(&options);
+        let (mut context, mut out) = (None, Vec::with_capacity(10_000));
+        let mut send = |takeover| {
+            deflater.encode(
+                Opcode::Binary,
+                &[7; 900],
+                Window::new(bits, takeover),
+                &mut context,
+                None,
+                &mut out,
+            )
+        };
+        let (_, held) = measure(|| assert!(send(true)));
+        println!("{bits} bits, memory {memory_level}: to send takes {held} bytes");
+        let near = expected - expected / 50..expected + expected / 50;
+        assert!(near.contains(&held), "{bits} bits, memory {memory_level}: to send takes {held} bytes");
+        let (_, shared) = measure(|| assert!(send(false)));
+        assert!(near.contains(&shared), "{shared}");
+        let (calls, _) = measure(|| assert!(send(true) && send(false)));
+        assert_eq!(calls, 0, "from then on nothing is allocated");
+    }
+}
+
+#[test]
+fn a_bomb_takes_no_more_than_the_limit_allows() {
+    let mut bytes = deflated(&vec![0; 64 << 20], 1, false);
+    let mut connection = Connection::new(Role::Server).with_deflate(Window::new(15, false));
+    let mut inflater = Inflater::new();
+    let before = BYTES.get();
+    PEAK.set(before);
+    let (_, held) = measure(|| {
+        let mut input = Input::new(&mut bytes);
+        connection.receive_with(&mut input, &Limits::DEFAULT, &mut inflater).unwrap_err();
+    });
+    let limit = Limits::DEFAULT.message_bytes_max as isize;
+    assert!((0..limit + 100_000).contains(&held), "{held} bytes held");
+    let most = PEAK.get() - before;
+    assert!(most < limit * 3 / 2 + 100_000, "{most} bytes at a time, while it grew");
+    let mut hello = deflated(b"hello ".repeat(40).as_slice(), 1, false);
+    let mut connection = Connection::new(Role::Server).with_deflate(Window::new(15, false));
+    let (_, given_back) = measure(|| {
+        let mut input = Input::new(&mut hello);
+        assert!(connection.receive_with(&mut input, &Limits::DEFAULT, &mut inflater).unwrap().is_some());
+    });
+    assert!(held + given_back < 100_000, "{} bytes stay", held + given_back);
 }

@@ -7,14 +7,13 @@ use super::window::Window;
 /// # What it costs
 ///
 /// Without context takeover, the default, a connection owns nothing: a shard (or a client) owns one [`Deflater`] and one
-/// [`Inflater`] together, of which the first takes 378 KB at the default memory level, and the second 48 KB, from the first
-/// compressed message on.
-/// With takeover each connection has one of its own, from its first compressed message on:
+/// [`Inflater`], which take what the table says, once, from the first compressed message on, and for the last message up
+/// to 64 KiB each. With takeover each connection has its own, from its first compressed message on:
 ///
-/// | direction | bytes for each connection |
+/// | direction | bytes |
 /// | --- | --- |
-/// | receive | 47 KB, whatever the window |
-/// | send | 143 KB + 2^`window_bits` × 6 + 2^`memory_level` × 448: 455 KB by default, 147 KB at least |
+/// | receive | 45 KB, whatever the window |
+/// | send | 135 KB + 2^`send_window_bits` × 4 + 2^`memory_level` × 448: 381 KB by default, 138 KB at least |
 ///
 /// [`Deflater`]: super::Deflater
 /// [`Inflater`]: super::Inflater

@@ -151,7 +151,9 @@ impl State {
                 return Err(InflateError::TooLong);
             }
             if len == buffer.len() {
-                let room = buffer.len().saturating_mul(2).max(FIRST_BYTES).min(room_max);
+                let doubled = buffer.len().saturating_mul(2).max(FIRST_BYTES);
+                // The last step leads to the byte that would be one too many: it is not worth a step of its own.
+                let room = if doubled >= bytes_max { room_max } else { doubled };
                 buffer.reserve_exact(room - len);
                 buffer.resize(room, 0);
             }
