@@ -10,6 +10,7 @@
 //! | [`client`] | an async WebSocket client (feature `client`) |
 //! | [`shard`] | the event loop underneath, for programs that want one handler per core and no locks |
 //! | [`driver`] | what moves the bytes below a shard; a simulated one for tests |
+//! | [`relay`] | a connection whose bytes cannot move to a shard |
 //! | [`listener`] | addresses that several shards listen on |
 //! | [`descriptors`] | the limit of open files |
 //!
@@ -28,6 +29,7 @@ mod message;
 mod options;
 mod outbox;
 mod random;
+pub mod relay;
 pub mod server;
 pub mod shard;
 mod slots;

@@ -9,18 +9,27 @@
 use std::io::{self, ErrorKind, Read as _};
 use std::net::Shutdown;
 use std::ops::Range;
+use std::sync::Arc;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use super::write::write;
 use crate::frame::Batch;
+use crate::relay::{Bell, Inside};
 use crate::shard::Stream;
 
 /// What a slot reads from and writes to.
 pub(super) enum Link {
     /// A plain socket, and the send that it has not taken whole.
     Tcp(TcpStream, Option<Box<InFlight>>),
+    /// Two queues between the shard and whoever holds the bytes.
+    Relay(Box<Relayed>),
+}
+
+pub(super) struct Relayed {
+    inside: Inside,
+    in_flight: Option<Box<InFlight>>,
 }
 
 /// A send that has not gone out whole.
@@ -48,6 +57,15 @@ pub(super) enum Arrival {
     Ended,
 }
 
+/// What a bell was rung for.
+#[derive(PartialEq)]
+pub(super) enum Rang {
+    /// To be looked at.
+    Something,
+    /// A socket has taken the place of the relay.
+    Socket,
+}
+
 /// What going on with a send has come to.
 pub(super) struct Progress {
     /// The socket has taken bytes that it had refused.
@@ -67,22 +85,56 @@ impl Link {
                 socket.set_nonblocking(true)?;
                 Ok(Self::tcp(TcpStream::from_std(socket)))
             }
+            Stream::Relay(inside) => Ok(Self::Relay(Box::new(Relayed { inside, in_flight: None }))),
         }
     }
 
-    /// Starts to be told of bytes that come in.
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    /// Starts to be told of bytes that come in: by the poll, or where there is no socket by the bell.
+    pub(super) fn register(&mut self, registry: &Registry, bell: &Arc<Bell>, slot: u32) -> io::Result<()> {
         match self {
-            Self::Tcp(stream, _) => registry.register(stream, token, Interest::READABLE),
+            Self::Tcp(stream, _) => registry.register(stream, Token(slot as usize), Interest::READABLE),
+            Self::Relay(relayed) => {
+                relayed.inside.attach(Arc::clone(bell), slot);
+                Ok(())
+            }
         }
+    }
+
+    /// A bell has been rung for the slot.
+    ///
+    /// # Errors
+    /// What the kernel says to the socket that was to take the place of a relay.
+    pub(super) fn answer_bell(
+        &mut self,
+        registry: &Registry,
+        bell: &Arc<Bell>,
+        slot: u32,
+    ) -> io::Result<Rang> {
+        let Self::Relay(relayed) = self else { return Ok(Rang::Something) };
+        let Some((socket, ended)) = relayed.inside.answer_bell() else { return Ok(Rang::Something) };
+        let mut link = Self::new(Stream::Tcp(socket))?;
+        link.register(registry, bell, slot)?;
+        *link.in_flight() = relayed.in_flight.take();
+        if ended {
+            link.shutdown();
+        }
+        *self = link;
+        Ok(Rang::Socket)
+    }
+
+    /// Whether a send is in flight.
+    pub(super) fn is_sending(&mut self) -> bool {
+        self.in_flight().is_some()
     }
 
     /// Starts to be told of room for bytes that go out, too.
-    pub(super) fn watch(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    pub(super) fn watch(&mut self, registry: &Registry, slot: u32) -> io::Result<()> {
         match self {
             Self::Tcp(stream, _) => {
-                registry.reregister(stream, token, Interest::READABLE | Interest::WRITABLE)
+                registry.reregister(stream, Token(slot as usize), Interest::READABLE | Interest::WRITABLE)
             }
+            // A relay that was short of room rings by itself.
+            Self::Relay(_) => Ok(()),
         }
     }
 
@@ -95,6 +147,12 @@ impl Link {
                 Ok(length) => Ok(Arrival::Bytes { range: 0..length, more: length == buffer.len() }),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Arrival::Nothing { more: false }),
                 Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Arrival::Nothing { more: true }),
+                Err(error) => Err(error),
+            },
+            Self::Relay(relayed) => match relayed.inside.receive(buffer) {
+                Ok((0, _)) => Ok(Arrival::Ended),
+                Ok((length, more)) => Ok(Arrival::Bytes { range: 0..length, more }),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Arrival::Nothing { more: false }),
                 Err(error) => Err(error),
             },
         }
@@ -138,7 +196,7 @@ impl Link {
     /// Whether the link holds back bytes of its own: the slot has to be watched for room then.
     pub(super) fn wants_write(&self) -> bool {
         match self {
-            Self::Tcp(..) => false,
+            Self::Tcp(..) | Self::Relay(_) => false,
         }
     }
 
@@ -147,6 +205,7 @@ impl Link {
         match self {
             // A socket that is gone already needs no shutdown.
             Self::Tcp(stream, _) => drop(stream.shutdown(Shutdown::Write)),
+            Self::Relay(relayed) => relayed.inside.shutdown(),
         }
     }
 
@@ -157,6 +216,10 @@ impl Link {
                 registry.deregister(&mut stream)?;
                 Ok(Stream::Tcp(stream.into()))
             }
+            Self::Relay(relayed) => {
+                relayed.inside.leave();
+                Ok(Stream::Relay(relayed.inside))
+            }
         }
     }
 
@@ -165,12 +228,14 @@ impl Link {
     fn write(&mut self, batch: &Batch, from: usize, scratch: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Self::Tcp(stream, _) => write(stream, batch, from, scratch),
+            Self::Relay(relayed) => write(&mut relayed.inside, batch, from, scratch),
         }
     }
 
     fn in_flight(&mut self) -> &mut Option<Box<InFlight>> {
         match self {
             Self::Tcp(_, in_flight) => in_flight,
+            Self::Relay(relayed) => &mut relayed.in_flight,
         }
     }
 }

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 
 use super::acceptor::Acceptor;
-use super::link::{Arrival, Link};
+use super::link::{Arrival, Link, Rang};
 use super::short_timer::ShortTimer;
 use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
+use crate::relay::Bell;
 use crate::shard::Stream;
 use crate::slots::Slots;
 
@@ -38,6 +39,8 @@ const FIRST_LISTENER: usize = usize::MAX - 2;
 pub(crate) struct Readiness {
     poll: Poll,
     waker: Arc<mio::Waker>,
+    /// Links without a socket ring here.
+    bell: Arc<Bell>,
     short_timer: ShortTimer,
     events: Events,
     acceptor: Acceptor,
@@ -85,10 +88,12 @@ impl Readiness {
     pub(crate) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
+        let bell = Arc::new(Bell::new(waker_of(&waker)));
         let short_timer = ShortTimer::new(poll.registry(), SHORT_TIMER)?;
         Ok(Self {
             poll,
             waker,
+            bell,
             short_timer,
             events: Events::with_capacity(1024),
             acceptor: Acceptor::new(),
@@ -106,7 +111,7 @@ impl Readiness {
     /// Gives a socket a slot and registers it for reading.
     fn register(&mut self, mut link: Link) -> io::Result<u32> {
         let slot = self.free.last().copied().unwrap_or(self.used);
-        link.register(self.poll.registry(), Token(slot as usize))?;
+        link.register(self.poll.registry(), &self.bell, slot)?;
         if self.free.pop().is_none() {
             self.used += 1;
         }
@@ -179,7 +184,7 @@ impl Readiness {
         if let Some(link) = &mut socket.link
             && !socket.watched
         {
-            link.watch(self.poll.registry(), Token(slot as usize))?;
+            link.watch(self.poll.registry(), slot)?;
             socket.watched = true;
         }
         Ok(())
@@ -196,6 +201,29 @@ impl Readiness {
             }
             Err(error) => self.done.push_back(Done::Failed(slot, error)),
         }
+    }
+
+    /// Links without a socket have something for us. A slot that was given out anew meanwhile is looked at in vain.
+    fn answer_bell(&mut self) {
+        for slot in self.bell.answer() {
+            if let Err(error) = self.look_at(slot) {
+                self.done.push_back(Done::Failed(slot, error));
+            }
+        }
+    }
+
+    fn look_at(&mut self, slot: u32) -> io::Result<()> {
+        let socket = &mut self.sockets[slot];
+        let Some(link) = &mut socket.link else { return Ok(()) };
+        if link.answer_bell(self.poll.registry(), &self.bell, slot)? == Rang::Socket {
+            socket.watched = false;
+            if link.is_sending() {
+                self.watch(slot)?;
+            }
+        }
+        self.resume_send(slot);
+        self.make_ready(slot);
+        Ok(())
     }
 
     fn take(&mut self, slot: u32) -> Option<Link> {
@@ -292,7 +320,11 @@ impl Driver for Readiness {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             let Token(token) = event.token();
-            if token == WAKE.0 || token == SHORT_TIMER.0 {
+            if token == WAKE.0 {
+                self.answer_bell();
+                continue;
+            }
+            if token == SHORT_TIMER.0 {
                 continue;
             }
             if let Some(index) = Acceptor::index(FIRST_LISTENER, token) {
@@ -353,10 +385,14 @@ impl Driver for Readiness {
     }
 
     fn waker(&self) -> Waker {
-        let waker = Arc::clone(&self.waker);
-        // A failed wake-up means that the shard has gone.
-        Arc::new(move || drop(waker.wake()))
+        waker_of(&self.waker)
     }
+}
+
+fn waker_of(waker: &Arc<mio::Waker>) -> Waker {
+    let waker = Arc::clone(waker);
+    // A failed wake-up means that the shard has gone.
+    Arc::new(move || drop(waker.wake()))
 }
 
 #[cfg(test)]

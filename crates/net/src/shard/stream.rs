@@ -2,12 +2,16 @@
 
 use std::net::TcpStream;
 
+use crate::relay::Inside;
+
 /// What carries the bytes of a connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Stream {
     /// A socket. One of a Unix listener is carried as a `TcpStream`, too: what is asked of it here is the same for both.
     Tcp(TcpStream),
+    /// The shard's end of a [`relay`](crate::relay), for bytes that cannot move to a shard.
+    Relay(Inside),
 }
 
 impl From<TcpStream> for Stream {
