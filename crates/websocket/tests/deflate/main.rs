@@ -1,5 +1,7 @@
 //! permessage-deflate, behaviour by behaviour. Each file is named after what it holds the crate to.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
+
 mod bombs;
 mod examples;
 mod frames;
