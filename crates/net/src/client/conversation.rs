@@ -182,6 +182,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                     Parsed::Failed(error) => return Poll::Ready(Err(error)),
                     Parsed::NeedsBytes => {}
                 },
+                // So TLS says that TCP has ended without TLS's own end (RFC 8446 §6.1).
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(self.end(cx, RecvError::Lost));
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(self.end(cx, RecvError::Io(error))),
                 // A failed write counts only now: what the peer sent before, its close frame perhaps,
                 // tells more.

@@ -6,6 +6,10 @@ use std::io;
 use wavecast_websocket::handshake::{HandshakeError, RequestError};
 use wavecast_websocket::{CloseCode, ProtocolError};
 
+use super::proxy::ProxyUrlError;
+#[cfg(feature = "tls")]
+use super::tls_error::TlsError;
+use super::tunnel::ProxyError;
 use super::url::UrlError;
 
 /// Why [`connect`](super::connect) gave no connection.
@@ -14,14 +18,22 @@ use super::url::UrlError;
 pub enum ConnectError {
     /// The URL is not one of a WebSocket server.
     Url(UrlError),
-    /// The URL asks for TLS (`wss://`), which this version does not have.
+    /// The URL asks for TLS (`wss://`), and there is none: the crate was built without its feature `tls`, or the
+    /// connection is a Unix socket.
     TlsUnavailable,
+    /// The proxy that the environment names is not one that can be used.
+    ProxyUrl(ProxyUrlError),
     /// The request cannot be written: a header or sub-protocol of the options is not valid.
     Request(RequestError),
     /// The host's name could not be resolved.
     Resolve(io::Error),
     /// No address of the host accepted a TCP connection; this is what the last one answered.
     Connect(io::Error),
+    /// The proxy gave no way to the server.
+    Proxy(ProxyError),
+    /// There is no TLS session with the server.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsError>),
     /// The step took longer than its time-out.
     TimedOut(ConnectStep),
     /// The connection failed or ended during the handshake.
@@ -31,11 +43,16 @@ pub enum ConnectError {
     Handshake(HandshakeError),
 }
 
-/// A step of connecting that has a time-out of its own.
+/// A step of connecting. The first two have the connect time-out, the others share the handshake time-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConnectStep {
-    /// Resolving the name and opening the TCP connection.
-    Tcp,
+    /// Resolving the server's name and opening the TCP connection (or the Unix socket).
+    Connect,
+    /// The same for the proxy, and its answer.
+    Proxy,
+    /// The TLS handshake.
+    Tls,
     /// The WebSocket handshake.
     Handshake,
 }
@@ -44,11 +61,23 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => write!(f, "not a WebSocket URL: {error}"),
-            Self::TlsUnavailable => f.write_str("wss:// is not available in this version: it has no TLS yet"),
+            Self::TlsUnavailable => f.write_str("wss:// needs TLS, and there is none here"),
+            Self::ProxyUrl(error) => {
+                write!(f, "the proxy that the environment names cannot be used: {error}")
+            }
             Self::Request(error) => write!(f, "the handshake request is not valid: {error}"),
             Self::Resolve(error) => write!(f, "the host's name could not be resolved: {error}"),
             Self::Connect(error) => write!(f, "no TCP connection: {error}"),
-            Self::TimedOut(ConnectStep::Tcp) => f.write_str("no TCP connection within the time-out"),
+            Self::Proxy(error) => error.fmt(f),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
+            Self::TimedOut(ConnectStep::Connect) => f.write_str("no TCP connection within the time-out"),
+            Self::TimedOut(ConnectStep::Proxy) => {
+                f.write_str("the proxy gave no connection to the server within the time-out")
+            }
+            Self::TimedOut(ConnectStep::Tls) => {
+                f.write_str("the server did not finish the TLS handshake within the time-out")
+            }
             Self::TimedOut(ConnectStep::Handshake) => {
                 f.write_str("the server did not finish the WebSocket handshake within the time-out")
             }
@@ -65,6 +94,10 @@ impl std::error::Error for ConnectError {
             Self::Request(error) => Some(error),
             Self::Handshake(error) => Some(error),
             Self::Resolve(error) | Self::Connect(error) | Self::Io(error) => Some(error),
+            Self::ProxyUrl(error) => Some(error),
+            Self::Proxy(error) => error.source(),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.source(),
             Self::TlsUnavailable | Self::TimedOut(_) => None,
         }
     }

@@ -1,10 +1,20 @@
 //! What a connection is opened with: headers, sub-protocols, limits and time-outs.
 
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use wavecast_websocket::Limits;
 
 use super::conversation::Settings;
+use super::dial::TcpOptions;
+use super::proxy::{Proxy, ProxyUrlError};
+use super::resolver::Resolver;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 
 /// How to connect. The defaults are good; every setter replaces one of them.
 ///
@@ -21,14 +31,41 @@ use super::conversation::Settings;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConnectOptions {
     pub(super) headers: Vec<(String, String)>,
     pub(super) protocols: Vec<String>,
     pub(super) connect_timeout: Duration,
     pub(super) handshake_timeout: Duration,
-    pub(super) nodelay: bool,
+    pub(super) resolver: Resolver,
+    pub(super) tcp: TcpOptions,
+    pub(super) route: Route,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Tls,
     pub(super) settings: Settings,
+}
+
+/// The way to the server.
+#[derive(Debug, Clone)]
+pub(super) enum Route {
+    Direct,
+    Through(Arc<Proxy>),
+    AsTheEnvironmentSays,
+}
+
+/// The values of headers stay out of logs: they are where secrets are.
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let mut shown = f.debug_struct("ConnectOptions");
+        shown.field("headers", &names).field("protocols", &self.protocols);
+        shown.field("connect_timeout", &self.connect_timeout);
+        shown.field("handshake_timeout", &self.handshake_timeout);
+        shown.field("resolver", &self.resolver).field("tcp", &self.tcp).field("route", &self.route);
+        #[cfg(feature = "tls")]
+        shown.field("tls", &self.tls);
+        shown.field("settings", &self.settings).finish()
+    }
 }
 
 impl Default for ConnectOptions {
@@ -45,7 +82,17 @@ impl ConnectOptions {
             protocols: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
-            nodelay: true,
+            resolver: Resolver::default(),
+            tcp: TcpOptions {
+                nodelay: true,
+                local: None,
+                keepalive: None,
+                receive_buffer: None,
+                send_buffer: None,
+            },
+            route: Route::Direct,
+            #[cfg(feature = "tls")]
+            tls: Tls::new(),
             settings: Settings {
                 limits: Limits::DEFAULT,
                 outbox_bytes_max: 64 * 1_024,
@@ -79,15 +126,16 @@ impl ConnectOptions {
         self
     }
 
-    /// How long resolving the name and opening the TCP connection may take in all. Default: 10 s.
-    /// Where the name has several addresses, each gets an equal share of the time that is left.
+    /// How long resolving the name and opening the TCP connection may take in all, a proxy's answer included.
+    /// Default: 10 s. Where the name has several addresses (the first 16 count), the next one is tried beside those
+    /// before it after 250 ms, IPv6 and IPv4 by turns, and the first connection that stands is kept (RFC 8305).
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long the WebSocket handshake may take. Default: 10 s.
+    /// How long the handshakes of TLS and WebSocket may take together. Default: 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
@@ -117,11 +165,85 @@ impl ConnectOptions {
         self
     }
 
+    /// How `wss://` servers are verified, and what this client shows them. Default: [`Tls::new`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Goes through a proxy: `http://user:password@host:port` or `socks5://user:password@host:port`, see [`Proxy`].
+    /// Default: none.
+    ///
+    /// # Errors
+    ///
+    /// [`ProxyUrlError`].
+    pub fn proxy(mut self, url: &str) -> Result<Self, ProxyUrlError> {
+        self.route = Route::Through(Arc::new(url.parse()?));
+        Ok(self)
+    }
+
+    /// Goes through the proxy that the environment names when a connection is opened: `HTTPS_PROXY` for `wss://`,
+    /// `http_proxy` for `ws://`, `ALL_PROXY` for both, in capitals or not (`http_proxy` only in small letters, as a CGI
+    /// program gets `HTTP_PROXY` from strangers). Servers in the list `NO_PROXY` are reached directly: names, each with
+    /// all below it, addresses, networks such as `10.0.0.0/8`, `*`; with a port, only that one. Default: the
+    /// environment is not looked at.
+    #[must_use]
+    pub fn proxy_from_environment(mut self) -> Self {
+        self.route = Route::AsTheEnvironmentSays;
+        self
+    }
+
+    /// Finds the addresses of a host (the server's, or the proxy's where there is one) in your own way, in the order in
+    /// which they are to be tried; the first 16 count. Default: the system's resolver.
+    ///
+    /// ```
+    /// use wavecast_net::client::ConnectOptions;
+    ///
+    /// let options = ConnectOptions::new()
+    ///     .resolver(|_host, port| async move { Ok(vec![([127, 0, 0, 1], port).into()]) });
+    /// # drop(options);
+    /// ```
+    #[must_use]
+    pub fn resolver<F, A>(mut self, resolve: F) -> Self
+    where
+        F: Fn(String, u16) -> A + Send + Sync + 'static,
+        A: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
+        self.resolver = Resolver::new(resolve);
+        self
+    }
+
     /// Whether small messages are sent at once (`TCP_NODELAY`) instead of being held back for an
     /// acknowledgement. Default: yes.
     #[must_use]
     pub fn nodelay(mut self, nodelay: bool) -> Self {
-        self.nodelay = nodelay;
+        self.tcp.nodelay = nodelay;
+        self
+    }
+
+    /// The local address to connect from. Default: the kernel chooses.
+    #[must_use]
+    pub fn local_address(mut self, address: IpAddr) -> Self {
+        self.tcp.local = Some(address);
+        self
+    }
+
+    /// Lets the kernel probe the peer after so much silence (`SO_KEEPALIVE`). It finds out that the machine at the other
+    /// end is gone, not that its program hangs. Default: no.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, idle: Duration) -> Self {
+        self.tcp.keepalive = Some(idle);
+        self
+    }
+
+    /// Bytes of the kernel's buffers for what was received and not read (`SO_RCVBUF`), and for what was written and not
+    /// acknowledged (`SO_SNDBUF`). Default: the kernel tunes both.
+    #[must_use]
+    pub fn tcp_buffers(mut self, receive: Option<u32>, send: Option<u32>) -> Self {
+        self.tcp.receive_buffer = receive;
+        self.tcp.send_buffer = send;
         self
     }
 }

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wavecast_websocket::CloseCode;
 use wavecast_websocket::frame::CONTROL_BYTES_MAX;
@@ -12,6 +11,7 @@ use wavecast_websocket::frame::CONTROL_BYTES_MAX;
 use super::closing::Phase;
 use super::conversation::{Conversation, Settings};
 use super::error::{CloseError, Closed, RecvError, SendError, TrySendError};
+use super::stream::Stream;
 use crate::message::{Message, MessageRef};
 
 /// An open client connection, over TCP or any other byte stream.
@@ -24,7 +24,7 @@ use crate::message::{Message, MessageRef};
 /// sends should still receive. Dropping it ends the TCP connection without a closing handshake; what
 /// the peer has not been sent by then is lost.
 #[derive(Debug)]
-pub struct WebSocket<S = TcpStream> {
+pub struct WebSocket<S = Stream> {
     conversation: Conversation<S>,
     protocol: Option<Box<str>>,
 }

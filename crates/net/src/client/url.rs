@@ -54,13 +54,16 @@ impl Url {
     /// The value of the `Host` header: brackets around IPv6, the port only where it is not the
     /// scheme's own (RFC 6455 §4.1, item 4).
     pub fn host_header(&self) -> String {
-        let v6 = self.host.contains(':');
-        let (open, close) = if v6 { ("[", "]") } else { ("", "") };
-        if self.port == default_port(self.secure) {
-            format!("{open}{}{close}", self.host)
-        } else {
-            format!("{open}{}{close}:{}", self.host, self.port)
-        }
+        if self.port == default_port(self.secure) { self.bracketed_host() } else { self.authority() }
+    }
+
+    /// Host and port, whichever it is: what a proxy is asked to connect to.
+    pub(super) fn authority(&self) -> String {
+        format!("{}:{}", self.bracketed_host(), self.port)
+    }
+
+    fn bracketed_host(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.to_string() }
     }
 }
 
@@ -149,7 +152,7 @@ const fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
+pub(super) fn split_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or(UrlError::Host)?;
         // Zone identifiers (`%eth0`) do not parse here: they mean nothing to the server.
