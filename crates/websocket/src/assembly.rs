@@ -22,6 +22,13 @@ pub(crate) enum Progress<'b> {
     Assembled,
 }
 
+/// How far the payload of a frame led that is collected.
+pub(crate) enum Collected {
+    NeedsInput,
+    /// [`Assembly::event`] has what became complete.
+    Whole,
+}
+
 /// What waits for bytes that have not arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
@@ -29,22 +36,28 @@ pub(crate) struct Assembly {
     header: [u8; HEADER_BYTES_MAX],
     header_len: u8,
     // The frame whose payload is arriving.
-    frame: Option<Frame>,
+    pub(crate) frame: Option<Frame>,
     // The payload of a control frame that the end of the input cut in two; at most 125 bytes.
     control: Vec<u8>,
-    message: Option<Message>,
+    pub(crate) message: Option<Message>,
     complete: Complete,
     /// Of a connection with context takeover, or for a message where none was lent.
     pub(crate) inflater: Inflater,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Frame {
+pub(crate) struct Frame {
     opcode: Opcode,
-    fin: bool,
-    remaining: u64,
+    pub(crate) fin: bool,
+    pub(crate) remaining: u64,
     // Turned so that its first byte meets the next byte of payload.
-    key: Option<Key>,
+    pub(crate) key: Option<Key>,
+}
+
+impl Frame {
+    pub(crate) const fn is_control(&self) -> bool {
+        self.opcode.is_control()
+    }
 }
 
 /// What was put together and is lent to the caller until the next call.
@@ -102,7 +115,7 @@ impl Assembly {
         limits: &Limits,
     ) -> Result<Progress<'b>, ProtocolError> {
         loop {
-            let mut frame = match self.frame.take() {
+            let frame = match self.frame.take() {
                 Some(frame) => frame,
                 None => {
                     let Some(header) = self.read_header(input)? else { return Ok(Progress::NeedsInput) };
@@ -113,15 +126,27 @@ impl Assembly {
                     self.begin(&header)
                 }
             };
-            self.feed(&mut frame, input, limits)?;
-            if frame.remaining > 0 {
-                self.frame = Some(frame);
-                return Ok(Progress::NeedsInput);
-            }
-            if self.finish(frame)? {
-                return Ok(Progress::Assembled);
+            match self.collect(frame, input, limits)? {
+                Some(Collected::NeedsInput) => return Ok(Progress::NeedsInput),
+                Some(Collected::Whole) => return Ok(Progress::Assembled),
+                None => {}
             }
         }
+    }
+
+    /// Consumes input up to the end of the frame; `None` if it was there and something further is to come.
+    pub(crate) fn collect(
+        &mut self,
+        mut frame: Frame,
+        input: &mut Input<'_>,
+        limits: &Limits,
+    ) -> Result<Option<Collected>, ProtocolError> {
+        self.feed(&mut frame, input, limits)?;
+        if frame.remaining > 0 {
+            self.frame = Some(frame);
+            return Ok(Some(Collected::NeedsInput));
+        }
+        Ok(self.finish(frame)?.then_some(Collected::Whole))
     }
 
     /// The compressed message that [`Progress::Assembled`] spoke of, if it is one.
@@ -145,7 +170,9 @@ impl Assembly {
     /// stays.
     pub(crate) fn release(&mut self, takeover: bool) -> bool {
         self.complete = Complete::Nothing;
-        if takeover {
+        if self.message.is_some() {
+            // A compressed message that is handed on piece by piece needs it.
+        } else if takeover {
             self.inflater.release_message();
         } else {
             self.inflater = Inflater::new();
@@ -159,7 +186,7 @@ impl Assembly {
     }
 
     /// Consumes a header; one that the end of the input cuts in two is kept.
-    fn read_header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, ProtocolError> {
+    pub(crate) fn read_header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, ProtocolError> {
         if self.header_len == 0
             && let Some((header, header_len)) = Header::decode(input.as_slice())?
         {
@@ -179,7 +206,7 @@ impl Assembly {
         Ok(None)
     }
 
-    fn begin(&mut self, header: &Header) -> Frame {
+    pub(crate) fn begin(&mut self, header: &Header) -> Frame {
         match header.opcode {
             Opcode::Text | Opcode::Binary if header.reserved != Reserved::NONE => {
                 self.message = Some(Message::deflated(header.opcode));
@@ -188,6 +215,11 @@ impl Assembly {
             Opcode::Binary => self.message = Some(Message::binary()),
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => {}
         }
+        self.begin_frame(header)
+    }
+
+    /// A frame of the message that is open, or a control frame.
+    pub(crate) fn begin_frame(&mut self, header: &Header) -> Frame {
         if let Some(message) = self.message.as_mut().filter(|_| !header.opcode.is_control()) {
             message.count_fragment();
         }
@@ -227,6 +259,9 @@ impl Assembly {
             return Ok(false);
         }
         if let Some(message) = self.message.take() {
+            if message.is_streamed() {
+                return Ok(false);
+            }
             message.check_end()?;
             self.complete = Complete::Message(message);
         }

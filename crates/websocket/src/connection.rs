@@ -9,6 +9,7 @@ use crate::frame::{Opcode, Reserved};
 use crate::input::Input;
 use crate::limits::Limits;
 use crate::mask::Key;
+use crate::pieces::{Part, PartProgress, Piece};
 use crate::protocol_error::ProtocolError;
 use crate::rules::{Role, Rules};
 
@@ -100,6 +101,74 @@ impl Connection {
         self.advance(input, limits, Some(inflater))
     }
 
+    /// Consumes input up to and including the next piece of a message or control frame: for messages that memory should not
+    /// hold. Call it until it returns `Ok(None)`, and use it for all that a connection receives.
+    ///
+    /// The limits count as they do for whole messages. A compressed message takes an inflater for as long as it lasts.
+    ///
+    /// After an error or a close whatever the peer still sends is discarded, with `Ok(None)` (§1.4, §7.1.7).
+    ///
+    /// # Errors
+    /// As [`receive_with`](Self::receive_with). Pieces of a message that turns out to be wrong may have been handed on before.
+    pub fn receive_part<'a>(
+        &'a mut self,
+        input: &'a mut Input<'_>,
+        limits: &Limits,
+    ) -> Result<Option<Part<'a>>, ProtocolError> {
+        if self.failed || self.close_received {
+            self.assembly = None;
+            input.discard();
+            return Ok(None);
+        }
+        let progress = match self.progress_part(input, limits) {
+            Ok(progress) => progress,
+            Err(error) => {
+                self.assembly = None;
+                self.failed = true;
+                return Err(error);
+            }
+        };
+        let Self { assembly, takeover, failed, close_received, .. } = self;
+        let event = match progress {
+            PartProgress::NeedsInput => return Ok(None),
+            PartProgress::Piece(piece) => return Ok(Some(Part::Piece(piece))),
+            PartProgress::Inflated(piece, len) => {
+                let bytes = assembly.as_deref().map_or(&[][..], |assembly| assembly.inflater.piece(len));
+                return Ok(Some(Part::Piece(Piece { bytes, ..piece })));
+            }
+            PartProgress::Whole(opcode, payload) => Event::decode(opcode, payload).map(Some),
+            PartProgress::Assembled => assembled(*takeover, limits, assembly, None),
+        };
+        match &event {
+            Ok(Some(Event::Close(_))) => *close_received = true,
+            Ok(_) => {}
+            Err(_) => *failed = true,
+        }
+        event.map(|event| event.map(Part::from))
+    }
+
+    fn progress_part<'b>(
+        &mut self,
+        input: &mut Input<'b>,
+        limits: &Limits,
+    ) -> Result<PartProgress<'b>, ProtocolError> {
+        let takeover = self.takeover;
+        if self.assembly.as_deref_mut().is_some_and(|assembly| assembly.release(takeover)) {
+            self.assembly = None;
+        }
+        if self.assembly.is_none() {
+            if input.remaining() == 0 {
+                return Ok(PartProgress::NeedsInput);
+            }
+            if !is_deflated(input)
+                && let Some(Progress::Whole(opcode, payload)) = take_whole(self.rules, input, limits)?
+            {
+                return Ok(PartProgress::Whole(opcode, payload));
+            }
+        }
+        self.assembly.get_or_insert_default().advance_part(self.rules, takeover, input, limits)
+    }
+
     #[inline]
     fn advance<'a>(
         &'a mut self,
@@ -127,12 +196,7 @@ impl Connection {
             Progress::Deflated(opcode, payload) => {
                 inflate(opcode, payload, *takeover, limits, assembly, lent).map(Some)
             }
-            Progress::Assembled => match assembly.as_deref_mut().and_then(Assembly::take_deflated) {
-                Some((opcode, payload)) => {
-                    inflate(opcode, &payload, *takeover, limits, assembly, lent).map(Some)
-                }
-                None => assembly.as_deref().map_or(Ok(None), Assembly::event),
-            },
+            Progress::Assembled => assembled(*takeover, limits, assembly, lent),
         };
         match &event {
             Ok(Some(Event::Close(_))) => *close_received = true,
@@ -217,6 +281,24 @@ impl Connection {
             }
         }
         self.assembly.get_or_insert_default().advance(self.rules, input, limits)
+    }
+}
+
+/// Whether a frame begins here whose payload is compressed.
+fn is_deflated(input: &Input<'_>) -> bool {
+    input.as_slice().first().is_some_and(|first| first & 0x40 != 0)
+}
+
+/// The event of what was put together.
+fn assembled<'a>(
+    takeover: bool,
+    limits: &Limits,
+    assembly: &'a mut Option<Box<Assembly>>,
+    lent: Option<&'a mut Inflater>,
+) -> Result<Option<Event<'a>>, ProtocolError> {
+    match assembly.as_deref_mut().and_then(Assembly::take_deflated) {
+        Some((opcode, payload)) => inflate(opcode, &payload, takeover, limits, assembly, lent).map(Some),
+        None => assembly.as_deref().map_or(Ok(None), Assembly::event),
     }
 }
 

@@ -38,6 +38,12 @@ impl<'b> Input<'b> {
         taken
     }
 
+    /// The first `len` bytes, or all if there are fewer, not yet consumed.
+    pub(crate) fn front(&mut self, len: usize) -> &mut [u8] {
+        let len = len.min(self.rest.len());
+        &mut self.rest[..len]
+    }
+
     /// Consumes everything.
     pub(crate) fn discard(&mut self) {
         self.rest = &mut [];

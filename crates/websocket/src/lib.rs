@@ -10,6 +10,7 @@
 //! | `connection` | [`Connection`]: input to events, closing handshake |
 //! | `input`, `event` | the bytes that came in, as the caller lends them; what is made of them |
 //! | `assembly`, `message` | what waits for bytes that have not arrived |
+//! | `pieces` | [`Part`], [`Piece`]: messages that are handed on piece by piece |
 //! | `rules` | [`Role`], and whether a well-formed frame may come now |
 //! | [`deflate`] | compressed messages: offers and answers, [`Deflater`](deflate::Deflater), [`Inflater`](deflate::Inflater) |
 //! | [`frame`] | header codec, whole frames, [`Opcode`] |
@@ -31,6 +32,7 @@ pub mod keepalive;
 mod limits;
 pub mod mask;
 mod message;
+mod pieces;
 mod pong;
 mod protocol_error;
 mod rules;
@@ -43,6 +45,7 @@ pub use event::Event;
 pub use frame::Opcode;
 pub use input::Input;
 pub use limits::Limits;
+pub use pieces::{Part, Piece};
 pub use pong::Pongs;
 pub use protocol_error::ProtocolError;
 pub use rules::Role;

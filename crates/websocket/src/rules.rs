@@ -58,7 +58,7 @@ fn check_size(header: &Header, open: Option<&Message>, limits: &Limits) -> Resul
     if header.len > limits.frame_bytes_max {
         return Err(ProtocolError::FrameTooBig { bytes_max: limits.frame_bytes_max });
     }
-    let (len, fragments) = open.map_or((0, 0), |message| (message.len() as u64, message.fragments()));
+    let (len, fragments) = open.map_or((0, 0), |message| (message.len(), message.fragments()));
     let is_deflated = open.map_or(header.reserved != Reserved::NONE, Message::is_deflated);
     if header.len > longest(is_deflated, limits).saturating_sub(len) {
         return Err(ProtocolError::MessageTooBig { bytes_max: limits.message_bytes_max });

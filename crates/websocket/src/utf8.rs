@@ -11,16 +11,54 @@ pub struct InvalidUtf8;
 #[derive(Debug, Default)]
 pub struct Text {
     checked: String,
-    // The beginning of a character whose end has not arrived: `pending[..pending_len]`, at most three bytes at rest.
-    pending: [u8; 4],
-    pending_len: u8,
+    unfinished: Unfinished,
+}
+
+/// A text that is checked and not kept, 5 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Check {
+    unfinished: Unfinished,
+}
+
+/// The beginning of a character whose end has not arrived: `bytes[..len]`, at most three bytes at rest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unfinished {
+    bytes: [u8; 4],
+    len: u8,
+}
+
+impl Check {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { unfinished: Unfinished { bytes: [0; 4], len: 0 } }
+    }
+
+    /// Checks the next piece.
+    ///
+    /// # Errors
+    /// [`InvalidUtf8`] when no continuation could make the text valid.
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), InvalidUtf8> {
+        let piece = self.unfinished.complete(piece, |_| {})?;
+        let (whole, begun) = split_at_unfinished(piece);
+        simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?;
+        self.unfinished.keep(begun)
+    }
+
+    /// The text has ended.
+    ///
+    /// # Errors
+    /// [`InvalidUtf8`] when it ends within a character.
+    pub const fn finish(&self) -> Result<(), InvalidUtf8> {
+        if self.unfinished.len == 0 { Ok(()) } else { Err(InvalidUtf8) }
+    }
 }
 
 impl Text {
     /// An empty text; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { checked: String::new(), pending: [0; 4], pending_len: 0 }
+        Self { checked: String::new(), unfinished: Unfinished { bytes: [0; 4], len: 0 } }
     }
 
     /// Appends a piece.
@@ -28,10 +66,11 @@ impl Text {
     /// # Errors
     /// [`InvalidUtf8`] when no continuation could make the text valid. What the text holds then is of no use.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), InvalidUtf8> {
-        let piece = self.complete_pending(piece)?;
+        let Self { checked, unfinished } = self;
+        let piece = unfinished.complete(piece, |character| checked.push_str(character))?;
         let (whole, begun) = split_at_unfinished(piece);
-        self.checked.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?);
-        self.keep(begun)
+        checked.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| InvalidUtf8)?);
+        unfinished.keep(begun)
     }
 
     /// The text, if it does not end within a character.
@@ -39,7 +78,7 @@ impl Text {
     /// # Errors
     /// [`InvalidUtf8`] when it does.
     pub fn finish(&self) -> Result<&str, InvalidUtf8> {
-        if self.pending_len == 0 { Ok(&self.checked) } else { Err(InvalidUtf8) }
+        if self.unfinished.len == 0 { Ok(&self.checked) } else { Err(InvalidUtf8) }
     }
 
     /// Whole characters received so far.
@@ -51,7 +90,7 @@ impl Text {
     /// Bytes received so far, those of an unfinished character included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.checked.len() + usize::from(self.pending_len)
+        self.checked.len() + usize::from(self.unfinished.len)
     }
 
     /// Whether nothing has been received.
@@ -70,21 +109,27 @@ impl Text {
     pub fn reserve_exact(&mut self, additional: usize) {
         self.checked.reserve_exact(additional);
     }
+}
 
+impl Unfinished {
     /// Feeds the unfinished character; what it leaves of the piece is returned.
-    fn complete_pending<'p>(&mut self, mut piece: &'p [u8]) -> Result<&'p [u8], InvalidUtf8> {
-        while self.pending_len > 0 {
+    fn complete<'p>(
+        &mut self,
+        mut piece: &'p [u8],
+        mut whole: impl FnMut(&str),
+    ) -> Result<&'p [u8], InvalidUtf8> {
+        while self.len > 0 {
             let Some((&byte, rest)) = piece.split_first() else { break };
             piece = rest;
-            let len = usize::from(self.pending_len);
-            self.pending[len] = byte;
-            match std::str::from_utf8(&self.pending[..=len]) {
+            let len = usize::from(self.len);
+            self.bytes[len] = byte;
+            match std::str::from_utf8(&self.bytes[..=len]) {
                 Ok(character) => {
-                    self.checked.push_str(character);
-                    self.pending_len = 0;
+                    whole(character);
+                    self.len = 0;
                 }
                 // An unfinished character has at most three bytes, so the next one still has its place.
-                Err(error) if error.error_len().is_none() => self.pending_len += 1,
+                Err(error) if error.error_len().is_none() => self.len += 1,
                 Err(_) => return Err(InvalidUtf8),
             }
         }
@@ -98,8 +143,8 @@ impl Text {
         }
         match std::str::from_utf8(begun) {
             Err(error) if error.valid_up_to() == 0 && error.error_len().is_none() => {
-                self.pending[..begun.len()].copy_from_slice(begun);
-                self.pending_len = begun.len() as u8;
+                self.bytes[..begun.len()].copy_from_slice(begun);
+                self.len = begun.len() as u8;
                 Ok(())
             }
             _ => Err(InvalidUtf8),

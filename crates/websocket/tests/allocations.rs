@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use wavecast_websocket::deflate::{Compression, Deflater, Inflater, Window};
 use wavecast_websocket::frame::{self, Reserved};
-use wavecast_websocket::{Connection, Event, Input, Limits, Opcode, Role, mask};
+use wavecast_websocket::{Connection, Event, Input, Limits, Opcode, Part, Role, mask};
 
 struct Counting;
 
@@ -218,6 +218,34 @@ fn context_takeover_costs_what_its_options_say() {
         assert!(near.contains(&shared), "{shared}");
         let (calls, _) = measure(|| assert!(send(true) && send(false)));
         assert_eq!(calls, 0, "from then on nothing is allocated");
+    }
+}
+
+#[test]
+fn a_message_in_pieces_is_not_kept() {
+    let plain =
+        [masked(false, Opcode::Binary, &[7; 200_000]), masked(true, Opcode::Continuation, &[7; 200_000])];
+    let noise: Vec<u8> =
+        (0..400_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 & 0x3f).collect();
+    for (bytes, most) in [(plain.concat(), 1_000), (deflated(&noise, 1, false), 66_000)] {
+        let mut connection = Connection::new(Role::Server).with_deflate(Window::new(15, false));
+        let mut buffer = [0; 4_000];
+        let mut received = 0;
+        let before = BYTES.get();
+        PEAK.set(before);
+        for chunk in bytes.chunks(4_000) {
+            let chunk_len = chunk.len();
+            buffer[..chunk_len].copy_from_slice(chunk);
+            let mut input = Input::new(&mut buffer[..chunk_len]);
+            while let Some(part) = connection.receive_part(&mut input, &Limits::DEFAULT).unwrap() {
+                let Part::Piece(piece) = part else { panic!("{part:?}") };
+                received += piece.bytes.len();
+            }
+        }
+        assert_eq!(received, 400_000);
+        assert!(PEAK.get() - before < most, "{} bytes at a time", PEAK.get() - before);
+        assert_eq!(connection.receive_part(&mut Input::new(&mut []), &Limits::DEFAULT), Ok(None));
+        assert_eq!(BYTES.get() - before, 0, "nothing is left");
     }
 }
 

@@ -9,6 +9,9 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// Memory for messages that is kept from one to the next; what a longer one needed is given back.
 const KEPT_BYTES: usize = 64 * 1024;
 
+/// The longest piece of a message that is inflated piece by piece.
+const PIECE_BYTES_MAX: usize = 16 * 1024;
+
 /// What is reserved for a message before anything of it is known.
 const FIRST_BYTES: usize = 4 * 1024;
 
@@ -126,6 +129,29 @@ impl Inflater {
     /// [`InflateError::InvalidData`] if the message does not end here.
     pub fn end(&mut self) -> Result<(), InflateError> {
         self.state().end()
+    }
+
+    /// As [`step`](Self::step), into memory of its own and at most `bytes_max` bytes: [`piece`](Self::piece) has them. Tells,
+    /// too, whether there may be more of them.
+    pub(crate) fn step_within(
+        &mut self,
+        payload: &[u8],
+        bytes_max: usize,
+    ) -> Result<(Step, bool), InflateError> {
+        let state = self.state();
+        if state.message.len() < PIECE_BYTES_MAX {
+            state.message.resize(PIECE_BYTES_MAX, 0);
+        }
+        let mut buffer = std::mem::take(&mut state.message);
+        let room = bytes_max.min(PIECE_BYTES_MAX);
+        let step = state.step(payload, &mut buffer[..room]);
+        state.message = buffer;
+        step.map(|step| (step, step.written == room))
+    }
+
+    /// The first bytes of what was inflated last.
+    pub(crate) fn piece(&self, len: usize) -> &[u8] {
+        self.0.as_ref().map_or(&[], |state| state.message.get(..len).unwrap_or(&[]))
     }
 
     fn state(&mut self) -> &mut State {
