@@ -166,6 +166,11 @@ impl<E> Inbox<E> {
 }
 
 impl<E> Receiver<E> {
+    /// A sending side.
+    pub(crate) fn sender(&self) -> Sender<E> {
+        Sender(Arc::clone(&self.inbox))
+    }
+
     pub(crate) fn set_waker(&self, waker: Waker) {
         // Set once, before the sender is handed out.
         drop(self.inbox.waker.set(waker));

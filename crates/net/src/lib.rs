@@ -11,7 +11,7 @@
 //! | [`shard`] | the event loop underneath, for programs that want one handler per core and no locks |
 //! | [`driver`] | what moves the bytes below a shard; a simulated one for tests |
 //! | [`relay`] | a connection whose bytes cannot move to a shard |
-//! | [`listener`] | addresses that several shards listen on |
+//! | [`listener`] | what a server listens on: TCP, Unix sockets, given listeners |
 //! | [`descriptors`] | the limit of open files |
 //!
 //! Below a shard, private: `outbox`, `frame` and `bundle` (references to shared frames, and several for one connection), `slots`

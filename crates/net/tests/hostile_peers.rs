@@ -74,12 +74,12 @@ struct Running {
 
 /// One shard, so that whoever is starved is starved by the others of the test.
 fn serve(options: &Options) -> Running {
-    let listeners = listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
-    let address = listeners[0].local_addr().unwrap();
+    let bound = listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let address = bound.address().unwrap();
     let (remote, mailbox) = mailbox(options);
     let ((ends_to, ends), (leaves_to, leaves)) = (mpsc::channel(), mpsc::channel());
     let make = move |_| Echo { ends: ends_to.clone(), leaves: leaves_to.clone() };
-    let threads = start(listeners, vec![mailbox], options, make).unwrap();
+    let threads = start(vec![bound], vec![mailbox], options, make).unwrap();
     Running { address, remote, ends, leaves, threads }
 }
 
@@ -309,11 +309,11 @@ fn a_drain_ends_in_time_whatever_the_peers_do() {
 
 #[test]
 fn a_server_that_cannot_start_wholly_does_not_listen_at_all() {
-    let listeners = listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
-    let address = listeners[0].local_addr().unwrap();
+    let bound = listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let address = bound.address().unwrap();
     let options = Options::default();
     let ((ends, _), (leaves, _)) = (mpsc::channel(), mpsc::channel());
     let make = move |_| Echo { ends: ends.clone(), leaves: leaves.clone() };
-    assert_eq!(start(listeners, vec![], &options, make).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(start(vec![bound], vec![], &options, make).unwrap_err().kind(), ErrorKind::InvalidInput);
     assert!(TcpStream::connect(address).is_err());
 }

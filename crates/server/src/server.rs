@@ -2,19 +2,20 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
-use tracing::warn;
+use tracing::{info, warn};
 use wavecast_hub::ShardId;
+use wavecast_net::listener::{self, Bound, Listener};
 use wavecast_net::shard::{self, Detached, Mailbox, Remote, Threads};
 use wavecast_net::websocket::Limits;
 use wavecast_net::websocket::keepalive::Intervals;
-use wavecast_net::{CloseCode, Options, descriptors, listener};
+use wavecast_net::{CloseCode, Options, descriptors};
 use wavecast_protocol::centrifuge::Disconnect;
 
 use crate::clock::Clock;
@@ -106,8 +107,7 @@ impl PushServer {
         let namespaces = config.namespaces().map_err(StartError::Namespaces)?;
         let verifiers = setup::verifiers(&config).map_err(StartError::Setup)?;
         let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
-        let listeners = listen(config.http_server.listen(), shards)?;
-        let address = listeners[0].local_addr().map_err(StartError::Resources)?;
+        let (listeners, address) = listen(config.http_server.listen(), shards)?;
 
         let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<_>>) =
             (0..shards).map(|_| shard::mailbox(&options)).unzip();
@@ -218,8 +218,33 @@ impl DrainHandle {
     }
 }
 
-/// Listens; where every interface is meant and the host has no IPv6, on those of IPv4.
-fn listen(address: SocketAddr, shards: usize) -> Result<Vec<TcpListener>, StartError> {
+/// Listens at what the service manager hands over, or else at the address.
+fn listen(address: SocketAddr, shards: usize) -> Result<(Vec<Bound>, SocketAddr), StartError> {
+    let given = activated().map_err(StartError::Resources)?;
+    if given.is_empty() {
+        let bound = listen_at(address, shards).map_err(|error| StartError::Listen { address, error })?;
+        let address = bound.address().unwrap_or(address);
+        return Ok((vec![bound], address));
+    }
+    let bound: Result<Vec<_>, _> = given.into_iter().map(|listener| listener.bind(shards)).collect();
+    let bound = bound.map_err(StartError::Resources)?;
+    let address = bound.iter().find_map(Bound::address).unwrap_or(address);
+    info!(listeners = bound.len(), "listening where the service manager says (LISTEN_FDS)");
+    Ok((bound, address))
+}
+
+#[cfg(unix)]
+fn activated() -> io::Result<Vec<Listener>> {
+    listener::activated()
+}
+
+#[cfg(not(unix))]
+fn activated() -> io::Result<Vec<Listener>> {
+    Ok(Vec::new())
+}
+
+/// Where every interface is meant and the host has no IPv6, listens on those of IPv4.
+fn listen_at(address: SocketAddr, shards: usize) -> io::Result<Bound> {
     let every_interface = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
     match listener::bind(address, shards) {
         Err(error) if address == every_interface && error.kind() != io::ErrorKind::AddrInUse => {
@@ -227,7 +252,6 @@ fn listen(address: SocketAddr, shards: usize) -> Result<Vec<TcpListener>, StartE
         }
         bound => bound,
     }
-    .map_err(|error| StartError::Listen { address, error })
 }
 
 fn shard_count(config: &Config) -> usize {

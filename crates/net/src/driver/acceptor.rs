@@ -2,11 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use mio::net::UnixListener;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
+
+#[cfg(unix)]
+use crate::listener::SocketFile;
+use crate::listener::{Door, Settings, Source};
 
 /// Accepts in one turn.
 const ACCEPTS_PER_TURN: u32 = 128;
@@ -15,9 +22,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Listeners of one driver.
 const LISTENERS_MAX: usize = 64;
 
+/// Where who connects by a Unix socket comes from: such sockets have no addresses.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// The listeners of one driver.
 pub(super) struct Acceptor {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     /// Listeners (by index) with connections to accept. They take turns, one connection each.
     acceptable: VecDeque<usize>,
     /// Accepting rests until then.
@@ -27,26 +37,88 @@ pub(super) struct Acceptor {
     left: u32,
 }
 
+struct Listener {
+    socket: Socket,
+    settings: Arc<Settings>,
+    dealt: bool,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix {
+        listener: UnixListener,
+        /// Removed with the listener.
+        _file: Option<SocketFile>,
+    },
+}
+
+/// A connection that has come in.
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    /// Index of its listener.
+    pub(super) listener: usize,
+    /// It is for whichever shard has its turn.
+    pub(super) dealt: bool,
+}
+
+impl Socket {
+    fn new(source: Source) -> io::Result<Self> {
+        match source {
+            Source::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Ok(Self::Tcp(TcpListener::from_std(listener)))
+            }
+            #[cfg(unix)]
+            Source::Unix(listener, file) => {
+                listener.set_nonblocking(true)?;
+                Ok(Self::Unix { listener: UnixListener::from_std(listener), _file: file })
+            }
+        }
+    }
+
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            #[cfg(unix)]
+            Self::Unix { listener, .. } => registry.register(listener, token, Interest::READABLE),
+        }
+    }
+
+    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        match self {
+            Self::Tcp(listener) => listener.accept(),
+            #[cfg(unix)]
+            Self::Unix { listener, .. } => {
+                // A descriptor is read and written alike, whatever made it.
+                let stream = std::os::fd::OwnedFd::from(listener.accept()?.0);
+                Ok((TcpStream::from_std(stream.into()), NOWHERE))
+            }
+        }
+    }
+}
+
 impl Acceptor {
     pub(super) fn new() -> Self {
         Self { listeners: Vec::new(), acceptable: VecDeque::new(), again: None, told: false, left: 0 }
     }
 
     /// Listeners have the tokens from `first` on downwards.
-    pub(super) fn listen(
-        &mut self,
-        registry: &Registry,
-        first: usize,
-        listener: std::net::TcpListener,
-    ) -> io::Result<()> {
+    pub(super) fn listen(&mut self, registry: &Registry, first: usize, door: Door) -> io::Result<()> {
         if self.listeners.len() == LISTENERS_MAX {
             return Err(io::Error::other(format!("a shard takes at most {LISTENERS_MAX} listeners")));
         }
-        listener.set_nonblocking(true)?;
-        let mut listener = TcpListener::from_std(listener);
-        registry.register(&mut listener, Token(first - self.listeners.len()), Interest::READABLE)?;
-        self.listeners.push(listener);
+        let Door { source, settings, dealt } = door;
+        let mut socket = Socket::new(source)?;
+        socket.register(registry, Token(first - self.listeners.len()))?;
+        self.listeners.push(Listener { socket, settings, dealt });
         Ok(())
+    }
+
+    /// How the connections of a listener are served. One that has been closed has none any more.
+    pub(super) fn settings(&self, listener: usize) -> Option<&Arc<Settings>> {
+        self.listeners.get(listener).map(|listener| &listener.settings)
     }
 
     /// The index of the listener with this token, if it is the token of one.
@@ -97,15 +169,17 @@ impl Acceptor {
     ///
     /// # Errors
     /// What made accepting rest; said once, until accepting has caught up.
-    pub(super) fn accept(&mut self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    pub(super) fn accept(&mut self) -> io::Result<Option<Accepted>> {
         while self.left > 0
             && let Some(&index) = self.acceptable.front()
         {
             self.left -= 1;
-            match self.listeners[index].accept() {
-                Ok(accepted) => {
+            let listener = &self.listeners[index];
+            match listener.socket.accept() {
+                Ok((stream, peer)) => {
+                    let dealt = listener.dealt;
                     self.acceptable.rotate_left(1);
-                    return Ok(Some(accepted));
+                    return Ok(Some(Accepted { stream, peer, listener: index, dealt }));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.acceptable.pop_front();

@@ -26,11 +26,13 @@ pub mod simulated;
 mod write;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::frame::Batch;
 use crate::inbox::Waker;
+use crate::listener::{Door, Settings};
 use crate::shard::Stream;
 
 /// What has come to pass since the shard last asked.
@@ -42,7 +44,11 @@ pub enum Completion<'d> {
         slot: u32,
         /// The address it came from.
         peer: SocketAddr,
+        /// How the listener at which it came in wants it to be served.
+        listener: &'d Settings,
     },
+    /// A connection came in at a listener that all shards share. It has no slot yet: it is for whichever shard has its turn.
+    Guest(Guest),
     /// The process is out of descriptors (or memory for them). Accepting pauses, and goes on by itself when one is freed.
     /// Said once, until accepting has caught up.
     AcceptPaused {
@@ -87,6 +93,17 @@ pub enum Completion<'d> {
     },
 }
 
+/// A connection that came in at a listener that all shards share.
+#[derive(Debug)]
+pub struct Guest {
+    /// What carries it.
+    pub stream: Stream,
+    /// The address it came from.
+    pub peer: SocketAddr,
+    /// How the listener at which it came in wants it to be served.
+    pub listener: Arc<Settings>,
+}
+
 /// What became of a send.
 #[derive(Debug)]
 #[must_use]
@@ -105,7 +122,7 @@ pub trait Driver {
     ///
     /// # Errors
     /// What the kernel says.
-    fn listen(&mut self, listener: TcpListener) -> io::Result<()>;
+    fn listen(&mut self, door: Door) -> io::Result<()>;
 
     /// Stops accepting for good and closes the listeners.
     fn stop_listening(&mut self);

@@ -6,19 +6,20 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-use super::acceptor::Acceptor;
+use super::acceptor::{Accepted, Acceptor};
 use super::link::{Arrival, Link, Rang};
 use super::short_timer::ShortTimer;
-use super::{Completion, Driver, Submission};
+use super::{Completion, Driver, Guest, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
+use crate::listener::{Door, Settings};
 use crate::relay::Bell;
 use crate::shard::Stream;
 use crate::slots::Slots;
@@ -121,13 +122,20 @@ impl Readiness {
         Ok(slot)
     }
 
-    fn accept(&mut self) -> Option<(u32, SocketAddr)> {
+    fn accept(&mut self) -> Option<Came> {
         let refused = match self.acceptor.accept() {
             Ok(None) => return None,
-            Ok(Some((stream, peer))) => match self.register(Link::tcp(stream)) {
-                Ok(slot) => return Some((slot, peer)),
-                Err(error) => self.acceptor.pause(error),
-            },
+            Ok(Some(Accepted { stream, peer, listener, dealt: true })) => {
+                let settings = self.acceptor.settings(listener).map(Arc::clone).unwrap_or_default();
+                let stream = Stream::Tcp(stream.into());
+                return Some(Came::Guest(Guest { stream, peer, listener: settings }));
+            }
+            Ok(Some(Accepted { stream, peer, listener, dealt: false })) => {
+                match self.register(Link::tcp(stream)) {
+                    Ok(slot) => return Some(Came::Own { slot, peer, listener }),
+                    Err(error) => self.acceptor.pause(error),
+                }
+            }
             Err(error) => Some(error),
         };
         self.done.extend(refused.map(Done::AcceptPaused));
@@ -234,6 +242,12 @@ impl Readiness {
     }
 }
 
+/// A connection that has come in.
+enum Came {
+    Own { slot: u32, peer: SocketAddr, listener: usize },
+    Guest(Guest),
+}
+
 enum Read {
     Received(u32, Range<usize>),
     Ended(u32),
@@ -241,8 +255,8 @@ enum Read {
 }
 
 impl Driver for Readiness {
-    fn listen(&mut self, listener: TcpListener) -> io::Result<()> {
-        self.acceptor.listen(self.poll.registry(), FIRST_LISTENER, listener)
+    fn listen(&mut self, door: Door) -> io::Result<()> {
+        self.acceptor.listen(self.poll.registry(), FIRST_LISTENER, door)
     }
 
     fn stop_listening(&mut self) {
@@ -348,9 +362,16 @@ impl Driver for Readiness {
 
     fn next(&mut self) -> Option<Completion<'_>> {
         if self.done.is_empty()
-            && let Some((slot, peer)) = self.accept()
+            && let Some(came) = self.accept()
         {
-            return Some(Completion::Accepted { slot, peer });
+            return Some(match came {
+                Came::Own { slot, peer, listener } => {
+                    let settings = self.acceptor.settings(listener);
+                    let listener = settings.map_or(Settings::PLAIN, |settings| settings);
+                    Completion::Accepted { slot, peer, listener }
+                }
+                Came::Guest(guest) => Completion::Guest(guest),
+            });
         }
         while let Some(done) = self.done.pop_front() {
             return Some(match done {

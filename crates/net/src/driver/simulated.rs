@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
+use crate::listener::{Door, Settings};
 use crate::random::Jitter;
 use crate::shard::Stream;
 
@@ -271,7 +272,7 @@ enum Event {
 }
 
 impl Driver for Simulated {
-    fn listen(&mut self, _listener: TcpListener) -> io::Result<()> {
+    fn listen(&mut self, _door: Door) -> io::Result<()> {
         Err(io::Error::other("a simulated driver has no listeners: peers come from its network"))
     }
 
@@ -344,7 +345,8 @@ impl Driver for Simulated {
             drop(state);
             return Some(match event {
                 Event::Accepted(slot) => {
-                    Completion::Accepted { slot, peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)) }
+                    let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+                    Completion::Accepted { slot, peer, listener: Settings::PLAIN }
                 }
                 Event::Received(slot) => Completion::Received { slot, bytes: &mut self.lent },
                 Event::Sent(slot) => Completion::Sent { slot },

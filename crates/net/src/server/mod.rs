@@ -23,7 +23,7 @@ mod connection;
 mod events;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use std::time::Duration;
 pub use self::connection::{Connection, Peer, PeerError};
 use self::events::Dispatch;
 pub use self::events::Events;
-use crate::listener;
+use crate::listener::{self, Bound};
 use crate::options::Options;
 use crate::shard::{self, Mailbox, Remote, Threads};
 use wavecast_websocket::CloseCode;
@@ -39,7 +39,7 @@ use wavecast_websocket::CloseCode;
 /// A server that listens and has not been started yet.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Bound>,
     address: SocketAddr,
     shards: usize,
     options: Options,
@@ -71,9 +71,9 @@ impl Server {
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
         for address in address.to_socket_addrs()? {
             match listener::bind(address, shards) {
-                Ok(listeners) => {
-                    let address = listeners[0].local_addr()?;
-                    return Ok(Self { listeners, address, shards, options: Options::default() });
+                Ok(bound) => {
+                    let address = bound.address().unwrap_or(address);
+                    return Ok(Self { listeners: vec![bound], address, shards, options: Options::default() });
                 }
                 Err(error) => last = error,
             }

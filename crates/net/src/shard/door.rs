@@ -140,7 +140,7 @@ pub(super) fn leave<H: Handler>(
     let phase = std::mem::take(&mut connections.table[slot].phase);
     connections.vacate(slot);
     if let (Phase::Leaving(head), Some(stream)) = (phase, stream) {
-        let Head { peer, bytes: received } = *head;
+        let Head { peer, bytes: received, .. } = *head;
         handler.side_door(Detached { stream, received, peer });
     }
 }

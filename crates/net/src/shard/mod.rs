@@ -7,6 +7,7 @@
 //! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
 //! | `sending`, `fan_out`, `room` | into one outbox, into many, and what gives way when they are full |
 //! | `compression` | messages compressed: for one connection, or once for many |
+//! | `deal` | whose connection it is that came in at a common listener |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
 //! | `receive` | bytes become messages |
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
@@ -21,6 +22,7 @@
 mod compression;
 mod connection;
 mod connections;
+mod deal;
 mod door;
 mod ending;
 mod event;
@@ -43,6 +45,7 @@ use tracing::{debug, error, warn};
 pub use self::compression::Forms;
 use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
 pub use self::connections::Connections;
+use self::deal::Deal;
 pub use self::event::{
     Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side, Upgrade, Verdict,
 };
@@ -55,9 +58,10 @@ pub use self::sending::{SendError, encode};
 pub use self::stream::Stream;
 pub use self::threads::{Mailbox, Threads, mailbox, start};
 pub use self::waves::WaveId;
-use crate::driver::{Completion, Driver};
+use crate::driver::{Completion, Driver, Guest};
 use crate::frame::Batch;
 use crate::inbox::Receiver;
+use crate::listener::Settings;
 use crate::options::Options;
 pub use crate::slots::Slots;
 
@@ -67,6 +71,7 @@ pub struct Shard<D: Driver, H: Handler> {
     handler: H,
     connections: Connections,
     inbox: Receiver<Post<H::Event>>,
+    deal: Deal<H::Event>,
     batch: Batch,
     fired: Vec<u32>,
     drain_until: Option<Instant>,
@@ -97,6 +102,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             driver,
             handler,
             inbox,
+            deal: Deal::alone(),
             batch: Batch::default(),
             fired: Vec::new(),
             drain_until: None,
@@ -117,6 +123,11 @@ impl<D: Driver, H: Handler> Shard<D, H> {
     /// The connections, outside of any event.
     pub fn connections(&mut self) -> &mut Connections {
         &mut self.connections
+    }
+
+    /// Shares what comes in at common listeners with the other shards of a server.
+    fn share(&mut self, deal: Deal<H::Event>) {
+        self.deal = deal;
     }
 
     /// Turns until the shard has been drained, or its driver fails.
@@ -165,12 +176,13 @@ impl<D: Driver, H: Handler> Shard<D, H> {
     }
 
     fn take_completions(&mut self) {
-        let Self { driver, handler, connections, .. } = self;
+        let Self { driver, handler, connections, deal, .. } = self;
         while let Some(completion) = driver.next() {
             match completion {
                 Completion::Received { slot, bytes } => received(handler, connections, slot, bytes),
                 Completion::Sent { slot } => connections.sent(slot),
-                Completion::Accepted { slot, peer } => connections.admit(slot, peer),
+                Completion::Accepted { slot, peer, listener } => connections.admit(slot, peer, listener),
+                Completion::Guest(guest) => deal.out(guest),
                 Completion::AcceptPaused { error } => {
                     warn!(%error, "accepting pauses: is the limit of open files (ulimit -n) too low?");
                 }
@@ -182,6 +194,17 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 Completion::Detached { slot, stream } => door::leave(handler, connections, slot, stream),
                 Completion::Closed { slot } => connections.vacate(slot),
             }
+        }
+        while let Some(guest) = self.deal.own() {
+            self.receive_guest(guest);
+        }
+    }
+
+    fn receive_guest(&mut self, guest: Guest) {
+        let Guest { stream, peer, listener } = guest;
+        match self.driver.adopt(stream) {
+            Ok(slot) => self.connections.admit(slot, peer, &listener),
+            Err(error) => warn!(%error, %peer, "a connection could not be taken"),
         }
     }
 
@@ -204,11 +227,12 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             Post::Event(event) => self.handler.event(&mut self.connections, event),
             Post::Adopt(mut detached) => match self.driver.adopt(detached.stream) {
                 Ok(slot) => {
-                    self.connections.admit(slot, detached.peer);
+                    self.connections.admit(slot, detached.peer, Settings::PLAIN);
                     received(&mut self.handler, &mut self.connections, slot, &mut detached.received);
                 }
                 Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
             },
+            Post::Guest(guest) => self.receive_guest(*guest),
             Post::Drain { code, reason, within } => {
                 self.driver.stop_listening();
                 self.drain_until = Some(self.connections.now + within);
@@ -314,7 +338,7 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
 
 impl Connections {
     /// A connection has come in.
-    fn admit(&mut self, slot: u32, peer: std::net::SocketAddr) {
+    fn admit(&mut self, slot: u32, peer: std::net::SocketAddr, listener: &Settings) {
         self.table.reach(slot);
         self.present += 1;
         debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
@@ -328,7 +352,8 @@ impl Connections {
             self.release(self.id(slot));
             return;
         }
-        self.table[slot].phase = Phase::Head(Box::new(Head { peer, bytes: Vec::new() }));
+        self.table[slot].phase =
+            Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
         self.set_link_timer(slot, self.options.head_timeout);
     }
 

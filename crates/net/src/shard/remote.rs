@@ -5,12 +5,14 @@ use std::time::Duration;
 use wavecast_websocket::CloseCode;
 
 use super::event::Detached;
+use crate::driver::Guest;
 use crate::inbox::Sender;
 
 /// What arrives in a shard's inbox.
 pub(super) enum Post<E> {
     Event(E),
     Adopt(Box<Detached>),
+    Guest(Box<Guest>),
     Drain { code: CloseCode, reason: Box<str>, within: Duration },
 }
 
@@ -77,7 +79,19 @@ impl<E> Remote<E> {
     pub fn adopt(&self, detached: Detached) -> Result<(), Detached> {
         self.0.push_control(Post::Adopt(Box::new(detached))).map_err(|post| match post {
             Post::Adopt(detached) => *detached,
-            Post::Event(_) | Post::Drain { .. } => unreachable!("an inbox gives back what was pushed"),
+            Post::Event(_) | Post::Guest(_) | Post::Drain { .. } => {
+                unreachable!("an inbox gives back what was pushed")
+            }
+        })
+    }
+
+    /// Gives the shard a connection that another one accepted.
+    pub(super) fn receive_guest(&self, guest: Guest) -> Result<(), Guest> {
+        self.0.push_control(Post::Guest(Box::new(guest))).map_err(|post| match post {
+            Post::Guest(guest) => *guest,
+            Post::Event(_) | Post::Adopt(_) | Post::Drain { .. } => {
+                unreachable!("an inbox gives back what was pushed")
+            }
         })
     }
 
@@ -92,6 +106,8 @@ impl<E> Remote<E> {
 fn into_event<E>(post: Post<E>) -> E {
     match post {
         Post::Event(event) => event,
-        Post::Adopt(_) | Post::Drain { .. } => unreachable!("an inbox gives back what was pushed"),
+        Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } => {
+            unreachable!("an inbox gives back what was pushed")
+        }
     }
 }

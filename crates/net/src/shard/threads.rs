@@ -1,15 +1,16 @@
 //! Shards on threads: one each, named, and watched.
 
 use std::io;
-use std::net::TcpListener;
 use std::sync::mpsc;
 use std::thread;
 
+use super::deal::Deal;
 use super::remote::Post;
 use super::{Handler, Remote, Shard};
 use crate::driver::Driver as _;
 use crate::driver::readiness::Readiness;
 use crate::inbox::{self, Receiver};
+use crate::listener::{Bound, Door};
 use crate::options::Options;
 
 /// The receiving end of a shard's inbox, made before the shard: so that the shards of one server can know each other's
@@ -30,14 +31,14 @@ pub struct Threads {
     running: usize,
 }
 
-/// Starts a shard for each mailbox, on a thread of its own. The listeners are dealt out in order; the handler of shard
-/// *n* is made by `make(n)` on its thread.
+/// Starts a shard for each mailbox, on a thread of its own. A listener that was bound for as many shards has one door for
+/// each; of others one shard accepts for all. The handler of shard *n* is made by `make(n)` on its thread.
 ///
 /// # Errors
 /// What the kernel says when a thread or a poll cannot be made; no shard runs and nobody listens then. `InvalidInput` when
 /// there is no mailbox.
 pub fn start<H, M>(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Bound>,
     mailboxes: Vec<Mailbox<H::Event>>,
     options: &Options,
     make: M,
@@ -51,22 +52,25 @@ where
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "a server has at least one shard"));
     }
     let (report, ended) = mpsc::channel();
-    let mut shares: Vec<Vec<TcpListener>> = (0..running).map(|_| Vec::new()).collect();
-    for (n, listener) in listeners.into_iter().enumerate() {
-        shares[n % running].push(listener);
+    let mut shares: Vec<Vec<Door>> = (0..running).map(|_| Vec::new()).collect();
+    // Those for all shards are not all accepted by the first.
+    for (n, door) in listeners.into_iter().flat_map(Bound::into_doors).enumerate() {
+        shares[n % running].push(door);
     }
+    let remotes: Vec<_> = mailboxes.iter().map(|mailbox| Remote::new(mailbox.0.sender())).collect();
     let (started, starts) = mpsc::channel();
     // Nobody goes before all can: dropping a sender sends its shard home.
     let mut go = Vec::with_capacity(running);
     for (n, (mailbox, share)) in mailboxes.into_iter().zip(shares).enumerate() {
         let (make, options, report, started) =
             (make.clone(), options.clone(), report.clone(), started.clone());
+        let deal = Deal::new(remotes.clone(), n);
         let (all_started, wait) = mpsc::sync_channel::<()>(1);
         go.push(all_started);
         thread::Builder::new().name(format!("shard-{n}")).spawn(move || {
             let report = Report { to: report, result: Some(Err(io::Error::other("the shard panicked"))) };
             let made = Readiness::new().and_then(|mut driver| {
-                share.into_iter().try_for_each(|listener| driver.listen(listener))?;
+                share.into_iter().try_for_each(|door| driver.listen(door))?;
                 Ok(driver)
             });
             let driver = match made {
@@ -81,7 +85,8 @@ where
                 return;
             }
             let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), n);
-            let shard = Shard::with_mailbox(driver, make(n), options, seed, mailbox);
+            let mut shard = Shard::with_mailbox(driver, make(n), options, seed, mailbox);
+            shard.share(deal);
             report.finish(shard.run());
         })?;
     }

@@ -134,8 +134,8 @@ impl<B: Backend> Desk<B> {
             return Err(io::ErrorKind::Unsupported.into());
         };
         let stream = TcpStream::from_std(stream)?;
-        // An answer goes out in one write, and waits for nothing.
-        stream.set_nodelay(true)?;
+        // An answer goes out in one write, and waits for nothing. A Unix socket never does, and knows no such option.
+        stream.set_nodelay(true).ok();
         let settings = &self.config.http_server;
         let exchange = Arc::new(Exchange::default());
         let socket = Socket::new(stream, &received, Arc::clone(&exchange), settings, self.way_back.is_some());

@@ -1,7 +1,7 @@
 //! The driver alone, on real sockets: what an edge-triggered poll makes easy to lose.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 
 use super::*;
 use crate::frame::Frame;
@@ -189,12 +189,12 @@ fn who_stops_to_listen_may_listen_again() {
     for _ in 0..3 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        driver.listen(listener).unwrap();
+        driver.listen(listener.into()).unwrap();
         let peer = TcpStream::connect(address).unwrap();
         let accepted = (0..100).find_map(|_| {
             driver.wait(Some(Duration::from_millis(50))).unwrap();
             match driver.next() {
-                Some(Completion::Accepted { slot, peer: from }) => Some((slot, from)),
+                Some(Completion::Accepted { slot, peer: from, .. }) => Some((slot, from)),
                 _ => None,
             }
         });
