@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`tcp`](TcpOptions) | addresses, and the options of their connections |
 //! | `unix` | paths, their mode, and the file's end |
-//! | [`activated`] | listeners that systemd hands over |
+//! | [`activation`](activated) | listeners that systemd hands over |
 
 #[cfg(unix)]
 mod activation;
