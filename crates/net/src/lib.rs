@@ -12,6 +12,7 @@
 //! | [`driver`] | what moves the bytes below a shard; a simulated one for tests |
 //! | [`relay`] | a connection whose bytes cannot move to a shard |
 //! | [`listener`] | what a server listens on: TCP, Unix sockets, given listeners |
+//! | [`tls`] | TLS without I/O: certificates and sessions (feature `tls`) |
 //! | [`descriptors`] | the limit of open files |
 //!
 //! Below a shard, private: `outbox`, `frame` and `bundle` (references to shared frames, and several for one connection), `slots`
@@ -33,6 +34,8 @@ pub mod relay;
 pub mod server;
 pub mod shard;
 mod slots;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod wheel;
 
 pub use wavecast_websocket as websocket;

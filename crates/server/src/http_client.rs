@@ -17,15 +17,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::SectionKind;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service as _;
+use wavecast_net::tls::Pem;
+use wavecast_net::tls::pem::PemError;
 
 use crate::config::Secret;
-use crate::pem::{self, PemError};
 
 /// Longest head of a response, in bytes.
 const RESPONSE_HEAD_MAX: usize = 64 * 1024;
@@ -265,9 +264,12 @@ fn client_config(options: &TlsOptions) -> Result<ClientConfig, TlsError> {
         (true, false) => Err(wrong("key_pem", "is set without cert_pem")),
         (false, true) => Err(wrong("cert_pem", "is set without key_pem")),
         (false, false) => {
-            let chain = certificates("cert_pem", &options.cert_pem)?;
+            let chain = from_pem("cert_pem", &options.cert_pem, Pem::certificates)?;
             builder
-                .with_client_auth_cert(chain, private_key(options.key_pem.expose())?)
+                .with_client_auth_cert(
+                    chain,
+                    from_pem("key_pem", options.key_pem.expose(), Pem::private_key)?,
+                )
                 .map_err(|_| wrong("key_pem", "is not the key of cert_pem"))
         }
     }
@@ -278,7 +280,7 @@ fn roots(options: &TlsOptions) -> Result<Arc<RootCertStore>, TlsError> {
         return Ok(machine_roots());
     }
     let mut store = RootCertStore::empty();
-    for certificate in certificates("server_ca_pem", &options.server_ca_pem)? {
+    for certificate in from_pem("server_ca_pem", &options.server_ca_pem, Pem::certificates)? {
         store
             .add(certificate)
             .map_err(|_| wrong("server_ca_pem", "holds a certificate that cannot be read"))?;
@@ -302,29 +304,13 @@ fn machine_roots() -> Arc<RootCertStore> {
     Arc::clone(ROOTS.get_or_init(load))
 }
 
-fn certificates(key: &'static str, value: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates: Vec<_> = sections(key, value)?
-        .into_iter()
-        .filter(|(kind, _)| *kind == SectionKind::Certificate)
-        .map(|(_, der)| CertificateDer::from(der))
-        .collect();
-    if certificates.is_empty() { Err(wrong(key, "holds no certificate")) } else { Ok(certificates) }
-}
-
-fn private_key(value: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
-    sections("key_pem", value)?
-        .into_iter()
-        .find_map(|(kind, der)| match kind {
-            SectionKind::PrivateKey => Some(PrivateKeyDer::Pkcs8(der.into())),
-            SectionKind::RsaPrivateKey => Some(PrivateKeyDer::Pkcs1(der.into())),
-            SectionKind::EcPrivateKey => Some(PrivateKeyDer::Sec1(der.into())),
-            _ => None,
-        })
-        .ok_or_else(|| wrong("key_pem", "holds no private key"))
-}
-
-fn sections(key: &'static str, value: &str) -> Result<Vec<pem::Section>, TlsError> {
-    pem::sections(value).map_err(|error: PemError| TlsError { key, problem: error.to_string() })
+/// The certificates or the key of a value, as `read` takes them.
+fn from_pem<T>(
+    key: &'static str,
+    value: &str,
+    read: impl FnOnce(&Pem) -> Result<T, PemError>,
+) -> Result<T, TlsError> {
+    Pem::of(value).and_then(|pem| read(&pem)).map_err(|error| TlsError { key, problem: error.to_string() })
 }
 
 /// `insecure_skip_verify`: any certificate will do, as long as its key signed the handshake.

@@ -27,7 +27,7 @@
 //! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
-//! | [`http_client`], `pem` | HTTP as a client, for hooks and key sets; keys and certificates |
+//! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `admission` | who comes in as a client |
 //! | `payload`, `wire` | what may be published; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
@@ -51,7 +51,6 @@ mod ordering;
 mod orders;
 pub mod pages;
 mod payload;
-mod pem;
 mod procedures;
 mod process;
 mod rate;

@@ -5,10 +5,9 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
-use rustls::pki_types::pem::SectionKind;
+use wavecast_net::tls::pem::{self, SectionKind};
 
 use super::algorithm::Algorithm;
-use crate::pem;
 
 /// Smallest and largest RSA key, in bits (RFC 7518 §3.3; beyond 8192 each verification takes too long).
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;

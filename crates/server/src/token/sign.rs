@@ -7,12 +7,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, RsaEncoding, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rustls::pki_types::pem::SectionKind;
 use serde_json::{Map, Value, json};
+use wavecast_net::tls::pem::{self, SectionKind};
 
 use super::algorithm::Algorithm;
 use crate::config::Secret;
-use crate::pem;
 
 /// A key that signs, for one algorithm.
 pub struct Signer {

@@ -1,0 +1,78 @@
+//! Which of several certificates answers a client: the first whose name it asks for (SNI, RFC 6066 §3) and whose key it can
+//! verify, else the first.
+
+use std::sync::Arc;
+
+use rustls::client::verify_server_name;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::fault::{Part, TlsError};
+use super::listening::Identity;
+
+/// Certificates of one listener: each is looked at for each client.
+pub(super) const CERTIFICATES_MAX: usize = 64;
+
+/// The certificates of a listener, in the order given.
+#[derive(Debug)]
+pub(super) struct Certificates(Vec<Arc<CertifiedKey>>);
+
+impl Certificates {
+    /// Reads every certificate with its key. Reads files: not for an event loop.
+    ///
+    /// # Errors
+    /// Names the file that is of no use.
+    pub(super) fn load(identities: &[Identity], provider: &CryptoProvider) -> Result<Self, TlsError> {
+        if identities.is_empty() || identities.len() > CERTIFICATES_MAX {
+            let problem = format!("needs a certificate, and takes at most {CERTIFICATES_MAX}");
+            return Err(TlsError::new(Part::Settings, problem));
+        }
+        identities
+            .iter()
+            .map(|identity| load(identity, provider).map(Arc::new))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+fn load(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    let Identity { chain, key } = identity;
+    let certificates =
+        chain.certificates().map_err(|error| TlsError::pem(Part::Certificate, chain, &error))?;
+    let private = key.private_key().map_err(|error| TlsError::pem(Part::Key, key, &error))?;
+    let private = provider.key_provider.load_private_key(private).map_err(|_| {
+        TlsError::of(Part::Key, key, "is not an RSA, ECDSA (P-256, P-384, P-521) or Ed25519 key")
+    })?;
+    let certified = CertifiedKey::new(certificates, private);
+    let unreadable =
+        |_| TlsError::of(Part::Certificate, chain, "begins with a certificate that cannot be read");
+    certified.end_entity_cert().and_then(ParsedCertificate::try_from).map_err(unreadable)?;
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(certified),
+        Err(_) => Err(TlsError::of(Part::Key, key, "is not the key of the certificate")),
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, client: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let verifiable = |c: &&Arc<CertifiedKey>| c.key.choose_scheme(client.signature_schemes()).is_some();
+        let named = |c: &&Arc<CertifiedKey>| client.server_name().is_some_and(|name| is_for(c, name));
+        let usable = || self.0.iter().filter(verifiable);
+        // One certificate is given to everybody: whether the name is right the client judges.
+        let first = match &self.0[..] {
+            [only] => Some(only),
+            _ => usable().find(named).or_else(|| usable().next()).or_else(|| self.0.first()),
+        };
+        first.map(Arc::clone)
+    }
+}
+
+fn is_for(certified: &CertifiedKey, name: &str) -> bool {
+    let Ok(name) = ServerName::try_from(name) else { return false };
+    certified
+        .end_entity_cert()
+        .and_then(ParsedCertificate::try_from)
+        .is_ok_and(|certificate| verify_server_name(&certificate, &name).is_ok())
+}

@@ -1,0 +1,26 @@
+//! TLS without I/O: certificates, and sessions that decrypt and encrypt what somebody else moves (feature `tls`).
+//!
+//! | room | what happens there |
+//! | --- | --- |
+//! | [`ServerTls`] (`listening`) | what a listener is given: certificates, who may come in, what is resumed |
+//! | `certificates` | which of several certificates answers a client |
+//! | `watch` | files that change are read again, and a half-written one is not believed |
+//! | [`Session`] (`session`) | one connection's TLS: ciphertext in, plain bytes out, and back |
+//! | `record` | where records end in what came in |
+//! | [`pem`] | keys and certificates as an operator gives them |
+//! | `fault` | why a setting is of no use, and why a session ended |
+//!
+//! An idle session owns no buffer: it keeps the beginning of a record that has not arrived whole, and nothing else.
+
+mod certificates;
+mod fault;
+mod listening;
+pub mod pem;
+mod record;
+mod session;
+mod watch;
+
+pub use self::fault::{Part, SessionError, TlsError};
+pub use self::listening::{ClientAuth, Identity, ServerTls, ServerTlsOptions, Version};
+pub use self::pem::Pem;
+pub use self::session::Session;
