@@ -3,8 +3,7 @@
 //!     cargo run --release --package wavecast --example echo_server -- 127.0.0.1:9001
 
 use wavecast::net::MessageRef;
-use wavecast::net::server::{Connection, Events, Server};
-use wavecast::net::shard::{Close, ConnectionError, Opening};
+use wavecast::net::server::{Close, Connection, ConnectionError, Events, Opening, Server};
 
 struct Echo;
 

@@ -148,6 +148,10 @@ impl<E> Sender<E> {
         Ok(())
     }
 
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Wakes the shard if it sleeps.
     pub(crate) fn wake(&self) {
         if self.0.asleep.swap(false, SeqCst)

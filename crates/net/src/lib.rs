@@ -16,7 +16,7 @@
 //! | [`descriptors`] | the limit of open files |
 //!
 //! Below a shard, private: `outbox`, `frame` and `bundle` (references to shared frames, and several for one connection), `slots`
-//! and `wheel` (tables and timers), `inbox`, `options`, `message`, `random` (jitter).
+//! and `wheel` (tables and timers), `inbox`, `options`, `message`, `params` (the named parts of a path), `random` (jitter).
 
 mod bundle;
 #[cfg(feature = "client")]
@@ -29,6 +29,7 @@ pub mod listener;
 mod message;
 mod options;
 mod outbox;
+mod params;
 mod random;
 pub mod relay;
 pub mod server;
@@ -45,5 +46,6 @@ pub use wavecast_websocket::deflate::Compression;
 pub use self::bundle::Bundle;
 pub use self::frame::{Batch, Frame, Lane};
 pub use self::inbox::Waker;
-pub use self::message::{Message, MessageRef};
-pub use self::options::Options;
+pub use self::message::{Kind, Message, MessageRef};
+pub use self::options::{Lifetime, Options};
+pub use self::params::Params;

@@ -47,6 +47,44 @@ pub enum MessageRef<'m> {
     Binary(&'m [u8]),
 }
 
+/// Text or binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+impl<'m> MessageRef<'m> {
+    /// Whether it is text or binary.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
+    }
+
+    /// The content as text, where the message is one.
+    #[must_use]
+    pub const fn as_text(&self) -> Option<&'m str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary(_) => None,
+        }
+    }
+
+    /// The content as bytes, whatever the kind.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'m [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
 impl From<String> for Message {
     fn from(text: String) -> Self {
         Self::Text(text)

@@ -1,10 +1,11 @@
 //! What a shard allows: every limit, with its default and what happens when it is reached.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use wavecast_websocket::Limits;
 use wavecast_websocket::deflate::Compression;
 use wavecast_websocket::keepalive::Intervals;
+use wavecast_websocket::{CloseCode, Limits};
 
 /// Limits and time-outs of one shard. The defaults suit a push server on the open internet.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Options {
     /// Silence after which a peer is pinged, and further silence after which it counts as dead: the connection ends without
     /// a closing handshake then. Default 25 s and 10 s; an interval of 0 switches both off.
     pub keep_alive: Intervals,
+    /// How long a connection may live. Default `None`: as long as it likes.
+    pub lifetime: Option<Lifetime>,
     /// Time for the closing handshake and for what still waits to be sent. Default 5 s; then the socket is closed.
     pub close_timeout: Duration,
     /// Time for the peer to end its side after we ended ours, so that the close frame is not lost in a reset.
@@ -44,6 +47,39 @@ pub struct Options {
     pub flush_slice: usize,
     /// Events handled between two looks at the sockets. Default 1,024.
     pub events_per_turn: usize,
+    /// Groups with members on this shard ([`server::Connection::join`](crate::server::Connection::join)). Default 65,536.
+    pub groups_max: usize,
+    /// Groups that one connection may be in at a time. Default 64.
+    pub groups_of_connection_max: usize,
+}
+
+/// How long a connection may live, and what its peer is told then: for credentials that age, and so that clients spread over
+/// the servers that have been added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// The longest time from open to close, to 16 ms.
+    pub max: Duration,
+    /// The time that is drawn by chance for a connection is shorter than `max` by up to this: connections that came together
+    /// do not end together.
+    pub spread: Duration,
+    /// The code of the close frame.
+    pub code: CloseCode,
+    /// The reason in the close frame, at most 123 bytes; what is longer is cut.
+    pub reason: Cow<'static, str>,
+}
+
+impl Lifetime {
+    /// A lifetime that ends with 1001 (going away), spread over its last tenth.
+    #[must_use]
+    pub const fn new(max: Duration) -> Self {
+        let reason = Cow::Borrowed("the connection has lived its time");
+        Self {
+            max,
+            spread: Duration::from_millis(max.as_millis() as u64 / 10),
+            code: CloseCode::GOING_AWAY,
+            reason,
+        }
+    }
 }
 
 impl Default for Options {
@@ -55,12 +91,15 @@ impl Default for Options {
             connections_max: 1_000_000,
             head_timeout: Duration::from_secs(10),
             keep_alive: Intervals::default(),
+            lifetime: None,
             close_timeout: Duration::from_secs(5),
             linger_timeout: Duration::from_secs(2),
             events_max: 65_536,
             control_max: 16_384,
             flush_slice: 128,
             events_per_turn: 1024,
+            groups_max: 65_536,
+            groups_of_connection_max: 64,
         }
     }
 }

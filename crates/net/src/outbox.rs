@@ -12,8 +12,8 @@ use std::cell::Cell;
 use std::iter;
 use std::ops::ControlFlow;
 
-use self::pool::NONE;
 pub(crate) use self::pool::Pool;
+use self::pool::{Link, NONE};
 use crate::frame::{Batch, Frame};
 
 /// A queue of frames: 24 bytes in a connection.
@@ -174,6 +174,39 @@ impl Outbox {
         if let Some((place, _)) = held {
             self.replace(pool, place, frame);
         }
+    }
+
+    /// Puts a frame before the place that is kept, behind what stands there already.
+    pub(crate) fn insert_at_place(&mut self, pool: &mut Pool, frame: &Frame) {
+        let Some((place, held)) = self.waiting(pool).find(|(_, held)| held.is_empty()) else { return };
+        let held = held.clone();
+        let after = if place == HEAD { self.next } else { pool.links[place.0 as usize].next };
+        let link = pool.take(held, after);
+        if place == HEAD {
+            self.next = link;
+            self.head = Some(frame.clone());
+        } else {
+            pool.links[place.0 as usize] = Link { frame: Some(frame.clone()), next: link };
+        }
+        if after == NONE {
+            self.last = link;
+        }
+        self.count(pool, frame);
+    }
+
+    /// Bytes that go out before the place that is kept.
+    pub(crate) fn bytes_before_place(&self, pool: &Pool) -> usize {
+        let before = self.waiting(pool).take_while(|(_, frame)| !frame.is_empty());
+        before.map(|(_, frame)| frame.cost()).sum()
+    }
+
+    /// Drops the place that is kept, and all that waits behind it.
+    pub(crate) fn clear_behind_place(&mut self, pool: &mut Pool) {
+        let mut is_found = false;
+        self.retain(pool, |frame| {
+            is_found |= frame.is_empty();
+            ControlFlow::Continue(!is_found)
+        });
     }
 
     /// Nobody fills the place any more: what waits behind it may go.

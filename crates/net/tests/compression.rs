@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use simulation::{Echo, turn};
 use wavecast_net::driver::simulated::{Network, Simulated};
-use wavecast_net::shard::{Close, ConnectionId, Connections, Handler, Opening, Shard, Upgrade, Verdict};
+use wavecast_net::shard::{Close, ConnectionId, Connections, Handler, Opening, Request, Shard, Upgrade, Verdict};
 use wavecast_net::websocket::deflate::{Agreement, Deflater, Inflater};
 use wavecast_net::websocket::frame::{Header, Reserved};
-use wavecast_net::websocket::handshake::{ClientRequest, RequestHead};
+use wavecast_net::websocket::handshake::ClientRequest;
 use wavecast_net::websocket::{Connection, Event, Input, Limits, Opcode, Role};
 use wavecast_net::{Compression, MessageRef, Options};
 

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use wavecast_net::MessageRef;
 use wavecast_net::shard::{
-    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Stream, Threads, Verdict, mailbox,
-    start,
+    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Request, Stream, Threads, Verdict,
+    mailbox, start,
 };
-use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::websocket::{Opcode, frame};
 use wavecast_net::{CloseCode, Options, listener};
 
@@ -34,7 +33,7 @@ fn burst_message(n: usize) -> Vec<u8> {
 impl Handler for Echo {
     type Event = ();
 
-    fn request(&mut self, head: &RequestHead<'_>, _: SocketAddr) -> Verdict {
+    fn request(&mut self, &Request { head, .. }: &Request<'_>) -> Verdict {
         if head.path() == Some("/refuse") {
             return Verdict::Refuse { status: 403, reason: "x".repeat(100) };
         }

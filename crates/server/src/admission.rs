@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use wavecast_net::shard::Upgrade;
+use wavecast_net::shard::{Protocols, Upgrade};
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_protocol::centrifuge::{SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 
@@ -68,7 +68,10 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         let reason = "Connections come too fast (client.connection_rate_limit): come back later.";
         return Admission::Refused { status: 503, reason: reason.into() };
     }
-    Admission::Client(Upgrade { protocols: &[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF], ..Upgrade::default() })
+    Admission::Client(Upgrade {
+        protocols: Protocols::Fixed(&[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF]),
+        ..Upgrade::default()
+    })
 }
 
 /// Whether the client asks for Protobuf in its address, as those do that cannot name a sub-protocol.

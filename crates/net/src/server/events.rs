@@ -1,79 +1,65 @@
-//! The four events.
+//! What a server does: the four events, and those for who wants more.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use wavecast_websocket::handshake::RequestHead;
-
-use super::connection::{Command, Connection};
+use super::connection::Connection;
+use super::request::Request;
 use crate::message::MessageRef;
-use crate::shard::{Close, ConnectionError, ConnectionId, Connections, Handler, Opening, Remote, Verdict};
+use crate::shard::{Close, ConnectionError, Opening, Verdict};
 
 /// What a server does. All shards share one instance; the events of one connection come one after the other, those of
 /// different connections at the same time. No event may block: a shard serves many connections.
-pub trait Events: Send + Sync + 'static {
+///
+/// `S` is what the program keeps of each connection ([`Connection::state`]): it lives on the shard, begins as
+/// `S::default()`, needs no lock and is dropped after [`Events::close`]. A server that keeps nothing leaves it out:
+/// `impl Events for Echo`.
+///
+/// # Panics
+/// An event that panics costs its own connection only: it is told 1011 (internal error), its error event is
+/// [`ConnectionError::Panicked`] and its close event follows. Whatever the program shares among connections has to be in
+/// order after a panic, as a lock that is poisoned then says. (Where a build has `panic = "abort"` the process ends.)
+pub trait Events<S = ()>: Send + Sync + 'static
+where
+    S: Default + Send + 'static,
+{
     /// A request has come in: take or refuse it, choose sub-protocols, add headers. By default every right WebSocket
     /// handshake is taken and anything else is refused.
-    fn request(&self, head: &RequestHead<'_>, peer: SocketAddr) -> Verdict {
-        let _ = (head, peer);
+    fn request(&self, request: &mut Request<'_, S>) -> Verdict {
+        let _ = request;
         Verdict::Upgrade
     }
 
     /// A connection has opened.
-    fn open(&self, connection: &mut Connection<'_>, opening: &Opening<'_>) {
+    fn open(&self, connection: &mut Connection<'_, S>, opening: &Opening<'_>) {
         let _ = (connection, opening);
     }
 
     /// A whole message has come in.
-    fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>);
+    fn message(&self, connection: &mut Connection<'_, S>, message: MessageRef<'_>);
 
-    /// A connection has ended: by its peer, by this side, or by an error. Once for each that had opened.
-    fn close(&self, connection: &mut Connection<'_>, close: &Close<'_>) {
+    /// A ping has come in. It is answered already: nothing has to be done.
+    fn ping(&self, connection: &mut Connection<'_, S>, payload: &[u8]) {
+        let _ = (connection, payload);
+    }
+
+    /// A pong has come in: the answer to [`Connection::ping`] with its payload, or to a ping of the keep-alive (without
+    /// payload), or one that nobody asked for.
+    fn pong(&self, connection: &mut Connection<'_, S>, payload: &[u8]) {
+        let _ = (connection, payload);
+    }
+
+    /// All that waited for this connection has been given to the system, after [`Connection::tell_when_drained`] asked for
+    /// this: time to send the next piece.
+    fn drained(&self, connection: &mut Connection<'_, S>) {
+        let _ = connection;
+    }
+
+    /// A connection has ended: by its peer, by this side, or by an error; [`Close`] says which. Once for each that had
+    /// opened, and the last of its events. What is sent here reaches others, not this connection.
+    fn close(&self, connection: &mut Connection<'_, S>, close: &Close<'_>) {
         let _ = (connection, close);
     }
 
     /// Something went wrong with a connection; [`Events::close`] follows.
-    fn error(&self, connection: &mut Connection<'_>, error: &ConnectionError) {
+    fn error(&self, connection: &mut Connection<'_, S>, error: &ConnectionError) {
         let _ = (connection, error);
-    }
-}
-
-/// Gives a shard's events to the server's.
-pub(super) struct Dispatch<E> {
-    events: Arc<E>,
-    remote: Remote<Command>,
-}
-
-impl<E: Events> Dispatch<E> {
-    pub(super) fn new(events: Arc<E>, remote: Remote<Command>) -> Self {
-        Self { events, remote }
-    }
-}
-
-impl<E: Events> Handler for Dispatch<E> {
-    type Event = Command;
-
-    fn request(&mut self, head: &RequestHead<'_>, peer: SocketAddr) -> Verdict {
-        self.events.request(head, peer)
-    }
-
-    fn open(&mut self, connections: &mut Connections, id: ConnectionId, opening: &Opening<'_>) {
-        self.events.open(&mut Connection::new(connections, id, &self.remote), opening);
-    }
-
-    fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
-        self.events.message(&mut Connection::new(connections, id, &self.remote), message);
-    }
-
-    fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>) {
-        self.events.close(&mut Connection::new(connections, id, &self.remote), close);
-    }
-
-    fn error(&mut self, connections: &mut Connections, id: ConnectionId, error: &ConnectionError) {
-        self.events.error(&mut Connection::new(connections, id, &self.remote), error);
-    }
-
-    fn event(&mut self, connections: &mut Connections, command: Command) {
-        command.carry_out(connections);
     }
 }

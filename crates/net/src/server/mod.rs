@@ -17,10 +17,29 @@
 //! }
 //! ```
 //!
-//! `events` has the four of them, `connection` what they are handed.
+//! | room | what it holds |
+//! | --- | --- |
+//! | [`events`](Events) | the four events, and those for who wants more |
+//! | `connection` | [`Connection`]: what an event is handed |
+//! | `request` | [`Request`]: what is asked at the door; [`Decision`]: an answer that comes later |
+//! | `routes`, `pattern` | [`Routes`]: events by path |
+//! | `origin` | [`Origins`]: which pages may connect |
+//! | `peer`, `handle` | [`Peer`] and [`Handle`]: a connection, and the server, from outside of events |
+//! | `roster`, `hall` | everybody and the groups of one shard; what its connections share |
+//! | `dispatch`, `command` | from a shard's events to the program's; what other threads ask for |
 
+mod command;
 mod connection;
+mod dispatch;
 mod events;
+mod hall;
+mod handle;
+mod origin;
+mod pattern;
+mod peer;
+mod request;
+mod roster;
+mod routes;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -28,13 +47,24 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-pub use self::connection::{Connection, Peer, PeerError};
-use self::events::Dispatch;
+use wavecast_websocket::CloseCode;
+
+use self::command::Command;
+pub use self::connection::{Connection, Members};
+use self::dispatch::Dispatch;
 pub use self::events::Events;
+use self::hall::Hall;
+pub use self::handle::{BroadcastError, Group, Handle};
+pub use self::origin::{InvalidOrigin, Origins};
+pub use self::pattern::InvalidPath;
+pub use self::peer::{Peer, PeerError};
+pub use self::request::{Decision, Request};
+pub use self::roster::{GROUP_NAME_BYTES_MAX, JoinError};
+pub use self::routes::{Routed, Routes};
 use crate::listener::{self, Bound};
 use crate::options::Options;
-use crate::shard::{self, Mailbox, Remote, Threads};
-use wavecast_websocket::CloseCode;
+use crate::shard::{self, Mailbox, Threads};
+pub use crate::shard::{Close, ConnectionError, FragmentError, Opening, SendError, Side, Verdict};
 
 /// A server that listens and has not been started yet.
 #[derive(Debug)]
@@ -49,7 +79,7 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    remotes: Vec<Remote<connection::Command>>,
+    handle: Handle,
     threads: Threads,
 }
 
@@ -98,7 +128,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::start`] and [`Running::join`].
-    pub fn run(self, events: impl Events) -> io::Result<()> {
+    pub fn run<S: Default + Send + 'static>(self, events: impl Events<S>) -> io::Result<()> {
         self.start(events)?.join()
     }
 
@@ -106,14 +136,15 @@ impl Server {
     ///
     /// # Errors
     /// What the kernel says when a thread or a poll cannot be made.
-    pub fn start(self, events: impl Events) -> io::Result<Running> {
+    pub fn start<S: Default + Send + 'static>(self, events: impl Events<S>) -> io::Result<Running> {
         let events = Arc::new(events);
-        let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<_>>) =
+        let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<Command>>) =
             (0..self.shards).map(|_| shard::mailbox(&self.options)).unzip();
-        let handles = remotes.clone();
-        let make = move |n: usize| Dispatch::new(Arc::clone(&events), handles[n].clone());
+        let handle = Handle::new(remotes);
+        let (halls, options) = (handle.clone(), self.options.clone());
+        let make = move |n| Dispatch::new(Arc::clone(&events), Hall::new(halls.clone(), n, &options));
         let threads = shard::start(self.listeners, mailboxes, &self.options, make)?;
-        Ok(Running { address: self.address, remotes, threads })
+        Ok(Running { address: self.address, handle, threads })
     }
 }
 
@@ -124,18 +155,22 @@ impl Running {
         self.address
     }
 
+    /// A handle that may be kept and sent to other threads: for broadcasts, counts, and the end.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
     /// Stops to listen and closes every connection with 1001 (going away); [`Running::join`] returns when all have
-    /// gone or `within` is over.
+    /// gone or `within` is over. With another code and reason: [`Handle::drain`].
     pub fn drain(&self, within: Duration) {
-        for remote in &self.remotes {
-            remote.drain(CloseCode::GOING_AWAY, "server shutdown", within);
-        }
+        self.handle.drain(CloseCode::GOING_AWAY, "server shutdown", within);
     }
 
     /// Waits until the server has been drained. Blocks.
     ///
     /// # Errors
-    /// When a shard ended in another way: by a panic in an event, or because the kernel refused to poll.
+    /// When a shard ended in another way: because the kernel refused to poll, mostly. A panic in an event does not end it.
     pub fn join(self) -> io::Result<()> {
         self.threads.join()
     }

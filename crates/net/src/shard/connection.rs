@@ -7,6 +7,7 @@ use wavecast_websocket::keepalive::KeepAlive;
 use wavecast_websocket::{self as websocket, Pongs, Role};
 
 use super::event::{ConnectionId, Side};
+use crate::message::Kind;
 use crate::outbox::Outbox;
 
 /// What the driver is asked to do once it is free to be asked. An order names its connection, not its slot: who has left
@@ -30,8 +31,13 @@ pub(super) struct Connection {
     /// What messages to the peer refer to, where context takeover was agreed on and one was sent.
     pub(super) context: Option<Box<Context>>,
     pub(super) generation: u32,
+    /// When its lifetime is over, in milliseconds of the shard divided by 16; `NEVER` where it has none.
+    pub(super) ends_at: u32,
     pub(super) flags: Flags,
 }
+
+/// No end of a connection's lifetime.
+pub(super) const NEVER: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Flags {
@@ -57,8 +63,23 @@ pub(super) struct Flags {
     pub(super) released: bool,
     /// How messages to the peer may be compressed.
     pub(super) window: Option<Window>,
+    /// The handler wants to know when all that waits has gone.
+    pub(super) tells_drained: bool,
+    /// The message that is being sent in fragments.
+    pub(super) outgoing: Outgoing,
     /// What follows when the outbox is empty.
     pub(super) then: Then,
+}
+
+/// How far a message in fragments has gone out.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) enum Outgoing {
+    /// There is none.
+    #[default]
+    None,
+    /// Begun, and no fragment sent.
+    First(Kind),
+    Next(Kind),
 }
 
 impl Flags {
@@ -86,6 +107,8 @@ pub(super) enum Phase {
     Vacant,
     /// The request head is coming in.
     Head(Box<Head>),
+    /// The request head is whole, and the verdict is to come later.
+    Asked(Box<Head>),
     Open(websocket::Connection),
     /// On its way through the side door.
     Leaving(Box<Head>),
@@ -119,6 +142,7 @@ impl Default for Connection {
             alive: KeepAlive::new(0),
             context: None,
             generation: 0,
+            ends_at: NEVER,
             flags: Flags::default(),
         }
     }

@@ -12,6 +12,7 @@ use wavecast_websocket::deflate::{Deflater, Inflater};
 
 use super::connection::{Connection, Farewell, Flags, Order, Phase, handler_timer, link_timer};
 use super::event::{ConnectionId, Shed, Side};
+use super::verdict::Verdict;
 use super::waves::Waves;
 use crate::options::Options;
 use crate::outbox::{Place, Pool};
@@ -29,6 +30,10 @@ pub struct Connections {
     pub(super) orders: Vec<Order>,
     /// Closes that were asked for and whose frame is not written yet.
     pub(super) closing: Vec<ConnectionId>,
+    /// Verdicts that came later.
+    pub(super) decided: Vec<(ConnectionId, Verdict)>,
+    /// Connections of which all that waited has gone, and whose handler wants to know.
+    pub(super) emptied: Vec<ConnectionId>,
     /// Connections whose outbox had no room.
     pub(super) overflowed: Vec<ConnectionId>,
     /// What was dropped to make room.
@@ -65,6 +70,8 @@ impl Connections {
             wheel: Wheel::new(),
             orders: Vec::new(),
             closing: Vec::new(),
+            decided: Vec::new(),
+            emptied: Vec::new(),
             overflowed: Vec::new(),
             shed: Vec::new(),
             began: now,
@@ -96,6 +103,24 @@ impl Connections {
             waiting.clear(&mut self.pool);
             self.close(id, code, reason);
         }
+    }
+
+    /// Closes as [`Connections::close`] does, because something failed: the close event says so, and the peer's own close
+    /// frame is not waited for.
+    pub fn fail(&mut self, id: ConnectionId, code: CloseCode, reason: &str) {
+        self.say_farewell(id, code.get(), reason, Side::Failure);
+    }
+
+    /// Gives the verdict that [`Verdict::Later`] promised; for a connection that does not wait for one it is dropped. It is
+    /// carried out at the end of the turn.
+    pub fn decide(&mut self, id: ConnectionId, verdict: Verdict) {
+        self.decided.push((id, verdict));
+    }
+
+    /// Whether a connection waits for the verdict that [`Verdict::Later`] promised.
+    #[must_use]
+    pub fn awaits_verdict(&self, id: ConnectionId) -> bool {
+        self.get(id).is_some_and(|connection| matches!(connection.phase, Phase::Asked(_)))
     }
 
     /// Ends a connection at once, without a closing handshake: the peer sees 1006.
@@ -214,6 +239,7 @@ impl Connections {
             return;
         }
         connection.flags.closing = true;
+        self.give_up_message(id);
         self.give_up_place(id);
         let Some(connection) = self.get_mut(id) else { return };
         connection.farewell = Some(Box::new(Farewell { code, reason: reason.into(), by }));

@@ -5,16 +5,18 @@
 
 use tracing::{debug, info, warn};
 use wavecast_websocket as websocket;
-use wavecast_websocket::handshake;
+use wavecast_websocket::handshake::{self, Refusal};
 use wavecast_websocket::{Limits, Role};
 
 use super::connection::{Head, Order, Phase, link_timer};
 use super::connections::Connections;
-use super::ending::{refuse, write_refusal};
-use super::event::{ConnectionId, Detached, Opening, Upgrade, Verdict};
+use super::ending::{peer_ended, refuse, write_answer, write_refusal};
+use super::event::{ConnectionId, Detached, Opening};
 use super::handler::Handler;
 use super::receive;
 use super::stream::Stream;
+use super::verdict::{Request, Upgrade, Verdict};
+use crate::params::Params;
 
 /// So far into a head every byte is looked at as it comes: who speaks another protocol need not be waited for.
 const EARLY_BYTES: usize = 64;
@@ -51,33 +53,111 @@ pub(super) fn received<H: Handler>(
             connections.table[id.slot].phase = Phase::Head(head);
         }
         Ok(Some((request, length))) => {
-            let upgrade = match handler.request(&request, peer) {
-                Verdict::Upgrade => Upgrade::default(),
-                Verdict::UpgradeWith(upgrade) => upgrade,
-                Verdict::Refuse { status, reason } => {
-                    info!(%peer, status, reason, "refused");
-                    refuse(connections, id, status, &reason);
-                    return;
-                }
-                Verdict::SideDoor => {
+            let verdict = handler.request(&Request { id, head: &request, peer });
+            match carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict) {
+                Course::Open => receive::messages(handler, connections, id, &mut whole[length..]),
+                Course::Over => {}
+                course @ (Course::Leaves | Course::Waits) => {
                     if head.bytes.is_empty() {
                         head.bytes.extend_from_slice(bytes);
                     }
-                    let connection = &mut connections.table[id.slot];
-                    connection.phase = Phase::Leaving(head);
-                    connection.flags.released = true;
-                    connections.orders.push(Order::Detach(id));
-                    return;
+                    put_aside(connections, id, head, course);
                 }
-            };
-            if open(handler, connections, id, &Opening { head: &request, protocol: None, peer }, &upgrade) {
-                receive::messages(handler, connections, id, &mut whole[length..]);
             }
         }
         Err(error) => {
             info!(%peer, %error, status = error.status(), "refused: not a request head");
             refuse(connections, id, error.status(), &error.to_string());
         }
+    }
+}
+
+/// What a verdict leads to.
+#[derive(Clone, Copy)]
+enum Course {
+    Open,
+    /// Refused: the answer is on its way.
+    Over,
+    Leaves,
+    Waits,
+}
+
+fn carry_out<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    request: &Request<'_>,
+    verdict: Verdict,
+) -> Course {
+    let &Request { head, peer, .. } = request;
+    let upgrade = match verdict {
+        Verdict::Upgrade => Upgrade::default(),
+        Verdict::UpgradeWith(upgrade) => upgrade,
+        Verdict::Refuse { status, reason } => {
+            info!(%peer, status, reason, "refused");
+            refuse(connections, id, status, &reason);
+            return Course::Over;
+        }
+        Verdict::RefuseWith { status, reason, headers } => {
+            info!(%peer, status, reason, "refused");
+            refuse_with(connections, id, &Refusal::new(status, reason), &headers);
+            return Course::Over;
+        }
+        Verdict::Later => return Course::Waits,
+        Verdict::SideDoor => return Course::Leaves,
+    };
+    let opening = Opening { head, protocol: None, peer, params: Params::default() };
+    if open(handler, connections, id, &opening, &upgrade) {
+        return Course::Open;
+    }
+    handler.turned_away(id);
+    Course::Over
+}
+
+/// The connection waits with all that it has sent: for the side door, or for a verdict.
+fn put_aside(connections: &mut Connections, id: ConnectionId, head: Box<Head>, course: Course) {
+    let waits = matches!(course, Course::Waits);
+    let connection = &mut connections.table[id.slot];
+    if waits {
+        connection.phase = Phase::Asked(head);
+        connections.listen(id, |flags| flags.paused = true);
+    } else {
+        connection.phase = Phase::Leaving(head);
+        connection.flags.released = true;
+        connections.orders.push(Order::Detach(id));
+    }
+}
+
+/// The verdict that was to come later has come.
+pub(super) fn decided<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    verdict: Verdict,
+) {
+    let Some(connection) = connections.get_mut(id) else { return };
+    if !matches!(connection.phase, Phase::Asked(_)) {
+        return;
+    }
+    let Phase::Asked(mut head) = std::mem::take(&mut connection.phase) else { return };
+    connections.listen(id, |flags| flags.paused = false);
+    let (limits, peer) = (connections.options.websocket, head.peer);
+    // It was whole when the handler was asked about it.
+    let Ok(Some((request, length))) = handshake::parse_request(&head.bytes, &limits) else { return };
+    let refuses = !matches!(verdict, Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later);
+    let course = carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict);
+    if refuses {
+        handler.turned_away(id);
+    }
+    match course {
+        Course::Open => {
+            receive::messages(handler, connections, id, &mut head.bytes[length..]);
+            if connections.get(id).is_some_and(|connection| connection.flags.peer_ended) {
+                peer_ended(handler, connections, id.slot);
+            }
+        }
+        Course::Over => {}
+        Course::Leaves | Course::Waits => put_aside(connections, id, head, course),
     }
 }
 
@@ -97,7 +177,18 @@ fn open<H: Handler>(
     opening: &Opening<'_>,
     upgrade: &Upgrade,
 ) -> bool {
-    let mut acceptance = match handshake::accept(opening.head, upgrade.protocols) {
+    upgrade.protocols.lend(|protocols| open_with(handler, connections, id, opening, protocols, upgrade))
+}
+
+fn open_with<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    opening: &Opening<'_>,
+    protocols: &[&str],
+    upgrade: &Upgrade,
+) -> bool {
+    let mut acceptance = match handshake::accept(opening.head, protocols) {
         Ok(acceptance) => acceptance,
         Err(refusal) => {
             info!(peer = %opening.peer, status = refusal.status, %refusal, "refused: not a right handshake");
@@ -107,7 +198,7 @@ fn open<H: Handler>(
     };
     let wanted = connections.options.compression.filter(|_| !upgrade.without_compression);
     let agreement = wanted.and_then(|compression| acceptance.compress(&compression));
-    let headers: Vec<(&str, &str)> = upgrade.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let headers = borrowed(&upgrade.headers);
     let mut answer = Vec::with_capacity(256);
     if let Err(error) = acceptance.write(&headers, &mut answer) {
         warn!(%error, "the handler's headers cannot be sent");
@@ -124,10 +215,30 @@ fn open<H: Handler>(
     connection.flags.window = agreement.map(|agreement| agreement.send);
     connections.open += 1;
     connections.wheel.cancel(link_timer(id.slot));
-    connections.start_keep_alive(id.slot);
+    connections.start_watch(id.slot);
     debug!(peer = %opening.peer, slot = id.slot, "open");
     handler.open(connections, id, &Opening { protocol: acceptance.protocol, ..*opening });
     true
+}
+
+fn refuse_with(
+    connections: &mut Connections,
+    id: ConnectionId,
+    refusal: &Refusal,
+    headers: &[(String, String)],
+) {
+    let mut answer = Vec::new();
+    match refusal.write_with(&borrowed(headers), &mut answer) {
+        Ok(()) => write_answer(connections, id, &answer),
+        Err(error) => {
+            warn!(%error, "the handler's headers cannot be sent");
+            refuse(connections, id, 500, "internal error");
+        }
+    }
+}
+
+fn borrowed(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 /// The socket has left the driver: the handler gets it.

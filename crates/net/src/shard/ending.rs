@@ -3,6 +3,7 @@
 //! All of them pass through [`end`], which tells the handler once. What is left after that (the last frames, the peer's own
 //! end) is between the shard and the socket, and bounded by time.
 
+use std::mem;
 use std::time::Duration;
 
 use tracing::{debug, info};
@@ -10,13 +11,17 @@ use wavecast_websocket::CloseCode;
 use wavecast_websocket::handshake::Refusal;
 use wavecast_websocket::keepalive::{Action, KeepAlive};
 
-use super::connection::{Farewell, Phase, Then};
+use super::connection::{Farewell, NEVER, Outgoing, Phase, Then};
 use super::connections::Connections;
 use super::event::{Close, ConnectionError, ConnectionId, Side};
 use super::handler::Handler;
+use super::verdict::Verdict;
+use crate::options::Lifetime;
 
 /// A delay of the shard from which on the silence of peers may be its own fault.
 const DELAY_NOTICED: Duration = Duration::from_secs(1);
+/// What [`Connection::ends_at`](super::connection::Connection) counts in.
+const LIFETIME_TICK_MS: u128 = 16;
 
 /// Writes the close frame of a connection that is to be closed.
 pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
@@ -76,7 +81,8 @@ pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connecti
     let connection = &mut connections.table[slot];
     connection.flags.peer_ended = true;
     match &connection.phase {
-        Phase::Vacant | Phase::Leaving(_) => {}
+        // Who waits for a verdict may have ended its side already: it is answered in any case.
+        Phase::Vacant | Phase::Leaving(_) | Phase::Asked(_) => {}
         Phase::Open(_) if !connection.flags.closing => {
             broke(handler, connections, id, &ConnectionError::Ended);
         }
@@ -120,10 +126,10 @@ pub(super) fn cut_off<H: Handler>(handler: &mut H, connections: &mut Connections
 /// Tells the handler that a connection has ended. Does nothing for one that never opened or has ended before.
 fn end<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
     let Some(connection) = connections.get_mut(id) else { return };
-    let opened = matches!(connection.phase, Phase::Open(_));
-    connection.phase = Phase::Ended;
-    if !opened {
-        return;
+    match mem::replace(&mut connection.phase, Phase::Ended) {
+        Phase::Open(_) => {}
+        Phase::Asked(_) => return handler.turned_away(id),
+        Phase::Vacant | Phase::Head(_) | Phase::Leaving(_) | Phase::Ended => return,
     }
     connection.flags.closing = true;
     let farewell = connection.farewell.take();
@@ -141,12 +147,18 @@ fn end<H: Handler>(handler: &mut H, connections: &mut Connections, id: Connectio
 
 /// A connection's own timer has come: what it was for follows from the phase.
 pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
+    let is_over = connections.lifetime_is_over(id);
     let Some(connection) = connections.get_mut(id) else { return };
     match &connection.phase {
         Phase::Vacant | Phase::Leaving(_) => {}
         Phase::Head(head) => {
             info!(peer = %head.peer, received = head.bytes.len(), "no whole request head in time: 408");
             refuse(connections, id, 408, "the request head did not arrive in time");
+        }
+        Phase::Asked(head) => {
+            info!(peer = %head.peer, "no verdict in time: 503");
+            refuse(connections, id, 503, "no decision in time: come back later");
+            handler.turned_away(id);
         }
         Phase::Ended => connections.release(id),
         // Keep-alive's timer, in the turn in which a close was asked for: the close frame has a time of its own.
@@ -155,6 +167,7 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
             end(handler, connections, id);
             connections.release(id);
         }
+        Phase::Open(_) if is_over => connections.end_lifetime(id),
         Phase::Open(_) => keep_alive(handler, connections, id),
     }
 }
@@ -165,20 +178,23 @@ fn keep_alive<H: Handler>(handler: &mut H, connections: &mut Connections, id: Co
     let intervals = connections.options.keep_alive;
     let deaf = connections.is_deaf();
     let Some(connection) = connections.get_mut(id) else { return };
+    let flags = connection.flags;
+    // A message in fragments that nobody goes on with may keep from the system what would let us listen again.
+    let paused = flags.paused || (flags.held && flags.outgoing != Outgoing::None);
     match connection.alive.poll(&intervals, now_ms) {
         // It may have answered: we did not listen.
-        Action::PeerDead if connection.flags.paused || deaf => {
+        Action::PeerDead if paused || deaf => {
             connection.alive.heard(now_ms);
-            connections.set_link_timer(id.slot, Duration::from_millis(intervals.ping_interval_ms.into()));
+            connections.look_again(id.slot, intervals.ping_interval_ms.into());
         }
         Action::Wait { until_ms: None } => {}
         Action::Wait { until_ms: Some(until) } => {
-            connections.set_link_timer(id.slot, Duration::from_millis(until.saturating_sub(now_ms)));
+            connections.look_again(id.slot, until.saturating_sub(now_ms));
         }
         Action::SendPing => {
             // Refused only by a full outbox: then it is told by what it takes of that.
             connections.ping(id, b"").ok();
-            connections.set_link_timer(id.slot, Duration::from_millis(intervals.pong_timeout_ms.into()));
+            connections.look_again(id.slot, intervals.pong_timeout_ms.into());
         }
         Action::PeerDead => broke(handler, connections, id, &ConnectionError::Idle),
     }
@@ -192,22 +208,58 @@ pub(super) fn refuse(connections: &mut Connections, id: ConnectionId, status: u1
 pub(super) fn write_refusal(connections: &mut Connections, id: ConnectionId, refusal: &Refusal) {
     let mut answer = Vec::new();
     refusal.write(&mut answer);
+    write_answer(connections, id, &answer);
+}
+
+/// The last that is said at the door.
+pub(super) fn write_answer(connections: &mut Connections, id: ConnectionId, answer: &[u8]) {
     connections.table[id.slot].phase = Phase::Ended;
     connections.table[id.slot].flags.then = Then::Shutdown;
-    connections.push_control(id, &answer);
+    connections.listen(id, |flags| flags.paused = false);
+    connections.push_control(id, answer);
     connections.set_link_timer(id.slot, connections.options.close_timeout);
 }
 
 impl Connections {
-    /// Starts to watch over the silences of a connection that has just opened.
-    pub(super) fn start_keep_alive(&mut self, slot: u32) {
+    /// Starts to watch over the silences of a connection that has just opened, and over its time.
+    pub(super) fn start_watch(&mut self, slot: u32) {
         let now_ms = self.elapsed_ms();
         self.table[slot].alive = KeepAlive::new(now_ms);
+        if let Some(Lifetime { max, spread, .. }) = self.options.lifetime {
+            let lives = self.jitter(max.saturating_sub(spread), max);
+            let ends_at =
+                (self.elapsed().saturating_add(lives).as_millis() / LIFETIME_TICK_MS).min((NEVER - 1).into());
+            self.table[slot].ends_at = ends_at as u32;
+        }
         let interval = Duration::from_millis(self.options.keep_alive.ping_interval_ms.into());
-        if interval > Duration::ZERO {
+        let first = if interval > Duration::ZERO {
             // A little apart from its neighbours: connections that came in one storm are not pinged in one.
-            let first = self.jitter(interval, interval + interval / 16);
-            self.set_link_timer(slot, first);
+            self.jitter(interval, interval + interval / 16).as_millis() as u64
+        } else if self.table[slot].ends_at != NEVER {
+            u64::MAX
+        } else {
+            return;
+        };
+        self.look_again(slot, first);
+    }
+
+    /// Sets the timer that looks after an open connection, to the end of its lifetime at the latest.
+    fn look_again(&mut self, slot: u32, after_ms: u64) {
+        let left_ms = match self.table[slot].ends_at {
+            NEVER => u64::MAX,
+            ends_at => (u64::from(ends_at) * LIFETIME_TICK_MS as u64).saturating_sub(self.elapsed_ms()),
+        };
+        self.set_link_timer(slot, Duration::from_millis(after_ms.min(left_ms)));
+    }
+
+    fn lifetime_is_over(&self, id: ConnectionId) -> bool {
+        let ends_at = self.get(id).map_or(NEVER, |connection| connection.ends_at);
+        ends_at != NEVER && self.elapsed().as_millis() / LIFETIME_TICK_MS >= ends_at.into()
+    }
+
+    fn end_lifetime(&mut self, id: ConnectionId) {
+        if let Some(Lifetime { code, reason, .. }) = self.options.lifetime.clone() {
+            self.close(id, code, &reason);
         }
     }
 
@@ -233,6 +285,7 @@ impl Connections {
                     self.table[slot].phase = Phase::Ended;
                     self.release(self.id(slot));
                 }
+                Phase::Asked(_) => self.decide(self.id(slot), Verdict::refuse(503, reason)),
                 Phase::Vacant | Phase::Leaving(_) | Phase::Ended => {}
             }
         }

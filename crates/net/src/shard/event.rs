@@ -1,4 +1,4 @@
-//! What the events of a shard carry: names, messages, verdicts, ends.
+//! What the events of a shard carry: names, openings, errors, ends.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use wavecast_websocket::ProtocolError;
 use wavecast_websocket::handshake::RequestHead;
 
 use super::stream::Stream;
+use crate::params::Params;
 
 /// A connection's name on its shard. It is never given out twice: a slot that is used again has a new generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,45 +41,17 @@ pub struct Shed {
     pub messages: u32,
 }
 
-/// What to do with a request.
-#[derive(Debug, Default)]
-pub enum Verdict {
-    /// Go on with the opening handshake, if the request is a right one (RFC 6455 §4.2.1).
-    #[default]
-    Upgrade,
-    /// As [`Verdict::Upgrade`], with a choice of sub-protocols and headers for the answer.
-    UpgradeWith(Upgrade),
-    /// Answer with an HTTP status and a line of text, and close.
-    Refuse {
-        /// HTTP status, 400 to 599.
-        status: u16,
-        /// A line for people.
-        reason: String,
-    },
-    /// Hand the socket over, with all that was received: [`Handler::side_door`](super::Handler::side_door) gets it.
-    SideDoor,
-}
-
-/// How to answer an opening handshake.
-#[derive(Debug, Default)]
-pub struct Upgrade {
-    /// Sub-protocols that are spoken, best first; the first that the client offers too is taken.
-    pub protocols: &'static [&'static str],
-    /// Headers to add to the answer.
-    pub headers: Vec<(String, String)>,
-    /// Sends and receives plain messages only, whatever [`Options::compression`](crate::Options::compression) says.
-    pub without_compression: bool,
-}
-
 /// A connection that has just opened.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Opening<'o> {
     /// The request.
     pub head: &'o RequestHead<'o>,
     /// The sub-protocol agreed on.
     pub protocol: Option<&'o str>,
-    /// Where it came from.
+    /// Where it came from; behind a proxy that says so with the PROXY protocol, the client's address.
     pub peer: SocketAddr,
+    /// The parts of the path that the route names; none without routes.
+    pub params: Params<'o>,
 }
 
 /// Who began to close.
@@ -116,6 +89,8 @@ pub enum ConnectionError {
     Idle,
     /// What waits for the peer has passed the limit of its outbox.
     Overflow,
+    /// The program failed: an event panicked. The peer is told 1011.
+    Panicked,
 }
 
 impl fmt::Display for ConnectionError {
@@ -126,6 +101,7 @@ impl fmt::Display for ConnectionError {
             Self::Ended => f.write_str("the peer ended the connection without a close frame"),
             Self::Idle => f.write_str("nothing was heard of the peer for the idle time-out"),
             Self::Overflow => f.write_str("the peer reads too slowly: its outbox is full"),
+            Self::Panicked => f.write_str("an event of the program panicked"),
         }
     }
 }
@@ -141,11 +117,4 @@ pub struct Detached {
     pub received: Vec<u8>,
     /// Where it came from.
     pub peer: SocketAddr,
-}
-
-impl From<&RequestHead<'_>> for Verdict {
-    /// The common rule where there is a side door: a WebSocket handshake stays, anything else leaves.
-    fn from(head: &RequestHead<'_>) -> Self {
-        if head.is_websocket_upgrade() { Self::Upgrade } else { Self::SideDoor }
-    }
 }

@@ -50,6 +50,7 @@ fn flush_one<D: Driver>(
             return;
         }
         if connection.outbox.is_held() {
+            connections.tell_drained(id);
             return;
         }
         let bytes_max = if connection.flags.slow { BATCH_BYTES_SLOW } else { BATCH_BYTES };
@@ -90,6 +91,13 @@ impl Connections {
         self.listen_again(id);
         self.answer_late_ping(id);
         self.follow_up(id);
+        self.tell_drained(id);
+    }
+
+    fn tell_drained(&mut self, id: ConnectionId) {
+        if self.get(id).is_some_and(|connection| connection.flags.tells_drained) {
+            self.emptied.push(id);
+        }
     }
 
     /// Receives again from a peer that was held back, when all that its messages provoked has gone: else one that never

@@ -1,13 +1,12 @@
 //! What a shard asks of the program above it: the four events, and the questions around them.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use wavecast_websocket::CloseCode;
-use wavecast_websocket::handshake::RequestHead;
 
 use super::connections::Connections;
-use super::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Verdict};
+use super::event::{Close, ConnectionError, ConnectionId, Detached, Opening};
+use super::verdict::{Request, Verdict};
 use crate::message::MessageRef;
 
 /// The program above a shard: one instance a shard, so that it needs no locks of its own.
@@ -19,9 +18,15 @@ pub trait Handler {
     type Event: Send + 'static;
 
     /// A whole request head has come in. By default a WebSocket handshake goes on, anything else is refused with 426.
-    fn request(&mut self, head: &RequestHead<'_>, peer: SocketAddr) -> Verdict {
-        let _ = (head, peer);
+    fn request(&mut self, request: &Request<'_>) -> Verdict {
+        let _ = request;
         Verdict::Upgrade
+    }
+
+    /// A connection does not open although [`Handler::request`] did not refuse it: the handshake was not a right one, or the
+    /// verdict that was to come later was a refusal, or too late for its peer.
+    fn turned_away(&mut self, id: ConnectionId) {
+        let _ = id;
     }
 
     /// A connection has opened.
@@ -29,6 +34,22 @@ pub trait Handler {
 
     /// A message has come in.
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>);
+
+    /// A ping has come in; it is answered already.
+    fn ping(&mut self, connections: &mut Connections, id: ConnectionId, payload: &[u8]) {
+        let _ = (connections, id, payload);
+    }
+
+    /// A pong has come in, asked for or not.
+    fn pong(&mut self, connections: &mut Connections, id: ConnectionId, payload: &[u8]) {
+        let _ = (connections, id, payload);
+    }
+
+    /// All that waited for a connection has been given to the system, after [`Connections::tell_when_drained`] asked for
+    /// this: time to send more.
+    fn drained(&mut self, connections: &mut Connections, id: ConnectionId) {
+        let _ = (connections, id);
+    }
 
     /// A connection that had opened has ended; once for each.
     fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>);

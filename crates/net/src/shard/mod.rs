@@ -2,12 +2,13 @@
 //!
 //! | room | what happens there |
 //! | --- | --- |
-//! | [`handler`](Handler), `event` | the four events, and what they carry |
+//! | [`handler`](Handler), `event`, `verdict` | the four events, what they carry, and what becomes of a request |
 //! | `connection` | what is kept of one connection |
 //! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
 //! | `sending`, `fan_out`, `room` | into one outbox, into many, and what gives way when they are full |
 //! | `compression` | messages compressed: for one connection, or once for many |
 //! | `deal` | whose connection it is that came in at a common listener |
+//! | `fragments` | a message out in pieces, and when to send the next |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
 //! | `receive` | bytes become messages |
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
@@ -28,6 +29,7 @@ mod ending;
 mod event;
 mod fan_out;
 mod flush;
+mod fragments;
 mod handler;
 mod receive;
 mod remote;
@@ -35,6 +37,7 @@ mod room;
 mod sending;
 mod stream;
 mod threads;
+mod verdict;
 mod waves;
 
 use std::io;
@@ -46,10 +49,9 @@ pub use self::compression::Forms;
 use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
 pub use self::connections::Connections;
 use self::deal::Deal;
-pub use self::event::{
-    Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side, Upgrade, Verdict,
-};
+pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side};
 pub use self::fan_out::FanOut;
+pub use self::fragments::FragmentError;
 pub use self::handler::Handler;
 use self::remote::Post;
 pub use self::remote::Remote;
@@ -57,6 +59,7 @@ pub use self::room::OutboxBytes;
 pub use self::sending::{SendError, encode};
 pub use self::stream::Stream;
 pub use self::threads::{Mailbox, Threads, mailbox, start};
+pub use self::verdict::{Protocols, Request, Upgrade, Verdict};
 pub use self::waves::WaveId;
 use crate::driver::{Completion, Driver, Guest};
 use crate::frame::Batch;
@@ -156,16 +159,22 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.fire_timers();
         self.held_back = self.handler.turn(&mut self.connections);
         self.ask_about_overflows();
+        self.carry_out_verdicts();
         self.settle();
         self.flush();
+        self.tell_drained();
         self.carry_out_orders();
         Ok(!self.is_drained())
     }
 
     fn timeout(&mut self) -> Option<Duration> {
         let c = &self.connections;
-        let idle =
-            c.waves.is_idle() && c.closing.is_empty() && c.orders.is_empty() && c.overflowed.is_empty();
+        let idle = c.waves.is_idle()
+            && c.closing.is_empty()
+            && c.orders.is_empty()
+            && c.overflowed.is_empty()
+            && c.decided.is_empty()
+            && c.emptied.is_empty();
         if !idle || !self.inbox.may_sleep(self.handler.ready()) {
             return Some(Duration::ZERO);
         }
@@ -275,6 +284,22 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         }
     }
 
+    fn carry_out_verdicts(&mut self) {
+        for (id, verdict) in std::mem::take(&mut self.connections.decided) {
+            door::decided(&mut self.handler, &mut self.connections, id, verdict);
+        }
+    }
+
+    /// Those who ask again in the event wait for the next turn.
+    fn tell_drained(&mut self) {
+        for id in std::mem::take(&mut self.connections.emptied) {
+            let is_asked = self.connections.get_mut(id).map(|c| std::mem::take(&mut c.flags.tells_drained));
+            if is_asked == Some(true) && self.connections.is_open(id) {
+                self.handler.drained(&mut self.connections, id);
+            }
+        }
+    }
+
     fn settle(&mut self) {
         while let Some(id) = self.connections.closing.pop() {
             ending::write_farewell(&mut self.handler, &mut self.connections, id);
@@ -330,7 +355,7 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
     match &mut connection.phase {
         Phase::Open(_) => receive::messages(handler, connections, id, bytes),
         Phase::Head(_) => door::received(handler, connections, id, bytes),
-        Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
+        Phase::Leaving(head) | Phase::Asked(head) => head.bytes.extend_from_slice(bytes),
         // Lingering: read so that the peer sees our last words, and thrown away.
         Phase::Vacant | Phase::Ended => {}
     }

@@ -39,8 +39,11 @@ pub(super) fn messages<H: Handler>(
             Ok(Some(_)) if !connections.is_open(id) => {}
             Ok(Some(Event::Text(text))) => handler.message(connections, id, MessageRef::Text(text)),
             Ok(Some(Event::Binary(bytes))) => handler.message(connections, id, MessageRef::Binary(bytes)),
-            Ok(Some(Event::Ping(payload))) => connections.answer_ping(id, payload),
-            Ok(Some(Event::Pong(_))) => {}
+            Ok(Some(Event::Ping(payload))) => {
+                connections.answer_ping(id, payload);
+                handler.ping(connections, id, payload);
+            }
+            Ok(Some(Event::Pong(payload))) => handler.pong(connections, id, payload),
             Err(error) => {
                 failure = Some(error);
                 break;

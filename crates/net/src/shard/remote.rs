@@ -67,6 +67,12 @@ impl<E> Remote<E> {
         self.0.push_control(Post::Event(event)).map_err(into_event)
     }
 
+    /// Whether both are handles to one shard.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.is_same(&other.0)
+    }
+
     /// Wakes the shard if it sleeps.
     pub fn wake(&self) {
         self.0.wake();

@@ -4,7 +4,7 @@ use std::mem;
 
 use wavecast_websocket::{self as websocket, Opcode};
 
-use super::connection::Phase;
+use super::connection::{Outgoing, Phase};
 use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::frame::Frame;
@@ -192,7 +192,12 @@ impl Connections {
 
     /// Queues bytes that belong to the protocol, whatever waits before them: they are few and never dropped.
     pub(super) fn push_control(&mut self, id: ConnectionId, bytes: &[u8]) {
-        self.push_firm(id, Frame::new(bytes));
+        let frame = Frame::new(bytes);
+        // Control frames may stand between fragments (RFC 6455 §5.4), and must not wait for the last one.
+        match self.get(id).map(|connection| connection.flags.outgoing) {
+            Some(Outgoing::First(_) | Outgoing::Next(_)) => self.insert_at_place(id, &frame),
+            Some(Outgoing::None) | None => self.push_firm(id, frame),
+        }
     }
 
     fn push_firm(&mut self, id: ConnectionId, frame: Frame) {

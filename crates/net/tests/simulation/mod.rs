@@ -10,10 +10,9 @@ use std::time::Duration;
 use wavecast_net::MessageRef;
 use wavecast_net::driver::simulated::{Network, Simulated};
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Handler, Opening, Remote, Shard, Side, Verdict,
-    WaveId, encode,
+    Close, ConnectionError, ConnectionId, Connections, Handler, Opening, Remote, Request, Shard, Side,
+    Verdict, WaveId, encode,
 };
-use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::websocket::{Event, Input, Limits, Opcode, Role, frame};
 use wavecast_net::{CloseCode, Frame, Options};
 
@@ -53,7 +52,7 @@ impl Echo {
 impl Handler for Echo {
     type Event = String;
 
-    fn request(&mut self, head: &RequestHead<'_>, _: std::net::SocketAddr) -> Verdict {
+    fn request(&mut self, &Request { head, .. }: &Request<'_>) -> Verdict {
         match head.path() {
             Some("/refuse") => Verdict::Refuse { status: 403, reason: "not you".to_owned() },
             Some("/leave") => Verdict::SideDoor,

@@ -36,9 +36,8 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use wavecast_hub::{Event, ShardId};
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Verdict,
+    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Request, Verdict,
 };
-use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::{CloseCode, Frame, MessageRef};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
@@ -128,7 +127,7 @@ impl PushShard {
 impl Handler for PushShard {
     type Event = ShardEvent;
 
-    fn request(&mut self, head: &RequestHead<'_>, peer: std::net::SocketAddr) -> Verdict {
+    fn request(&mut self, &Request { head, peer, .. }: &Request<'_>) -> Verdict {
         match admission::admit(head, peer.ip(), &self.node) {
             Admission::SideDoor => Verdict::SideDoor,
             Admission::Client(upgrade) => Verdict::UpgradeWith(upgrade),

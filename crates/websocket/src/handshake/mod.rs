@@ -10,7 +10,8 @@
 //! is refused, because a proxy may stand in front.
 //!
 //! `head` reads request and response heads within their limits; `token`, `key` and `extension` are what stands in their fields;
-//! `field` guards what a caller adds to ours; `refusal` is the answer to a request that is not accepted.
+//! `field` guards what a caller adds to ours; `refusal` is the answer to a request that is not accepted; `parameter` has what
+//! a program reads out of a request: query, cookies, sub-protocols.
 
 mod accept;
 mod client;
@@ -18,6 +19,7 @@ mod extension;
 mod field;
 mod head;
 mod key;
+mod parameter;
 mod refusal;
 mod token;
 
@@ -26,4 +28,5 @@ pub use client::{ClientRequest, Established, HandshakeError, Rejected, RequestEr
 pub use extension::{ExtensionOffer, ExtensionParameter, InvalidExtensions, parse_extensions};
 pub use field::InvalidField;
 pub use head::{HeadError, Headers, RequestHead, ResponseHead, Version, parse_request, parse_response};
+pub use parameter::decode;
 pub use refusal::Refusal;
