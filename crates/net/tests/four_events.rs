@@ -183,16 +183,28 @@ fn a_handle_outlives_its_connection_and_its_server_and_says_so() {
 }
 
 #[test]
-fn an_event_that_panics_ends_the_server_with_an_error() {
-    struct Panics;
-    impl Events for Panics {
-        fn message(&self, _: &mut Connection<'_>, _: MessageRef<'_>) {
-            panic!("on purpose");
+fn pings_and_pongs_bring_their_payload() {
+    struct Pings(mpsc::SyncSender<Vec<u8>>);
+    impl Events for Pings {
+        fn open(&self, connection: &mut Connection<'_>, _: &Opening<'_>) {
+            connection.ping(b"asked").unwrap();
+        }
+        fn message(&self, _: &mut Connection<'_>, _: MessageRef<'_>) {}
+        fn ping(&self, _: &mut Connection<'_>, payload: &[u8]) {
+            self.0.send([b"ping ", payload].concat()).unwrap();
+        }
+        fn pong(&self, _: &mut Connection<'_>, payload: &[u8]) {
+            self.0.send([b"pong ", payload].concat()).unwrap();
         }
     }
-    let server = Server::bind_with("127.0.0.1:0", 2).unwrap().start(Panics).unwrap();
+    let (to, seen) = mpsc::sync_channel(10);
+    let server = Server::bind_with("127.0.0.1:0", 1).unwrap().start(Pings(to)).unwrap();
     let mut client = connect(server.address());
-    client.send(Tung::text("now")).unwrap();
-    assert!(server.join().unwrap_err().to_string().contains("panicked"));
-    assert!(client.read().is_err(), "and the connections of that shard with it");
+    assert_eq!(client.read().unwrap(), Tung::Ping(b"asked".as_slice().into()));
+    client.flush().unwrap();
+    let next = || seen.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(next(), b"pong asked");
+    client.send(Tung::Ping(b"you".as_slice().into())).unwrap();
+    assert_eq!(client.read().unwrap(), Tung::Pong(b"you".as_slice().into()), "it is answered by itself");
+    assert_eq!(next(), b"ping you");
 }
