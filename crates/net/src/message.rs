@@ -83,6 +83,21 @@ impl<'m> MessageRef<'m> {
             Self::Binary(bytes) => bytes,
         }
     }
+
+    /// Length of the content in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether it has no content: such a message can be sent all the same.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl From<String> for Message {

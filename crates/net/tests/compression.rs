@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use simulation::{Echo, turn};
 use wavecast_net::driver::simulated::{Network, Simulated};
-use wavecast_net::shard::{Close, ConnectionId, Connections, Handler, Opening, Request, Shard, Upgrade, Verdict};
+use wavecast_net::shard::{
+    Close, ConnectionId, Connections, Handler, Opening, Request, Shard, Upgrade, Verdict,
+};
 use wavecast_net::websocket::deflate::{Agreement, Deflater, Inflater};
 use wavecast_net::websocket::frame::{Header, Reserved};
 use wavecast_net::websocket::handshake::ClientRequest;
@@ -195,7 +197,7 @@ struct Plain;
 impl Handler for Plain {
     type Event = ();
 
-    fn request(&mut self, _: &RequestHead<'_>, _: std::net::SocketAddr) -> Verdict {
+    fn request(&mut self, _: &Request<'_>) -> Verdict {
         Verdict::UpgradeWith(Upgrade { without_compression: true, ..Upgrade::default() })
     }
 

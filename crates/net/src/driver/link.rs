@@ -6,7 +6,7 @@
 //!
 //! What is common is inline and small, what is rare is boxed: a slot stays at 24 bytes.
 
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
 use std::ops::Range;
 use std::sync::Arc;
@@ -155,6 +155,19 @@ impl Link {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Arrival::Nothing { more: false }),
                 Err(error) => Err(error),
             },
+        }
+    }
+
+    /// Takes what goes out at once of `bytes`, which stay the caller's; nothing is in flight. None of them, where the link
+    /// would have to keep any.
+    pub(super) fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        debug_assert!(self.in_flight().is_none(), "one send in flight per connection");
+        match self {
+            Self::Tcp(stream, _) => match stream.write(bytes) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+                result => result,
+            },
+            Self::Relay(_) => Ok(0),
         }
     }
 

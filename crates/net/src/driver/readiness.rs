@@ -267,6 +267,13 @@ impl Driver for Readiness {
         self.register(Link::new(stream)?)
     }
 
+    fn send_now(&mut self, slot: u32, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.sockets[slot].link {
+            Some(link) => link.send_now(bytes),
+            None => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
     fn send(&mut self, slot: u32, batch: &mut Batch) -> Submission {
         let socket = &mut self.sockets[slot];
         let Some(link) = &mut socket.link else {

@@ -284,6 +284,21 @@ impl Driver for Simulated {
         Err(io::Error::other("a simulated driver takes no real sockets"))
     }
 
+    fn send_now(&mut self, slot: u32, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.state.borrow_mut();
+        let portion = state.jitter.below(2 * bytes.len() as u64) as usize;
+        let Some(wire) = state.usable(slot) else { return Err(ErrorKind::NotConnected.into()) };
+        assert!(wire.in_flight.is_none() && !wire.sent, "one send in flight per connection");
+        assert!(!wire.shard_ended, "no send after a shutdown");
+        if wire.reset {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        let room = wire.window.saturating_sub(wire.to_peer.len());
+        let count = portion.min(room).min(bytes.len());
+        wire.to_peer.extend(&bytes[..count]);
+        Ok(count)
+    }
+
     fn send(&mut self, slot: u32, batch: &mut Batch) -> Submission {
         let mut state = self.state.borrow_mut();
         let at_once = state.jitter.below(2) == 0;

@@ -32,6 +32,11 @@ impl Pool {
         self.account.get()
     }
 
+    /// A frame is being sent that was in no outbox: its bytes are there all the same.
+    pub(crate) fn hold(&self, frame: &Frame) {
+        frame.count_in(&self.account);
+    }
+
     /// An outbox holds the frame from now on.
     pub(super) fn count(&mut self, frame: &Frame) {
         frame.count_in(&self.account);

@@ -11,6 +11,7 @@ use wavecast_websocket::CloseCode;
 use wavecast_websocket::deflate::{Deflater, Inflater};
 
 use super::connection::{Connection, Farewell, Flags, Order, Phase, handler_timer, link_timer};
+use super::cork::Cork;
 use super::event::{ConnectionId, Shed, Side};
 use super::verdict::Verdict;
 use super::waves::Waves;
@@ -54,6 +55,7 @@ pub struct Connections {
     /// For all connections that take nothing over from message to message; they own nothing before the first.
     pub(super) deflater: Deflater,
     pub(super) inflater: Inflater,
+    pub(super) cork: Cork,
     /// Where what a bundle renews waits: memory that is used again.
     pub(super) places: Vec<Option<Place>>,
 }
@@ -84,6 +86,7 @@ impl Connections {
             refusal_told: None,
             jitter: Jitter::new(seed),
             scratch: Vec::new(),
+            cork: Cork::default(),
             places: Vec::new(),
         }
     }
@@ -101,6 +104,7 @@ impl Connections {
             let outbox = &mut connection.outbox;
             let mut waiting = mem::take(outbox);
             waiting.clear(&mut self.pool);
+            self.cork.forget(id);
             self.close(id, code, reason);
         }
     }
@@ -219,6 +223,7 @@ impl Connections {
 
     /// The socket is of no use any more: it is closed at the end of the turn, and nothing is sent until then.
     pub(super) fn release(&mut self, id: ConnectionId) {
+        self.cork.forget(id);
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };

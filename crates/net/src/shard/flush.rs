@@ -1,12 +1,12 @@
 //! The flush: each connection with something to send is touched once a turn.
 
-use std::mem;
+use std::{io, mem};
 
 use super::connection::{Order, Then};
 use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::driver::{Driver, Submission};
-use crate::frame::Batch;
+use crate::frame::{Batch, Frame};
 
 /// Bytes of one send, unless a single frame is longer.
 const BATCH_BYTES: usize = 128 * 1024;
@@ -22,7 +22,7 @@ pub(super) fn flush<D: Driver>(
     connections: &mut Connections,
     driver: &mut D,
     batch: &mut Batch,
-    broken: &mut Vec<(ConnectionId, std::io::Error)>,
+    broken: &mut Vec<(ConnectionId, io::Error)>,
 ) {
     let mut budget = connections.waves.budget();
     while let Some(id) = connections.waves.next(&mut budget) {
@@ -36,7 +36,7 @@ fn flush_one<D: Driver>(
     driver: &mut D,
     id: ConnectionId,
     batch: &mut Batch,
-    broken: &mut Vec<(ConnectionId, std::io::Error)>,
+    broken: &mut Vec<(ConnectionId, io::Error)>,
 ) {
     let Connections { table, pool, waves, .. } = connections;
     let Some(connection) = table.get_mut(id.slot).filter(|c| c.generation == id.generation) else { return };
@@ -69,6 +69,38 @@ fn flush_one<D: Driver>(
     }
     connection.flags.dirty = true;
     waves.soon(id);
+}
+
+/// Sends what the messages of one read have provoked, if it is to leave at once. Fails with the connection that broke.
+pub(super) fn at_once<D: Driver>(
+    connections: &mut Connections,
+    driver: &mut D,
+    batch: &mut Batch,
+) -> Result<(), (ConnectionId, io::Error)> {
+    let Some((id, bytes)) = connections.cork.take() else { return Ok(()) };
+    let sent = driver.send_now(id.slot, &bytes);
+    // Only what the kernel refuses is worth a frame.
+    let submission = match sent {
+        Ok(sent) if sent == bytes.len() => Submission::Done,
+        Ok(sent) => {
+            let rest = Frame::new(&bytes[sent..]);
+            connections.pool.hold(&rest);
+            batch.push(rest);
+            driver.send(id.slot, batch)
+        }
+        Err(error) => Submission::Failed(error),
+    };
+    connections.cork.put_back(bytes);
+    let Some(connection) = connections.get_mut(id) else { return Ok(()) };
+    match submission {
+        Submission::Done => {
+            connection.flags.slow = false;
+            connections.drained(id);
+        }
+        Submission::InFlight => (connection.flags.sending, connection.flags.slow) = (true, true),
+        Submission::Failed(error) => return Err((id, error)),
+    }
+    Ok(())
 }
 
 impl Connections {

@@ -7,6 +7,7 @@
 //! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
 //! | `sending`, `fan_out`, `room` | into one outbox, into many, and what gives way when they are full |
 //! | `compression` | messages compressed: for one connection, or once for many |
+//! | `cork` | what the messages of one read provoke, in one piece |
 //! | `deal` | whose connection it is that came in at a common listener |
 //! | `fragments` | a message out in pieces, and when to send the next |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
@@ -23,6 +24,7 @@
 mod compression;
 mod connection;
 mod connections;
+mod cork;
 mod deal;
 mod door;
 mod ending;
@@ -185,10 +187,15 @@ impl<D: Driver, H: Handler> Shard<D, H> {
     }
 
     fn take_completions(&mut self) {
-        let Self { driver, handler, connections, deal, .. } = self;
+        let Self { driver, handler, connections, deal, batch, .. } = self;
         while let Some(completion) = driver.next() {
             match completion {
-                Completion::Received { slot, bytes } => received(handler, connections, slot, bytes),
+                Completion::Received { slot, bytes } => {
+                    received(handler, connections, slot, bytes);
+                    if let Err((id, error)) = flush::at_once(connections, driver, batch) {
+                        ending::broke(handler, connections, id, &ConnectionError::Io(error));
+                    }
+                }
                 Completion::Sent { slot } => connections.sent(slot),
                 Completion::Accepted { slot, peer, listener } => connections.admit(slot, peer, listener),
                 Completion::Guest(guest) => deal.out(guest),
@@ -238,6 +245,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 Ok(slot) => {
                     self.connections.admit(slot, detached.peer, Settings::PLAIN);
                     received(&mut self.handler, &mut self.connections, slot, &mut detached.received);
+                    self.connections.spill(self.connections.id(slot));
                 }
                 Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
             },

@@ -25,6 +25,7 @@ pub(super) fn messages<H: Handler>(
     };
     let limits = connections.options.websocket;
     let mut inflater = mem::take(&mut connections.inflater);
+    connections.cork(id);
     let mut input = Input::new(bytes);
     let mut peer_close = None;
     let mut failure = None;
@@ -51,6 +52,7 @@ pub(super) fn messages<H: Handler>(
         }
     }
     connections.inflater = inflater;
+    connections.uncork(id);
     let Some(connection) = connections.get_mut(id) else { return };
     if let Phase::Open(place) = &mut connection.phase {
         *place = protocol;

@@ -6,6 +6,7 @@
 use std::mem;
 use std::ops::ControlFlow;
 
+use super::connection::Connection;
 use super::connections::Connections;
 use super::event::{ConnectionId, Shed};
 use super::sending::SendError;
@@ -24,26 +25,27 @@ impl Connections {
     /// Bytes that wait for a connection, not counting the send in flight.
     #[must_use]
     pub fn queued_bytes(&self, id: ConnectionId) -> usize {
-        self.get(id).map_or(0, |connection| connection.outbox.queued_bytes())
+        self.get(id).map_or(0, |connection| connection.outbox.queued_bytes()) + self.cork.cost(id)
     }
 
     /// Those of the bytes that wait which stand in no lane: what the peer itself has asked for, mostly.
     #[must_use]
     pub fn firm_bytes(&self, id: ConnectionId) -> usize {
-        self.get(id).map_or(0, |connection| connection.outbox.firm_bytes())
+        self.get(id).map_or(0, |connection| connection.outbox.firm_bytes()) + self.cork.cost(id)
     }
 
     /// Those of the bytes that wait which make room for nothing: all but the frames that [give way](Frame::gives_way). Where
     /// there are lanes, what waits is looked through.
     #[must_use]
     pub fn staying_bytes(&self, id: ConnectionId) -> usize {
-        self.get(id).map_or(0, |connection| connection.outbox.staying_bytes(&self.pool))
+        self.get(id).map_or(0, |connection| connection.outbox.staying_bytes(&self.pool)) + self.cork.cost(id)
     }
 
     /// Whether nothing waits for a connection and no send is in flight.
     #[must_use]
     pub fn is_idle(&self, id: ConnectionId) -> bool {
-        self.get(id).is_some_and(|connection| connection.outbox.is_empty() && !connection.flags.sending)
+        let is_idle = |c: &Connection| c.outbox.is_empty() && !c.flags.sending;
+        !self.cork.holds(id) && self.get(id).is_some_and(is_idle)
     }
 
     /// Whether a send is in flight. Seen at the beginning of a turn, by an event of the inbox say, the peer is behind: its
@@ -62,6 +64,7 @@ impl Connections {
     /// Drops what gives way of a lane, the oldest first, until a frame of `room_for` bytes has room; nothing where that is not
     /// enough. Says how many messages were lost; a send in flight is not touched.
     pub fn drop_oldest(&mut self, id: ConnectionId, lane: u32, room_for: usize) -> u32 {
+        self.spill(id);
         let limit = self.options.outbox_bytes_max;
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return 0;

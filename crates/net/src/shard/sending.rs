@@ -38,11 +38,12 @@ impl Connections {
     /// # Errors
     /// [`SendError`]; nothing is queued then.
     pub fn send(&mut self, id: ConnectionId, message: MessageRef<'_>) -> Result<(), SendError> {
-        let mut scratch = mem::take(&mut self.scratch);
-        scratch.clear();
-        self.encode_for(id, message, &mut scratch);
-        let result = self.send_frame(id, &Frame::new(&scratch));
-        self.scratch = scratch;
+        if let Some(done) = self.send_corked(id, message) {
+            return done;
+        }
+        let mut bytes = Vec::new();
+        self.encode_for(id, message, &mut bytes);
+        let result = self.send_frame(id, &bytes.into_boxed_slice().into());
         if result.is_err() {
             self.passed_over(id);
         }
@@ -68,6 +69,7 @@ impl Connections {
     /// # Errors
     /// [`SendError`]; nothing is queued then.
     pub fn send_first(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
+        self.spill(id);
         self.make_room(id, frame)?;
         let Some(connection) = self.table.get_mut(id.slot).filter(|_| !frame.is_empty()) else {
             return Ok(());
@@ -96,6 +98,7 @@ impl Connections {
     /// goes out behind it, in order. [`Connections::fill_place`] ends that; a close gives the place up. There is one place
     /// at a time: where one is kept nothing happens.
     pub fn hold_place(&mut self, id: ConnectionId) {
+        self.spill(id);
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };
@@ -160,6 +163,7 @@ impl Connections {
         id: ConnectionId,
         frame: &Frame,
     ) -> Result<(Option<Place>, bool), SendError> {
+        self.spill(id);
         self.make_room(id, frame)?;
         let Some(connection) = self.table.get_mut(id.slot).filter(|_| !frame.is_empty()) else {
             return Ok((None, false));
@@ -181,6 +185,7 @@ impl Connections {
         if frame.is_empty() {
             return Ok(());
         }
+        self.spill(id);
         let excess =
             self.table[id.slot].outbox.excess_in(&self.pool, place, frame, self.options.outbox_bytes_max);
         if excess > 0 {
@@ -200,7 +205,8 @@ impl Connections {
         }
     }
 
-    fn push_firm(&mut self, id: ConnectionId, frame: Frame) {
+    pub(super) fn push_firm(&mut self, id: ConnectionId, frame: Frame) {
+        self.spill(id);
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };
