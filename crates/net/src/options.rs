@@ -80,6 +80,9 @@ impl Lifetime {
             reason,
         }
     }
+    /// Looks at connections that still shake hands (TLS), between two looks at all others. Default 8; at least 1. A whole
+    /// handshake takes two looks, and with a key on P-256 some 0.3 ms (RSA of 2048 bits: 1 ms); the rest wait their turn.
+    pub handshakes_per_turn: usize,
 }
 
 impl Default for Options {
@@ -100,6 +103,7 @@ impl Default for Options {
             events_per_turn: 1024,
             groups_max: 65_536,
             groups_of_connection_max: 64,
+            handshakes_per_turn: 8,
         }
     }
 }

@@ -14,8 +14,11 @@ use std::sync::Arc;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+#[cfg(feature = "tls")]
+use super::tls::TlsLink;
 use super::write::write;
 use crate::frame::Batch;
+use crate::listener::Settings;
 use crate::relay::{Bell, Inside};
 use crate::shard::Stream;
 
@@ -25,6 +28,22 @@ pub(super) enum Link {
     Tcp(TcpStream, Option<Box<InFlight>>),
     /// Two queues between the shard and whoever holds the bytes.
     Relay(Box<Relayed>),
+    /// A socket and a session of TLS.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsLink>),
+}
+
+/// Buffers that all links of a driver share, each for as long as one call.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// Frames made one piece.
+    pub(super) flat: Vec<u8>,
+    /// What a read has decrypted; some 64 KiB at most.
+    #[cfg(feature = "tls")]
+    pub(super) plain: Vec<u8>,
+    /// One record, or what a session answers.
+    #[cfg(feature = "tls")]
+    pub(super) cipher: Vec<u8>,
 }
 
 pub(super) struct Relayed {
@@ -46,6 +65,12 @@ pub(super) enum Arrival {
         /// Where they stand.
         range: Range<usize>,
         /// There may be more, and no new edge will say so.
+        more: bool,
+    },
+    /// Plain bytes, in [`Scratch::plain`]; at least one.
+    #[cfg(feature = "tls")]
+    Plain {
+        /// As above.
         more: bool,
     },
     /// No plain bytes this time.
@@ -79,6 +104,17 @@ impl Link {
         Self::Tcp(stream, None)
     }
 
+    /// For a connection that came in at a listener with these settings.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "all connections are alike"))]
+    pub(super) fn accepted(stream: TcpStream, settings: &Settings) -> io::Result<Self> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &settings.tls {
+            let link = TlsLink::over(stream, tls.session()?, Vec::new());
+            return Ok(Self::Tls(Box::new(link)));
+        }
+        Ok(Self::tcp(stream))
+    }
+
     pub(super) fn new(stream: Stream) -> io::Result<Self> {
         match stream {
             Stream::Tcp(socket) => {
@@ -86,6 +122,8 @@ impl Link {
                 Ok(Self::tcp(TcpStream::from_std(socket)))
             }
             Stream::Relay(inside) => Ok(Self::Relay(Box::new(Relayed { inside, in_flight: None }))),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => TlsLink::new(*stream).map(|link| Self::Tls(Box::new(link))),
         }
     }
 
@@ -97,6 +135,8 @@ impl Link {
                 relayed.inside.attach(Arc::clone(bell), slot);
                 Ok(())
             }
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => registry.register(&mut link.socket, Token(slot as usize), Interest::READABLE),
         }
     }
 
@@ -116,7 +156,7 @@ impl Link {
         link.register(registry, bell, slot)?;
         *link.in_flight() = relayed.in_flight.take();
         if ended {
-            link.shutdown();
+            link.shutdown(&mut Scratch::default());
         }
         *self = link;
         Ok(Rang::Socket)
@@ -135,11 +175,36 @@ impl Link {
             }
             // A relay that was short of room rings by itself.
             Self::Relay(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => registry.reregister(
+                &mut link.socket,
+                Token(slot as usize),
+                Interest::READABLE | Interest::WRITABLE,
+            ),
         }
     }
 
-    /// Looks once at what has come in. `buffer` is lent for it, all of it.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Arrival> {
+    /// Whether the link still shakes hands with its peer: a look at it may take long, and turns have a budget for that.
+    pub(super) fn is_handshaking(&self) -> bool {
+        match self {
+            Self::Tcp(..) | Self::Relay(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.is_handshaking(),
+        }
+    }
+
+    /// Looks once at what has come in. `buffer` is lent for it, all of it. `ended`: the kernel has said that the end
+    /// follows, and will not say so again.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(unused_variables, reason = "sockets need no more than the buffer")
+    )]
+    pub(super) fn read(
+        &mut self,
+        buffer: &mut [u8],
+        scratch: &mut Scratch,
+        ended: bool,
+    ) -> io::Result<Arrival> {
         match self {
             Self::Tcp(stream, _) => match stream.read(buffer) {
                 Ok(0) => Ok(Arrival::Ended),
@@ -155,6 +220,8 @@ impl Link {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Arrival::Nothing { more: false }),
                 Err(error) => Err(error),
             },
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.read(buffer, scratch, ended),
         }
     }
 
@@ -173,7 +240,7 @@ impl Link {
 
     /// Begins a send; `true`: all of it has gone out. Otherwise what is left of `batch` stays here, and
     /// [`Link::resume`] goes on with it. `batch` is empty afterwards, whatever became of it.
-    pub(super) fn send(&mut self, batch: &mut Batch, scratch: &mut Vec<u8>) -> io::Result<bool> {
+    pub(super) fn send(&mut self, batch: &mut Batch, scratch: &mut Scratch) -> io::Result<bool> {
         debug_assert!(self.in_flight().is_none(), "one send in flight per connection");
         match self.write(batch, 0, scratch) {
             Ok(sent) if sent == batch.bytes() && !self.wants_write() => {
@@ -193,9 +260,9 @@ impl Link {
 
     /// Goes on, now that there is room, with the send in flight and with what the link itself holds back. After an error
     /// no send is in flight any more.
-    pub(super) fn resume(&mut self, scratch: &mut Vec<u8>) -> io::Result<Progress> {
+    pub(super) fn resume(&mut self, scratch: &mut Scratch) -> io::Result<Progress> {
         let Some(mut send) = self.in_flight().take() else {
-            return Ok(Progress { moved: false, finished: false });
+            return Ok(Progress { moved: self.flush()?, finished: false });
         };
         let taken = self.write(&send.batch, send.sent, scratch)?;
         send.sent += taken;
@@ -203,45 +270,86 @@ impl Link {
         if !finished {
             *self.in_flight() = Some(send);
         }
-        Ok(Progress { moved: taken > 0, finished })
+        Ok(Progress { moved: self.take_moved() || taken > 0, finished })
     }
 
     /// Whether the link holds back bytes of its own: the slot has to be watched for room then.
     pub(super) fn wants_write(&self) -> bool {
         match self {
             Self::Tcp(..) | Self::Relay(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.wants_write(),
+        }
+    }
+
+    /// Sends what the link itself holds back; whether the socket has taken of it.
+    fn flush(&mut self) -> io::Result<bool> {
+        match self {
+            Self::Tcp(..) | Self::Relay(_) => Ok(false),
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.flush().map(|_| link.take_moved()),
+        }
+    }
+
+    fn take_moved(&mut self) -> bool {
+        match self {
+            Self::Tcp(..) | Self::Relay(_) => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.take_moved(),
         }
     }
 
     /// Ends our side, once what was sent before has gone out.
-    pub(super) fn shutdown(&mut self) {
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "sockets need no buffer for it"))]
+    pub(super) fn shutdown(&mut self, scratch: &mut Scratch) {
         match self {
             // A socket that is gone already needs no shutdown.
             Self::Tcp(stream, _) => drop(stream.shutdown(Shutdown::Write)),
             Self::Relay(relayed) => relayed.inside.shutdown(),
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.shutdown(scratch),
+        }
+    }
+
+    /// Closes what is below, without waiting for anybody.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "sockets need no buffer for it"))]
+    pub(super) fn close(self, scratch: &mut Scratch) {
+        match self {
+            Self::Tcp(..) | Self::Relay(_) => {}
+            #[cfg(feature = "tls")]
+            Self::Tls(mut link) => link.say_goodbye(scratch),
         }
     }
 
     /// Leaves the poll. Nothing is in flight: what leaves has not been sent to.
-    pub(super) fn into_detached(self, registry: &Registry) -> io::Result<Stream> {
+    pub(super) fn into_detached(mut self, registry: &Registry) -> io::Result<Stream> {
+        match &mut self {
+            Self::Tcp(stream, _) => registry.deregister(stream)?,
+            Self::Relay(relayed) => relayed.inside.leave(),
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => registry.deregister(&mut link.socket)?,
+        }
+        Ok(self.into_stream())
+    }
+
+    /// What carries the bytes, of a link that stands in no poll.
+    pub(super) fn into_stream(self) -> Stream {
         match self {
-            Self::Tcp(mut stream, _) => {
-                registry.deregister(&mut stream)?;
-                Ok(Stream::Tcp(stream.into()))
-            }
-            Self::Relay(relayed) => {
-                relayed.inside.leave();
-                Ok(Stream::Relay(relayed.inside))
-            }
+            Self::Tcp(stream, _) => Stream::Tcp(stream.into()),
+            Self::Relay(relayed) => Stream::Relay(relayed.inside),
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.into_stream().into(),
         }
     }
 
     /// Takes what fits of `batch` from byte `from` on, and says how many plain bytes that were. Fewer than all: there
     /// will be word of room.
-    fn write(&mut self, batch: &Batch, from: usize, scratch: &mut Vec<u8>) -> io::Result<usize> {
+    fn write(&mut self, batch: &Batch, from: usize, scratch: &mut Scratch) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream, _) => write(stream, batch, from, scratch),
-            Self::Relay(relayed) => write(&mut relayed.inside, batch, from, scratch),
+            Self::Tcp(stream, _) => write(stream, batch, from, &mut scratch.flat),
+            Self::Relay(relayed) => write(&mut relayed.inside, batch, from, &mut scratch.flat),
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => link.write(batch, from, scratch),
         }
     }
 
@@ -249,6 +357,8 @@ impl Link {
         match self {
             Self::Tcp(_, in_flight) => in_flight,
             Self::Relay(relayed) => &mut relayed.in_flight,
+            #[cfg(feature = "tls")]
+            Self::Tls(link) => &mut link.in_flight,
         }
     }
 }

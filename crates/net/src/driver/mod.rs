@@ -4,8 +4,8 @@
 //! That shape fits readiness (the driver on epoll or kqueue reads and writes, then reports) and completion queues alike, and a
 //! [`simulated`] driver moves the bytes in tests from a seed: late, in part, and after a close.
 //!
-//! `readiness` is the one on epoll or kqueue, with `acceptor` (who accepts next), `link` (what a slot reads from and
-//! writes to), `write` (what the kernel did not take) and `short_timer` (waits below a millisecond).
+//! `readiness` is the one on epoll or kqueue, with `acceptor` (who accepts next), `turns` (who is looked at next), `link` (what a slot reads from and
+//! writes to), `tls` (such a link with a session in it), `write` (what the kernel did not take) and `short_timer` (waits below a millisecond).
 //!
 //! The contract, which every driver keeps:
 //! - A slot is the driver's from [`Completion::Accepted`] (or [`Driver::adopt`]) until [`Completion::Closed`] or
@@ -23,6 +23,9 @@ mod link;
 pub(crate) mod readiness;
 mod short_timer;
 pub mod simulated;
+#[cfg(feature = "tls")]
+mod tls;
+mod turns;
 mod write;
 
 use std::io;

@@ -14,20 +14,20 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 
 use super::acceptor::{Accepted, Acceptor};
-use super::link::{Arrival, Link, Rang};
+use super::link::{Arrival, Link, Rang, Scratch};
 use super::short_timer::ShortTimer;
+use super::turns::{List, Turns};
 use super::{Completion, Driver, Guest, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
 use crate::listener::{Door, Settings};
+use crate::options::Options;
 use crate::relay::Bell;
 use crate::shard::Stream;
 use crate::slots::Slots;
 
 /// Length of the receive buffer that all connections of a shard share.
 const RECEIVE_BYTES: usize = 64 * 1024;
-/// Reads in one turn, so that a turn stays around a millisecond.
-const READS_PER_TURN: usize = 256;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -48,22 +48,19 @@ pub(crate) struct Readiness {
     sockets: Slots<Socket>,
     free: Vec<u32>,
     used: u32,
-    /// Sockets with bytes to read, by slot: the ready list. Each stands on it at most once.
-    readable: VecDeque<u32>,
+    /// Slots to be looked at. Each stands there at most once.
+    turns: Turns,
     /// Completions that are not reads and accepts.
     done: VecDeque<Done>,
     buffer: Box<[u8]>,
-    scratch: Vec<u8>,
-    /// Entries of the ready list whose turn it is. One read for each: who sends without pause is read once a turn, and
-    /// what its messages provoke is sent in between.
-    reads_left: usize,
+    scratch: Scratch,
 }
 
 /// One connection: 24 bytes while nothing is in flight.
 #[derive(Default)]
 struct Socket {
     link: Option<Link>,
-    /// The slot stands on the ready list. It does so beyond the end of a socket, for the next one in its slot.
+    /// The slot has its place among [`Turns`]. It keeps it beyond the end of a socket, for the next one in its slot.
     ready: bool,
     /// The kernel has said that the peer ended its side: a short read is not the last.
     ended: bool,
@@ -86,7 +83,7 @@ enum Done {
 }
 
 impl Readiness {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(options: &Options) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKE)?);
         let bell = Arc::new(Bell::new(waker_of(&waker)));
@@ -101,11 +98,10 @@ impl Readiness {
             sockets: Slots::new(),
             free: Vec::new(),
             used: 0,
-            readable: VecDeque::new(),
+            turns: Turns::new(options.handshakes_per_turn),
             done: VecDeque::new(),
             buffer: vec![0; RECEIVE_BYTES].into_boxed_slice(),
-            scratch: Vec::new(),
-            reads_left: 0,
+            scratch: Scratch::default(),
         })
     }
 
@@ -127,11 +123,14 @@ impl Readiness {
             Ok(None) => return None,
             Ok(Some(Accepted { stream, peer, listener, dealt: true })) => {
                 let settings = self.acceptor.settings(listener).map(Arc::clone).unwrap_or_default();
-                let stream = Stream::Tcp(stream.into());
-                return Some(Came::Guest(Guest { stream, peer, listener: settings }));
+                match Link::accepted(stream, &settings).map(Link::into_stream) {
+                    Ok(stream) => return Some(Came::Guest(Guest { stream, peer, listener: settings })),
+                    Err(error) => self.acceptor.pause(error),
+                }
             }
             Ok(Some(Accepted { stream, peer, listener, dealt: false })) => {
-                match self.register(Link::tcp(stream)) {
+                let settings = self.acceptor.settings(listener).map_or(Settings::PLAIN, |settings| settings);
+                match Link::accepted(stream, settings).and_then(|link| self.register(link)) {
                     Ok(slot) => return Some(Came::Own { slot, peer, listener }),
                     Err(error) => self.acceptor.pause(error),
                 }
@@ -144,16 +143,19 @@ impl Readiness {
 
     /// Reads once from the socket that has waited longest. `None`: nothing is readable, or the turn is over.
     fn read(&mut self) -> Option<Read> {
-        while self.reads_left > 0 {
-            self.reads_left -= 1;
-            let slot = self.readable.pop_front()?;
+        while let Some((slot, list)) = self.turns.next() {
             let socket = &mut self.sockets[slot];
             socket.ready = false;
             let Some(link) = &mut socket.link else { continue };
             if socket.paused {
                 continue;
             }
-            let arrival = match link.read(&mut self.buffer) {
+            if list != list_of(link) {
+                // The place was taken by an earlier connection of the slot.
+                self.make_ready(slot);
+                continue;
+            }
+            let arrival = match link.read(&mut self.buffer, &mut self.scratch, socket.ended) {
                 Ok(arrival) => arrival,
                 Err(error) => return Some(Read::Failed(slot, error)),
             };
@@ -170,6 +172,13 @@ impl Readiness {
                     }
                     return Some(Read::Received(slot, range));
                 }
+                #[cfg(feature = "tls")]
+                Arrival::Plain { more } => {
+                    if more {
+                        self.make_ready(slot);
+                    }
+                    return Some(Read::Decrypted(slot));
+                }
                 Arrival::Nothing { more } if more => self.make_ready(slot),
                 Arrival::Nothing { .. } => {}
                 Arrival::Ended => return Some(Read::Ended(slot)),
@@ -180,9 +189,12 @@ impl Readiness {
 
     fn make_ready(&mut self, slot: u32) {
         let socket = &mut self.sockets[slot];
-        if !socket.ready && !socket.paused && socket.link.is_some() {
+        if let Some(link) = &socket.link
+            && !socket.ready
+            && !socket.paused
+        {
             socket.ready = true;
-            self.readable.push_back(slot);
+            self.turns.push(list_of(link), slot);
         }
     }
 
@@ -242,6 +254,10 @@ impl Readiness {
     }
 }
 
+fn list_of(link: &Link) -> List {
+    if link.is_handshaking() { List::Handshakes } else { List::Readable }
+}
+
 /// A connection that has come in.
 enum Came {
     Own { slot: u32, peer: SocketAddr, listener: usize },
@@ -250,6 +266,8 @@ enum Came {
 
 enum Read {
     Received(u32, Range<usize>),
+    #[cfg(feature = "tls")]
+    Decrypted(u32),
     Ended(u32),
     Failed(u32, io::Error),
 }
@@ -297,7 +315,7 @@ impl Driver for Readiness {
 
     fn shutdown(&mut self, slot: u32) {
         if let Some(link) = &mut self.sockets[slot].link {
-            link.shutdown();
+            link.shutdown(&mut self.scratch);
         }
         // What the link itself still has to say is not the shard's to wait for.
         if self.sockets[slot].link.as_ref().is_some_and(Link::wants_write)
@@ -310,7 +328,7 @@ impl Driver for Readiness {
     fn close(&mut self, slot: u32) {
         if let Some(link) = self.take(slot) {
             // The descriptor leaves the poll by being closed.
-            drop(link);
+            link.close(&mut self.scratch);
             self.acceptor.descriptor_freed();
             self.done.push_back(Done::Closed(slot));
         }
@@ -325,7 +343,7 @@ impl Driver for Readiness {
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let mut timeout = timeout;
-        if !self.readable.is_empty() || !self.done.is_empty() || !self.acceptor.is_idle() {
+        if !self.turns.is_empty() || !self.done.is_empty() || !self.acceptor.is_idle() {
             timeout = Some(Duration::ZERO);
         } else if let Some(rest) = self.acceptor.rest() {
             timeout = Some(timeout.map_or(rest, |timeout| timeout.min(rest)));
@@ -363,7 +381,7 @@ impl Driver for Readiness {
         }
         self.events = events;
         self.acceptor.begin();
-        self.reads_left = self.readable.len().min(READS_PER_TURN);
+        self.turns.begin();
         Ok(())
     }
 
@@ -399,6 +417,8 @@ impl Driver for Readiness {
         }
         Some(match self.read()? {
             Read::Received(slot, range) => Completion::Received { slot, bytes: &mut self.buffer[range] },
+            #[cfg(feature = "tls")]
+            Read::Decrypted(slot) => Completion::Received { slot, bytes: &mut self.scratch.plain },
             Read::Ended(slot) => Completion::Ended { slot },
             Read::Failed(slot, error) => Completion::Failed { slot, error },
         })

@@ -24,6 +24,9 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "tls")]
+use crate::tls::ServerTls;
+
 #[cfg(unix)]
 pub use self::activation::activated;
 pub use self::tcp::{KeepAlive, TcpOptions, UNSENT_BYTES};
@@ -71,11 +74,18 @@ enum Place {
 pub struct Settings {
     /// Each connection begins with a header of the PROXY protocol, which says where it really came from.
     pub proxy_protocol: bool,
+    /// TLS is spoken on each connection.
+    #[cfg(feature = "tls")]
+    pub tls: Option<ServerTls>,
 }
 
 impl Settings {
     /// Those of a connection that came in at no listener.
-    pub const PLAIN: &Self = &Self { proxy_protocol: false };
+    pub const PLAIN: &Self = &Self {
+        proxy_protocol: false,
+        #[cfg(feature = "tls")]
+        tls: None,
+    };
 }
 
 impl Listener {
@@ -128,6 +138,14 @@ impl Listener {
     #[must_use]
     pub fn proxy_protocol(mut self, expected: bool) -> Self {
         self.settings.proxy_protocol = expected;
+        self
+    }
+
+    /// Speaks TLS: `wss://` in place of `ws://`. Other listeners of the same server may do without.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.settings.tls = Some(tls);
         self
     }
 

@@ -3,6 +3,8 @@
 use std::net::TcpStream;
 
 use crate::relay::Inside;
+#[cfg(feature = "tls")]
+use crate::tls::TlsStream;
 
 /// What carries the bytes of a connection.
 #[derive(Debug)]
@@ -12,10 +14,20 @@ pub enum Stream {
     Tcp(TcpStream),
     /// The shard's end of a [`relay`](crate::relay), for bytes that cannot move to a shard.
     Relay(Inside),
+    /// A socket with the TLS that is spoken on it.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream>),
 }
 
 impl From<TcpStream> for Stream {
     fn from(socket: TcpStream) -> Self {
         Self::Tcp(socket)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsStream> for Stream {
+    fn from(stream: TlsStream) -> Self {
+        Self::Tls(Box::new(stream))
     }
 }

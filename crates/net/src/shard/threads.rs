@@ -69,7 +69,7 @@ where
         go.push(all_started);
         thread::Builder::new().name(format!("shard-{n}")).spawn(move || {
             let report = Report { to: report, result: Some(Err(io::Error::other("the shard panicked"))) };
-            let made = Readiness::new().and_then(|mut driver| {
+            let made = Readiness::new(&options).and_then(|mut driver| {
                 share.into_iter().try_for_each(|door| driver.listen(door))?;
                 Ok(driver)
             });

@@ -6,6 +6,7 @@
 //! | `certificates` | which of several certificates answers a client |
 //! | `watch` | files that change are read again, and a half-written one is not believed |
 //! | [`Session`] (`session`) | one connection's TLS: ciphertext in, plain bytes out, and back |
+//! | [`TlsStream`] (`stream`) | a socket with its session, on the way between a shard and somebody else |
 //! | `record` | where records end in what came in |
 //! | [`pem`] | keys and certificates as an operator gives them |
 //! | `fault` | why a setting is of no use, and why a session ended |
@@ -18,9 +19,12 @@ mod listening;
 pub mod pem;
 mod record;
 mod session;
+mod stream;
 mod watch;
 
 pub use self::fault::{Part, SessionError, TlsError};
 pub use self::listening::{ClientAuth, Identity, ServerTls, ServerTlsOptions, Version};
 pub use self::pem::Pem;
+pub(crate) use self::session::RECORD_BYTES;
 pub use self::session::Session;
+pub use self::stream::TlsStream;

@@ -50,7 +50,7 @@ fn received(slot: u32, bytes: &[u8]) -> Vec<Seen> {
 
 #[test]
 fn what_comes_while_paused_is_received_after_the_pause() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     let (slot, mut peer) = pair(&mut driver);
     peer.write_all(b"one").unwrap();
     assert_eq!(next(&mut driver), received(slot, b"one"));
@@ -71,7 +71,7 @@ fn what_comes_while_paused_is_received_after_the_pause() {
 
 #[test]
 fn a_pause_between_readiness_and_read_loses_nothing() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     let (slot, mut peer) = pair(&mut driver);
     peer.write_all(b"one").unwrap();
     driver.wait(Some(Duration::from_secs(5))).unwrap();
@@ -85,11 +85,11 @@ fn a_pause_between_readiness_and_read_loses_nothing() {
 
 #[test]
 fn a_peer_that_has_ended_is_no_reason_to_spin() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     let (slot, peer) = pair(&mut driver);
     peer.shutdown(Shutdown::Write).unwrap();
     assert_eq!(next(&mut driver), [Seen::Ended(slot)]);
-    assert!(driver.readable.is_empty() && driver.done.is_empty());
+    assert!(driver.turns.is_empty() && driver.done.is_empty());
     let began = Instant::now();
     assert_eq!(turn(&mut driver), []);
     assert!(began.elapsed() >= Duration::from_millis(45));
@@ -97,7 +97,7 @@ fn a_peer_that_has_ended_is_no_reason_to_spin() {
 
 #[test]
 fn a_socket_is_read_once_a_turn_however_much_it_has() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     let (slot, mut peer) = pair(&mut driver);
     let writing = std::thread::spawn(move || {
         peer.write_all(&vec![7; 1 << 20]).unwrap();
@@ -116,7 +116,7 @@ fn a_socket_is_read_once_a_turn_however_much_it_has() {
 
 #[test]
 fn a_slot_that_is_used_again_stands_once_on_the_ready_list() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     let mut peers = Vec::new();
     for round in 0..50 {
         let (slot, mut peer) = pair(&mut driver);
@@ -127,7 +127,7 @@ fn a_slot_that_is_used_again_stands_once_on_the_ready_list() {
             std::thread::sleep(Duration::from_millis(1));
             driver.wait(Some(Duration::from_millis(50))).unwrap();
         }
-        assert_eq!(driver.readable, [slot], "round {round}");
+        assert_eq!(driver.turns.readable(), [slot], "round {round}");
         driver.close(slot);
         // Not a read: the next one takes the slot while the list still names it.
         assert!(matches!(driver.next(), Some(Completion::Closed { slot: 0 })));
@@ -145,7 +145,7 @@ const MORE_THAN_BUFFERED: usize = 80 << 20;
 
 #[test]
 fn a_refused_send_goes_on_when_the_peer_reads_and_again_after_that() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     let (slot, mut peer) = pair(&mut driver);
     for round in 1..4u8 {
         let mut batch = Batch::default();
@@ -167,7 +167,7 @@ fn a_refused_send_goes_on_when_the_peer_reads_and_again_after_that() {
 
 #[test]
 fn a_reset_with_a_send_in_flight_fails_and_closes_once() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     let (slot, mut peer) = pair(&mut driver);
     let mut batch = Batch::default();
     batch.push(Frame::new(&vec![1; MORE_THAN_BUFFERED]));
@@ -185,7 +185,7 @@ fn a_reset_with_a_send_in_flight_fails_and_closes_once() {
 
 #[test]
 fn who_stops_to_listen_may_listen_again() {
-    let mut driver = Readiness::new().unwrap();
+    let mut driver = Readiness::new(&Options::default()).unwrap();
     for _ in 0..3 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,0 +1,228 @@
+//! A link that speaks TLS: a session over a socket.
+//!
+//! At most one record is encrypted ahead of what the socket takes: what waits behind it waits in plain, in the send in
+//! flight or in the outbox, where a policy can reach it. An idle connection holds a session here, and no bytes.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::mem;
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+
+use super::link::{Arrival, InFlight, Scratch};
+use crate::frame::Batch;
+use crate::tls::{RECORD_BYTES, Session, SessionError, TlsStream};
+
+/// Bytes of one read. With the beginning of a record that was kept they make some 64 KiB of plain bytes at most.
+const READ_BYTES: usize = 48 * 1024;
+/// The same before the handshake is done.
+const HANDSHAKE_READ_BYTES: usize = 16 * 1024;
+
+/// One connection's session and socket.
+pub(super) struct TlsLink {
+    pub(super) socket: TcpStream,
+    session: Session,
+    /// Ciphertext that the socket has not taken: at most one record, and what the session says of its own accord.
+    unsent: Vec<u8>,
+    /// So many plain bytes of the send in flight are in `unsent`.
+    covered: usize,
+    pub(super) in_flight: Option<Box<InFlight>>,
+    /// Our side has ended: the socket's does when `unsent` has gone.
+    ending: bool,
+    /// The peer's end has been reported.
+    told: bool,
+    /// The socket has taken bytes that it had refused, since this was last asked.
+    moved: bool,
+}
+
+impl TlsLink {
+    pub(super) fn new(stream: TlsStream) -> io::Result<Self> {
+        let TlsStream { socket, session, unsent } = stream;
+        socket.set_nonblocking(true)?;
+        Ok(Self::over(TcpStream::from_std(socket), session, unsent))
+    }
+
+    pub(super) fn over(socket: TcpStream, session: Session, unsent: Vec<u8>) -> Self {
+        Self {
+            socket,
+            session,
+            unsent,
+            covered: 0,
+            in_flight: None,
+            ending: false,
+            told: false,
+            moved: false,
+        }
+    }
+
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.session.is_handshaking()
+    }
+
+    pub(super) fn wants_write(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    pub(super) fn take_moved(&mut self) -> bool {
+        mem::take(&mut self.moved)
+    }
+
+    /// Looks once at the socket. `ended`: the kernel has said that the end follows, and will not say so again.
+    pub(super) fn read(
+        &mut self,
+        buffer: &mut [u8],
+        scratch: &mut Scratch,
+        ended: bool,
+    ) -> io::Result<Arrival> {
+        if self.session.has_ended() && !mem::replace(&mut self.told, true) {
+            return Ok(Arrival::Ended);
+        }
+        let room = if self.is_handshaking() { HANDSHAKE_READ_BYTES } else { READ_BYTES }.min(buffer.len());
+        let length = match self.socket.read(&mut buffer[..room]) {
+            Ok(0) if self.session.has_ended() || self.ending => return Ok(Arrival::Ended),
+            Ok(0) => return Err(SessionError::Truncated.into()),
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Ok(Arrival::Nothing { more: false });
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                return Ok(Arrival::Nothing { more: true });
+            }
+            Err(error) => return Err(error),
+        };
+        let Scratch { plain, cipher, .. } = scratch;
+        plain.clear();
+        cipher.clear();
+        let received = self.session.receive(&mut buffer[..length], plain, cipher);
+        self.put(cipher)?;
+        if let Err(error) = received {
+            // What the peer is told is not lost to a reset when the socket is closed right away.
+            drop(self.socket.shutdown(Shutdown::Write));
+            return Err(error.into());
+        }
+        let more = length == room || ended;
+        match plain.is_empty() {
+            false => Ok(Arrival::Plain { more: more || self.session.has_ended() }),
+            true if self.session.has_ended() && !mem::replace(&mut self.told, true) => Ok(Arrival::Ended),
+            true => Ok(Arrival::Nothing { more }),
+        }
+    }
+
+    /// Takes what fits of `batch` from byte `from` on, and says how many plain bytes have gone out whole.
+    pub(super) fn write(&mut self, batch: &Batch, from: usize, scratch: &mut Scratch) -> io::Result<usize> {
+        let mut gone = 0;
+        loop {
+            let covered = self.covered;
+            if !self.flush()? {
+                return Ok(gone);
+            }
+            gone += covered;
+            if from + gone == batch.bytes() {
+                return Ok(gone);
+            }
+            let Scratch { flat, cipher, .. } = scratch;
+            let record = piece(batch, from + gone, flat);
+            cipher.clear();
+            self.session.encrypt(record, cipher)?;
+            self.covered = record.len();
+            self.put(cipher)?;
+        }
+    }
+
+    /// Sends what waits here; `false`: the socket has not taken it all.
+    pub(super) fn flush(&mut self) -> io::Result<bool> {
+        if !self.unsent.is_empty() {
+            let sent = send(&mut self.socket, &self.unsent)?;
+            self.moved |= sent > 0;
+            self.unsent.drain(..sent);
+            if !self.unsent.is_empty() {
+                return Ok(false);
+            }
+            self.unsent = Vec::new();
+            if self.ending {
+                drop(self.socket.shutdown(Shutdown::Write));
+            }
+        }
+        self.covered = 0;
+        Ok(true)
+    }
+
+    /// Ends our side: `close_notify`, and the socket's when that has gone out.
+    pub(super) fn shutdown(&mut self, scratch: &mut Scratch) {
+        if mem::replace(&mut self.ending, true) {
+            return;
+        }
+        scratch.cipher.clear();
+        // Without keys, or with a socket that is gone, there is nothing to say.
+        let said =
+            self.session.close_notify(&mut scratch.cipher).is_ok() && self.put(&scratch.cipher).is_ok();
+        if !said || self.unsent.is_empty() {
+            drop(self.socket.shutdown(Shutdown::Write));
+        }
+    }
+
+    /// The socket is about to be closed: says so, as far as that goes without waiting.
+    pub(super) fn say_goodbye(&mut self, scratch: &mut Scratch) {
+        if !self.ending && self.in_flight.is_none() && self.unsent.is_empty() {
+            scratch.cipher.clear();
+            if self.session.close_notify(&mut scratch.cipher).is_ok() {
+                // Who does not take it has been told in other ways.
+                send(&mut self.socket, &scratch.cipher).ok();
+            }
+        }
+    }
+
+    pub(super) fn into_stream(self) -> TlsStream {
+        TlsStream { socket: self.socket.into(), session: self.session, unsent: self.unsent }
+    }
+
+    /// Sends ciphertext behind what waits, and keeps what the socket does not take.
+    fn put(&mut self, cipher: &[u8]) -> io::Result<()> {
+        let sent =
+            if self.unsent.is_empty() && !cipher.is_empty() { send(&mut self.socket, cipher)? } else { 0 };
+        if sent < cipher.len() {
+            self.unsent.reserve_exact(cipher.len() - sent);
+            self.unsent.extend_from_slice(&cipher[sent..]);
+        }
+        Ok(())
+    }
+}
+
+/// The next bytes of a batch, for one record.
+fn piece<'b>(batch: &'b Batch, from: usize, flat: &'b mut Vec<u8>) -> &'b [u8] {
+    let mut skip = from;
+    let mut rest = batch.frames().iter().filter_map(|frame| {
+        let cut = skip.min(frame.len());
+        skip -= cut;
+        (cut < frame.len()).then(|| &frame[cut..])
+    });
+    let first = rest.next().unwrap_or_default();
+    if first.len() >= RECORD_BYTES || from + first.len() == batch.bytes() {
+        return &first[..first.len().min(RECORD_BYTES)];
+    }
+    flat.clear();
+    flat.extend_from_slice(first);
+    for bytes in rest {
+        let room = RECORD_BYTES - flat.len();
+        flat.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if flat.len() == RECORD_BYTES {
+            break;
+        }
+    }
+    flat
+}
+
+/// Writes what the socket takes.
+fn send(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match socket.write(&bytes[sent..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => sent += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}
