@@ -51,6 +51,9 @@ pub struct Options {
     pub groups_max: usize,
     /// Groups that one connection may be in at a time. Default 64.
     pub groups_of_connection_max: usize,
+    /// Looks at connections that still shake hands (TLS), between two looks at all others. Default 8; at least 1. A whole
+    /// handshake takes two looks, and with a key on P-256 some 0.3 ms (RSA of 2048 bits: 1 ms); the rest wait their turn.
+    pub handshakes_per_turn: usize,
 }
 
 /// How long a connection may live, and what its peer is told then: for credentials that age, and so that clients spread over
@@ -80,9 +83,6 @@ impl Lifetime {
             reason,
         }
     }
-    /// Looks at connections that still shake hands (TLS), between two looks at all others. Default 8; at least 1. A whole
-    /// handshake takes two looks, and with a key on P-256 some 0.3 ms (RSA of 2048 bits: 1 ms); the rest wait their turn.
-    pub handshakes_per_turn: usize,
 }
 
 impl Default for Options {

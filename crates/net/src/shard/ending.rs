@@ -3,6 +3,7 @@
 //! All of them pass through [`end`], which tells the handler once. What is left after that (the last frames, the peer's own
 //! end) is between the shard and the socket, and bounded by time.
 
+use std::io::ErrorKind;
 use std::mem;
 use std::time::Duration;
 
@@ -106,6 +107,13 @@ pub(super) fn broke<H: Handler>(
     let Some(connection) = connections.get_mut(id) else { return };
     if matches!(connection.phase, Phase::Vacant | Phase::Leaving(_)) {
         return;
+    }
+    if let Phase::Head(head) = &connection.phase
+        && let ConnectionError::Io(error) = error
+        && error.kind() == ErrorKind::InvalidData
+    {
+        // What came in is wrong, and the socket is not: TLS that is none, or a certificate that is not let in.
+        info!(peer = %head.peer, %error, "refused at the door");
     }
     if matches!(connection.phase, Phase::Open(_)) {
         debug!(slot = id.slot, %error, "connection broke");
