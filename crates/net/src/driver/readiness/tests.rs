@@ -208,3 +208,84 @@ fn who_stops_to_listen_may_listen_again() {
         assert_eq!(next(&mut driver), [Seen::Closed(slot)]);
     }
 }
+
+/// Five hundred clients come at once, as when a network returns: each turn shakes a few hands, in the order of their coming,
+/// and who was there before is read in every one of them.
+#[cfg(feature = "tls")]
+#[test]
+fn a_storm_of_handshakes_keeps_nobody_waiting_who_was_there_before() {
+    const CLIENTS: usize = 500;
+    const BUDGET: usize = 4;
+    crate::descriptors::raise_limit();
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (chain, key) = (certified.cert.pem(), certified.signing_key.serialize_pem());
+    let tls = crate::tls::ServerTls::new(crate::tls::ServerTlsOptions::new(
+        crate::tls::Pem::text(&chain),
+        crate::tls::Pem::text(&key),
+    ));
+    let mut driver = Readiness::new(&Options { handshakes_per_turn: BUDGET, ..Options::default() }).unwrap();
+    let any = || crate::listener::Listener::tcp("127.0.0.1:0".parse().unwrap());
+    let bound = [any(), any().tls(tls.unwrap())].map(|listener| listener.bind(1).unwrap());
+    let [plain, secure] = [&bound[0], &bound[1]].map(|bound| bound.address().unwrap());
+    bound
+        .into_iter()
+        .flat_map(crate::listener::Bound::into_doors)
+        .for_each(|door| driver.listen(door).unwrap());
+    let mut established = TcpStream::connect(plain).unwrap();
+    let mut slot = None;
+    while slot.is_none() {
+        driver.wait(Some(Duration::from_millis(50))).unwrap();
+        slot = driver.next().map(|completion| match completion {
+            Completion::Accepted { slot, .. } => slot,
+            other => panic!("{other:?}"),
+        });
+    }
+    let hello = client_hello();
+    let mut answered = vec![false; CLIENTS];
+    let clients: Vec<TcpStream> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = TcpStream::connect(secure).unwrap();
+            client.write_all(&hello).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client
+        })
+        .collect();
+    let (mut turns, mut accepted) = (0, 0);
+    while answered.contains(&false) {
+        turns += 1;
+        assert!(turns <= CLIENTS.div_ceil(BUDGET) + 50, "{answered:?}");
+        established.write_all(b"x").unwrap();
+        driver.wait(Some(Duration::from_secs(1))).unwrap();
+        let mut heard = 0;
+        while let Some(completion) = driver.next() {
+            match completion {
+                Completion::Received { slot: from, .. } if Some(from) == slot => heard += 1,
+                Completion::Accepted { .. } => accepted += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(heard, 1, "turn {turns}");
+        let before = answered.iter().filter(|answered| **answered).count();
+        for (client, answered) in clients.iter().zip(&mut answered) {
+            *answered = *answered || client.peek(&mut [0]).is_ok();
+        }
+        let after = answered.iter().filter(|answered| **answered).count();
+        assert!(after - before <= BUDGET, "turn {turns} shook {} hands", after - before);
+        assert!(answered[..after].iter().all(|answered| *answered), "in the order of their coming");
+    }
+    assert_eq!(accepted, CLIENTS);
+}
+
+#[cfg(feature = "tls")]
+fn client_hello() -> Vec<u8> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let mut hello = Vec::new();
+    rustls::ClientConnection::new(Arc::new(config), name).unwrap().write_tls(&mut hello).unwrap();
+    hello
+}
