@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use wavecast_websocket::handshake::ClientRequest;
 
+use super::conversation::Conversation;
 use super::dial::dial;
 use super::environment;
 use super::error::{ConnectError, ConnectStep};
@@ -174,7 +175,10 @@ impl ConnectOptions {
         let headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let nonce = mask::nonce().map_err(ConnectError::Io)?;
-        let request = ClientRequest::new(&host, url.target(), nonce).protocols(&protocols).headers(&headers);
+        let request = ClientRequest::new(&host, url.target(), nonce)
+            .protocols(&protocols)
+            .headers(&headers)
+            .compression(self.settings.compression);
 
         let mut bytes = Vec::new();
         request.write(&mut bytes).map_err(ConnectError::Request)?;
@@ -191,12 +195,10 @@ impl ConnectOptions {
             // What follows the head came with it: the server may speak first.
             if let Some((established, head_len)) = verified.map_err(ConnectError::Handshake)? {
                 let protocol = established.protocol.map(Box::from);
-                return Ok(WebSocket::new(
-                    stream,
-                    self.settings.clone(),
-                    protocol,
-                    bytes.split_off(head_len),
-                ));
+                let agreement = established.compression;
+                let unread = bytes.split_off(head_len);
+                let conversation = Conversation::new(stream, self.settings.clone(), agreement, unread);
+                return Ok(WebSocket::new(conversation, protocol, agreement.is_some()));
             }
         }
     }

@@ -7,17 +7,18 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use wavecast_websocket::frame::{self, Opcode};
-use wavecast_websocket::{CloseCode, Connection, Event, Input, Limits, Pongs, ProtocolError, Role};
+use wavecast_websocket::deflate::{Agreement, Compression, Inflater};
+use wavecast_websocket::keepalive::Intervals;
+use wavecast_websocket::{CloseCode, Connection, Event, Input, Limits, ProtocolError, Role};
 
 use super::closing::{Closing, Phase};
 use super::error::{Closed, RecvError, SendError, Side, TrySendError};
-use super::mask;
-use super::outbox::Outbox;
+use super::heartbeat::{Beat, Heartbeat};
+use super::outgoing::Outgoing;
 use crate::message::MessageRef;
 
 /// What one system call may read. It lies on the stack, so that an idle connection owns no buffer.
@@ -30,6 +31,15 @@ pub(super) struct Settings {
     pub(super) outbox_bytes_max: usize,
     pub(super) send_timeout: Duration,
     pub(super) close_timeout: Duration,
+    pub(super) keep_alive: Option<Intervals>,
+    pub(super) compression: Option<Compression>,
+}
+
+/// What a peer sends that its user may want to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Incoming<'m> {
+    Message(MessageRef<'m>),
+    Pong(&'m [u8]),
 }
 
 /// See [`WebSocket`](super::WebSocket), which is its public face.
@@ -40,9 +50,10 @@ pub(super) struct Conversation<S> {
     settings: Settings,
     /// Received bytes behind the last message that was handed out.
     unread: Unread,
-    outbox: Outbox,
-    /// Bounds what a peer that pings and does not read can pile up in the outbox.
-    pongs: Pongs,
+    /// Owns nothing until a compressed message comes.
+    inflater: Inflater,
+    outgoing: Outgoing,
+    heartbeat: Option<Heartbeat>,
     closing: Closing,
 }
 
@@ -81,43 +92,39 @@ impl<S> Conversation<S> {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.outbox.pending() < self.settings.outbox_bytes_max
+        self.outgoing.pending() < self.settings.outbox_bytes_max
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     /// A connection whose handshake is complete; `unread` came behind the response's head.
-    pub(super) fn new(stream: S, settings: Settings, unread: Vec<u8>) -> Self {
+    pub(super) fn new(stream: S, settings: Settings, agreement: Option<Agreement>, unread: Vec<u8>) -> Self {
+        let mut connection = Connection::new(Role::Client);
+        let mut outgoing = Outgoing::default();
+        if let (Some(agreement), Some(compression)) = (agreement, &settings.compression) {
+            connection = connection.with_deflate(agreement.receive);
+            outgoing = Outgoing::compressed(agreement.send, compression);
+        }
         Self {
             stream,
-            connection: Connection::new(Role::Client),
+            connection,
+            heartbeat: settings.keep_alive.map(Heartbeat::new),
             settings,
             unread: Unread { bytes: unread, at: 0 },
-            outbox: Outbox::default(),
-            pongs: Pongs::new(),
+            inflater: Inflater::new(),
+            outgoing,
             closing: Closing::not_begun(),
         }
     }
 
-    /// Queues a whole message. Nothing is written yet.
-    pub(super) fn queue(&mut self, message: MessageRef<'_>) -> io::Result<()> {
-        let key = Some(mask::key()?);
-        match message {
-            MessageRef::Text(text) => frame::encode(Opcode::Text, text.as_bytes(), key, self.outbox.tail()),
-            MessageRef::Binary(bytes) => frame::encode(Opcode::Binary, bytes, key, self.outbox.tail()),
-        }
-        Ok(())
-    }
-
-    /// Queues a ping; the payload has at most 125 bytes.
-    pub(super) fn queue_ping(&mut self, payload: &[u8]) -> io::Result<()> {
-        frame::encode(Opcode::Ping, payload, Some(mask::key()?), self.outbox.tail());
-        Ok(())
+    /// Where messages are queued. Nothing is written yet.
+    pub(super) fn outgoing(&mut self) -> &mut Outgoing {
+        &mut self.outgoing
     }
 
     /// Queues our close frame; an open connection begins to close.
     pub(super) fn queue_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
-        self.connection.send_close(Some(code), reason, Some(mask::key()?), self.outbox.tail());
+        self.outgoing.close(&mut self.connection, Some(code), reason)?;
         self.begin_closing(Phase::Closing, Closed { code, reason: reason.to_owned(), by: Side::Local });
         Ok(())
     }
@@ -126,13 +133,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         if !self.is_open() {
             return Err(TrySendError::Closed);
         }
+        if self.outgoing.is_unfinished() {
+            return Err(TrySendError::Unfinished);
+        }
         if !self.has_room() {
             self.write_some().map_err(TrySendError::Io)?;
             if !self.has_room() {
                 return Err(TrySendError::Full);
             }
         }
-        self.queue(message).map_err(TrySendError::Io)?;
+        self.outgoing.message(message).map_err(TrySendError::Io)?;
         self.write_some().map_err(TrySendError::Io)
     }
 
@@ -151,11 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         }
     }
 
-    /// Ready with the next message; writes what waits on the way.
-    pub(super) fn poll_recv_with<R>(
+    /// Ready with the next thing that `read` makes something of; writes what waits on the way.
+    pub(super) fn poll_receive<R>(
         &mut self,
         cx: &mut Context<'_>,
-        read: &mut impl FnMut(MessageRef<'_>) -> R,
+        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
     ) -> Poll<Result<Option<R>, RecvError>> {
         loop {
             if self.phase() == Phase::Ended {
@@ -177,11 +187,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 Poll::Ready(Ok(())) if received.filled().is_empty() => {
                     return Poll::Ready(self.end(cx, RecvError::Lost));
                 }
-                Poll::Ready(Ok(())) => match self.parse_received(received.filled_mut(), read) {
-                    Parsed::Message(message) => return Poll::Ready(Ok(Some(message))),
-                    Parsed::Failed(error) => return Poll::Ready(Err(error)),
-                    Parsed::NeedsBytes => {}
-                },
+                Poll::Ready(Ok(())) => {
+                    if let Some(heartbeat) = &mut self.heartbeat {
+                        heartbeat.heard();
+                    }
+                    match self.parse_received(received.filled_mut(), read) {
+                        Parsed::Message(message) => return Poll::Ready(Ok(Some(message))),
+                        Parsed::Failed(error) => return Poll::Ready(Err(error)),
+                        Parsed::NeedsBytes => {}
+                    }
+                }
                 // So TLS says that TCP has ended without TLS's own end (RFC 8446 §6.1).
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Poll::Ready(self.end(cx, RecvError::Lost));
@@ -191,13 +206,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 // tells more.
                 Poll::Pending => match writing {
                     Poll::Ready(Err(error)) => return Poll::Ready(self.end(cx, RecvError::Io(error))),
-                    _ => return Poll::Pending,
+                    _ => match self.poll_heartbeat(cx) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return Poll::Ready(self.end(cx, error)),
+                        Poll::Pending => return Poll::Pending,
+                    },
                 },
             }
         }
     }
 
-    fn parse_unread<R>(&mut self, read: &mut impl FnMut(MessageRef<'_>) -> R) -> Parsed<R> {
+    /// Ready when a ping was queued, or the peer has been silent for too long. A closing connection has its own limit.
+    fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecvError>> {
+        let Some(heartbeat) = self.heartbeat.as_mut().filter(|_| self.closing.is_open()) else {
+            return Poll::Pending;
+        };
+        heartbeat.poll(cx).map(|beat| match beat {
+            Beat::Ping => self.outgoing.ping(&[]).map_err(RecvError::Io),
+            Beat::Dead => Err(RecvError::PeerDead),
+        })
+    }
+
+    fn parse_unread<R>(&mut self, read: &mut impl FnMut(Incoming<'_>) -> Option<R>) -> Parsed<R> {
         // With nothing unread, too: it frees the memory of the message that was delivered last.
         let mut unread = std::mem::take(&mut self.unread);
         let (parsed, left) = self.parse(&mut unread.bytes[unread.at..], read);
@@ -211,7 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     fn parse_received<R>(
         &mut self,
         bytes: &mut [u8],
-        read: &mut impl FnMut(MessageRef<'_>) -> R,
+        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
     ) -> Parsed<R> {
         let (parsed, left) = self.parse(bytes, read);
         if left > 0 {
@@ -224,33 +254,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     fn parse<R>(
         &mut self,
         bytes: &mut [u8],
-        read: &mut impl FnMut(MessageRef<'_>) -> R,
+        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
     ) -> (Parsed<R>, usize) {
         let mut input = Input::new(bytes);
         let parsed = loop {
-            match self.connection.receive(&mut input, &self.settings.limits) {
-                Ok(Some(Event::Text(text))) => break Parsed::Message(read(MessageRef::Text(text))),
-                Ok(Some(Event::Binary(bytes))) => break Parsed::Message(read(MessageRef::Binary(bytes))),
+            let received =
+                self.connection.receive_with(&mut input, &self.settings.limits, &mut self.inflater);
+            let incoming = match received {
+                Ok(Some(Event::Text(text))) => Incoming::Message(MessageRef::Text(text)),
+                Ok(Some(Event::Binary(bytes))) => Incoming::Message(MessageRef::Binary(bytes)),
+                Ok(Some(Event::Pong(payload))) => Incoming::Pong(payload),
                 Ok(Some(Event::Ping(payload))) => {
                     // Behind our close frame nothing may follow (§5.5.1).
-                    if !self.closing.is_open() {
-                        continue;
+                    if self.closing.is_open()
+                        && let Err(error) = self.outgoing.pong(payload, &self.settings.limits)
+                    {
+                        break Parsed::Failed(RecvError::Io(error));
                     }
-                    let key = match mask::key() {
-                        Ok(key) => key,
-                        Err(error) => break Parsed::Failed(RecvError::Io(error)),
-                    };
-                    self.pongs.answer(payload, &self.settings.limits, Some(key), self.outbox.tail());
+                    continue;
                 }
-                Ok(Some(Event::Pong(_))) => {}
                 Ok(Some(Event::Close(close))) => {
                     let (code, reason) = (close.code, close.reason.to_owned());
                     if let Err(error) = self.close_received(code, reason) {
                         break Parsed::Failed(RecvError::Io(error));
                     }
+                    continue;
                 }
                 Ok(None) => break Parsed::NeedsBytes,
                 Err(error) => break Parsed::Failed(self.fail(error)),
+            };
+            if let Some(made) = read(incoming) {
+                break Parsed::Message(made);
             }
         };
         (parsed, input.remaining())
@@ -260,7 +294,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     fn close_received(&mut self, code: Option<CloseCode>, reason: String) -> io::Result<()> {
         if self.is_open() {
             // The answer carries the code that came (RFC 6455 §5.5.1).
-            self.connection.send_close(code, "", Some(mask::key()?), self.outbox.tail());
+            self.outgoing.close(&mut self.connection, code, "")?;
             let code = code.unwrap_or(CloseCode::NO_STATUS);
             self.begin_closing(Phase::Closing, Closed { code, reason, by: Side::Peer });
         }
@@ -270,9 +304,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     /// Fails the connection (RFC 6455 §7.1.7): the peer gets a close frame with the error's code.
     fn fail(&mut self, error: ProtocolError) -> RecvError {
         let code = error.close_code();
-        if let Ok(key) = mask::key() {
-            self.connection.send_close(Some(code), "", Some(key), self.outbox.tail());
-        }
+        // Without randomness for its mask there is no close frame; the end tells, too.
+        let _ = self.outgoing.close(&mut self.connection, Some(code), "");
         self.begin_closing(Phase::Failed, Closed { code, reason: String::new(), by: Side::Local });
         // The caller may well drop the connection now; the close frame should be on its way.
         let _ = self.write_some();
@@ -285,10 +318,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
 
     /// The connection is over. That is an error unless the closing handshake is complete, or a
     /// failure has been reported before.
-    fn end<R>(&mut self, cx: &mut Context<'_>, error: RecvError) -> Result<Option<R>, RecvError> {
+    pub(super) fn end<R>(&mut self, cx: &mut Context<'_>, error: RecvError) -> Result<Option<R>, RecvError> {
         let clean = self.phase() == Phase::Failed || self.connection.close_received();
-        self.outbox.clear();
-        self.closing.end(Closed { code: CloseCode::ABNORMAL, reason: String::new(), by: Side::Peer });
+        self.outgoing.clear();
+        self.closing.end(Closed::lost());
         // One attempt: whoever keeps the value should not keep the peer waiting for its FIN.
         let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
         if clean { Ok(None) } else { Err(error) }
@@ -296,13 +329,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
 
     /// Ready when the transport has taken all that was queued.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.outbox.poll_write(&mut self.stream, cx))?;
-            if self.pongs.pending() == 0 || !self.is_open() {
-                return Poll::Ready(Ok(()));
-            }
-            self.pongs.flushed(Some(mask::key()?), self.outbox.tail());
-        }
+        self.outgoing.poll_write(&mut self.stream, cx, self.closing.is_open())
     }
 
     /// Writes what the transport takes without waiting. Nobody is woken for the rest: whichever

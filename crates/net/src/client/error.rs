@@ -109,6 +109,8 @@ impl From<UrlError> for ConnectError {
     }
 }
 
+const UNFINISHED: &str = "a message that was begun in pieces has not been finished with one of its kind";
+
 /// Why [`recv`](super::WebSocket::recv) ended without a message and without a closing handshake.
 ///
 /// It is returned once; afterwards `recv` returns `Ok(None)`.
@@ -122,6 +124,8 @@ pub enum RecvError {
     Limit(ProtocolError),
     /// The connection ended without a closing handshake (close code 1006).
     Lost,
+    /// The server was silent for longer than [`keep_alive`](super::ConnectOptions::keep_alive) allows.
+    PeerDead,
     /// This side began to close, and the peer did not answer within the close time-out.
     CloseTimedOut,
     /// Reading or writing failed.
@@ -134,6 +138,7 @@ impl fmt::Display for RecvError {
             Self::Protocol(error) => write!(f, "the server broke the WebSocket protocol: {error}"),
             Self::Limit(error) => write!(f, "the server sent more than the limits allow: {error}"),
             Self::Lost => f.write_str("the connection ended without a closing handshake"),
+            Self::PeerDead => f.write_str("the server has been silent for too long, a ping included"),
             Self::CloseTimedOut => {
                 f.write_str("the server did not answer the close frame within the time-out")
             }
@@ -147,7 +152,7 @@ impl std::error::Error for RecvError {
         match self {
             Self::Protocol(error) | Self::Limit(error) => Some(error),
             Self::Io(error) => Some(error),
-            Self::Lost | Self::CloseTimedOut => None,
+            Self::Lost | Self::PeerDead | Self::CloseTimedOut => None,
         }
     }
 }
@@ -161,6 +166,8 @@ pub enum SendError {
     Closed,
     /// A ping carries more than 125 bytes (RFC 6455 §5.5).
     ControlTooLong,
+    /// A message that was begun in pieces waits for its last one, or for one of its own kind.
+    Unfinished,
     /// The transport took too little for the length of the send time-out.
     TimedOut,
     /// Writing failed. How much of what was queued has reached the peer is not known.
@@ -172,6 +179,7 @@ impl fmt::Display for SendError {
         match self {
             Self::Closed => f.write_str("the connection is closed"),
             Self::ControlTooLong => f.write_str("a ping carries at most 125 bytes"),
+            Self::Unfinished => f.write_str(UNFINISHED),
             Self::TimedOut => f.write_str("the server did not read what was sent within the time-out"),
             Self::Io(error) => write!(f, "the connection failed: {error}"),
         }
@@ -182,7 +190,7 @@ impl std::error::Error for SendError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Closed | Self::ControlTooLong | Self::TimedOut => None,
+            Self::Closed | Self::ControlTooLong | Self::Unfinished | Self::TimedOut => None,
         }
     }
 }
@@ -195,6 +203,8 @@ pub enum TrySendError {
     Full,
     /// The connection is closing or closed.
     Closed,
+    /// A message that was begun in pieces waits for its last one.
+    Unfinished,
     /// Writing failed. How much of what was queued before has reached the peer is not known.
     Io(io::Error),
 }
@@ -204,6 +214,7 @@ impl fmt::Display for TrySendError {
         match self {
             Self::Full => f.write_str("the outbox is full"),
             Self::Closed => f.write_str("the connection is closed"),
+            Self::Unfinished => f.write_str(UNFINISHED),
             Self::Io(error) => write!(f, "the connection failed: {error}"),
         }
     }
@@ -213,7 +224,7 @@ impl std::error::Error for TrySendError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Full | Self::Closed => None,
+            Self::Full | Self::Closed | Self::Unfinished => None,
         }
     }
 }
@@ -272,6 +283,13 @@ pub struct Closed {
     pub reason: String,
     /// Who began to close.
     pub by: Side,
+}
+
+impl Closed {
+    /// Without a close frame of either side.
+    pub(super) fn lost() -> Self {
+        Self { code: CloseCode::ABNORMAL, reason: String::new(), by: Side::Peer }
+    }
 }
 
 impl fmt::Display for Closed {

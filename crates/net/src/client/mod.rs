@@ -1,9 +1,9 @@
 //! The asynchronous WebSocket client, on tokio.
 //!
-//! It holds one connection and does what RFC 6455 asks of a client: the handshake, masking, pongs and
-//! both closing handshakes. It does not reconnect and knows nothing of channels: that is
-//! `wavecast-client`, one floor up. Protocol rules live in [`wavecast_websocket`]; what is here is the
-//! transport around them.
+//! A [`WebSocket`] is one connection with `send`, `recv` and `close`; it may be [split](WebSocket::split) for two tasks.
+//! [`Events`] are the same as call-backs, and [`Reconnect`] keeps a connection. It knows nothing of channels: that is
+//! `wavecast-client`, one floor up. Protocol rules live in [`wavecast_websocket`]; what is here is the transport around
+//! them.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,23 +31,36 @@
 //! | `stream` | [`Stream`]: TCP, or TLS over it |
 //! | `socket` | [`WebSocket`]: receive, send, ping, close |
 //! | `conversation`, `closing` | the state behind it, polled; how far its end has come |
-//! | `outbox` | bytes that wait to be written |
+//! | `outgoing`, `outbox` | frames that are made; bytes that wait to be written |
+//! | `split` | [`Receiver`], and the task between two halves |
+//! | `events` | [`Events`]: the same four events as the server has |
+//! | `reconnect`, `verdict`, `backoff` | [`Reconnect`]: connects again; whether, and when |
+//! | `handle`, `drive` | [`Sender`], for all of them; what its task does |
+//! | `heartbeat` | pings of ours, and the end of patience |
 //! | `mask` | unpredictable masking keys |
 //! | `error` | one enum per operation |
 
+mod backoff;
 mod closing;
 mod connect;
 mod conversation;
 mod dial;
+mod drive;
 mod environment;
 mod error;
+mod events;
+mod handle;
+mod heartbeat;
 mod mask;
 mod options;
 mod outbox;
+mod outgoing;
 mod proxy;
+mod reconnect;
 mod resolver;
 mod socket;
 mod socks;
+mod split;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -55,15 +68,21 @@ mod tls;
 mod tls_error;
 mod tunnel;
 mod url;
+mod verdict;
 
 pub use crate::message::{Message, MessageRef};
+pub use backoff::Backoff;
 pub use connect::connect;
 pub use error::{CloseError, Closed, ConnectError, ConnectStep, RecvError, SendError, Side, TrySendError};
+pub use events::{Error, Events, Opened, Retry};
+pub use handle::Sender;
 pub use options::ConnectOptions;
 pub use proxy::{Proxy, ProxyUrlError};
+pub use reconnect::{Cause, Ended, Reconnect};
 pub use resolver::ADDRESSES_MAX;
-pub use socket::WebSocket;
+pub use socket::{Received, WebSocket};
 pub use socks::SocksError;
+pub use split::Receiver;
 pub use stream::Stream;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
@@ -73,5 +92,7 @@ pub use tls_error::{TlsConfigError, TlsError, TlsFault};
 pub use tokio_rustls::{self, rustls};
 pub use tunnel::ProxyError;
 pub use url::{URL_BYTES_MAX, Url, UrlError};
+pub use verdict::Verdict;
+pub use wavecast_websocket::deflate::Compression;
 pub use wavecast_websocket::handshake::{HandshakeError, Rejected, RequestError};
 pub use wavecast_websocket::{CloseCode, Limits, ProtocolError};

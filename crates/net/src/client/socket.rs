@@ -9,7 +9,7 @@ use wavecast_websocket::CloseCode;
 use wavecast_websocket::frame::CONTROL_BYTES_MAX;
 
 use super::closing::Phase;
-use super::conversation::{Conversation, Settings};
+use super::conversation::{Conversation, Incoming};
 use super::error::{CloseError, Closed, RecvError, SendError, TrySendError};
 use super::stream::Stream;
 use crate::message::{Message, MessageRef};
@@ -27,17 +27,40 @@ use crate::message::{Message, MessageRef};
 pub struct WebSocket<S = Stream> {
     conversation: Conversation<S>,
     protocol: Option<Box<str>>,
+    is_compressed: bool,
+}
+
+/// What [`recv_or_pong`](WebSocket::recv_or_pong) gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// A message.
+    Message(Message),
+    /// A pong: what the ping carried that it answers, at most 125 bytes.
+    Pong(Vec<u8>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// A connection whose handshake is complete; `unread` came behind the response's head.
-    pub(super) fn new(stream: S, settings: Settings, protocol: Option<Box<str>>, unread: Vec<u8>) -> Self {
-        Self { conversation: Conversation::new(stream, settings, unread), protocol }
+    pub(super) fn new(
+        conversation: Conversation<S>,
+        protocol: Option<Box<str>>,
+        is_compressed: bool,
+    ) -> Self {
+        Self { conversation, protocol, is_compressed }
+    }
+
+    /// For a task that drives it.
+    pub(super) fn into_parts(self) -> (Conversation<S>, Option<Box<str>>) {
+        (self.conversation, self.protocol)
     }
 
     /// The sub-protocol that the server chose among those asked for.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    /// Whether the server takes part in [`compression`](super::ConnectOptions::compression).
+    pub fn is_compressed(&self) -> bool {
+        self.is_compressed
     }
 
     /// How the connection was closed, as soon as either side has begun to.
@@ -83,7 +106,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         &mut self,
         mut read: impl FnMut(MessageRef<'_>) -> R,
     ) -> Result<Option<R>, RecvError> {
-        poll_fn(|cx| self.conversation.poll_recv_with(cx, &mut read)).await
+        poll_fn(|cx| self.poll_recv_with(cx, &mut read)).await
+    }
+
+    /// Like [`recv`](Self::recv), but tells of pongs, too: of those that answer a [`ping`](Self::ping), those of
+    /// [`keep_alive`](super::ConnectOptions::keep_alive) (empty ones), and those that the server sends by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`], once; then `Ok(None)`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Self::recv).
+    pub async fn recv_or_pong(&mut self) -> Result<Option<Received>, RecvError> {
+        let mut read = |incoming: Incoming<'_>| {
+            Some(match incoming {
+                Incoming::Message(message) => Received::Message(Message::copy_of(message)),
+                Incoming::Pong(payload) => Received::Pong(payload.to_vec()),
+            })
+        };
+        poll_fn(|cx| self.conversation.poll_receive(cx, &mut read)).await
     }
 
     /// Sends a message: waits until the outbox has room, queues the whole message and writes what the
@@ -95,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] and [`SendError::TimedOut`]: the message was not queued.
+    /// [`SendError::Closed`], [`SendError::TimedOut`] and [`SendError::Unfinished`]: the message was not queued.
     ///
     /// # Cancel safety
     ///
@@ -104,7 +147,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     pub async fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Result<(), SendError> {
         let message = message.into();
         self.ready().await?;
-        self.conversation.queue(message).map_err(SendError::Io)?;
+        let outgoing = self.conversation.outgoing();
+        if outgoing.is_unfinished() {
+            return Err(SendError::Unfinished);
+        }
+        outgoing.message(message).map_err(SendError::Io)?;
+        self.conversation.write_some().map_err(SendError::Io)
+    }
+
+    /// Sends a message in pieces, so that it need not be in memory as a whole: all pieces of a message are text, or all
+    /// are binary, and `last` ends it. Text is cut between characters, as every `&str` is.
+    ///
+    /// Each piece is a fragment on the wire (RFC 6455 §5.4), sent as [`send`](Self::send) sends a message, and not
+    /// compressed. Between two pieces nothing else may be sent but pings.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); [`SendError::Unfinished`] where the piece is of another kind than those before it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send), for each piece.
+    pub async fn send_piece<'m>(
+        &mut self,
+        piece: impl Into<MessageRef<'m>>,
+        last: bool,
+    ) -> Result<(), SendError> {
+        let piece = piece.into();
+        self.ready().await?;
+        if !self.conversation.outgoing().piece(piece, last).map_err(SendError::Io)? {
+            return Err(SendError::Unfinished);
+        }
         self.conversation.write_some().map_err(SendError::Io)
     }
 
@@ -117,8 +190,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.conversation.try_queue(message.into())
     }
 
-    /// Sends a ping of at most 125 bytes. The answer is not reported; it only proves, to whoever looks
-    /// at the traffic, that the peer is alive.
+    /// Sends a ping of at most 125 bytes. [`recv_or_pong`](Self::recv_or_pong) tells of the answer; the other ways to
+    /// receive pass over it.
     ///
     /// # Errors
     ///
@@ -132,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             return Err(SendError::ControlTooLong);
         }
         self.ready().await?;
-        self.conversation.queue_ping(payload).map_err(SendError::Io)?;
+        self.conversation.outgoing().ping(payload).map_err(SendError::Io)?;
         self.conversation.write_some().map_err(SendError::Io)
     }
 
@@ -192,14 +265,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             self.conversation.queue_close(code, reason).map_err(CloseError::Io)?;
         }
         loop {
-            match poll_fn(|cx| self.conversation.poll_recv_with(cx, &mut |_| ())).await {
+            match poll_fn(|cx| self.poll_recv_with(cx, &mut |_| ())).await {
                 Ok(Some(())) => {}
                 Ok(None) => return self.closed().cloned().ok_or(CloseError::Lost),
                 Err(RecvError::Protocol(error) | RecvError::Limit(error)) => {
                     return Err(CloseError::Protocol(error));
                 }
                 Err(RecvError::CloseTimedOut) => return Err(CloseError::TimedOut),
-                Err(RecvError::Lost) => return Err(CloseError::Lost),
+                Err(RecvError::Lost | RecvError::PeerDead) => return Err(CloseError::Lost),
                 Err(RecvError::Io(error)) => return Err(CloseError::Io(error)),
             }
         }
@@ -225,6 +298,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         cx: &mut Context<'_>,
         read: &mut impl FnMut(MessageRef<'_>) -> R,
     ) -> Poll<Result<Option<R>, RecvError>> {
-        self.conversation.poll_recv_with(cx, read)
+        self.conversation.poll_receive(cx, &mut |incoming| match incoming {
+            Incoming::Message(message) => Some(read(message)),
+            Incoming::Pong(_) => None,
+        })
     }
 }
