@@ -36,6 +36,7 @@
 //! | `events` | [`Events`]: the same four events as the server has |
 //! | `reconnect`, `verdict`, `backoff` | [`Reconnect`]: connects again; whether, and when |
 //! | `handle`, `drive` | [`Sender`], for all of them; what its task does |
+//! | `streams` | streams and sinks (feature `futures`) |
 //! | `heartbeat` | pings of ours, and the end of patience |
 //! | `mask` | unpredictable masking keys |
 //! | `error` | one enum per operation |
@@ -62,6 +63,8 @@ mod socket;
 mod socks;
 mod split;
 mod stream;
+#[cfg(feature = "futures")]
+mod streams;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
@@ -84,6 +87,8 @@ pub use socket::{Received, WebSocket};
 pub use socks::SocksError;
 pub use split::Receiver;
 pub use stream::Stream;
+#[cfg(feature = "futures")]
+pub use streams::SenderSink;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 #[cfg(feature = "tls")]

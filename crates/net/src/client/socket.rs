@@ -1,6 +1,7 @@
 //! An open WebSocket connection: receive, send, ping, close.
 
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -147,11 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     pub async fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> Result<(), SendError> {
         let message = message.into();
         self.ready().await?;
-        let outgoing = self.conversation.outgoing();
-        if outgoing.is_unfinished() {
-            return Err(SendError::Unfinished);
-        }
-        outgoing.message(message).map_err(SendError::Io)?;
+        self.queue(message)?;
         self.conversation.write_some().map_err(SendError::Io)
     }
 
@@ -236,12 +233,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// Cancel-safe.
     pub async fn flush(&mut self) -> Result<(), SendError> {
-        if self.conversation.phase() == Phase::Ended {
-            return Err(SendError::Closed);
-        }
         let limit = self.conversation.settings().send_timeout;
-        let written = poll_fn(|cx| self.conversation.poll_write(cx));
-        timeout(limit, written).await.map_err(|_| SendError::TimedOut)?.map_err(SendError::Io)
+        timeout(limit, poll_fn(|cx| self.poll_flush(cx))).await.map_err(|_| SendError::TimedOut)?
     }
 
     /// Closes the connection, and waits for the peer's close frame and the end of the TCP connection.
@@ -261,9 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The first poll queues the close frame; after a cancelled close, `close` or `recv` goes on
     /// waiting, within the same time-out.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closed, CloseError> {
-        if self.conversation.is_open() {
-            self.conversation.queue_close(code, reason).map_err(CloseError::Io)?;
-        }
+        self.begin_close(code, reason).map_err(CloseError::Io)?;
         loop {
             match poll_fn(|cx| self.poll_recv_with(cx, &mut |_| ())).await {
                 Ok(Some(())) => {}
@@ -288,6 +279,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.conversation.poll_ready(cx)
     }
 
+    /// Polls for the transport to have taken all that was queued, without a time-out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] and [`SendError::Io`].
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        if self.conversation.phase() == Phase::Ended {
+            return Poll::Ready(Err(SendError::Closed));
+        }
+        self.conversation.poll_write(cx).map_err(SendError::Io)
+    }
+
     /// Polls for the next message: [`recv_with`](Self::recv_with) for those who poll by hand.
     ///
     /// # Errors
@@ -302,5 +305,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             Incoming::Message(message) => Some(read(message)),
             Incoming::Pong(_) => None,
         })
+    }
+
+    /// Queues a whole message, and writes nothing.
+    pub(super) fn queue(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+        let outgoing = self.conversation.outgoing();
+        if outgoing.is_unfinished() {
+            return Err(SendError::Unfinished);
+        }
+        outgoing.message(message).map_err(SendError::Io)
+    }
+
+    /// Queues our close frame, unless either side has begun to close.
+    pub(super) fn begin_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
+        if self.conversation.is_open() { self.conversation.queue_close(code, reason) } else { Ok(()) }
     }
 }
