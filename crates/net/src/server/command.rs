@@ -11,8 +11,7 @@ use crate::shard::{ConnectionId, Verdict};
 /// A request to one shard. Full and ended connections are the shard's to report.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Send whole encoded frames.
-    Send(ConnectionId, Box<[u8]>),
+    Send(ConnectionId, Message),
     SendTo(Box<[ConnectionId]>, Arc<Message>),
     Broadcast(Arc<Message>),
     SendToGroup(Arc<str>, Arc<Message>),

@@ -6,10 +6,9 @@ use super::command::Command;
 use super::handle::{BroadcastError, Handle};
 use super::peer::Peer;
 use super::roster::Roster;
-use crate::frame::Frame;
 use crate::message::{Message, MessageRef};
 use crate::options::Options;
-use crate::shard::{ConnectionId, Connections, encode};
+use crate::shard::{ConnectionId, Connections};
 
 /// One shard's share of the server.
 pub(super) struct Hall {
@@ -60,8 +59,8 @@ impl Hall {
     /// Carries out what another thread asks for. Full and ended connections are the shard's to report.
     pub(super) fn carry_out(&self, connections: &mut Connections, command: Command) {
         match command {
-            Command::Send(id, frame) => {
-                connections.send_frame(id, &frame.into()).ok();
+            Command::Send(id, message) => {
+                connections.send(id, (&message).into()).ok();
             }
             Command::SendTo(ids, message) => fan_out(connections, &ids, (&*message).into(), None),
             Command::Broadcast(message) => {
@@ -84,7 +83,7 @@ impl Hall {
     }
 }
 
-/// Queues one frame for many, by reference.
+/// Queues a message for many: framed once, and compressed once where that is on.
 fn fan_out(
     connections: &mut Connections,
     targets: &[ConnectionId],
@@ -94,13 +93,11 @@ fn fan_out(
     if targets.is_empty() {
         return;
     }
-    let mut bytes = Vec::new();
-    encode(message, &mut bytes);
-    let frame = Frame::from(bytes.into_boxed_slice());
+    let forms = connections.forms(message);
     let mut wave = connections.begin(targets.len());
     for &id in targets.iter().filter(|id| Some(**id) != but) {
         // Who has ended is passed over, and who has no room is the shard's to close.
-        connections.add(&mut wave, id, &frame).ok();
+        connections.add_form(&mut wave, id, &forms).ok();
     }
     connections.launch(wave);
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use wavecast_websocket::CloseCode;
 
 use super::command::Command;
-use crate::message::MessageRef;
-use crate::shard::{self, ConnectionId, Remote};
+use crate::message::{Message, MessageRef};
+use crate::shard::{ConnectionId, Remote};
 
 /// A handle to a connection: cheap to clone, free to be kept, sent to any thread and used after the connection has ended.
 #[derive(Clone, Debug)]
@@ -38,9 +38,7 @@ impl Peer {
     /// # Errors
     /// [`PeerError`] when the shard's inbox is full: wait a little, or drop the message.
     pub fn send<'m>(&self, message: impl Into<MessageRef<'m>>) -> Result<(), PeerError> {
-        let mut frame = Vec::new();
-        shard::encode(message.into(), &mut frame);
-        self.post(Command::Send(self.id, frame.into()))
+        self.post(Command::Send(self.id, Message::copy_of(message.into())))
     }
 
     /// Pings the peer; the payload is cut at 125 bytes.
