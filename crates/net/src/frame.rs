@@ -4,6 +4,10 @@ use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
+use wavecast_websocket::{Opcode, frame};
+
+use crate::message::MessageRef;
+
 /// What a queued frame counts beside its bytes: its link in the pool. So a limit in bytes also bounds a flood of
 /// tiny frames.
 pub(crate) const FRAME_OVERHEAD_BYTES: usize = 32;
@@ -23,6 +27,17 @@ struct Inner {
     messages: u32,
     /// Where the bytes are counted as long as anybody holds them, from the first time on that they are queued.
     account: OnceCell<Account>,
+    is_deflatable: bool,
+    /// The compressed form, from the first time on that a connection takes one. `None`: it would not be shorter.
+    deflated: OnceCell<Option<Deflated>>,
+}
+
+/// The compressed form of a frame.
+#[derive(Debug)]
+struct Deflated {
+    frame: Frame,
+    /// The bits that a window needs so that everything it refers to is within it.
+    bits: u8,
 }
 
 /// What a frame belongs to that need not be sent once it waits.
@@ -54,8 +69,54 @@ impl Frame {
         Self::with(bytes, Some(lane), messages)
     }
 
+    /// A message, in one frame of a server's that is [deflatable](Frame::deflatable).
+    #[must_use]
+    pub fn message(message: MessageRef<'_>) -> Self {
+        let mut bytes = Vec::new();
+        match message {
+            MessageRef::Text(text) => frame::encode(Opcode::Text, text.as_bytes(), None, &mut bytes),
+            MessageRef::Binary(content) => frame::encode(Opcode::Binary, content, None, &mut bytes),
+        }
+        Self::from(bytes.into_boxed_slice()).deflatable()
+    }
+
+    /// Lets connections that have agreed on compression have the messages in it compressed, each by itself. That is done
+    /// once, for the first of them, and what comes of it is shared as the frame itself is.
+    ///
+    /// To be said before the frame is cloned; later it changes nothing.
+    #[must_use]
+    pub fn deflatable(mut self) -> Self {
+        if let Some(inner) = Rc::get_mut(&mut self.0) {
+            inner.is_deflatable = true;
+        }
+        self
+    }
+
+    /// The compressed form for a window of so many bits, if there is one. `deflate` makes it, and says how many bits it needs.
+    pub(crate) fn deflated(
+        &self,
+        bits: u8,
+        deflate: impl FnOnce(&[u8]) -> Option<(Vec<u8>, u8)>,
+    ) -> Option<&Self> {
+        if !self.0.is_deflatable {
+            return None;
+        }
+        let made = self.0.deflated.get_or_init(|| {
+            let (bytes, bits) = deflate(&self.0.bytes)?;
+            Some(Deflated { frame: Self::with(bytes, self.0.lane.clone(), self.0.messages), bits })
+        });
+        made.as_ref().filter(|deflated| deflated.bits <= bits).map(|deflated| &deflated.frame)
+    }
+
     fn with(bytes: impl Into<Box<[u8]>>, lane: Option<Lane>, messages: u32) -> Self {
-        Self(Rc::new(Inner { bytes: bytes.into(), lane, messages, account: OnceCell::new() }))
+        Self(Rc::new(Inner {
+            bytes: bytes.into(),
+            lane,
+            messages,
+            account: OnceCell::new(),
+            is_deflatable: false,
+            deflated: OnceCell::new(),
+        }))
     }
 
     /// The lane, of a frame that may be dropped.

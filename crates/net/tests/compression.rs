@@ -9,13 +9,12 @@ use std::time::Duration;
 use simulation::{Echo, turn};
 use wavecast_net::driver::simulated::{Network, Simulated};
 use wavecast_net::shard::{
-    Close, ConnectionId, Connections, Handler, Opening, Request, Shard, Upgrade, Verdict,
+    Close, ConnectionId, Connections, Handler, Opening, Request, Shard, Upgrade, Verdict, encode,
 };
 use wavecast_net::websocket::deflate::{Agreement, Deflater, Inflater};
-use wavecast_net::websocket::frame::{Header, Reserved};
 use wavecast_net::websocket::handshake::ClientRequest;
 use wavecast_net::websocket::{Connection, Event, Input, Limits, Opcode, Role};
-use wavecast_net::{Compression, MessageRef, Options};
+use wavecast_net::{Compression, Frame, Lane, MessageRef, Options};
 
 const LEAN: Compression = Compression::DEFAULT;
 const TAKEOVER: Compression =
@@ -158,11 +157,12 @@ fn a_broadcast_is_compressed_once_and_each_gets_the_form_it_takes() {
     };
     greet(shard.connections());
     for message in [text(2), text(3)[..512].to_owned()] {
-        let forms = shard.connections().forms(MessageRef::Text(&message));
-        let (header, _) = Header::decode(forms.deflated().unwrap()).unwrap().unwrap();
-        assert_eq!(header.reserved, Reserved::RSV1);
-        shard.connections().fan_out_forms(&targets, &forms);
-        assert!(forms.deflated().unwrap().is_held() && forms.plain().is_held());
+        let frame = Frame::message(MessageRef::Text(&message));
+        let before = shard.connections().outbox_bytes().frames;
+        shard.connections().fan_out(&targets, &frame);
+        // Two forms are held, however many connections take each.
+        let held = shard.connections().outbox_bytes().frames - before;
+        assert!((frame.len() + 30..frame.len() * 3 / 2).contains(&held), "{held} of {}", frame.len());
     }
     greet(shard.connections());
     turn(&mut shard, &network, 200);
@@ -183,12 +183,36 @@ fn a_broadcast_is_compressed_once_and_each_gets_the_form_it_takes() {
     assert!(lens[3][3] < lens[3][0] / 2, "it still refers to what it was told first: {lens:?}");
 }
 
+/// Several messages in one piece of memory are compressed each by itself; in a lane, so is what takes another's place.
 #[test]
-fn without_compression_there_is_one_form() {
-    let (mut shard, _) = shard(None);
-    assert!(shard.connections().forms(MessageRef::Text(&text(1))).deflated().is_none());
-    let (mut shard, _) = self::shard(Some(LEAN));
-    assert!(shard.connections().forms(MessageRef::Text("short")).deflated().is_none());
+fn a_run_of_messages_is_compressed_message_by_message() {
+    let (mut shard, network) = shard(Some(LEAN));
+    let mut peers = [Some(LEAN), None].map(|wants| Client::connect(&mut shard, &network, wants));
+    let targets: Vec<_> = peers.iter().map(|peer| shard.handler().open[&peer.number]).collect();
+    let messages = [text(1), "short".to_owned(), text(2)];
+    let mut run = Vec::new();
+    messages.iter().for_each(|text| encode(MessageRef::Text(text), &mut run));
+    let key = || Some("key".into());
+    for lane in
+        [Lane { number: 1, key: None }, Lane { number: 2, key: key() }, Lane { number: 2, key: key() }]
+    {
+        let frame = Frame::in_lane(&run, lane, 3).deflatable();
+        shard.connections().fan_out(&targets, &frame);
+    }
+    // What is not said to be deflatable goes out as it is.
+    shard.connections().fan_out(&targets, &Frame::new(&run));
+    turn(&mut shard, &network, 100);
+    let [compressed, plain] = peers.each_mut().map(|peer| {
+        peer.read(&network);
+        let texts: Vec<&str> = peer.received.iter().map(|(_, text)| &text[..]).collect();
+        assert_eq!(texts, messages.iter().chain(&messages).chain(&messages).collect::<Vec<_>>());
+        peer.received.iter().map(|(len, _)| *len).collect::<Vec<_>>()
+    });
+    assert_eq!(compressed[6..], plain[6..]);
+    for at in [0, 2, 3, 5] {
+        assert!(compressed[at] < plain[at] / 5, "{compressed:?}");
+    }
+    assert_eq!(compressed[1], plain[1]);
 }
 
 /// Sends back what it gets, never compressed.

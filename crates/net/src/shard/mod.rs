@@ -47,7 +47,6 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, error, warn};
 
-pub use self::compression::Forms;
 use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
 pub use self::connections::Connections;
 use self::deal::Deal;

@@ -50,8 +50,8 @@ impl Connections {
         result
     }
 
-    /// Queues bytes that are whole encoded frames ([`encode`]) for one connection. They go out as they are; compressed ones
-    /// are for [`Connections::add_form`].
+    /// Queues bytes that are whole encoded frames ([`encode`]) for one connection. They go out as they are, unless the
+    /// frame is [deflatable](Frame::deflatable) and the connection takes that.
     ///
     /// # Errors
     /// [`SendError`]; nothing is queued then.
@@ -90,7 +90,8 @@ impl Connections {
         if !self.is_open(id) {
             return Err(SendError::Closed);
         }
-        self.push_firm(id, frame.clone());
+        let deflated = self.deflated_for(id, frame);
+        self.push_firm(id, deflated.unwrap_or_else(|| frame.clone()));
         Ok(())
     }
 
@@ -114,6 +115,8 @@ impl Connections {
     /// # Errors
     /// [`SendError::Closed`], also where no place is kept.
     pub fn fill_place(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
+        let deflated = self.deflated_for(id, frame);
+        let frame = deflated.as_ref().unwrap_or(frame);
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return Err(SendError::Closed);
         };
@@ -164,6 +167,8 @@ impl Connections {
         frame: &Frame,
     ) -> Result<(Option<Place>, bool), SendError> {
         self.spill(id);
+        let deflated = self.deflated_for(id, frame);
+        let frame = deflated.as_ref().unwrap_or(frame);
         self.make_room(id, frame)?;
         let Some(connection) = self.table.get_mut(id.slot).filter(|_| !frame.is_empty()) else {
             return Ok((None, false));
@@ -186,6 +191,8 @@ impl Connections {
             return Ok(());
         }
         self.spill(id);
+        let deflated = self.deflated_for(id, frame);
+        let frame = deflated.as_ref().unwrap_or(frame);
         let excess =
             self.table[id.slot].outbox.excess_in(&self.pool, place, frame, self.options.outbox_bytes_max);
         if excess > 0 {
