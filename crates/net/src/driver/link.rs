@@ -235,6 +235,8 @@ impl Link {
                 result => result,
             },
             Self::Relay(_) => Ok(0),
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => Ok(0),
         }
     }
 

@@ -6,6 +6,7 @@ use super::command::Command;
 use super::handle::{BroadcastError, Handle};
 use super::peer::Peer;
 use super::roster::Roster;
+use crate::frame::Frame;
 use crate::message::{Message, MessageRef};
 use crate::options::Options;
 use crate::shard::{ConnectionId, Connections};
@@ -93,11 +94,11 @@ fn fan_out(
     if targets.is_empty() {
         return;
     }
-    let forms = connections.forms(message);
+    let frame = Frame::message(message);
     let mut wave = connections.begin(targets.len());
     for &id in targets.iter().filter(|id| Some(**id) != but) {
         // Who has ended is passed over, and who has no room is the shard's to close.
-        connections.add_form(&mut wave, id, &forms).ok();
+        connections.add(&mut wave, id, &frame).ok();
     }
     connections.launch(wave);
 }
