@@ -54,3 +54,6 @@ pub use wavecast_net as net;
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use wavecast_server as server;
+
+#[cfg(all(doc, feature = "net"))]
+pub mod java_websocket;
