@@ -13,6 +13,7 @@
 //! | [`relay`] | a connection whose bytes cannot move to a shard |
 //! | [`listener`] | what a server listens on: TCP, Unix sockets, given listeners |
 //! | [`tls`] | TLS without I/O: certificates and sessions (feature `tls`) |
+//! | [`proxy_protocol`] | who the client of a proxy in front is |
 //! | [`descriptors`] | the limit of open files |
 //!
 //! Below a shard, private: `outbox`, `frame` and `bundle` (references to shared frames, and several for one connection), `slots`
@@ -30,6 +31,7 @@ mod message;
 mod options;
 mod outbox;
 mod params;
+pub mod proxy_protocol;
 mod random;
 pub mod relay;
 pub mod server;

@@ -105,7 +105,8 @@ fn address(family: &str, text: &str) -> Result<IpAddr, HeaderError> {
 
 /// Decimal, without a sign or zeros in front.
 fn port(text: &str) -> Result<u16, HeaderError> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain).ok_or(HeaderError::Malformed)
 }
 
@@ -113,7 +114,11 @@ fn parse_v2(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     let Some(fixed) = bytes.get(..V2_FIXED) else {
         // The version shows before the length does.
         let version = bytes.get(V2_SIGNATURE.len()).map(|byte| byte >> 4);
-        return if version.is_none_or(|version| version == 2) { Ok(None) } else { Err(HeaderError::Malformed) };
+        return if version.is_none_or(|version| version == 2) {
+            Ok(None)
+        } else {
+            Err(HeaderError::Malformed)
+        };
     };
     let (command, family) = (fixed[12], fixed[13]);
     let length = V2_FIXED + usize::from(u16::from_be_bytes([fixed[14], fixed[15]]));
@@ -145,7 +150,7 @@ fn parse_v2(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
 
 /// Source and destination, then their ports.
 fn v4(body: &[u8]) -> Option<SocketAddr> {
-    let (addresses, ports) = body.split_first_chunk::<8>().map(|(addresses, rest)| (addresses, rest))?;
+    let (addresses, ports) = body.split_first_chunk::<8>()?;
     let source = addresses.first_chunk::<4>()?;
     let port = u16::from_be_bytes(*ports.first_chunk::<4>()?.first_chunk::<2>()?);
     Some(SocketAddr::new(Ipv4Addr::from(*source).into(), port))
@@ -248,16 +253,15 @@ mod tests {
             Just(v2(0x21, 0x11, &v4_body())),
             Just(v2(0x21, 0x21, &v6_body())),
         ];
-        (headers, prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), any::<Vec<u8>>()).prop_map(
-            |(mut bytes, changes, rest)| {
+        (headers, prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), any::<Vec<u8>>())
+            .prop_map(|(mut bytes, changes, rest)| {
                 for (at, byte) in changes {
                     let at = at.index(bytes.len());
                     bytes[at] = byte;
                 }
                 bytes.extend(rest);
                 bytes
-            },
-        )
+            })
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use super::routes::Routed;
 use crate::message::MessageRef;
 use crate::params::Params;
 use crate::shard::{
-    self, Close, ConnectionError, ConnectionId, Connections, Handler, Opening, Slots, Verdict,
+    self, Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Slots, Verdict,
 };
 
 /// The handler of one shard.
@@ -25,11 +25,15 @@ pub(super) struct Dispatch<E, S> {
     /// By slot: no lock, and no look-up by name.
     states: Slots<Option<S>>,
     hall: Hall,
+    side_door: Option<SideDoor>,
 }
 
+/// Takes what asks for no WebSocket.
+pub(super) type SideDoor = Arc<dyn Fn(Detached) + Send + Sync>;
+
 impl<S: Default + Send + 'static, E: Events<S>> Dispatch<E, S> {
-    pub(super) fn new(events: Arc<E>, hall: Hall) -> Self {
-        Self { events, states: Slots::new(), hall }
+    pub(super) fn new(events: Arc<E>, hall: Hall, side_door: Option<SideDoor>) -> Self {
+        Self { events, states: Slots::new(), hall, side_door }
     }
 
     /// Has an event happen to a connection; `false` if it panicked.
@@ -39,7 +43,7 @@ impl<S: Default + Send + 'static, E: Events<S>> Dispatch<E, S> {
         id: ConnectionId,
         event: impl FnOnce(&E, &mut Connection<'_, S>),
     ) -> bool {
-        let Self { events, states, hall } = self;
+        let Self { events, states, hall, .. } = self;
         let Some(state) = states.get_mut(id.slot()).and_then(Option::as_mut) else { return true };
         let mut connection = Connection { connections, hall, id, state };
         catch_unwind(AssertUnwindSafe(|| event(events, &mut connection))).is_ok()
@@ -81,6 +85,9 @@ impl<S: Default + Send + 'static, E: Events<S>> Handler for Dispatch<E, S> {
     type Event = Command;
 
     fn request(&mut self, &shard::Request { id, head, peer }: &shard::Request<'_>) -> Verdict {
+        if self.side_door.is_some() && !head.is_websocket_upgrade() {
+            return Verdict::SideDoor;
+        }
         self.states.reach(id.slot());
         let verdict = catch_unwind(AssertUnwindSafe(|| {
             let state = self.states[id.slot()].insert(S::default());
@@ -134,6 +141,14 @@ impl<S: Default + Send + 'static, E: Events<S>> Handler for Dispatch<E, S> {
 
     fn error(&mut self, connections: &mut Connections, id: ConnectionId, error: &ConnectionError) {
         self.happen_or_close(connections, id, |events, connection| events.error(connection, error));
+    }
+
+    fn side_door(&mut self, detached: Detached) {
+        if let Some(take) = &self.side_door
+            && catch_unwind(AssertUnwindSafe(|| take(detached))).is_err()
+        {
+            error!("the side door panicked");
+        }
     }
 
     fn event(&mut self, connections: &mut Connections, mut command: Command) {

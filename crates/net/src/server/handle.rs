@@ -123,9 +123,13 @@ impl Handle {
     /// have gone or `within` is over: whoever is left then is cut off, with 1006. There is always room for this, and a
     /// second call sets the time anew.
     pub fn drain(&self, code: CloseCode, reason: &str, within: Duration) {
-        for remote in &self.0.remotes {
+        for remote in self.remotes() {
             remote.drain(code, reason, within);
         }
+    }
+
+    pub(super) fn remotes(&self) -> &[Remote<Command>] {
+        &self.0.remotes
     }
 
     pub(super) fn remote(&self, shard: usize) -> &Remote<Command> {

@@ -42,7 +42,7 @@ mod roster;
 mod routes;
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -51,7 +51,7 @@ use wavecast_websocket::CloseCode;
 
 use self::command::Command;
 pub use self::connection::{Connection, Members};
-use self::dispatch::Dispatch;
+use self::dispatch::{Dispatch, SideDoor};
 pub use self::events::Events;
 use self::hall::Hall;
 pub use self::handle::{BroadcastError, Group, Handle};
@@ -61,18 +61,18 @@ pub use self::peer::{Peer, PeerError};
 pub use self::request::{Decision, Request};
 pub use self::roster::{GROUP_NAME_BYTES_MAX, JoinError};
 pub use self::routes::{Routed, Routes};
-use crate::listener::{self, Bound};
+use crate::listener::{Bound, Listener};
 use crate::options::Options;
-use crate::shard::{self, Mailbox, Threads};
+use crate::shard::{self, Detached, Mailbox, Threads};
 pub use crate::shard::{Close, ConnectionError, FragmentError, Opening, SendError, Side, Verdict};
 
 /// A server that listens and has not been started yet.
-#[derive(Debug)]
 pub struct Server {
     listeners: Vec<Bound>,
     address: SocketAddr,
     shards: usize,
     options: Options,
+    side_door: Option<SideDoor>,
 }
 
 /// A server that runs on threads of its own.
@@ -97,18 +97,56 @@ impl Server {
     /// # Errors
     /// As [`Server::bind`].
     pub fn bind_with(address: impl ToSocketAddrs, shards: usize) -> io::Result<Self> {
-        let shards = shards.max(1);
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
         for address in address.to_socket_addrs()? {
-            match listener::bind(address, shards) {
-                Ok(bound) => {
-                    let address = bound.address().unwrap_or(address);
-                    return Ok(Self { listeners: vec![bound], address, shards, options: Options::default() });
-                }
+            match Self::unbound(shards).listen(Listener::tcp(address)) {
+                Ok(server) => return Ok(server),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    /// A server that listens nowhere yet, with a number of shards (threads), at least 1: [`Server::listen`] follows, or
+    /// connections are brought to it from elsewhere. Its address is `0.0.0.0:0` until it listens to TCP.
+    #[must_use]
+    pub fn unbound(shards: usize) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        Self {
+            listeners: Vec::new(),
+            address,
+            shards: shards.max(1),
+            options: Options::default(),
+            side_door: None,
+        }
+    }
+
+    /// Listens at one more place, at once: another address, a Unix socket, a listener that was made elsewhere, each with
+    /// settings of its own.
+    ///
+    /// ```no_run
+    /// use wavecast_net::listener::Listener;
+    /// use wavecast_net::server::Server;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let server = Server::bind("127.0.0.1:9000")?
+    ///     .listen(Listener::tcp("127.0.0.1:9001".parse().unwrap()).proxy_protocol(true))?;
+    /// # #[cfg(unix)]
+    /// let server = server.listen(Listener::unix("/run/chat.sock"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the kernel says: most often that the address is in use.
+    pub fn listen(mut self, listener: Listener) -> io::Result<Self> {
+        let bound = listener.bind(self.shards)?;
+        let is_first = self.listeners.iter().all(|bound| bound.address().is_none());
+        if let Some(address) = bound.address().filter(|_| is_first) {
+            self.address = address;
+        }
+        self.listeners.push(bound);
+        Ok(self)
     }
 
     /// Sets limits and time-outs.
@@ -118,10 +156,24 @@ impl Server {
         self
     }
 
-    /// The address it listens on.
+    /// Gives requests that ask for no WebSocket to `take`, with their socket and all that was received, before
+    /// [`Events::request`] hears of them; those, too, for which it answers [`Verdict::SideDoor`]. Without a side door they are
+    /// refused with 426, or closed. It is called on a shard and must not block.
+    #[must_use]
+    pub fn side_door(mut self, take: impl Fn(Detached) + Send + Sync + 'static) -> Self {
+        self.side_door = Some(Arc::new(take));
+        self
+    }
+
+    /// The address of the first TCP listener; `0.0.0.0:0` where there is none.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The addresses of all TCP listeners, in the order in which they were added.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listeners.iter().filter_map(Bound::address)
     }
 
     /// Serves until the process ends. Blocks.
@@ -142,14 +194,29 @@ impl Server {
             (0..self.shards).map(|_| shard::mailbox(&self.options)).unzip();
         let handle = Handle::new(remotes);
         let (halls, options) = (handle.clone(), self.options.clone());
-        let make = move |n| Dispatch::new(Arc::clone(&events), Hall::new(halls.clone(), n, &options));
+        let side_door = self.side_door;
+        let make = move |n| {
+            let hall = Hall::new(halls.clone(), n, &options);
+            Dispatch::new(Arc::clone(&events), hall, side_door.clone())
+        };
         let threads = shard::start(self.listeners, mailboxes, &self.options, make)?;
         Ok(Running { address: self.address, handle, threads })
     }
 }
 
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { listeners, shards, options, .. } = self;
+        f.debug_struct("Server")
+            .field("listeners", listeners)
+            .field("shards", shards)
+            .field("options", options)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Running {
-    /// The address it listens on.
+    /// The address of the first TCP listener; `0.0.0.0:0` where there is none.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -120,8 +120,7 @@ pub(super) enum Phase {
 pub(super) struct Head {
     pub(super) peer: std::net::SocketAddr,
     pub(super) bytes: Vec<u8>,
-    /// A header of the PROXY protocol stands in front of the head.
-    #[expect(dead_code, reason = "the door reads no such header yet")]
+    /// A header of the PROXY protocol comes before the head.
     pub(super) proxied: bool,
 }
 

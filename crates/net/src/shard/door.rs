@@ -17,6 +17,7 @@ use super::receive;
 use super::stream::Stream;
 use super::verdict::{Request, Upgrade, Verdict};
 use crate::params::Params;
+use crate::proxy_protocol;
 
 /// So far into a head every byte is looked at as it comes: who speaks another protocol need not be waited for.
 const EARLY_BYTES: usize = 64;
@@ -31,6 +32,9 @@ pub(super) fn received<H: Handler>(
     let Some(Phase::Head(mut head)) = connections.get_mut(id).map(|c| std::mem::take(&mut c.phase)) else {
         return;
     };
+    if head.proxied {
+        return proxied(handler, connections, id, head, bytes);
+    }
     let limits = connections.options.websocket;
     let peer = head.peer;
     if !may_say_more(&head.bytes, bytes, &limits) {
@@ -68,6 +72,35 @@ pub(super) fn received<H: Handler>(
         Err(error) => {
             info!(%peer, %error, status = error.status(), "refused: not a request head");
             refuse(connections, id, error.status(), &error.to_string());
+        }
+    }
+}
+
+/// Bytes have come in before which a proxy says whom they are of. Without its header nothing is answered: whoever came some
+/// other way is not to learn that somebody listens.
+fn proxied<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    mut head: Box<Head>,
+    bytes: &[u8],
+) {
+    head.bytes.extend_from_slice(bytes);
+    match proxy_protocol::parse(&head.bytes) {
+        Ok(None) => connections.table[id.slot].phase = Phase::Head(head),
+        Ok(Some(header)) => {
+            let mut rest = head.bytes.split_off(header.length);
+            let peer = header.client.unwrap_or(head.peer);
+            connections.table[id.slot].phase =
+                Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: false }));
+            if !rest.is_empty() {
+                received(handler, connections, id, &mut rest);
+            }
+        }
+        Err(error) => {
+            info!(proxy = %head.peer, %error, "closed");
+            connections.table[id.slot].phase = Phase::Ended;
+            connections.release(id);
         }
     }
 }

@@ -159,6 +159,11 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
     let Some(connection) = connections.get_mut(id) else { return };
     match &connection.phase {
         Phase::Vacant | Phase::Leaving(_) => {}
+        Phase::Head(head) if head.proxied => {
+            info!(proxy = %head.peer, "closed: no header of the PROXY protocol in time");
+            connection.phase = Phase::Ended;
+            connections.release(id);
+        }
         Phase::Head(head) => {
             info!(peer = %head.peer, received = head.bytes.len(), "no whole request head in time: 408");
             refuse(connections, id, 408, "the request head did not arrive in time");
