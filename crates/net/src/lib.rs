@@ -48,6 +48,6 @@ pub use wavecast_websocket::deflate::Compression;
 pub use self::bundle::Bundle;
 pub use self::frame::{Batch, Frame, Lane};
 pub use self::inbox::Waker;
-pub use self::message::{Kind, Message, MessageRef};
+pub use self::message::{Kind, Message, MessageRef, Piece};
 pub use self::options::{Lifetime, Options};
 pub use self::params::Params;

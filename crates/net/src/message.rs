@@ -1,4 +1,6 @@
-//! What applications send and receive, on either side: whole messages, text or binary.
+//! What applications send and receive, on either side: messages, text or binary, whole or in pieces.
+
+use wavecast_websocket as websocket;
 
 /// A received message that owns its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,6 +58,19 @@ pub enum Kind {
     Binary,
 }
 
+/// A piece of a message that memory need not hold whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Piece<'p> {
+    /// Whether the message is text. Its bytes have been checked, but a piece may end within a character.
+    pub kind: Kind,
+    /// The next bytes of the message, at most 64 KiB. Only the last piece may be empty.
+    pub bytes: &'p [u8],
+    /// Whether the message begins with it.
+    pub is_first: bool,
+    /// Whether the message ends with it.
+    pub is_last: bool,
+}
+
 impl<'m> MessageRef<'m> {
     /// Whether it is text or binary.
     #[must_use]
@@ -97,6 +112,13 @@ impl<'m> MessageRef<'m> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl<'p> From<websocket::Piece<'p>> for Piece<'p> {
+    fn from(piece: websocket::Piece<'p>) -> Self {
+        let websocket::Piece { is_text, bytes, is_first, is_last } = piece;
+        Self { kind: if is_text { Kind::Text } else { Kind::Binary }, bytes, is_first, is_last }
     }
 }
 

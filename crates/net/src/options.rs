@@ -18,6 +18,10 @@ pub struct Options {
     /// Without context takeover, which is the default of [`Compression`], it costs a connection nothing; a shard owns 425 KB
     /// from its first compressed messages on.
     pub compression: Option<Compression>,
+    /// The same for connections that receive in pieces
+    /// ([`Connections::receive_in_pieces`](crate::shard::Connections::receive_in_pieces)), of which nothing is kept: by
+    /// default frames, messages and the number of fragments are not limited there.
+    pub websocket_in_pieces: Limits,
     /// Bytes that may wait for one connection (each frame counts 32 bytes more than its length); a single frame may be
     /// longer when nothing else waits. Default 1 MiB. When a frame does not fit,
     /// [`Handler::overflow`](crate::shard::Handler::overflow) decides; by default the connection is closed with 1013.
@@ -90,6 +94,12 @@ impl Default for Options {
         Self {
             websocket: Limits::default(),
             compression: None,
+            websocket_in_pieces: Limits {
+                frame_bytes_max: i64::MAX as u64,
+                message_bytes_max: usize::MAX,
+                fragments_max: u32::MAX,
+                ..Limits::default()
+            },
             outbox_bytes_max: 1 << 20,
             connections_max: 1_000_000,
             head_timeout: Duration::from_secs(10),

@@ -87,6 +87,14 @@ impl<S> Connection<'_, S> {
         self.connections.tell_when_drained(self.id);
     }
 
+    /// Has what the peer sends from now on delivered in pieces ([`Events::piece`](super::Events::piece)), as it comes, and
+    /// none of it as a whole message: so that a message of any length passes, and none is kept. Best called in
+    /// [`Events::open`](super::Events::open); later it holds from the next read on. It cannot be undone. The limits are
+    /// [`Options::websocket_in_pieces`](crate::Options::websocket_in_pieces) then.
+    pub fn receive_in_pieces(&mut self) {
+        self.connections.receive_in_pieces(self.id);
+    }
+
     /// Stops to receive: the peer is held back by TCP, and is not declared dead. Messages that had come in with the current
     /// one are still delivered. [`Connection::resume`], or a close, ends it.
     pub fn pause(&mut self) {

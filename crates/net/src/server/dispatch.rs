@@ -13,7 +13,7 @@ use super::events::Events;
 use super::hall::Hall;
 use super::request::Request;
 use super::routes::Routed;
-use crate::message::MessageRef;
+use crate::message::{MessageRef, Piece};
 use crate::params::Params;
 use crate::shard::{
     self, Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Slots, Verdict,
@@ -116,6 +116,10 @@ impl<S: Default + Send + 'static, E: Events<S>> Handler for Dispatch<E, S> {
 
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
         self.happen_or_close(connections, id, |events, connection| events.message(connection, message));
+    }
+
+    fn piece(&mut self, connections: &mut Connections, id: ConnectionId, piece: Piece<'_>) {
+        self.happen_or_close(connections, id, |events, connection| events.piece(connection, piece));
     }
 
     fn ping(&mut self, connections: &mut Connections, id: ConnectionId, payload: &[u8]) {

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::request::Request;
-use crate::message::MessageRef;
+use crate::message::{MessageRef, Piece};
 use crate::shard::{Close, ConnectionError, Opening, Verdict};
 
 /// What a server does. All shards share one instance; the events of one connection come one after the other, those of
@@ -34,6 +34,12 @@ where
 
     /// A whole message has come in.
     fn message(&self, connection: &mut Connection<'_, S>, message: MessageRef<'_>);
+
+    /// A piece of a message has come in, on a connection that receives in pieces ([`Connection::receive_in_pieces`]):
+    /// the pieces of a message in order, and of no other in between.
+    fn piece(&self, connection: &mut Connection<'_, S>, piece: Piece<'_>) {
+        let _ = (connection, piece);
+    }
 
     /// A ping has come in. It is answered already: nothing has to be done.
     fn ping(&self, connection: &mut Connection<'_, S>, payload: &[u8]) {

@@ -8,7 +8,7 @@ use super::events::Events;
 use super::hall::Hall;
 use super::pattern::{InvalidPath, Pattern};
 use super::request::Request;
-use crate::message::MessageRef;
+use crate::message::{MessageRef, Piece};
 use crate::params::Params;
 use crate::shard::{Close, ConnectionError, ConnectionId, Connections, Opening, Verdict};
 
@@ -84,6 +84,7 @@ struct Asked<'r> {
 trait Seat: Send {
     fn open(&mut self, context: Context<'_>, opening: &Opening<'_>);
     fn message(&mut self, context: Context<'_>, message: MessageRef<'_>);
+    fn piece(&mut self, context: Context<'_>, piece: Piece<'_>);
     fn ping(&mut self, context: Context<'_>, payload: &[u8]);
     fn pong(&mut self, context: Context<'_>, payload: &[u8]);
     fn drained(&mut self, context: Context<'_>);
@@ -174,6 +175,10 @@ impl Events<Routed> for Routes {
         connection.seated(|seat, context| seat.message(context, message));
     }
 
+    fn piece(&self, connection: &mut Connection<'_, Routed>, piece: Piece<'_>) {
+        connection.seated(|seat, context| seat.piece(context, piece));
+    }
+
     fn ping(&self, connection: &mut Connection<'_, Routed>, payload: &[u8]) {
         connection.seated(|seat, context| seat.ping(context, payload));
     }
@@ -236,6 +241,10 @@ impl<S: Default + Send + 'static, E: Events<S>> Seat for TypedSeat<E, S> {
 
     fn message(&mut self, context: Context<'_>, message: MessageRef<'_>) {
         self.events.message(&mut context.with(&mut self.state), message);
+    }
+
+    fn piece(&mut self, context: Context<'_>, piece: Piece<'_>) {
+        self.events.piece(&mut context.with(&mut self.state), piece);
     }
 
     fn ping(&mut self, context: Context<'_>, payload: &[u8]) {

@@ -63,6 +63,8 @@ pub(super) struct Flags {
     pub(super) released: bool,
     /// How messages to the peer may be compressed.
     pub(super) window: Option<Window>,
+    /// Messages are delivered in pieces, as they come.
+    pub(super) in_pieces: bool,
     /// The handler wants to know when all that waits has gone.
     pub(super) tells_drained: bool,
     /// The message that is being sent in fragments.
@@ -151,6 +153,11 @@ impl Connection {
     /// Marks the connection for a flush; `true` if it has to be put on a list for it.
     pub(super) fn wants_flush(&mut self) -> bool {
         !self.flags.sending && !mem::replace(&mut self.flags.dirty, true)
+    }
+
+    /// Whether nothing waits that could go out, and nothing is in flight.
+    pub(super) fn is_drained(&self) -> bool {
+        (self.outbox.is_empty() || self.outbox.is_held()) && !self.flags.sending
     }
 
     /// Lends the protocol's state out of the table while the handler has the table.

@@ -158,6 +158,16 @@ impl Connections {
         }
     }
 
+    /// Has what the peer sends from the next read on delivered in pieces ([`Handler::piece`](super::Handler::piece)), as it
+    /// comes: so that a message of any length passes and none is kept. From [`Handler::open`](super::Handler::open) that is
+    /// everything. It cannot be undone. [`Options::websocket_in_pieces`] are the limits then, and
+    /// [`Connections::pause`] holds the peer back.
+    pub fn receive_in_pieces(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.get_mut(id) {
+            connection.flags.in_pieces = true;
+        }
+    }
+
     /// Whether the connection is open and not closing.
     #[must_use]
     pub fn is_open(&self, id: ConnectionId) -> bool {

@@ -108,10 +108,17 @@ impl Connections {
     pub fn tell_when_drained(&mut self, id: ConnectionId) {
         let Some(connection) = self.get_mut(id).filter(|c| matches!(c.phase, Phase::Open(_))) else { return };
         connection.flags.tells_drained = true;
-        let waits = !connection.outbox.is_empty() && !connection.outbox.is_held();
-        if !waits && !connection.flags.sending {
+        if connection.is_drained() {
             self.emptied.push(id);
         }
+    }
+
+    /// Whether the handler is to be told that all has gone; true once. What has come up meanwhile has to go first: the flush
+    /// says so again.
+    pub(super) fn take_drained(&mut self, id: ConnectionId) -> bool {
+        let is_open = self.is_open(id);
+        let connection = self.get_mut(id).filter(|c| is_open && c.is_drained());
+        connection.is_some_and(|connection| mem::take(&mut connection.flags.tells_drained))
     }
 
     /// Puts a frame among what goes out before the message that was begun ends.

@@ -7,7 +7,7 @@ use wavecast_websocket::CloseCode;
 use super::connections::Connections;
 use super::event::{Close, ConnectionError, ConnectionId, Detached, Opening};
 use super::verdict::{Request, Verdict};
-use crate::message::MessageRef;
+use crate::message::{MessageRef, Piece};
 
 /// The program above a shard: one instance a shard, so that it needs no locks of its own.
 ///
@@ -34,6 +34,12 @@ pub trait Handler {
 
     /// A message has come in.
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>);
+
+    /// A piece of a message has come in, on a connection that receives in pieces
+    /// ([`Connections::receive_in_pieces`]).
+    fn piece(&mut self, connections: &mut Connections, id: ConnectionId, piece: Piece<'_>) {
+        let _ = (connections, id, piece);
+    }
 
     /// A ping has come in; it is answered already.
     fn ping(&mut self, connections: &mut Connections, id: ConnectionId, payload: &[u8]) {

@@ -300,8 +300,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
     /// Those who ask again in the event wait for the next turn.
     fn tell_drained(&mut self) {
         for id in std::mem::take(&mut self.connections.emptied) {
-            let is_asked = self.connections.get_mut(id).map(|c| std::mem::take(&mut c.flags.tells_drained));
-            if is_asked == Some(true) && self.connections.is_open(id) {
+            if self.connections.take_drained(id) {
                 self.handler.drained(&mut self.connections, id);
             }
         }

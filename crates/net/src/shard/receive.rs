@@ -3,9 +3,9 @@
 use std::mem;
 
 use tracing::info;
-use wavecast_websocket::{Event, Input, ProtocolError};
+use wavecast_websocket::{self as websocket, CloseCode, CloseFrame, Event, Input, Part, ProtocolError};
 
-use super::connection::{Connection, Phase};
+use super::connection::Phase;
 use super::connections::Connections;
 use super::ending;
 use super::event::{ConnectionError, ConnectionId, Side};
@@ -19,51 +19,96 @@ pub(super) fn messages<H: Handler>(
     id: ConnectionId,
     bytes: &mut [u8],
 ) {
+    let Some(connection) = connections.get_mut(id) else { return };
+    let in_pieces = connection.flags.in_pieces;
     // The protocol's state is lent out of the table, so that the handler can have the table meanwhile.
-    let Some(mut protocol) = connections.get_mut(id).and_then(Connection::take_protocol) else {
-        return;
-    };
-    let limits = connections.options.websocket;
-    let mut inflater = mem::take(&mut connections.inflater);
+    let Some(mut protocol) = connection.take_protocol() else { return };
     connections.cork(id);
     let mut input = Input::new(bytes);
-    let mut peer_close = None;
-    let mut failure = None;
-    loop {
-        match protocol.receive_with(&mut input, &limits, &mut inflater) {
-            Ok(None) => break,
-            Ok(Some(Event::Close(frame))) => {
-                peer_close = Some((frame.code, frame.reason.to_owned()));
-                break;
-            }
-            // A close was asked for: nothing more is delivered.
-            Ok(Some(_)) if !connections.is_open(id) => {}
-            Ok(Some(Event::Text(text))) => handler.message(connections, id, MessageRef::Text(text)),
-            Ok(Some(Event::Binary(bytes))) => handler.message(connections, id, MessageRef::Binary(bytes)),
-            Ok(Some(Event::Ping(payload))) => {
-                connections.answer_ping(id, payload);
-                handler.ping(connections, id, payload);
-            }
-            Ok(Some(Event::Pong(payload))) => handler.pong(connections, id, payload),
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        }
-    }
-    connections.inflater = inflater;
+    let end = if in_pieces {
+        deliver_pieces(handler, connections, id, &mut protocol, &mut input)
+    } else {
+        deliver(handler, connections, id, &mut protocol, &mut input)
+    };
     connections.uncork(id);
     let Some(connection) = connections.get_mut(id) else { return };
     if let Phase::Open(place) = &mut connection.phase {
         *place = protocol;
     }
     connections.hold_back(id);
-    if let Some(error) = failure {
-        fail(handler, connections, id, error);
+    match end {
+        End::OfInput => {}
+        End::Failed(error) => fail(handler, connections, id, error),
+        End::Close(code, reason) => ending::close_received(handler, connections, id, code, &reason),
     }
-    if let Some((code, reason)) = peer_close {
-        ending::close_received(handler, connections, id, code, &reason);
+}
+
+/// Why nothing more is delivered of what was read.
+enum End {
+    OfInput,
+    Close(Option<CloseCode>, String),
+    Failed(ProtocolError),
+}
+
+impl From<CloseFrame<'_>> for End {
+    fn from(frame: CloseFrame<'_>) -> Self {
+        Self::Close(frame.code, frame.reason.to_owned())
     }
+}
+
+fn deliver<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    protocol: &mut websocket::Connection,
+    input: &mut Input<'_>,
+) -> End {
+    let limits = connections.options.websocket;
+    let mut inflater = mem::take(&mut connections.inflater);
+    let end = loop {
+        match protocol.receive_with(input, &limits, &mut inflater) {
+            Ok(None) => break End::OfInput,
+            Ok(Some(Event::Close(frame))) => break frame.into(),
+            // A close was asked for: nothing more is delivered.
+            Ok(Some(_)) if !connections.is_open(id) => {}
+            Ok(Some(Event::Text(text))) => handler.message(connections, id, MessageRef::Text(text)),
+            Ok(Some(Event::Binary(bytes))) => handler.message(connections, id, MessageRef::Binary(bytes)),
+            Ok(Some(Event::Ping(payload))) => pinged(handler, connections, id, payload),
+            Ok(Some(Event::Pong(payload))) => handler.pong(connections, id, payload),
+            Err(error) => break End::Failed(error),
+        }
+    };
+    connections.inflater = inflater;
+    end
+}
+
+/// As [`deliver`], of a connection that receives in pieces.
+fn deliver_pieces<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    protocol: &mut websocket::Connection,
+    input: &mut Input<'_>,
+) -> End {
+    let limits = connections.options.websocket_in_pieces;
+    loop {
+        match protocol.receive_part(input, &limits) {
+            Ok(None) => return End::OfInput,
+            Ok(Some(Part::Control(Event::Close(frame)))) => return frame.into(),
+            Ok(Some(_)) if !connections.is_open(id) => {}
+            Ok(Some(Part::Piece(piece))) => handler.piece(connections, id, piece.into()),
+            Ok(Some(Part::Control(Event::Ping(payload)))) => pinged(handler, connections, id, payload),
+            Ok(Some(Part::Control(Event::Pong(payload)))) => handler.pong(connections, id, payload),
+            // Whole messages are pieces.
+            Ok(Some(Part::Control(Event::Text(_) | Event::Binary(_)))) => {}
+            Err(error) => return End::Failed(error),
+        }
+    }
+}
+
+fn pinged<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId, payload: &[u8]) {
+    connections.answer_ping(id, payload);
+    handler.ping(connections, id, payload);
 }
 
 /// The peer broke the protocol: it is told how (RFC 6455 §7.1.7).
