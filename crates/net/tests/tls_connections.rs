@@ -29,12 +29,15 @@ use self::certificates::{Authority, Certified};
 
 const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// What becomes of who leaves by the side door.
+type SideDoor = Arc<Mutex<Option<Box<dyn Fn(Detached) + Send>>>>;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends back what it gets; a text that is a number provokes as many bytes. What ends is told.
 struct Echo {
     told: Sender<String>,
-    side_door: Arc<Mutex<Option<Box<dyn Fn(Detached) + Send>>>>,
+    side_door: SideDoor,
 }
 
 impl Handler for Echo {
@@ -82,7 +85,7 @@ struct Served {
     plain: SocketAddr,
     secure: SocketAddr,
     told: Receiver<String>,
-    side_door: Arc<Mutex<Option<Box<dyn Fn(Detached) + Send>>>>,
+    side_door: SideDoor,
     remote: Remote<()>,
     threads: Threads,
 }
@@ -415,5 +418,30 @@ fn openssl_speaks_and_may_not_renegotiate() {
     let mut client = served.client();
     open(&mut client);
     converse(&mut client);
+    served.end();
+}
+
+/// Replies that are long leave at once, record by record, until the socket takes no more; then the rest, and nothing twice.
+#[test]
+fn long_replies_to_a_peer_that_reads_late_come_once_and_whole() {
+    let served = serve(|_, _, options| options.outbox_bytes_max = 64 << 20);
+    let mut client = served.client();
+    open(&mut client);
+    for round in 0..30 {
+        for length in [5000, 60_000, 127_000 + round] {
+            client.write_all(&text(&length.to_string())).unwrap();
+        }
+    }
+    client.flush().unwrap();
+    thread::sleep(Duration::from_millis(100));
+    for round in 0..30 {
+        for length in [5000, 60_000, 127_000 + round] {
+            let mut head = vec![0; if length > 65_535 { 10 } else { 4 }];
+            client.read_exact(&mut head).unwrap();
+            let mut message = vec![0; length];
+            client.read_exact(&mut message).unwrap();
+            assert!(message == pattern(length), "round {round}, {length}");
+        }
+    }
     served.end();
 }

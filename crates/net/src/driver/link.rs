@@ -225,9 +225,10 @@ impl Link {
         }
     }
 
-    /// Takes what goes out at once of `bytes`, which stay the caller's; nothing is in flight. None of them, where the link
-    /// would have to keep any.
-    pub(super) fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Takes what goes out at once of `bytes`, which stay the caller's; nothing is in flight. The rest comes with the next
+    /// send, before anything else.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "sockets need no buffer for it"))]
+    pub(super) fn send_now(&mut self, bytes: &[u8], scratch: &mut Scratch) -> io::Result<usize> {
         debug_assert!(self.in_flight().is_none(), "one send in flight per connection");
         match self {
             Self::Tcp(stream, _) => match stream.write(bytes) {
@@ -236,7 +237,7 @@ impl Link {
             },
             Self::Relay(_) => Ok(0),
             #[cfg(feature = "tls")]
-            Self::Tls(_) => Ok(0),
+            Self::Tls(link) => link.send_now(bytes, scratch),
         }
     }
 

@@ -287,7 +287,7 @@ impl Driver for Readiness {
 
     fn send_now(&mut self, slot: u32, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.sockets[slot].link {
-            Some(link) => link.send_now(bytes),
+            Some(link) => link.send_now(bytes, &mut self.scratch),
             None => Err(ErrorKind::NotConnected.into()),
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct TlsLink {
     session: Session,
     /// Ciphertext that the socket has not taken: at most one record, and what the session says of its own accord.
     unsent: Vec<u8>,
-    /// So many plain bytes of the send in flight are in `unsent`.
+    /// So many plain bytes of the send in flight, or of the next, are in `unsent`.
     covered: usize,
     pub(super) in_flight: Option<Box<InFlight>>,
     /// Our side has ended: the socket's does when `unsent` has gone.
@@ -108,6 +108,24 @@ impl TlsLink {
         }
     }
 
+    /// Takes what goes out at once of `bytes`, record by record. One that the socket does not take whole stays here and
+    /// counts when it is gone: its plain bytes come again, first in the next send.
+    pub(super) fn send_now(&mut self, bytes: &[u8], scratch: &mut Scratch) -> io::Result<usize> {
+        let mut gone = 0;
+        if !self.flush()? {
+            return Ok(gone);
+        }
+        for record in bytes.chunks(RECORD_BYTES) {
+            self.encrypt(record, &mut scratch.cipher)?;
+            if !self.unsent.is_empty() {
+                return Ok(gone);
+            }
+            self.covered = 0;
+            gone += record.len();
+        }
+        Ok(gone)
+    }
+
     /// Takes what fits of `batch` from byte `from` on, and says how many plain bytes have gone out whole.
     pub(super) fn write(&mut self, batch: &Batch, from: usize, scratch: &mut Scratch) -> io::Result<usize> {
         let mut gone = 0;
@@ -122,11 +140,16 @@ impl TlsLink {
             }
             let Scratch { flat, cipher, .. } = scratch;
             let record = piece(batch, from + gone, flat);
-            cipher.clear();
-            self.session.encrypt(record, cipher)?;
-            self.covered = record.len();
-            self.put(cipher)?;
+            self.encrypt(record, cipher)?;
         }
+    }
+
+    /// Sends one record.
+    fn encrypt(&mut self, record: &[u8], cipher: &mut Vec<u8>) -> io::Result<()> {
+        cipher.clear();
+        self.session.encrypt(record, cipher)?;
+        self.covered = record.len();
+        self.put(cipher)
     }
 
     /// Sends what waits here; `false`: the socket has not taken it all.
