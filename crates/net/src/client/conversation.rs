@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wavecast_websocket::deflate::{Agreement, Compression, Inflater};
 use wavecast_websocket::keepalive::Intervals;
-use wavecast_websocket::{CloseCode, Connection, Event, Input, Limits, ProtocolError, Role};
+use wavecast_websocket::{CloseCode, Connection, Event, Input, Limits, Part, Piece, ProtocolError, Role};
 
 use super::closing::{Closing, Phase};
 use super::error::{Closed, RecvError, SendError, Side, TrySendError};
@@ -39,6 +39,8 @@ pub(super) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Incoming<'m> {
     Message(MessageRef<'m>),
+    /// Only where pieces are asked for.
+    Piece(Piece<'m>),
     Pong(&'m [u8]),
 }
 
@@ -55,6 +57,10 @@ pub(super) struct Conversation<S> {
     outgoing: Outgoing,
     heartbeat: Option<Heartbeat>,
     closing: Closing,
+    /// Whether messages are received in pieces, by the call under way.
+    in_pieces: bool,
+    /// Whether a message has been handed out in part.
+    mid_message: bool,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +120,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
             inflater: Inflater::new(),
             outgoing,
             closing: Closing::not_begun(),
+            in_pieces: false,
+            mid_message: false,
         }
     }
 
@@ -159,6 +167,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
             Poll::Pending if self.has_room() => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// As [`poll_receive`](Self::poll_receive), with messages in the pieces in which they arrive.
+    pub(super) fn poll_piece<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
+    ) -> Poll<Result<Option<R>, RecvError>> {
+        self.in_pieces = true;
+        let received = self.poll_receive(cx, read);
+        self.in_pieces = false;
+        received
     }
 
     /// Ready with the next thing that `read` makes something of; writes what waits on the way.
@@ -258,8 +278,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     ) -> (Parsed<R>, usize) {
         let mut input = Input::new(bytes);
         let parsed = loop {
-            let received =
-                self.connection.receive_with(&mut input, &self.settings.limits, &mut self.inflater);
+            let limits = &self.settings.limits;
+            let received = if self.in_pieces || self.mid_message {
+                match self.connection.receive_part(&mut input, limits) {
+                    Ok(Some(Part::Piece(piece))) => {
+                        self.mid_message = !piece.is_last;
+                        // Who goes on with whole messages does not want the rest of this one.
+                        let wanted = self.in_pieces.then(|| read(Incoming::Piece(piece))).flatten();
+                        match wanted {
+                            Some(made) => break Parsed::Message(made),
+                            None => continue,
+                        }
+                    }
+                    Ok(Some(Part::Control(event))) => Ok(Some(event)),
+                    Ok(None) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            } else {
+                self.connection.receive_with(&mut input, limits, &mut self.inflater)
+            };
             let incoming = match received {
                 Ok(Some(Event::Text(text))) => Incoming::Message(MessageRef::Text(text)),
                 Ok(Some(Event::Binary(bytes))) => Incoming::Message(MessageRef::Binary(bytes)),

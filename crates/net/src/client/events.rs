@@ -139,6 +139,7 @@ where
             match incoming {
                 Incoming::Message(message) => events.message(sender, message),
                 Incoming::Pong(payload) => events.pong(sender, payload),
+                Incoming::Piece(_) => return None,
             }
             // Back to what the event may have sent.
             Some(())

@@ -100,4 +100,4 @@ pub use url::{URL_BYTES_MAX, Url, UrlError};
 pub use verdict::Verdict;
 pub use wavecast_websocket::deflate::Compression;
 pub use wavecast_websocket::handshake::{HandshakeError, Rejected, RequestError};
-pub use wavecast_websocket::{CloseCode, Limits, ProtocolError};
+pub use wavecast_websocket::{CloseCode, Limits, Piece, ProtocolError};

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use wavecast_websocket::CloseCode;
 use wavecast_websocket::frame::CONTROL_BYTES_MAX;
+use wavecast_websocket::{CloseCode, Piece};
 
 use super::closing::Phase;
 use super::conversation::{Conversation, Incoming};
@@ -125,9 +125,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             Some(match incoming {
                 Incoming::Message(message) => Received::Message(Message::copy_of(message)),
                 Incoming::Pong(payload) => Received::Pong(payload.to_vec()),
+                Incoming::Piece(_) => return None,
             })
         };
         poll_fn(|cx| self.conversation.poll_receive(cx, &mut read)).await
+    }
+
+    /// Waits for the next piece of a message and lends it to `read`: for messages that memory should not hold.
+    ///
+    /// A piece is what has arrived of the message, at most some 16 KiB; pings are answered between pieces.
+    /// [`Limits`](super::Limits) count for the whole message, so raise them. What is received by another method after
+    /// the first pieces of a message begins behind that message.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`], once; then `Ok(None)`. A message may turn out to be wrong after its first pieces.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: a piece that has been lent has been returned by the same poll.
+    pub async fn recv_piece<R>(
+        &mut self,
+        mut read: impl FnMut(Piece<'_>) -> R,
+    ) -> Result<Option<R>, RecvError> {
+        let mut read = |incoming: Incoming<'_>| match incoming {
+            Incoming::Piece(piece) => Some(read(piece)),
+            // One that had begun to be received whole.
+            Incoming::Message(message) => Some(read(Piece {
+                is_text: matches!(message, MessageRef::Text(_)),
+                bytes: message.as_bytes(),
+                is_first: true,
+                is_last: true,
+            })),
+            Incoming::Pong(_) => None,
+        };
+        poll_fn(|cx| self.conversation.poll_piece(cx, &mut read)).await
     }
 
     /// Sends a message: waits until the outbox has room, queues the whole message and writes what the
@@ -303,7 +335,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ) -> Poll<Result<Option<R>, RecvError>> {
         self.conversation.poll_receive(cx, &mut |incoming| match incoming {
             Incoming::Message(message) => Some(read(message)),
-            Incoming::Pong(_) => None,
+            Incoming::Piece(_) | Incoming::Pong(_) => None,
         })
     }
 

@@ -116,7 +116,7 @@ where
     let mut is_heard = true;
     let read = &mut |incoming: Incoming<'_>| match incoming {
         Incoming::Message(message) => Some(Message::copy_of(message)),
-        Incoming::Pong(_) => None,
+        Incoming::Piece(_) | Incoming::Pong(_) => None,
     };
     loop {
         let received = poll_fn(|cx| {

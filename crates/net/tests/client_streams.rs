@@ -1,0 +1,78 @@
+//! Connections as streams and sinks, put together with the combinators of `futures_util`.
+
+#![cfg(feature = "futures")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt, TryStreamExt as _, stream};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use wavecast_net::client::{CloseCode, ConnectOptions, Message, SendError, Side, WebSocket};
+
+async fn echo_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut peer = tokio_tungstenite::accept_async(stream).await.unwrap();
+        while let Some(Ok(message)) = peer.next().await {
+            if message.is_text() || message.is_binary() {
+                peer.send(message).await.unwrap();
+            }
+        }
+    });
+    url
+}
+
+async fn open() -> WebSocket {
+    let options = ConnectOptions::new().outbox_bytes_max(1_000);
+    options.connect(&echo_server().await).await.unwrap()
+}
+
+fn texts() -> impl Iterator<Item = Message> {
+    (0..2_000).map(|i| Message::Text(format!("{i} {}", "x".repeat(i % 70))))
+}
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), future).await.expect("it takes too long")
+}
+
+#[tokio::test]
+async fn a_socket_is_a_stream_and_a_sink() {
+    let mut socket = open().await;
+    socket.send_all(&mut stream::iter([Ok(Message::from("one")), Ok(Message::from("two"))])).await.unwrap();
+    let two: Vec<Message> = (&mut socket).take(2).try_collect().await.unwrap();
+    assert_eq!(two, [Message::from("one"), Message::from("two")]);
+    soon(SinkExt::close(&mut socket)).await.unwrap();
+    assert_eq!(socket.closed().unwrap().by, Side::Local);
+    assert!(socket.next().await.is_none());
+    assert!(matches!(SinkExt::<Message>::send(&mut socket, "late".into()).await, Err(SendError::Closed)));
+}
+
+#[tokio::test]
+async fn the_split_of_futures_util_works_too() {
+    let (mut sink, stream) = StreamExt::split(open().await);
+    let sending = tokio::spawn(async move {
+        sink.send_all(&mut stream::iter(texts().map(Ok))).await.unwrap();
+        sink
+    });
+    let received: Vec<Message> = soon(stream.take(2_000).try_collect()).await.unwrap();
+    assert!(received.into_iter().eq(texts()));
+    drop(sending.await.unwrap());
+}
+
+#[tokio::test]
+async fn the_halves_are_a_stream_and_a_sink() {
+    let (sender, mut receiver) = WebSocket::split(open().await);
+    let sending = tokio::spawn(stream::iter(texts().map(Ok)).forward(sender.clone().into_sink()));
+    let received: Vec<Message> = soon((&mut receiver).take(2_000).try_collect()).await.unwrap();
+    assert!(received.into_iter().eq(texts()));
+    // Forwarding closes the sink at its end, and with it the connection.
+    soon(sending).await.unwrap().unwrap();
+    assert!(soon(receiver.next()).await.is_none());
+    let closed = soon(sender.ended()).await.unwrap();
+    assert_eq!((closed.code, closed.by), (CloseCode::NORMAL, Side::Local));
+    let mut late = sender.into_sink();
+    assert!(matches!(late.send("late".into()).await, Err(SendError::Closed)));
+}
