@@ -10,6 +10,7 @@
 //! | [`client`] | an async WebSocket client (feature `client`) |
 //! | [`shard`] | the event loop underneath, for programs that want one handler per core and no locks |
 //! | [`driver`] | what moves the bytes below a shard; a simulated one for tests |
+//! | [`mount`] | our connections in somebody's hyper or axum server (features `hyper`, `axum`) |
 //! | [`relay`] | a connection whose bytes cannot move to a shard |
 //! | [`listener`] | what a server listens on: TCP, Unix sockets, given listeners |
 //! | [`tls`] | TLS without I/O: certificates and sessions (feature `tls`) |
@@ -28,6 +29,8 @@ mod frame;
 mod inbox;
 pub mod listener;
 mod message;
+#[cfg(feature = "hyper")]
+pub mod mount;
 mod options;
 mod outbox;
 mod params;

@@ -128,7 +128,7 @@ impl Outside {
     }
 
     /// Copies what the shard has written without taking it; 0 is its end.
-    pub(super) fn poll_peek(&self, context: &Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
+    pub(crate) fn poll_peek(&self, context: &Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
         let mut state = self.0.lock();
         if state.to_outside.bytes.is_empty() && !state.to_outside.ended {
             remember(&mut state.reader, context);
@@ -138,7 +138,7 @@ impl Outside {
     }
 
     /// Takes what was peeked at.
-    pub(super) fn consume(&self, count: usize) {
+    pub(crate) fn consume(&self, count: usize) {
         let mut state = self.0.lock();
         state.to_outside.consume(count);
         self.consumed(state);

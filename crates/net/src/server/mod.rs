@@ -26,6 +26,7 @@
 //! | `origin` | [`Origins`]: which pages may connect |
 //! | `peer`, `handle` | [`Peer`] and [`Handle`]: a connection, and the server, from outside of events |
 //! | `roster`, `hall` | everybody and the groups of one shard; what its connections share |
+//! | `mounted` | a server inside another one (feature `hyper`) |
 //! | `dispatch`, `command` | from a shard's events to the program's; what other threads ask for |
 
 mod command;
@@ -34,6 +35,8 @@ mod dispatch;
 mod events;
 mod hall;
 mod handle;
+#[cfg(feature = "hyper")]
+mod mounted;
 mod origin;
 mod pattern;
 mod peer;
