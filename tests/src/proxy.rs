@@ -23,6 +23,8 @@ struct State {
     server: Option<SocketAddr>,
     /// Both ends of everything that passes.
     ends: Vec<TcpStream>,
+    /// Connections that were let through so far.
+    links: usize,
     /// Nothing passes, and nothing is taken in.
     is_held_up: bool,
     over: bool,
@@ -49,6 +51,7 @@ impl Proxy {
                 // A peer that comes while the link is cut is dropped at once.
                 let Some(server) = state.server else { continue };
                 if let Ok(far) = TcpStream::connect(server) {
+                    state.links += 1;
                     let _ = pass(&near, &far, &mut state.ends, &shared);
                 }
             }
@@ -60,6 +63,12 @@ impl Proxy {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections it has let through so far.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.shared.lock().links
     }
 
     /// Ends every connection and lets no new one through.

@@ -84,10 +84,18 @@ impl Visitor {
     #[must_use]
     pub fn session(server: SocketAddr) -> Self {
         let mut visitor = Self::upgraded(server);
-        visitor.send_text(r#"{"id":1,"connect":{"name":"visitor"}}"#);
-        let reply = visitor.reply(1, IO_MAX);
-        assert!(reply["connect"]["client"].is_string(), "no session: {reply}");
+        visitor.begin();
         visitor
+    }
+
+    /// Sends `connect` on a WebSocket connection.
+    ///
+    /// # Panics
+    /// If the reply is not a connect result.
+    pub fn begin(&mut self) {
+        self.send_text(r#"{"id":1,"connect":{"name":"visitor"}}"#);
+        let reply = self.reply(1, IO_MAX);
+        assert!(reply["connect"]["client"].is_string(), "no session: {reply}");
     }
 
     /// Sends bytes as they are.

@@ -40,7 +40,7 @@ impl Events for Echo {
             return Verdict::refuse(403, "not you");
         }
         let upgrade = wavecast_net::shard::Upgrade {
-            protocols: &["chat"],
+            protocols: wavecast_net::shard::Protocols::Fixed(&["chat"]),
             headers: vec![("X-Node".into(), "7".into())],
             ..Default::default()
         };

@@ -16,9 +16,20 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+const OPTIONS = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 60_000 };
+
 /** A fresh user data folder comes with every launch. */
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: 60_000 });
+  return chromium.launch(OPTIONS);
+}
+
+/** A browser for several programs: its address is for `connect`. */
+export function launchServer() {
+  return chromium.launchServer({ ...OPTIONS, host: '127.0.0.1' });
+}
+
+export function connect(address) {
+  return chromium.connect(address);
 }
 
 /** A page that remembers what went wrong in it and whom it asked. */

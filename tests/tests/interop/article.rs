@@ -4,7 +4,7 @@
 
 use std::process::Stdio;
 
-use crate::end::{Ask, End, Heard, Library, Say};
+use crate::end::{Ask, Deflate, End, Heard, Library, Say};
 use crate::libraries::java;
 use crate::ours::{OurServer, Ours};
 use crate::program::Process;
@@ -15,7 +15,7 @@ fn its_server_serves_our_client() {
     let line = server.line();
     let port = line.strip_prefix("listening ").expect("it says where it listens");
     let url = format!("ws://127.0.0.1:{port}/");
-    let mut client = Ours.connect(&Ask { url, protocols: &[], who: "us", deflate: false });
+    let mut client = Ours.connect(&Ask { url, protocols: &[], who: "us", deflate: Deflate::Off });
     assert!(matches!(client.hear(), Heard::Open(_)));
     assert_eq!(server.line(), "A new connection is established.");
     client.say(Say::Text("hello"));
@@ -27,7 +27,7 @@ fn its_server_serves_our_client() {
 
 #[test]
 fn its_client_talks_to_our_server() {
-    let mut server = OurServer::start(false);
+    let mut server = OurServer::start(Deflate::Off);
     let url = format!("ws://{}", server.address());
     let mut client = Process::start(java("interop.ArticleClient").arg(url).stderr(Stdio::null()));
     assert!(matches!(server.hear(), Heard::Open(_)));

@@ -2,7 +2,7 @@
 //!
 //! Both ends are driven and listened to, so that nothing rests on an echo.
 
-use crate::end::{Abilities, Ask, End, Heard, Kind, Library, Opened, Say};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say};
 
 /// A connection with both its ends in the hands of the test.
 struct Pair {
@@ -12,21 +12,25 @@ struct Pair {
     server_can: Abilities,
 }
 
-const PLAIN: bool = false;
+const PLAIN: Deflate = Deflate::Off;
 
 impl Pair {
-    fn open(client: &dyn Library, server: &dyn Library, deflate: bool) -> Self {
-        let (port, mut server_end) = server.serve(deflate);
-        let url = format!("ws://127.0.0.1:{port}/some/path?and=query");
+    fn open(client: &dyn Library, server: &dyn Library, deflate: Deflate) -> Self {
+        let (origin, mut server_end) = server.serve(deflate);
+        let url = format!("{origin}/some/path?and=query");
         let ask = Ask { url, protocols: &[], who: "somebody", deflate };
         let mut client_end = client.connect(&ask);
         let opened = (client_end.hear(), server_end.hear());
         let (Heard::Open(at_client), Heard::Open(at_server)) = &opened else {
             panic!("not open: {opened:?}")
         };
-        assert_eq!((at_client.deflate, at_server.deflate), (deflate, deflate), "compression is agreed on");
+        assert_eq!(
+            (at_client.deflate, at_server.deflate),
+            (deflate.is_on(), deflate.is_on()),
+            "compression is agreed on"
+        );
         assert_eq!((&at_client.protocol, &at_server.protocol), (&None, &None));
-        let (client_can, server_can) = (client.abilities(), server.abilities());
+        let (client_can, server_can) = (client.abilities_of_client(), server.abilities());
         Self { client: client_end, server: server_end, client_can, server_can }
     }
 
@@ -53,7 +57,7 @@ fn bytes(length: usize) -> Vec<u8> {
 }
 
 /// Small, empty, and around the borders of the three length encodings (RFC 6455 §5.2).
-pub(crate) fn messages(client: &dyn Library, server: &dyn Library, deflate: bool) {
+pub(crate) fn messages(client: &dyn Library, server: &dyn Library, deflate: Deflate) {
     let mut pair = Pair::open(client, server, deflate);
     pair.text("hello");
     pair.text("Grüße, привет, 你好, 👋🏽");
@@ -66,14 +70,14 @@ pub(crate) fn messages(client: &dyn Library, server: &dyn Library, deflate: bool
 }
 
 /// A message of 1 MiB, larger than every buffer on the way.
-pub(crate) fn large_messages(client: &dyn Library, server: &dyn Library, deflate: bool) {
+pub(crate) fn large_messages(client: &dyn Library, server: &dyn Library, deflate: Deflate) {
     let mut pair = Pair::open(client, server, deflate);
     pair.binary(&bytes(1 << 20));
     pair.text(&"0123456789abcdé\n".repeat((1 << 20) / 17));
 }
 
 /// Many messages, all on the way before the first is looked at, keep their order.
-pub(crate) fn bursts(client: &dyn Library, server: &dyn Library, deflate: bool) {
+pub(crate) fn bursts(client: &dyn Library, server: &dyn Library, deflate: Deflate) {
     let mut pair = Pair::open(client, server, deflate);
     let numbers: Vec<String> = (0..200).map(|n| format!("{n} {}", "x".repeat(n * 5))).collect();
     for text in &numbers {
@@ -86,8 +90,8 @@ pub(crate) fn bursts(client: &dyn Library, server: &dyn Library, deflate: bool) 
     }
 }
 
-/// Messages in several frames: cut within a character, with empty frames, and large ones.
-pub(crate) fn fragments(client: &dyn Library, server: &dyn Library, deflate: bool) {
+/// Messages in several frames, small, empty and large ones.
+pub(crate) fn fragments(client: &dyn Library, server: &dyn Library, deflate: Deflate) {
     let mut pair = Pair::open(client, server, deflate);
     let large = bytes(300_000);
     let text: [&[u8]; 4] = ["Grü".as_bytes(), b"", "ße, ".as_bytes(), "你好".as_bytes()];
@@ -102,8 +106,12 @@ pub(crate) fn fragments(client: &dyn Library, server: &dyn Library, deflate: boo
             pair.client.say(Say::Fragments(kind, &parts));
             assert_eq!(pair.server.hear(), heard, "from the client");
         }
-        if pair.server_can.sends_fragments {
+        if pair.server_can.sends_fragments || pair.server_can.answers_in_fragments {
             pair.server.say(Say::Fragments(kind, &parts));
+            if pair.server_can.answers_in_fragments {
+                pair.client.say(Say::Text("go on"));
+                assert_eq!(pair.server.hear(), Heard::Text("go on".to_owned()));
+            }
             assert_eq!(pair.client.hear(), heard, "from the server");
         }
     }
@@ -182,13 +190,12 @@ fn close_heard(told: &mut dyn End, began: &mut dyn End, code: u16, reason: &str)
 
 /// A sub-protocol is agreed on, and headers of both heads arrive.
 pub(crate) fn handshakes(client: &dyn Library, server: &dyn Library) {
-    let (client_can, server_can) = (client.abilities(), server.abilities());
+    let (client_can, server_can) = (client.abilities_of_client(), server.abilities());
     let offers: [(&[&str], _); 3] =
         [(&["chat.v2"], true), (&["chat.v1", "chat.v2", "x"], true), (&[], false)];
     for (protocols, agreed) in offers {
-        let (port, mut server_end) = server.serve(PLAIN);
-        let ask =
-            Ask { url: format!("ws://127.0.0.1:{port}/"), protocols, who: "ann, bob; \"c\"", deflate: false };
+        let (origin, mut server_end) = server.serve(PLAIN);
+        let ask = Ask { url: format!("{origin}/"), protocols, who: "ann, bob; \"c\"", deflate: PLAIN };
         let mut client_end = client.connect(&ask);
         let protocol = agreed.then(|| "chat.v2".to_owned());
         let who = if client_can.sends_headers { ask.who } else { "" };
@@ -207,13 +214,12 @@ pub(crate) fn handshakes(client: &dyn Library, server: &dyn Library) {
 
 /// A server that refuses: the client hears the status, and the server goes on.
 pub(crate) fn refusals(client: &dyn Library, server: &dyn Library) {
-    let (port, mut server_end) = server.serve(PLAIN);
-    let ask =
-        Ask { url: format!("ws://127.0.0.1:{port}/refused"), protocols: &[], who: "you", deflate: false };
+    let (origin, mut server_end) = server.serve(PLAIN);
+    let ask = Ask { url: format!("{origin}/refused"), protocols: &[], who: "you", deflate: PLAIN };
     let heard = client.connect(&ask).hear();
-    let status = if client.abilities().shows_status { server.abilities().refuses_with } else { 0 };
+    let status = if client.abilities_of_client().shows_status { server.abilities().refuses_with } else { 0 };
     assert_eq!(heard, Heard::Refused(status));
-    let ask = Ask { url: format!("ws://127.0.0.1:{port}/welcome"), ..ask };
+    let ask = Ask { url: format!("{origin}/welcome"), ..ask };
     let mut client_end = client.connect(&ask);
     assert!(matches!(client_end.hear(), Heard::Open(_)));
     assert!(matches!(server_end.hear(), Heard::Open(_)));

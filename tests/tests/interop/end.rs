@@ -48,19 +48,39 @@ pub(crate) struct Ask {
     pub(crate) protocols: &'static [&'static str],
     /// The value of the header `X-Who`.
     pub(crate) who: &'static str,
-    pub(crate) deflate: bool,
+    pub(crate) deflate: Deflate,
+}
+
+/// Compression (RFC 7692), as the test has the toolkit want it; the others take what they get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deflate {
+    Off,
+    /// Each message by itself.
+    Fresh,
+    /// Messages refer to earlier ones, both ways.
+    Takeover,
+}
+
+impl Deflate {
+    pub(crate) fn is_on(self) -> bool {
+        self != Self::Off
+    }
 }
 
 /// What a library lets its user do and see.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Abilities {
     pub(crate) sends_fragments: bool,
+    /// Whether its server sends fragments once it has heard something.
+    pub(crate) answers_in_fragments: bool,
     pub(crate) sends_pings: bool,
     pub(crate) shows_pings: bool,
     pub(crate) shows_pongs: bool,
     pub(crate) sends_headers: bool,
     pub(crate) shows_headers: bool,
-    pub(crate) deflates: bool,
+    /// Whether its server, and whether its client, may agree on compression.
+    pub(crate) agrees_to_deflate: bool,
+    pub(crate) asks_for_deflate: bool,
     /// The status that its server refuses with.
     pub(crate) refuses_with: u16,
     /// Whether its client tells that status.
@@ -70,12 +90,14 @@ pub(crate) struct Abilities {
 impl Abilities {
     pub(crate) const ALL: Self = Self {
         sends_fragments: true,
+        answers_in_fragments: false,
         sends_pings: true,
         shows_pings: true,
         shows_pongs: true,
         sends_headers: true,
         shows_headers: true,
-        deflates: true,
+        agrees_to_deflate: true,
+        asks_for_deflate: true,
         refuses_with: 403,
         shows_status: true,
     };
@@ -91,9 +113,13 @@ pub(crate) trait End {
 /// Somebody who can be either end.
 pub(crate) trait Library {
     fn abilities(&self) -> Abilities;
-    /// A server that chooses the sub-protocol `chat.v2`, answers with `X-Greeting: hello <X-Who>` and refuses `/refused`. Its
-    /// end is that of the last connection.
-    fn serve(&self, deflate: bool) -> (u16, Box<dyn End>);
+    /// Where a client has others than a server.
+    fn abilities_of_client(&self) -> Abilities {
+        self.abilities()
+    }
+    /// A server that chooses the sub-protocol `chat.v2`, answers with `X-Greeting: hello <X-Who>` and refuses `/refused`:
+    /// where it is (`ws://127.0.0.1:1234`), and its end of the last connection.
+    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>);
     fn connect(&self, ask: &Ask) -> Box<dyn End>;
 }
 

@@ -5,14 +5,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::chromium::Chromium;
 use crate::conversation;
-use crate::end::{Abilities, Library};
-use crate::ours::{ABILITIES, Ours};
+use crate::end::{Abilities, Deflate, Library};
+use crate::ours::Ours;
 use crate::program::Foreign;
 use crate::rust_library::Tungstenite;
 
 /// `org.java-websocket:Java-WebSocket`.
-const JAVA_WEBSOCKET: Foreign = Foreign {
+pub(crate) const JAVA_WEBSOCKET: Foreign = Foreign {
     // It answers 404 to whoever it refuses, whatever the program wants to say.
     abilities: Abilities { refuses_with: 404, ..Abilities::ALL },
     server: || java("interop.ServerEnd"),
@@ -20,10 +21,11 @@ const JAVA_WEBSOCKET: Foreign = Foreign {
 };
 
 /// npm `ws`.
-const WS: Foreign = Foreign { abilities: Abilities::ALL, server: || node("ws.js"), client: || node("ws.js") };
+pub(crate) const WS: Foreign =
+    Foreign { abilities: Abilities::ALL, server: || node("ws.js"), client: || node("ws.js") };
 
 /// PyPI `websockets`: answers pings and says nothing of them.
-const WEBSOCKETS: Foreign =
+pub(crate) const WEBSOCKETS: Foreign =
     Foreign { abilities: Abilities { shows_pings: false, ..Abilities::ALL }, server: python, client: python };
 
 pub(crate) fn java(class: &str) -> Command {
@@ -34,7 +36,7 @@ pub(crate) fn java(class: &str) -> Command {
     command
 }
 
-fn node(script: &str) -> Command {
+pub(crate) fn node(script: &str) -> Command {
     let mut command = Command::new("node");
     command.arg(tests("node/interop").join(script));
     command
@@ -63,22 +65,22 @@ macro_rules! direction {
 
             #[test]
             fn messages() {
-                conversation::messages(&$client, &$server, false);
+                conversation::messages(&$client, &$server, Deflate::Off);
             }
 
             #[test]
             fn large_messages() {
-                conversation::large_messages(&$client, &$server, false);
+                conversation::large_messages(&$client, &$server, Deflate::Off);
             }
 
             #[test]
             fn bursts() {
-                conversation::bursts(&$client, &$server, false);
+                conversation::bursts(&$client, &$server, Deflate::Off);
             }
 
             #[test]
             fn fragments() {
-                conversation::fragments(&$client, &$server, false);
+                conversation::fragments(&$client, &$server, Deflate::Off);
             }
 
             #[test]
@@ -108,13 +110,16 @@ macro_rules! direction {
 
             #[test]
             fn all_of_it_compressed() {
-                if !(ABILITIES.deflates && $client.abilities().deflates && $server.abilities().deflates) {
+                if !($client.abilities_of_client().asks_for_deflate && $server.abilities().agrees_to_deflate)
+                {
                     return;
                 }
-                conversation::messages(&$client, &$server, true);
-                conversation::large_messages(&$client, &$server, true);
-                conversation::bursts(&$client, &$server, true);
-                conversation::fragments(&$client, &$server, true);
+                for deflate in [Deflate::Fresh, Deflate::Takeover] {
+                    conversation::messages(&$client, &$server, deflate);
+                    conversation::large_messages(&$client, &$server, deflate);
+                    conversation::bursts(&$client, &$server, deflate);
+                    conversation::fragments(&$client, &$server, deflate);
+                }
             }
         }
     };
@@ -128,3 +133,18 @@ direction!(websockets_to_ours, WEBSOCKETS, Ours);
 direction!(ours_to_websockets, Ours, WEBSOCKETS);
 direction!(tungstenite_to_ours, Tungstenite, Ours);
 direction!(ours_to_tungstenite, Ours, Tungstenite);
+direction!(chromium_to_ours, Chromium::Blobs, Ours);
+
+mod chromium_with_buffers_to_ours {
+    use super::*;
+
+    #[test]
+    fn messages() {
+        conversation::messages(&Chromium::Buffers, &Ours, Deflate::Off);
+    }
+
+    #[test]
+    fn large_messages() {
+        conversation::large_messages(&Chromium::Buffers, &Ours, Deflate::Off);
+    }
+}

@@ -5,15 +5,21 @@
 //! - `end`: one end of a connection, as a test drives it; what a library can do
 //! - `ours`: the toolkit as either end
 //! - `program`: a library of another language as either end, in a process of its own
+//! - `chromium`: the browser as a client
 //! - `rust_library`: tungstenite as either end
 //! - `conversation`: what every pair has to get right
 //! - `libraries`: the pairs
+//! - `reverse_proxy`: nginx and haproxy, started for a test
+//! - `through_proxies`: conversations with one of them in between
 //! - `article`: the two programs of the article that the project began from
 
 mod article;
+mod chromium;
 mod conversation;
 mod end;
 mod libraries;
 mod ours;
 mod program;
+mod reverse_proxy;
 mod rust_library;
+mod through_proxies;

@@ -8,36 +8,39 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use wavecast_net::client::{
-    self, CloseCode, ConnectError, ConnectOptions, HandshakeError, Message, WebSocket,
+    self, CloseCode, ConnectError, ConnectOptions, HandshakeError, Message, Received, WebSocket,
 };
-use wavecast_net::server::{Connection, Events, Peer, Running, Server};
-use wavecast_net::shard::{Close, ConnectionError, Opening, Side, Upgrade, Verdict};
+use wavecast_net::server::{
+    Close, Connection, ConnectionError, Events, FragmentError, Opening, Peer, Request, Running, Server, Side,
+    Verdict,
+};
+use wavecast_net::shard::{Protocols, Upgrade};
+use wavecast_net::websocket::deflate::Compression;
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::{MessageRef, Options};
 
-use crate::end::{Abilities, Ask, End, Heard, Library, Opened, Say};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say};
 use crate::program::PATIENCE;
 
-/// What the toolkit offers today.
-pub(crate) const ABILITIES: Abilities = Abilities {
-    sends_fragments: false,
-    shows_pings: false,
-    shows_pongs: false,
-    shows_headers: false,
-    deflates: false,
-    ..Abilities::ALL
-};
+/// A server sends fragments in its events, not through the handle that a test has.
+const SERVER: Abilities = Abilities { sends_fragments: false, answers_in_fragments: true, ..Abilities::ALL };
+
+const CLIENT: Abilities = Abilities { shows_pings: false, shows_headers: false, ..Abilities::ALL };
 
 pub(crate) struct Ours;
 
 impl Library for Ours {
     fn abilities(&self) -> Abilities {
-        ABILITIES
+        SERVER
     }
 
-    fn serve(&self, deflate: bool) -> (u16, Box<dyn End>) {
+    fn abilities_of_client(&self) -> Abilities {
+        CLIENT
+    }
+
+    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>) {
         let server = OurServer::start(deflate);
-        (server.address().port(), Box::new(server))
+        (format!("ws://{}", server.address()), Box::new(server))
     }
 
     fn connect(&self, ask: &Ask) -> Box<dyn End> {
@@ -55,17 +58,24 @@ impl Library for Ours {
 pub(crate) struct OurServer {
     running: Running,
     last: Arc<Mutex<Option<Peer>>>,
+    answer: Arc<Mutex<Option<Parts>>>,
     heard: Receiver<Heard>,
 }
 
+/// A message in parts. They are sent in an event, so they wait for the next one.
+type Parts = (Kind, Vec<Vec<u8>>);
+
 impl OurServer {
-    pub(crate) fn start(_deflate: bool) -> Self {
+    pub(crate) fn start(deflate: Deflate) -> Self {
         let server = Server::bind("127.0.0.1:0").expect("a loopback port is free");
         let (tell, heard) = mpsc::channel();
         let last = Arc::<Mutex<Option<Peer>>>::default();
-        let events = Telling { tell, last: Arc::clone(&last) };
-        let running = server.options(Options::default()).start(events).expect("a server can be started");
-        Self { running, last, heard }
+        let answer = Arc::<Mutex<Option<Parts>>>::default();
+        let events =
+            Telling { answer: Arc::clone(&answer), tell, last: Arc::clone(&last), deflate: deflate.is_on() };
+        let options = Options { compression: compression(deflate), ..Options::default() };
+        let running = server.options(options).start(events).expect("a server can be started");
+        Self { running, last, answer, heard }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -75,6 +85,11 @@ impl OurServer {
 
 impl End for OurServer {
     fn say(&mut self, say: Say<'_>) {
+        if let Say::Fragments(kind, parts) = say {
+            let parts = parts.iter().map(|part| part.to_vec()).collect();
+            *self.answer.lock().expect("no event panics") = Some((kind, parts));
+            return;
+        }
         let last = self.last.lock().expect("no event panics");
         let peer = last.as_ref().expect("somebody has connected");
         let said = match say {
@@ -82,7 +97,7 @@ impl End for OurServer {
             Say::Binary(bytes) => peer.send(bytes),
             Say::Ping(payload) => peer.ping(payload),
             Say::Close(code, reason) => peer.close(code_of(code), reason),
-            Say::Fragments(..) => panic!("not among its abilities"),
+            Say::Fragments(..) => unreachable!("it waits for a message"),
         };
         said.expect("the inbox has room");
     }
@@ -102,25 +117,46 @@ impl Drop for OurServer {
 struct Telling {
     tell: Sender<Heard>,
     last: Arc<Mutex<Option<Peer>>>,
+    answer: Arc<Mutex<Option<Parts>>>,
+    deflate: bool,
 }
 
 impl Events for Telling {
-    fn request(&self, head: &RequestHead<'_>, _: SocketAddr) -> Verdict {
-        if head.path() == Some("/refused") {
-            return Verdict::Refuse { status: 403, reason: "not here".to_owned() };
+    fn request(&self, request: &mut Request<'_, ()>) -> Verdict {
+        if request.head.path() == Some("/refused") {
+            return Verdict::refuse(403, "not here");
         }
-        let greeting = ("X-Greeting".to_owned(), format!("hello {}", who(head)));
-        Verdict::UpgradeWith(Upgrade { protocols: &["chat.v2"], headers: vec![greeting] })
+        let greeting = ("X-Greeting".to_owned(), format!("hello {}", who(request.head)));
+        Verdict::UpgradeWith(Upgrade {
+            protocols: Protocols::Fixed(&["chat.v2"]),
+            headers: vec![greeting],
+            ..Upgrade::default()
+        })
     }
 
     fn open(&self, connection: &mut Connection<'_>, opening: &Opening<'_>) {
         *self.last.lock().expect("no event panics") = Some(connection.peer());
         let protocol = opening.protocol.map(str::to_owned);
-        let opened = Opened { protocol, header: who(opening.head), deflate: false };
+        let offers = opening
+            .head
+            .header("sec-websocket-extensions")
+            .is_some_and(|all| all.contains("permessage-deflate"));
+        let opened = Opened { protocol, header: who(opening.head), deflate: self.deflate && offers };
         self.tell.send(Heard::Open(opened)).ok();
     }
 
-    fn message(&self, _: &mut Connection<'_>, message: MessageRef<'_>) {
+    fn ping(&self, _: &mut Connection<'_>, payload: &[u8]) {
+        self.tell.send(Heard::Ping(payload.to_vec())).ok();
+    }
+
+    fn pong(&self, _: &mut Connection<'_>, payload: &[u8]) {
+        self.tell.send(Heard::Pong(payload.to_vec())).ok();
+    }
+
+    fn message(&self, connection: &mut Connection<'_>, message: MessageRef<'_>) {
+        if let Some((kind, parts)) = self.answer.lock().expect("no event panics").take() {
+            send_in_parts(connection, kind, &parts).expect("the connection takes fragments");
+        }
         let heard = match message {
             MessageRef::Text(text) => Heard::Text(text.to_owned()),
             MessageRef::Binary(bytes) => Heard::Binary(bytes.to_vec()),
@@ -138,6 +174,25 @@ impl Events for Telling {
     }
 }
 
+fn send_in_parts(
+    connection: &mut Connection<'_>,
+    kind: Kind,
+    parts: &[Vec<u8>],
+) -> Result<(), FragmentError> {
+    connection.begin(if kind == Kind::Text {
+        wavecast_net::Kind::Text
+    } else {
+        wavecast_net::Kind::Binary
+    })?;
+    for part in parts {
+        match kind {
+            Kind::Text => connection.fragment(std::str::from_utf8(part).expect("parts of a text are text")),
+            Kind::Binary => connection.fragment(part),
+        }?;
+    }
+    connection.finish()
+}
+
 fn who(head: &RequestHead<'_>) -> String {
     head.header("x-who").unwrap_or_default().to_owned()
 }
@@ -151,6 +206,7 @@ struct OurClient {
 #[derive(Debug)]
 enum Order {
     Send(Message),
+    Fragments(Kind, Vec<Vec<u8>>),
     Ping(Vec<u8>),
     Close(u16, String),
 }
@@ -162,7 +218,9 @@ impl End for OurClient {
             Say::Binary(bytes) => Order::Send(Message::Binary(bytes.to_vec())),
             Say::Ping(payload) => Order::Ping(payload.to_vec()),
             Say::Close(code, reason) => Order::Close(code, reason.to_owned()),
-            Say::Fragments(..) => panic!("not among its abilities"),
+            Say::Fragments(kind, parts) => {
+                Order::Fragments(kind, parts.iter().map(|part| part.to_vec()).collect())
+            }
         };
         self.orders.send(order).expect("the client goes on");
     }
@@ -175,6 +233,10 @@ impl End for OurClient {
 async fn run_client(ask: &Ask, mut orders: UnboundedReceiver<Order>, tell: &Sender<Heard>) {
     let options = ConnectOptions::new().header("X-Who", ask.who);
     let options = ask.protocols.iter().fold(options, |options, name| options.protocol(*name));
+    let options = match compression(ask.deflate) {
+        Some(compression) => options.compression(compression),
+        None => options,
+    };
     let mut socket = match options.connect(&ask.url).await {
         Ok(socket) => socket,
         Err(ConnectError::Handshake(HandshakeError::Status(rejected))) => {
@@ -187,12 +249,13 @@ async fn run_client(ask: &Ask, mut orders: UnboundedReceiver<Order>, tell: &Send
         }
     };
     let protocol = socket.protocol().map(str::to_owned);
-    tell.send(Heard::Open(Opened { protocol, header: String::new(), deflate: false })).ok();
+    tell.send(Heard::Open(Opened { protocol, header: String::new(), deflate: socket.is_compressed() })).ok();
     loop {
         tokio::select! {
-            received = socket.recv() => match received {
-                Ok(Some(Message::Text(text))) => tell.send(Heard::Text(text)).ok(),
-                Ok(Some(Message::Binary(bytes))) => tell.send(Heard::Binary(bytes)).ok(),
+            received = socket.recv_or_pong() => match received {
+                Ok(Some(Received::Message(Message::Text(text)))) => tell.send(Heard::Text(text)).ok(),
+                Ok(Some(Received::Message(Message::Binary(bytes)))) => tell.send(Heard::Binary(bytes)).ok(),
+                Ok(Some(Received::Pong(payload))) => tell.send(Heard::Pong(payload)).ok(),
                 Ok(None) => break,
                 Err(error) => tell.send(Heard::Error(error.to_string())).ok(),
             },
@@ -211,11 +274,26 @@ async fn run_client(ask: &Ask, mut orders: UnboundedReceiver<Order>, tell: &Send
 async fn carry_out(socket: &mut WebSocket, order: Order) -> Result<(), String> {
     match order {
         Order::Send(message) => socket.send(&message).await.map_err(|e| e.to_string()),
+        Order::Fragments(kind, parts) => {
+            for (at, part) in parts.iter().enumerate() {
+                let text = || MessageRef::Text(std::str::from_utf8(part).expect("parts of a text are text"));
+                let piece = if kind == Kind::Text { text() } else { MessageRef::Binary(part) };
+                socket.send_piece(piece, at + 1 == parts.len()).await.map_err(|e| e.to_string())?;
+            }
+            Ok(())
+        }
         Order::Ping(payload) => socket.ping(&payload).await.map_err(|e| e.to_string()),
         Order::Close(code, reason) => {
             socket.close(code_of(code), &reason).await.map(drop).map_err(|e| e.to_string())
         }
     }
+}
+
+fn compression(deflate: Deflate) -> Option<Compression> {
+    let takeover = deflate == Deflate::Takeover;
+    let compression =
+        Compression { send_takeover: takeover, receive_takeover: takeover, ..Compression::DEFAULT };
+    deflate.is_on().then_some(compression)
 }
 
 fn code_of(code: u16) -> CloseCode {

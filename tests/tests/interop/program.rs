@@ -22,7 +22,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::end::{Abilities, Ask, End, Heard, Kind, Library, Opened, Say};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say};
 
 /// A machine that starts several virtual machines and browsers at once takes its time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -39,24 +39,23 @@ impl Library for Foreign {
         self.abilities
     }
 
-    fn serve(&self, deflate: bool) -> (u16, Box<dyn End>) {
+    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>) {
         let mut process = Process::start(&mut (self.server)());
         process.order(&["listen", mode(deflate)]);
         let line = process.line();
-        let port = line.strip_prefix("listening ").and_then(|port| port.parse().ok());
-        (port.unwrap_or_else(|| panic!("no port: {line}")), Box::new(process))
+        let port = line.strip_prefix("listening ").unwrap_or_else(|| panic!("no port: {line}"));
+        (format!("ws://127.0.0.1:{port}"), Box::new(process))
     }
 
     fn connect(&self, ask: &Ask) -> Box<dyn End> {
         let mut process = Process::start(&mut (self.client)());
-        let protocols = if ask.protocols.is_empty() { "-".to_owned() } else { ask.protocols.join(",") };
-        process.order(&["connect", &ask.url, &protocols, &word(ask.who.as_bytes()), mode(ask.deflate)]);
+        process.connect(ask);
         Box::new(process)
     }
 }
 
-fn mode(deflate: bool) -> &'static str {
-    if deflate { "deflate" } else { "plain" }
+fn mode(deflate: Deflate) -> &'static str {
+    if deflate.is_on() { "deflate" } else { "plain" }
 }
 
 /// A program whose lines are events; killed when dropped.
@@ -88,7 +87,12 @@ impl Process {
         self.lines.recv_timeout(PATIENCE).unwrap_or_else(|e| panic!("the program says nothing: {e}"))
     }
 
-    fn order(&mut self, words: &[&str]) {
+    pub(crate) fn connect(&mut self, ask: &Ask) {
+        let protocols = if ask.protocols.is_empty() { "-".to_owned() } else { ask.protocols.join(",") };
+        self.order(&["connect", &ask.url, &protocols, &word(ask.who.as_bytes()), mode(ask.deflate)]);
+    }
+
+    pub(crate) fn order(&mut self, words: &[&str]) {
         let line = words.join(" ") + "\n";
         self.input.write_all(line.as_bytes()).expect("the program takes orders");
     }

@@ -14,7 +14,7 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 use tungstenite::{Error, HandshakeError, Message, WebSocket, accept_hdr, http};
 
-use crate::end::{Abilities, Ask, End, Heard, Kind, Library, Opened, Say};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say};
 use crate::program::PATIENCE;
 
 /// How long it listens before it looks for orders.
@@ -24,12 +24,12 @@ pub(crate) struct Tungstenite;
 
 impl Library for Tungstenite {
     fn abilities(&self) -> Abilities {
-        Abilities { deflates: false, ..Abilities::ALL }
+        Abilities { agrees_to_deflate: false, asks_for_deflate: false, ..Abilities::ALL }
     }
 
-    fn serve(&self, _: bool) -> (u16, Box<dyn End>) {
+    fn serve(&self, _: Deflate) -> (String, Box<dyn End>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-        let port = listener.local_addr().expect("a listener has an address").port();
+        let address = listener.local_addr().expect("a listener has an address");
         let ((orders, ordered), (tell, heard)) = (mpsc::channel(), mpsc::channel());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -46,7 +46,7 @@ impl Library for Tungstenite {
                 }
             }
         });
-        (port, Box::new(Channels { orders, heard }))
+        (format!("ws://{address}"), Box::new(Channels { orders, heard }))
     }
 
     fn connect(&self, ask: &Ask) -> Box<dyn End> {

@@ -8,7 +8,7 @@ mod suite;
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,11 +21,22 @@ use crate::rust;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 
-/// Framing, pings, reserved bits, opcodes, fragmentation, UTF-8, closing, limits, the rest. 12 and 13 are compression.
-pub(crate) const CASES: [&str; 9] = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"];
+/// What is run side by side, each by a suite of its own: it is a program of one thread.
+pub(crate) type Shares<'c> = [&'c [&'c str]];
 
-/// A run takes well under a minute; a peer that hangs costs the suite some seconds a case.
-const RUN_MAX: Duration = Duration::from_secs(15 * 60);
+/// Framing, pings, reserved bits, opcodes, fragmentation, UTF-8, closing, limits, the rest; and of compression, where each case
+/// is a thousand messages, small ones with every kind of data and every offer, and some in fragments.
+pub(crate) const QUICK: [&[&str]; 2] = [
+    &["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"],
+    &["12.*.1", "12.*.3", "12.1.5", "12.2.11", "13.*.1", "13.*.3", "13.3.5", "13.4.11"],
+];
+
+/// All 517 cases.
+pub(crate) const WHOLE: [&[&str]; 2] =
+    [&["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.*"], &["13.*"]];
+
+/// The whole of section 12 takes some minutes; a peer that hangs costs the suite some seconds a case.
+const RUN_MAX: Duration = Duration::from_secs(60 * 60);
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// Which of the two our side is.
@@ -37,18 +48,18 @@ pub(crate) enum Role {
 
 /// Who is tested.
 pub(crate) enum Peer<'p> {
-    /// `examples/echo_server.rs` or `examples/autobahn_client.rs`.
+    /// `examples/autobahn_server.rs` or `examples/autobahn_client.rs`.
     Example,
     /// The URL of a running echo server, or a client's command line.
     Given(&'p str),
 }
 
-/// Runs these cases and keeps the report under `target/reports/autobahn/`.
+/// Runs these cases and keeps the reports under `target/reports/autobahn/`, one for each share.
 pub(crate) fn run(
     workspace: &Workspace,
     role: Role,
     peer: &Peer<'_>,
-    cases: &[&str],
+    shares: &Shares<'_>,
 ) -> Result<Tally, String> {
     let suite = suite::ensure(workspace)?;
     let (name, agent) = match role {
@@ -56,70 +67,88 @@ pub(crate) fn run(
         Role::Client => ("client", "wavecast-client"),
     };
     let out = workspace.report(&format!("autobahn/{name}"))?;
-    let announced = match role {
-        Role::Server => test_server(workspace, &suite, peer, cases, agent, &out)?,
-        Role::Client => test_client(workspace, &suite, peer, cases, agent, &out)?,
+    let tested = match role {
+        Role::Server => Tested::Server(start_server(workspace, peer, &out)?),
+        Role::Client => Tested::Client(match peer {
+            Peer::Example => rust::examples(workspace, "autobahn_client")?.display().to_string(),
+            Peer::Given(line) => (*line).to_owned(),
+        }),
     };
-    let tally = report::read(&out, agent, announced)?;
-    println!("report: {}", out.join("index.html").display());
+    let folder = |at: usize| out.join(format!("{}", at + 1));
+    let (suite, tested) = (&suite, &tested);
+    let announced = thread::scope(|scope| {
+        let running: Vec<_> = (shares.iter().enumerate())
+            .map(|(at, cases)| (folder(at), *cases))
+            .map(|(out, cases)| scope.spawn(move || tested.run_share(suite, cases, agent, &out)))
+            .collect();
+        let ended =
+            running.into_iter().map(|share| share.join().map_err(|_| "a share panicked".to_owned())?);
+        ended.collect::<Result<Vec<u32>, String>>()
+    })?;
+    let folders: Vec<PathBuf> = (0..shares.len()).map(folder).collect();
+    let tally = report::read(&folders, agent, announced.iter().sum())?;
+    for folder in folders {
+        println!("report: {}", folder.join("index.html").display());
+    }
     Ok(tally)
 }
 
-/// The suite connects to a server that echoes. Returns the number of cases it said it would run.
-fn test_server(
-    workspace: &Workspace,
-    suite: &Suite,
-    peer: &Peer<'_>,
-    cases: &[&str],
-    agent: &str,
-    out: &Path,
-) -> Result<u32, String> {
-    let mut running = None;
-    let url = match peer {
-        Peer::Given(url) => (*url).to_owned(),
-        Peer::Example => {
-            let address = free_address()?;
-            let mut command = Command::new(rust::examples(workspace, "echo_server")?);
-            let service = Service::start(command.arg(address.to_string()), &out.join("echo_server.log"))?;
-            until_listening(running.insert(service), address, &out.join("echo_server.log"))?;
-            format!("ws://{address}")
+/// Our side, as the suite meets it.
+enum Tested {
+    /// Where it listens; the program, if we started it.
+    Server((String, Option<Service>)),
+    /// A command line.
+    Client(String),
+}
+
+impl Tested {
+    /// Runs these cases, and returns how many the suite said it would run.
+    fn run_share(&self, suite: &Suite, cases: &[&str], agent: &str, out: &Path) -> Result<u32, String> {
+        fs::create_dir_all(out).map_err(|e| format!("{}: {e}", out.display()))?;
+        match self {
+            Self::Server((url, _)) => test_server(suite, url, cases, agent, out),
+            Self::Client(line) => test_client(suite, line, cases, agent, out),
         }
-    };
+    }
+}
+
+fn start_server(
+    workspace: &Workspace,
+    peer: &Peer<'_>,
+    out: &Path,
+) -> Result<(String, Option<Service>), String> {
+    if let Peer::Given(url) = peer {
+        return Ok(((*url).to_owned(), None));
+    }
+    let address = free_address()?;
+    let log = out.join("server.log");
+    let mut command = Command::new(rust::examples(workspace, "autobahn_server")?);
+    let mut service = Service::start(command.arg(address.to_string()), &log)?;
+    until_listening(&mut service, address, &log)?;
+    Ok((format!("ws://{address}"), Some(service)))
+}
+
+/// The suite connects to a server that echoes.
+fn test_server(suite: &Suite, url: &str, cases: &[&str], agent: &str, out: &Path) -> Result<u32, String> {
     let specification = out.join("specification.json");
     let server = json!({ "agent": agent, "url": url, "options": { "version": 18 } });
     let spec = json!({ "outdir": out, "servers": [server], "cases": cases, "exclude-cases": [], "exclude-agent-cases": {} });
     write(&specification, &spec.to_string())?;
     let mut wstest = suite.wstest("fuzzingclient", &specification);
     let mut announced = 0;
-    let log = &out.join("wstest.log");
     let mut lines = String::new();
-    println!("wstest tests {url}");
+    println!("wstest tests {url} with {}", cases.join(" "));
     let ended = process::run_collecting(&mut wstest, RUN_MAX, |line| {
         announced = announced_cases(line).unwrap_or(announced);
         lines.push_str(line);
         lines.push('\n');
     });
-    write(log, &lines)?;
+    write(&out.join("wstest.log"), &lines)?;
     ended.map(|()| announced)
 }
 
-/// A client connects to the suite and echoes. Returns the number of cases the suite said it would run.
-fn test_client(
-    workspace: &Workspace,
-    suite: &Suite,
-    peer: &Peer<'_>,
-    cases: &[&str],
-    agent: &str,
-    out: &Path,
-) -> Result<u32, String> {
-    let mut command = match peer {
-        Peer::Example => Command::new(rust::examples(workspace, "autobahn_client")?),
-        Peer::Given(line) => {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", line]);
-            shell
-        }
-    };
+/// A client connects to the suite and echoes.
+fn test_client(suite: &Suite, line: &str, cases: &[&str], agent: &str, out: &Path) -> Result<u32, String> {
     let address = free_address()?;
     let url = format!("ws://{address}");
     let specification = out.join("specification.json");
@@ -129,12 +158,14 @@ fn test_client(
     let log = out.join("wstest.log");
     let mut service = Service::start(&mut suite.wstest("fuzzingserver", &specification), &log)?;
     until_listening(&mut service, address, &log)?;
-    println!("{} connects to wstest on {url}", process::spell(&command));
-    command.env("AUTOBAHN_URL", &url).env("AUTOBAHN_AGENT", agent);
+    println!("{line} connects to wstest on {url} with {}", cases.join(" "));
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("AUTOBAHN_URL", &url).env("AUTOBAHN_AGENT", agent);
     // One line for each case in which the suite misbehaves, as it should: kept, not shown.
     let said = out.join("client.log");
     let file = File::create(&said).map_err(|e| format!("{}: {e}", said.display()))?;
-    process::run(command.stderr(file), RUN_MAX)
+    let second = file.try_clone().map_err(|e| format!("{}: {e}", said.display()))?;
+    process::run(command.stdout(file).stderr(second), RUN_MAX)
         .map_err(|fault| format!("{fault}; see {}", said.display()))?;
     let lines = fs::read_to_string(&log).unwrap_or_default();
     Ok(lines.lines().find_map(announced_cases).unwrap_or(0))

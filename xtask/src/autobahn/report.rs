@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -49,11 +49,14 @@ impl Verdict {
 }
 
 /// Prints the table and counts; `announced` is how many cases the suite said it would run.
-pub(super) fn read(folder: &Path, agent: &str, announced: u32) -> Result<Tally, String> {
-    let index = folder.join("index.json");
-    let text = fs::read_to_string(&index).map_err(|e| format!("no report: {}: {e}", index.display()))?;
-    let all: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", index.display()))?;
-    let cases = all[agent].as_object().ok_or_else(|| format!("the report knows nothing of {agent}"))?;
+pub(super) fn read(folders: &[PathBuf], agent: &str, announced: u32) -> Result<Tally, String> {
+    let mut cases = serde_json::Map::new();
+    for index in folders.iter().map(|folder| folder.join("index.json")) {
+        let text = fs::read_to_string(&index).map_err(|e| format!("no report: {}: {e}", index.display()))?;
+        let mut all: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", index.display()))?;
+        let of_agent = all[agent].as_object_mut().map(std::mem::take);
+        cases.extend(of_agent.ok_or_else(|| format!("the report knows nothing of {agent}"))?);
+    }
     let mut table: BTreeMap<u32, Vec<Verdict>> = BTreeMap::new();
     let (mut failures, mut non_strict) = (Vec::new(), Vec::new());
     let mut ordered: Vec<_> = cases.iter().map(|(id, case)| (numbers(id), id, case)).collect();

@@ -12,8 +12,6 @@ import org.java_websocket.WebSocket;
 import org.java_websocket.client.WebSocketClient;
 import org.java_websocket.drafts.Draft;
 import org.java_websocket.drafts.Draft_6455;
-import org.java_websocket.extensions.IExtension;
-import org.java_websocket.extensions.permessage_deflate.PerMessageDeflateExtension;
 import org.java_websocket.framing.Framedata;
 import org.java_websocket.handshake.ServerHandshake;
 import org.java_websocket.protocols.IProtocol;
@@ -41,11 +39,10 @@ public final class ClientEnd extends WebSocketClient {
   }
 
   private static Draft draft(String protocols, boolean deflate) {
-    List<IExtension> extensions = deflate ? List.of(new PerMessageDeflateExtension()) : List.of();
     Stream<String> asked = protocols.equals("-") ? Stream.of() : Arrays.stream(protocols.split(","));
     // The empty name stands for a server that chooses none.
     Stream<IProtocol> all = Stream.concat(asked, Stream.of("")).map(Protocol::new);
-    return new Draft_6455(extensions, all.toList());
+    return new Draft_6455(ServerEnd.extensions(deflate), all.toList());
   }
 
   @Override

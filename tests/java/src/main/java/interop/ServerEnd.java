@@ -30,15 +30,45 @@ public final class ServerEnd extends WebSocketServer {
     String[] listen = Words.next();
     ServerEnd server = new ServerEnd(listen[1].equals("deflate"));
     server.start();
+    Thread nudge = new Thread(server::nudge);
+    nudge.setDaemon(true);
+    nudge.start();
     for (String[] order = Words.next(); order != null; order = Words.next()) {
       Words.carryOut(server.connection, order);
     }
     System.exit(0);
   }
 
-  static Draft draft(boolean deflate) {
-    List<IExtension> extensions = deflate ? List.of(new PerMessageDeflateExtension()) : List.of();
-    return new Draft_6455(extensions, List.of(new Protocol("chat.v2"), new Protocol("")));
+  /**
+   * The library forgets, now and then, that it has something to write: a thread that sends asks for writability just before
+   * the selecting thread, which has written all there was, takes that back. So somebody asks again.
+   */
+  private void nudge() {
+    try {
+      while (true) {
+        Thread.sleep(20);
+        WebSocket current = connection;
+        if (current != null && current.hasBufferedData()) {
+          onWriteDemand(current);
+        }
+      }
+    } catch (InterruptedException over) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * With a threshold, which is 1,024 bytes by default, version 1.6.0 decides anew for each fragment whether to compress it: of a
+   * message that begins with a short one nobody can make sense.
+   */
+  static List<IExtension> extensions(boolean deflate) {
+    PerMessageDeflateExtension extension = new PerMessageDeflateExtension();
+    extension.setThreshold(0);
+    return deflate ? List.of(extension) : List.of();
+  }
+
+  private static Draft draft(boolean deflate) {
+    return new Draft_6455(extensions(deflate), List.of(new Protocol("chat.v2"), new Protocol("")));
   }
 
   @Override
