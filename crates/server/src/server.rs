@@ -15,7 +15,7 @@ use wavecast_net::listener::{self, Bound, Listener};
 use wavecast_net::shard::{self, Detached, Mailbox, Remote, Threads};
 use wavecast_net::websocket::Limits;
 use wavecast_net::websocket::keepalive::Intervals;
-use wavecast_net::{CloseCode, Options, descriptors};
+use wavecast_net::{CloseCode, Compression, Options, descriptors};
 use wavecast_protocol::centrifuge::Disconnect;
 
 use crate::clock::Clock;
@@ -273,6 +273,7 @@ fn shard_options(config: &Config) -> Options {
             message_bytes_max: config.websocket.message_size_limit,
             ..Limits::default()
         },
+        compression: compression(config),
         outbox_bytes_max: config.client.queue_max_size,
         connections_max,
         head_timeout: config.http_server.handshake_timeout,
@@ -281,6 +282,17 @@ fn shard_options(config: &Config) -> Options {
         events_max: config.shard.inbox_size,
         ..Options::default()
     }
+}
+
+/// Nothing is taken over from message to message, in either direction: so a client costs nothing more, and what is published
+/// is compressed once for all.
+fn compression(config: &Config) -> Option<Compression> {
+    let websocket = &config.websocket;
+    websocket.compression.then(|| Compression {
+        level: u8::try_from(websocket.compression_level).unwrap_or(u8::MAX),
+        bytes_min: websocket.compression_min_size,
+        ..Compression::DEFAULT
+    })
 }
 
 /// Hands sockets that are not for a shard to the desk.

@@ -133,14 +133,16 @@ pub(crate) fn push(encoding: Encoding, push: &Push<'_>) -> Frame {
 
 /// The ping of the protocol.
 pub(crate) fn ping(encoding: Encoding) -> Frame {
-    framed(encoding, encoding.ping())
+    let mut framed = Vec::new();
+    frame(encoding, encoding.ping(), &mut framed);
+    framed.into_boxed_slice().into()
 }
 
-/// One encoded message or more as one WebSocket frame.
+/// One encoded message or more as one WebSocket frame; compressed, for those clients that agreed on that.
 pub(crate) fn framed(encoding: Encoding, messages: &[u8]) -> Frame {
     let mut framed = Vec::new();
     frame(encoding, messages, &mut framed);
-    framed.into_boxed_slice().into()
+    Frame::from(framed.into_boxed_slice()).deflatable()
 }
 
 /// Appends the same.

@@ -71,7 +71,7 @@ impl Pieces {
             .filter(|older| for_whom.takes_the_place_of(&older.for_whom));
         self.bytes += framed.len();
         let frame = lane.map_or_else(|| Frame::new(framed), |lane| Frame::in_lane(framed, lane.clone(), 1));
-        let piece = Piece { frame, for_whom };
+        let piece = Piece { frame: frame.deflatable(), for_whom };
         match older {
             Some(older) => {
                 self.bytes -= older.frame.len();
@@ -122,5 +122,7 @@ fn together(frames: &[Frame], lane: Option<u32>) -> Frame {
     }
     let bytes: Vec<u8> = frames.iter().flat_map(|frame| frame.iter().copied()).collect();
     let lane = lane.map(|number| Lane { number, key: None });
-    lane.map_or_else(|| Frame::new(&bytes), |lane| Frame::in_lane(&bytes, lane, frames.len() as u32))
+    let frame =
+        lane.map_or_else(|| Frame::new(&bytes), |lane| Frame::in_lane(&bytes, lane, frames.len() as u32));
+    frame.deflatable()
 }

@@ -56,6 +56,6 @@ impl Run {
             Some(number) => Frame::in_lane(&self.bytes, Lane { number, key: None }, self.messages),
         };
         self.clear();
-        frame
+        frame.deflatable()
     }
 }

@@ -50,6 +50,15 @@ pub(super) const NODE: &[Key<Config>] = &[
     key("websocket.message_size_limit", "bytes of one message from a client; then close code 1009", |c| {
         Slot::Number(&mut c.websocket.message_size_limit, 1024..=1024 * MIB)
     }),
+    key("websocket.compression", "messages are compressed where clients offer it (RFC 7692)", |c| {
+        Slot::Switch(&mut c.websocket.compression)
+    }),
+    key("websocket.compression_min_size", "bytes; shorter messages are sent as they are", |c| {
+        Slot::Number(&mut c.websocket.compression_min_size, 0..=1024 * MIB)
+    }),
+    key("websocket.compression_level", "1 = fast, 9 = small", |c| {
+        Slot::Number(&mut c.websocket.compression_level, 1..=9)
+    }),
     key("http_api.disabled", "no HTTP API", |c| Slot::Switch(&mut c.http_api.disabled)),
     key("http_api.handler_prefix", "path of the HTTP API", |c| Slot::Path(&mut c.http_api.handler_prefix)),
     key("http_api.key", "what a caller must show; none = every call is answered 401", |c| {

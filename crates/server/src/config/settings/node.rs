@@ -26,6 +26,12 @@ pub struct WebSocket {
     pub handler_prefix: String,
     /// `message_size_limit`: bytes of one message from a client, default 65536; then close code 1009.
     pub message_size_limit: usize,
+    /// `compression`: messages are compressed where clients offer it (RFC 7692). Default false.
+    pub compression: bool,
+    /// `compression_min_size`: shorter messages are sent as they are, bytes, default 0.
+    pub compression_min_size: usize,
+    /// `compression_level`: 1 is fast, 9 is small; default 1.
+    pub compression_level: usize,
 }
 
 impl Default for WebSocket {
@@ -34,6 +40,9 @@ impl Default for WebSocket {
             disabled: false,
             handler_prefix: "/connection/websocket".into(),
             message_size_limit: 64 * 1024,
+            compression: false,
+            compression_min_size: 0,
+            compression_level: 1,
         }
     }
 }

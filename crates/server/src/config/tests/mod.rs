@@ -300,7 +300,7 @@ fn known_keys_that_are_off_pass_silently_and_the_rest_is_named() {
         subscription_type = "map"
         histroy_size = 3
         [websocket]
-        compression = true
+        read_buffer_size = 512
         [http_api]
         key = "k"
         "#,
@@ -319,8 +319,8 @@ fn known_keys_that_are_off_pass_silently_and_the_rest_is_named() {
             "client.concurrency (file w.toml) is not carried out and has no effect: \
              commands of one connection are handled in order",
             "misspelt (file w.toml) is not a known key and has no effect",
-            "websocket.compression (file w.toml) is not carried out and has no effect: \
-             messages are not compressed yet",
+            "websocket.read_buffer_size (file w.toml) is not carried out and has no effect: \
+             buffers are managed by the event loops",
             "no client can connect: set a key below client.token, enable client.proxy.connect, or set \
              client.allow_anonymous_connect_without_token",
             "channel.without_namespace.subscription_type (file w.toml): \"map\" is not offered: who subscribes to \
