@@ -1,7 +1,9 @@
 //! How the commands that are clients reach a server.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use wavecast_client::{Client, ConnectError, Options, State, Token};
+use wavecast_client::{Client, Options, State, Tls, Token};
 
 /// Options of every command that connects to a push server.
 #[derive(Args, Debug)]
@@ -12,19 +14,29 @@ pub(crate) struct Connection {
     /// Connection token, where the server asks for one
     #[arg(long, env = "WAVECAST_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// For wss:// addresses: certificates (PEM) of the authorities to trust, in place of the machine's own
+    #[arg(long, env = "WAVECAST_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 impl Connection {
-    /// Starts a client; it connects in the background.
-    pub(crate) fn client(&self, options: Options) -> Result<Client, ConnectError> {
+    /// Starts a client; it connects in the background, through the proxy that the environment names, if it does.
+    pub(crate) fn client(&self, options: Options) -> Result<Client, String> {
         let options = Options {
             token: self.token.clone().map(Token::fixed),
             name: "wavecast-cli".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            tls: self.ca_file.as_deref().map_or_else(|| Ok(Tls::new()), trusting)?,
+            proxy_from_environment: true,
             ..options
         };
-        Client::connect(&self.url, options)
+        Client::connect(&self.url, options).map_err(|error| error.to_string())
     }
+}
+
+fn trusting(file: &Path) -> Result<Tls, String> {
+    let pem = std::fs::read(file).map_err(|error| format!("--ca-file {}: {error}", file.display()))?;
+    Tls::trusting_pem(&pem).map_err(|error| format!("--ca-file {}: {error}", file.display()))
 }
 
 /// What stands between a client and its server right now, in words.

@@ -48,7 +48,7 @@ pub(crate) fn run(publish: &Publish) -> ExitCode {
 
 async fn publish_all(publish: &Publish) -> Result<(), String> {
     let options = Options { request_timeout: Duration::from_secs_f64(publish.timeout), ..Options::default() };
-    let client = publish.connection.client(options).map_err(|error| error.to_string())?;
+    let client = publish.connection.client(options)?;
     let published = if publish.data == "-" {
         publish_lines(&client, &publish.channel).await
     } else {

@@ -91,7 +91,7 @@ pub(crate) fn run(subscribe: &Subscribe) -> ExitCode {
 }
 
 async fn print_all(subscribe: &Subscribe) -> Result<(), String> {
-    let client = subscribe.connection.client(subscribe.options()).map_err(|error| error.to_string())?;
+    let client = subscribe.connection.client(subscribe.options())?;
     let mut events = subscribe_all(&client, &subscribe.channels, &subscribe.subscribe_options()).await?;
     tokio::spawn(tell_states(client.clone()));
     let outcome = tokio::select! {

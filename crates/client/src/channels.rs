@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use wavecast_net::client::Backoff;
 use wavecast_protocol::centrifuge::{
     self, Encoding, Error, SubRefreshRequest, SubRefreshResult, SubscribeRequest, SubscribeResult,
     Unsubscribed,
 };
 
-use crate::backoff::Backoff;
 use crate::channel::{Channel, Stage};
 use crate::delta::Deltas;
 use crate::end::is_transient;

@@ -37,7 +37,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts a client for `url`, such as `ws://127.0.0.1:8000/connection/websocket`.
+    /// Starts a client for `url`, such as `wss://push.example.com/connection/websocket`.
     ///
     /// It returns at once; the connection is made, and made again, in a task of its own. Whether that
     /// works shows in [`states`](Self::states).
@@ -51,7 +51,7 @@ impl Client {
     /// Outside a tokio runtime, or in one whose I/O or timer is not enabled.
     pub fn connect(url: &str, mut options: Options) -> Result<Self, ConnectError> {
         let parsed: Url = url.parse().map_err(ConnectError::Url)?;
-        if parsed.is_secure() {
+        if parsed.is_secure() && cfg!(not(feature = "tls")) {
             return Err(ConnectError::TlsUnavailable);
         }
         if let Some(data) = options.data.take() {

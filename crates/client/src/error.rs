@@ -32,7 +32,7 @@ impl std::error::Error for ServerError {}
 pub enum ConnectError {
     /// The URL is not one of a WebSocket server.
     Url(wavecast_net::client::UrlError),
-    /// The URL asks for TLS (`wss://`), which this version does not have.
+    /// The URL asks for TLS (`wss://`), and the crate was built without its feature `tls`.
     TlsUnavailable,
     /// [`Options::data`](crate::Options::data) is no JSON, which the JSON encoding needs.
     Data,
@@ -42,7 +42,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => write!(f, "not a WebSocket URL: {error}"),
-            Self::TlsUnavailable => f.write_str("wss:// is not available in this version: it has no TLS yet"),
+            Self::TlsUnavailable => f.write_str("wss:// needs TLS, and this program was built without it"),
             Self::Data => f.write_str("the data for the connection is no JSON"),
         }
     }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-
-use crate::backoff::Backoff;
+use wavecast_net::client::Backoff;
 
 /// A server that grants no time at all is not asked more often than this.
 const TTL_MIN: Duration = Duration::from_secs(1);
@@ -51,7 +50,7 @@ mod tests {
     #[test]
     fn it_is_due_once_when_the_time_is_up_and_again_after_a_failure() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
-        let mut backoff = Backoff::new(second, second, 1);
+        let mut backoff = Backoff::new(second, second, second, 1);
         let mut expiry = Expiry::default();
         assert_eq!(expiry.at(), None);
         expiry.granted(true, 5, now);

@@ -50,12 +50,10 @@
 //! | `stream` | what one reader has been told of a channel, and what may be missing |
 //! | `delta` | payloads that come as changes to the one before |
 //! | `expiry` | when to renew a token |
-//! | `backoff` | delays with full jitter |
 //! | `error` | one enum per operation |
 //!
-//! Not there yet: TLS (`wss://`), and the fall-backs where WebSocket is blocked.
+//! Not there yet: the fall-backs where WebSocket is blocked.
 
-mod backoff;
 mod caller;
 mod channel;
 mod channels;
@@ -96,5 +94,7 @@ pub use server_events::ServerEvents;
 pub use state::State;
 pub use subscription::Subscription;
 pub use token::{SubscriptionToken, Token, TokenError, Unauthorized};
-pub use wavecast_net::client::UrlError;
+pub use wavecast_net::client::{Proxy, ProxyUrlError, UrlError};
+#[cfg(feature = "tls")]
+pub use wavecast_net::client::{Tls, TlsConfigError};
 pub use wavecast_protocol::centrifuge::{Encoding, FilterError};

@@ -4,6 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
+use wavecast_net::client::Proxy;
+#[cfg(feature = "tls")]
+use wavecast_net::client::Tls;
 use wavecast_protocol::centrifuge::Encoding;
 
 use crate::data::Data;
@@ -33,11 +36,20 @@ pub struct Options {
     pub data: Option<Data>,
     /// Headers of the WebSocket handshake. Default: none.
     pub headers: Vec<(String, String)>,
+    /// How a `wss://` server is verified, and what this client shows it. Default: by the machine's store of authorities,
+    /// and nothing.
+    #[cfg(feature = "tls")]
+    pub tls: Tls,
+    /// The proxy to go through: `"http://user:password@host:port".parse()`, or `socks5://…`. Default: none.
+    pub proxy: Option<Proxy>,
+    /// Goes through the proxy that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), where
+    /// [`proxy`](Self::proxy) names none. Default: no.
+    pub proxy_from_environment: bool,
     /// Shortest delay before connecting again. Default: 500 ms.
     pub reconnect_delay_min: Duration,
     /// Longest delay before connecting again. Default: 20 s.
     pub reconnect_delay_max: Duration,
-    /// How long opening a connection may take: token, TCP and handshake each. Tokens fetched later have
+    /// How long opening a connection may take: token, TCP (with a proxy's answer) and handshakes each. Tokens fetched later have
     /// as long. Default: 5 s.
     pub connect_timeout: Duration,
     /// How long a request waits for its answer, the time without a connection included. Default: 5 s.
@@ -71,6 +83,10 @@ impl Default for Options {
             encoding: Encoding::Json,
             data: None,
             headers: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: Tls::new(),
+            proxy: None,
+            proxy_from_environment: false,
             reconnect_delay_min: Duration::from_millis(500),
             reconnect_delay_max: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(5),
@@ -88,7 +104,12 @@ impl Default for Options {
 /// What may be secret stays out of logs: the token, the values of headers, the data.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
+        let mut shown = f.debug_struct("Options");
+        #[cfg(feature = "tls")]
+        shown.field("tls", &self.tls);
+        shown
+            .field("proxy", &self.proxy)
+            .field("proxy_from_environment", &self.proxy_from_environment)
             .field("token", &self.token)
             .field("name", &self.name)
             .field("version", &self.version)

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wavecast_net::client::MessageRef;
+use wavecast_net::client::{Backoff, MessageRef};
 use wavecast_protocol::centrifuge::{
     self, Command, ConnectResult, Encoding, Error, RefreshRequest, RefreshResult, Reply, Res, ServerMessage,
     UnsubscribeRequest,
 };
 
-use crate::backoff::Backoff;
 use crate::channels::{Ask, Channels};
 use crate::data::Data;
 use crate::end::{End, is_transient};
@@ -367,7 +366,7 @@ mod tests {
     fn session(now: Instant) -> Session {
         let options = Options::default();
         let connect = centrifuge::Request::Connect(centrifuge::ConnectRequest::default());
-        Session::new(connect, &options, Backoff::new(Duration::ZERO, Duration::ZERO, 1), now)
+        Session::new(connect, &options, Backoff::new(Duration::ZERO, Duration::ZERO, Duration::ZERO, 1), now)
     }
 
     fn send(session: &mut Session, now: Instant) -> Sent {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use wavecast_net::client::Backoff;
 use wavecast_protocol::centrifuge::{Push, SubscribeResult};
 
-use crate::backoff::Backoff;
 use crate::channels::Channels;
 use crate::end::End;
 use crate::error::Cause;

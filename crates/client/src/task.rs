@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+#[cfg(feature = "tls")]
+use wavecast_net::client::TlsFault;
 use wavecast_net::client::{
-    CloseCode, ConnectError, ConnectOptions, Limits, MessageRef, RecvError, TrySendError, WebSocket,
+    Backoff, CloseCode, ConnectError, ConnectOptions, Limits, MessageRef, RecvError, TrySendError, WebSocket,
 };
 use wavecast_protocol::centrifuge::{self, ConnectRequest, Encoding};
 
-use crate::backoff::Backoff;
 use crate::end::{End, Next};
 use crate::error::{Cause, RequestError};
 use crate::fetches::{Fetches, Owner};
@@ -53,10 +54,11 @@ impl Task {
     ) -> Self {
         let seed = options.jitter_seed.unwrap_or_else(random_seed);
         let (min, max) = (options.reconnect_delay_min, options.reconnect_delay_max);
-        let subscriptions = Subscriptions::new(&options, Backoff::new(min, max, !seed), &signals.attention);
+        let subscriptions =
+            Subscriptions::new(&options, Backoff::new(min, min, max, !seed), &signals.attention);
         Self {
             transport: transport(&options),
-            backoff: Backoff::new(min, max, seed),
+            backoff: Backoff::new(min, min, max, seed),
             requests: VecDeque::new(),
             token: None,
             url,
@@ -325,9 +327,18 @@ async fn dial(url: String, encoding: Encoding, transport: ConnectOptions) -> Res
             Err(End::transport("the server does not offer Protobuf"))
         }
         Ok(socket) => Ok(socket),
-        // The options name a header that can never be sent.
-        Err(error @ ConnectError::Request(_)) => Err(End { next: Next::Stop, ..End::transport(error) }),
+        Err(error) if is_final(&error) => Err(End { next: Next::Stop, ..End::transport(error) }),
         Err(error) => Err(End::transport(error)),
+    }
+}
+
+/// Whether it is about the options, and not about the server: the next attempt would be the same.
+fn is_final(error: &ConnectError) -> bool {
+    match error {
+        ConnectError::Request(_) | ConnectError::ProxyUrl(_) => true,
+        #[cfg(feature = "tls")]
+        ConnectError::Tls(error) => matches!(error.fault(), TlsFault::Config(_)),
+        _ => false,
     }
 }
 
@@ -339,6 +350,13 @@ fn transport(options: &Options) -> ConnectOptions {
         .limits(limits)
         .connect_timeout(options.connect_timeout)
         .handshake_timeout(options.connect_timeout);
+    #[cfg(feature = "tls")]
+    let transport = transport.tls(options.tls.clone());
+    let transport = match &options.proxy {
+        Some(proxy) => transport.through(proxy.clone()),
+        None if options.proxy_from_environment => transport.proxy_from_environment(),
+        None => transport,
+    };
     let transport = match options.encoding {
         // As other clients do: who asks for nothing speaks JSON.
         Encoding::Json => transport,

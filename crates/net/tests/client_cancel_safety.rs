@@ -12,7 +12,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use wavecast_net::client::{CloseCode, ConnectOptions, Limits, Message, Side, Url, WebSocket};
+use wavecast_net::client::{CloseCode, ConnectOptions, Limits, Message, Received, Side, Url, WebSocket};
 use wavecast_net::websocket::handshake::{accept, parse_request};
 use wavecast_net::websocket::{CloseFrame, Connection, Event, Input, Opcode, Role, frame};
 
@@ -159,6 +159,7 @@ fn decode(mut bytes: Vec<u8>) -> Vec<String> {
             Event::Text(text) => format!("text {text}"),
             Event::Pong(payload) => format!("pong {}", String::from_utf8_lossy(payload)),
             Event::Close(close) => format!("close {:?} {}", close.code, close.reason),
+            Event::Ping(payload) => format!("ping {}", String::from_utf8_lossy(payload)),
             other => panic!("{other:?}"),
         });
     }
@@ -253,5 +254,88 @@ async fn a_close_dropped_at_every_poll_sends_one_close_frame() {
         };
         assert_eq!((closed.reason.as_str(), closed.by), ("bye", Side::Local));
         assert_eq!(decode(socket.stream().taken.clone()), ["close Some(CloseCode(1000)) bye"], "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn pieces_and_pongs_dropped_at_every_poll_lose_nothing() {
+    for seed in 0..50 {
+        let (mut bytes, messages, _) = script();
+        frame::encode(Opcode::Pong, b"nobody asked", None, &mut bytes);
+        let mut socket = open(Stutter::new(seed, bytes)).await;
+        let (mut received, mut unfinished) = (Vec::new(), Vec::new());
+        while received.len() < messages.len() {
+            let piece = once(socket.recv_piece(|piece| (piece.is_text, piece.is_last, piece.bytes.to_vec())));
+            let Some(piece) = piece else { continue };
+            let (is_text, is_last, bytes) = piece.unwrap().unwrap();
+            unfinished.extend(bytes);
+            if is_last {
+                let whole = std::mem::take(&mut unfinished);
+                received.push(match is_text {
+                    true => Message::Text(String::from_utf8(whole).unwrap()),
+                    false => Message::Binary(whole),
+                });
+            }
+        }
+        assert_eq!(received, messages, "seed {seed}");
+
+        let mut script = Vec::new();
+        for i in 0..20_u8 {
+            frame::encode(Opcode::Pong, &[i; 9], None, &mut script);
+        }
+        let mut socket = open(Stutter::new(seed, script)).await;
+        for i in 0..20_u8 {
+            let received = loop {
+                if let Some(received) = once(socket.recv_or_pong()) {
+                    break received.unwrap().unwrap();
+                }
+            };
+            assert_eq!(received, Received::Pong(vec![i; 9]), "seed {seed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_piece_or_a_wait_dropped_at_every_poll_sends_all_or_nothing() {
+    for seed in 0..50 {
+        let mut socket = open(Stutter::new(seed, Vec::new())).await;
+        let mut sent = String::new();
+        for i in 0..200_usize {
+            let piece = format!("{i} {}", "x".repeat(i % 40));
+            if once(socket.ready()).is_some() && once(socket.ping(b"between")).is_none() {
+                while once(socket.flush()).is_none() {}
+            }
+            if let Some(queued) = once(socket.send_piece(&piece, false)) {
+                queued.unwrap();
+                sent.push_str(&piece);
+            }
+        }
+        while once(socket.send_piece("", true)).is_none() {}
+        while once(socket.flush()).is_none() {}
+        let texts = decode(socket.stream().taken.clone());
+        let texts: Vec<_> = texts.into_iter().filter(|event| event.starts_with("text")).collect();
+        assert_eq!(texts, [format!("text {sent}")], "seed {seed}");
+    }
+}
+
+/// The halves over the same transport: their task goes on whatever becomes of the futures.
+#[tokio::test(start_paused = true)]
+async fn halves_whose_futures_are_dropped_at_every_poll_lose_nothing() {
+    for seed in 0..20 {
+        let (bytes, messages, _) = script();
+        let (sender, mut receiver) = open(Stutter::new(seed, bytes)).await.split();
+        let (mut received, mut queued) = (Vec::new(), 0);
+        while received.len() < messages.len() {
+            if let Some(message) = once(receiver.recv()) {
+                received.push(message.unwrap().unwrap());
+            }
+            if let Some(sent) = once(sender.send("x")) {
+                queued += usize::from(sent.is_ok());
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(received, messages, "seed {seed}");
+        assert!(queued > 0, "seed {seed}");
+        assert!(once(receiver.recv()).is_none_or(|end| end.unwrap().is_none()));
     }
 }

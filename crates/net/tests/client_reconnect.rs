@@ -392,3 +392,32 @@ async fn a_server_that_falls_silent_is_left_for_a_new_connection() {
     ];
     assert_eq!(read(lines), expected);
 }
+
+#[tokio::test]
+async fn a_run_that_is_dropped_ends_its_connection_and_says_so_to_its_handles() {
+    struct Keep(mpsc::UnboundedSender<Sender>);
+    impl Events for Keep {
+        fn open(&mut self, sender: &Sender, _: &Opened<'_>) {
+            self.0.send(sender.clone()).unwrap();
+        }
+
+        fn message(&mut self, _: &Sender, _: MessageRef<'_>) {}
+    }
+    let (ends, mut ended) = mpsc::unbounded_channel();
+    let (url, _) = serve(move |_, stream| {
+        let ends = ends.clone();
+        async move {
+            let mut peer = accept(stream).await;
+            while peer.next().await.is_some_and(|message| message.is_ok()) {}
+            ends.send(()).unwrap();
+        }
+    })
+    .await;
+    let (kept, mut senders) = mpsc::unbounded_channel();
+    timeout(Duration::from_millis(300), quick().run(&url, Keep(kept))).await.unwrap_err();
+    soon(ended.recv()).await.unwrap();
+    let sender = senders.recv().await.unwrap();
+    assert!(matches!(sender.send("late").await, Err(SendError::Closed)));
+    assert!(sender.is_closed());
+    assert_eq!(soon(sender.ended()).await, None);
+}

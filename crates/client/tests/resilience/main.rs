@@ -12,4 +12,6 @@ mod requests;
 mod server_subscriptions;
 mod slow_consumer;
 mod subscription_tokens;
+#[cfg(feature = "tls")]
+mod tls;
 mod tokens;

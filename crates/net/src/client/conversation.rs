@@ -11,13 +11,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use wavecast_websocket::deflate::{Agreement, Compression, Inflater};
+use wavecast_websocket::deflate::{Agreement, Compression};
 use wavecast_websocket::keepalive::Intervals;
-use wavecast_websocket::{CloseCode, Connection, Event, Input, Limits, Part, Piece, ProtocolError, Role};
+use wavecast_websocket::{CloseCode, Connection, Input, Limits, ProtocolError, Role};
 
 use super::closing::{Closing, Phase};
 use super::error::{Closed, RecvError, SendError, Side, TrySendError};
 use super::heartbeat::{Beat, Heartbeat};
+use super::incoming::{Arrived, Incoming, Next};
 use super::outgoing::Outgoing;
 use crate::message::MessageRef;
 
@@ -35,32 +36,17 @@ pub(super) struct Settings {
     pub(super) compression: Option<Compression>,
 }
 
-/// What a peer sends that its user may want to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Incoming<'m> {
-    Message(MessageRef<'m>),
-    /// Only where pieces are asked for.
-    Piece(Piece<'m>),
-    Pong(&'m [u8]),
-}
-
 /// See [`WebSocket`](super::WebSocket), which is its public face.
 #[derive(Debug)]
 pub(super) struct Conversation<S> {
     stream: S,
-    connection: Connection,
+    incoming: Incoming,
     settings: Settings,
     /// Received bytes behind the last message that was handed out.
     unread: Unread,
-    /// Owns nothing until a compressed message comes.
-    inflater: Inflater,
     outgoing: Outgoing,
     heartbeat: Option<Heartbeat>,
     closing: Closing,
-    /// Whether messages are received in pieces, by the call under way.
-    in_pieces: bool,
-    /// Whether a message has been handed out in part.
-    mid_message: bool,
 }
 
 #[derive(Debug, Default)]
@@ -113,15 +99,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         }
         Self {
             stream,
-            connection,
+            incoming: Incoming::new(connection),
             heartbeat: settings.keep_alive.map(Heartbeat::new),
             settings,
             unread: Unread { bytes: unread, at: 0 },
-            inflater: Inflater::new(),
             outgoing,
             closing: Closing::not_begun(),
-            in_pieces: false,
-            mid_message: false,
         }
     }
 
@@ -132,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
 
     /// Queues our close frame; an open connection begins to close.
     pub(super) fn queue_close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
-        self.outgoing.close(&mut self.connection, Some(code), reason)?;
+        self.outgoing.close(self.incoming.connection(), Some(code), reason)?;
         self.begin_closing(Phase::Closing, Closed { code, reason: reason.to_owned(), by: Side::Local });
         Ok(())
     }
@@ -173,11 +156,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     pub(super) fn poll_piece<R>(
         &mut self,
         cx: &mut Context<'_>,
-        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
+        read: &mut impl FnMut(Arrived<'_>) -> Option<R>,
     ) -> Poll<Result<Option<R>, RecvError>> {
-        self.in_pieces = true;
+        self.incoming.in_pieces(true);
         let received = self.poll_receive(cx, read);
-        self.in_pieces = false;
+        self.incoming.in_pieces(false);
         received
     }
 
@@ -185,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     pub(super) fn poll_receive<R>(
         &mut self,
         cx: &mut Context<'_>,
-        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
+        read: &mut impl FnMut(Arrived<'_>) -> Option<R>,
     ) -> Poll<Result<Option<R>, RecvError>> {
         loop {
             if self.phase() == Phase::Ended {
@@ -247,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         })
     }
 
-    fn parse_unread<R>(&mut self, read: &mut impl FnMut(Incoming<'_>) -> Option<R>) -> Parsed<R> {
+    fn parse_unread<R>(&mut self, read: &mut impl FnMut(Arrived<'_>) -> Option<R>) -> Parsed<R> {
         // With nothing unread, too: it frees the memory of the message that was delivered last.
         let mut unread = std::mem::take(&mut self.unread);
         let (parsed, left) = self.parse(&mut unread.bytes[unread.at..], read);
@@ -261,7 +244,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     fn parse_received<R>(
         &mut self,
         bytes: &mut [u8],
-        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
+        read: &mut impl FnMut(Arrived<'_>) -> Option<R>,
     ) -> Parsed<R> {
         let (parsed, left) = self.parse(bytes, read);
         if left > 0 {
@@ -274,54 +257,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     fn parse<R>(
         &mut self,
         bytes: &mut [u8],
-        read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
+        read: &mut impl FnMut(Arrived<'_>) -> Option<R>,
     ) -> (Parsed<R>, usize) {
         let mut input = Input::new(bytes);
         let parsed = loop {
-            let limits = &self.settings.limits;
-            let received = if self.in_pieces || self.mid_message {
-                match self.connection.receive_part(&mut input, limits) {
-                    Ok(Some(Part::Piece(piece))) => {
-                        self.mid_message = !piece.is_last;
-                        // Who goes on with whole messages does not want the rest of this one.
-                        let wanted = self.in_pieces.then(|| read(Incoming::Piece(piece))).flatten();
-                        match wanted {
-                            Some(made) => break Parsed::Message(made),
-                            None => continue,
-                        }
-                    }
-                    Ok(Some(Part::Control(event))) => Ok(Some(event)),
-                    Ok(None) => Ok(None),
-                    Err(error) => Err(error),
-                }
-            } else {
-                self.connection.receive_with(&mut input, limits, &mut self.inflater)
-            };
-            let incoming = match received {
-                Ok(Some(Event::Text(text))) => Incoming::Message(MessageRef::Text(text)),
-                Ok(Some(Event::Binary(bytes))) => Incoming::Message(MessageRef::Binary(bytes)),
-                Ok(Some(Event::Pong(payload))) => Incoming::Pong(payload),
-                Ok(Some(Event::Ping(payload))) => {
-                    // Behind our close frame nothing may follow (§5.5.1).
-                    if self.closing.is_open()
-                        && let Err(error) = self.outgoing.pong(payload, &self.settings.limits)
-                    {
+            match self.incoming.next(&mut input, &self.settings.limits, read) {
+                Next::Made(made) => break Parsed::Message(made),
+                Next::Nothing => {}
+                // Behind our close frame nothing may follow (§5.5.1).
+                Next::Ping(_) if !self.closing.is_open() => {}
+                Next::Ping(payload) => {
+                    if let Err(error) = self.outgoing.pong(payload, &self.settings.limits) {
                         break Parsed::Failed(RecvError::Io(error));
                     }
-                    continue;
                 }
-                Ok(Some(Event::Close(close))) => {
+                Next::Close(close) => {
                     let (code, reason) = (close.code, close.reason.to_owned());
                     if let Err(error) = self.close_received(code, reason) {
                         break Parsed::Failed(RecvError::Io(error));
                     }
-                    continue;
                 }
-                Ok(None) => break Parsed::NeedsBytes,
-                Err(error) => break Parsed::Failed(self.fail(error)),
-            };
-            if let Some(made) = read(incoming) {
-                break Parsed::Message(made);
+                Next::NeedsBytes => break Parsed::NeedsBytes,
+                Next::Failed(error) => break Parsed::Failed(self.fail(error)),
             }
         };
         (parsed, input.remaining())
@@ -331,7 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     fn close_received(&mut self, code: Option<CloseCode>, reason: String) -> io::Result<()> {
         if self.is_open() {
             // The answer carries the code that came (RFC 6455 §5.5.1).
-            self.outgoing.close(&mut self.connection, code, "")?;
+            self.outgoing.close(self.incoming.connection(), code, "")?;
             let code = code.unwrap_or(CloseCode::NO_STATUS);
             self.begin_closing(Phase::Closing, Closed { code, reason, by: Side::Peer });
         }
@@ -342,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     fn fail(&mut self, error: ProtocolError) -> RecvError {
         let code = error.close_code();
         // Without randomness for its mask there is no close frame; the end tells, too.
-        let _ = self.outgoing.close(&mut self.connection, Some(code), "");
+        let _ = self.outgoing.close(self.incoming.connection(), Some(code), "");
         self.begin_closing(Phase::Failed, Closed { code, reason: String::new(), by: Side::Local });
         // The caller may well drop the connection now; the close frame should be on its way.
         let _ = self.write_some();
@@ -356,7 +313,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     /// The connection is over. That is an error unless the closing handshake is complete, or a
     /// failure has been reported before.
     pub(super) fn end<R>(&mut self, cx: &mut Context<'_>, error: RecvError) -> Result<Option<R>, RecvError> {
-        let clean = self.phase() == Phase::Failed || self.connection.close_received();
+        let clean = self.phase() == Phase::Failed || self.incoming.connection().close_received();
         self.outgoing.clear();
         self.closing.end(Closed::lost());
         // One attempt: whoever keeps the value should not keep the peer waiting for its FIN.

@@ -6,16 +6,17 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::conversation::{Conversation, Incoming};
+use super::conversation::Conversation;
 use super::error::RecvError;
 use super::handle::{Item, Requests};
+use super::incoming::Arrived;
 
 /// Ready with the next thing that `read` makes something of; `Ok(None)` when the connection is closed.
 pub(super) fn poll<S, R>(
     conversation: &mut Conversation<S>,
     requests: &mut Requests,
     cx: &mut Context<'_>,
-    read: &mut impl FnMut(Incoming<'_>) -> Option<R>,
+    read: &mut impl FnMut(Arrived<'_>) -> Option<R>,
 ) -> Poll<Result<Option<R>, RecvError>>
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::conversation::Incoming;
 use super::drive;
 use super::error::{Closed, ConnectError, RecvError};
 use super::handle::{Requests, Sender};
+use super::incoming::Arrived;
 use super::socket::WebSocket;
 use crate::message::MessageRef;
 
@@ -135,11 +135,11 @@ where
     let (mut conversation, protocol) = socket.into_parts();
     events.open(sender, &Opened { protocol: protocol.as_deref(), is_compressed, attempt });
     loop {
-        let read = &mut |incoming: Incoming<'_>| {
+        let read = &mut |incoming: Arrived<'_>| {
             match incoming {
-                Incoming::Message(message) => events.message(sender, message),
-                Incoming::Pong(payload) => events.pong(sender, payload),
-                Incoming::Piece(_) => return None,
+                Arrived::Message(message) => events.message(sender, message),
+                Arrived::Pong(payload) => events.pong(sender, payload),
+                Arrived::Piece(_) => return None,
             }
             // Back to what the event may have sent.
             Some(())

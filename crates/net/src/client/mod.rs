@@ -31,6 +31,8 @@
 //! | `stream` | [`Stream`]: TCP, or TLS over it |
 //! | `socket` | [`WebSocket`]: receive, send, ping, close |
 //! | `conversation`, `closing` | the state behind it, polled; how far its end has come |
+//! | `pieces` | messages in pieces, both ways |
+//! | `incoming` | bytes that become messages, or pieces of one |
 //! | `outgoing`, `outbox` | frames that are made; bytes that wait to be written |
 //! | `split` | [`Receiver`], and the task between two halves |
 //! | `events` | [`Events`]: the same four events as the server has |
@@ -52,10 +54,12 @@ mod error;
 mod events;
 mod handle;
 mod heartbeat;
+mod incoming;
 mod mask;
 mod options;
 mod outbox;
 mod outgoing;
+mod pieces;
 mod proxy;
 mod reconnect;
 mod resolver;

@@ -204,9 +204,15 @@ impl ConnectOptions {
     /// # Errors
     ///
     /// [`ProxyUrlError`].
-    pub fn proxy(mut self, url: &str) -> Result<Self, ProxyUrlError> {
-        self.route = Route::Through(Arc::new(url.parse()?));
-        Ok(self)
+    pub fn proxy(self, url: &str) -> Result<Self, ProxyUrlError> {
+        Ok(self.through(url.parse()?))
+    }
+
+    /// The same, with a proxy that has been parsed.
+    #[must_use]
+    pub fn through(mut self, proxy: Proxy) -> Self {
+        self.route = Route::Through(Arc::new(proxy));
+        self
     }
 
     /// Goes through the proxy that the environment names when a connection is opened: `HTTPS_PROXY` for `wss://`,

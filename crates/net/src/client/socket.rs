@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
+use wavecast_websocket::CloseCode;
 use wavecast_websocket::frame::CONTROL_BYTES_MAX;
-use wavecast_websocket::{CloseCode, Piece};
 
 use super::closing::Phase;
-use super::conversation::{Conversation, Incoming};
+use super::conversation::Conversation;
 use super::error::{CloseError, Closed, RecvError, SendError, TrySendError};
+use super::incoming::Arrived;
 use super::stream::Stream;
 use crate::message::{Message, MessageRef};
 
@@ -121,45 +122,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// As [`recv`](Self::recv).
     pub async fn recv_or_pong(&mut self) -> Result<Option<Received>, RecvError> {
-        let mut read = |incoming: Incoming<'_>| {
+        let mut read = |incoming: Arrived<'_>| {
             Some(match incoming {
-                Incoming::Message(message) => Received::Message(Message::copy_of(message)),
-                Incoming::Pong(payload) => Received::Pong(payload.to_vec()),
-                Incoming::Piece(_) => return None,
+                Arrived::Message(message) => Received::Message(Message::copy_of(message)),
+                Arrived::Pong(payload) => Received::Pong(payload.to_vec()),
+                Arrived::Piece(_) => return None,
             })
         };
         poll_fn(|cx| self.conversation.poll_receive(cx, &mut read)).await
-    }
-
-    /// Waits for the next piece of a message and lends it to `read`: for messages that memory should not hold.
-    ///
-    /// A piece is what has arrived of the message, at most some 16 KiB; pings are answered between pieces.
-    /// [`Limits`](super::Limits) count for the whole message, so raise them. What is received by another method after
-    /// the first pieces of a message begins behind that message.
-    ///
-    /// # Errors
-    ///
-    /// [`RecvError`], once; then `Ok(None)`. A message may turn out to be wrong after its first pieces.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: a piece that has been lent has been returned by the same poll.
-    pub async fn recv_piece<R>(
-        &mut self,
-        mut read: impl FnMut(Piece<'_>) -> R,
-    ) -> Result<Option<R>, RecvError> {
-        let mut read = |incoming: Incoming<'_>| match incoming {
-            Incoming::Piece(piece) => Some(read(piece)),
-            // One that had begun to be received whole.
-            Incoming::Message(message) => Some(read(Piece {
-                is_text: matches!(message, MessageRef::Text(_)),
-                bytes: message.as_bytes(),
-                is_first: true,
-                is_last: true,
-            })),
-            Incoming::Pong(_) => None,
-        };
-        poll_fn(|cx| self.conversation.poll_piece(cx, &mut read)).await
     }
 
     /// Sends a message: waits until the outbox has room, queues the whole message and writes what the
@@ -181,32 +151,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let message = message.into();
         self.ready().await?;
         self.queue(message)?;
-        self.conversation.write_some().map_err(SendError::Io)
-    }
-
-    /// Sends a message in pieces, so that it need not be in memory as a whole: all pieces of a message are text, or all
-    /// are binary, and `last` ends it. Text is cut between characters, as every `&str` is.
-    ///
-    /// Each piece is a fragment on the wire (RFC 6455 §5.4), sent as [`send`](Self::send) sends a message, and not
-    /// compressed. Between two pieces nothing else may be sent but pings.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send); [`SendError::Unfinished`] where the piece is of another kind than those before it.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send), for each piece.
-    pub async fn send_piece<'m>(
-        &mut self,
-        piece: impl Into<MessageRef<'m>>,
-        last: bool,
-    ) -> Result<(), SendError> {
-        let piece = piece.into();
-        self.ready().await?;
-        if !self.conversation.outgoing().piece(piece, last).map_err(SendError::Io)? {
-            return Err(SendError::Unfinished);
-        }
         self.conversation.write_some().map_err(SendError::Io)
     }
 
@@ -334,9 +278,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         read: &mut impl FnMut(MessageRef<'_>) -> R,
     ) -> Poll<Result<Option<R>, RecvError>> {
         self.conversation.poll_receive(cx, &mut |incoming| match incoming {
-            Incoming::Message(message) => Some(read(message)),
-            Incoming::Piece(_) | Incoming::Pong(_) => None,
+            Arrived::Message(message) => Some(read(message)),
+            Arrived::Piece(_) | Arrived::Pong(_) => None,
         })
+    }
+
+    pub(super) fn conversation(&mut self) -> &mut Conversation<S> {
+        &mut self.conversation
     }
 
     /// Queues a whole message, and writes nothing.

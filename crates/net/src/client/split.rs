@@ -9,10 +9,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use wavecast_websocket::CloseCode;
 
-use super::conversation::{Conversation, Incoming};
+use super::conversation::Conversation;
 use super::drive;
 use super::error::{Closed, RecvError};
 use super::handle::{End, Requests, Sender, handle};
+use super::incoming::Arrived;
 use super::socket::WebSocket;
 use crate::message::Message;
 
@@ -22,13 +23,13 @@ const MESSAGE_BYTES: usize = 32;
 /// The receiving half of a connection that was [split](WebSocket::split).
 #[derive(Debug)]
 pub struct Receiver {
-    inbox: mpsc::UnboundedReceiver<Arrived>,
+    inbox: mpsc::UnboundedReceiver<Parcel>,
     ended: watch::Receiver<Option<End>>,
     protocol: Option<Box<str>>,
 }
 
 #[derive(Debug)]
-struct Arrived {
+struct Parcel {
     message: Result<Message, RecvError>,
     /// Its part of the queue's bound.
     _room: Option<OwnedSemaphorePermit>,
@@ -102,7 +103,7 @@ impl Receiver {
 
 /// The way to the receiving half.
 struct Inbox {
-    inbox: mpsc::UnboundedSender<Arrived>,
+    inbox: mpsc::UnboundedSender<Parcel>,
     room: Arc<Semaphore>,
     bytes_max: usize,
 }
@@ -114,9 +115,9 @@ where
     let watched = inbox.inbox.clone();
     let mut unheard = pin!(watched.closed());
     let mut is_heard = true;
-    let read = &mut |incoming: Incoming<'_>| match incoming {
-        Incoming::Message(message) => Some(Message::copy_of(message)),
-        Incoming::Piece(_) | Incoming::Pong(_) => None,
+    let read = &mut |incoming: Arrived<'_>| match incoming {
+        Arrived::Message(message) => Some(Message::copy_of(message)),
+        Arrived::Piece(_) | Arrived::Pong(_) => None,
     };
     loop {
         let received = poll_fn(|cx| {
@@ -159,7 +160,7 @@ impl Inbox {
     {
         let Ok(content) = &message else {
             // Small, and only one.
-            self.inbox.send(Arrived { message, _room: None }).ok();
+            self.inbox.send(Parcel { message, _room: None }).ok();
             return;
         };
         let cost = content.as_bytes().len().saturating_add(MESSAGE_BYTES).min(self.bytes_max);
@@ -178,7 +179,7 @@ impl Inbox {
         })
         .await;
         if let Some(room) = room {
-            self.inbox.send(Arrived { message, _room: Some(room) }).ok();
+            self.inbox.send(Parcel { message, _room: Some(room) }).ok();
         }
     }
 }
