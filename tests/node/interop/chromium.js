@@ -3,10 +3,10 @@
 import { connect } from '../browser/chromium.js';
 import { orders, say } from './words.js';
 
-const [address, home] = process.argv.slice(2);
+const [address] = process.argv.slice(2);
 
 /** Runs in the page: all that is there is what a page has. */
-function prepare() {
+function prepare(binaryType) {
   const bytesOf = (word) => Uint8Array.from(atob(word.slice(1)), (c) => c.charCodeAt(0));
   const word = (bytes) => {
     let text = '';
@@ -16,21 +16,10 @@ function prepare() {
   const text = (text) => word(new TextEncoder().encode(text));
   const payload = (word) => new TextDecoder().decode(bytesOf(word));
   let socket;
-  let binaryType;
   let sent = 0;
   // Reading a Blob takes a while: events are told in the order in which they came.
   let told = Promise.resolve();
   const tell = (words) => (told = told.then(async () => globalThis.say(await words())));
-
-  /** Lets go of the last connection, and says from where on events are the next one's. */
-  function expect(wanted) {
-    binaryType = wanted;
-    if (socket) {
-      socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.close();
-    }
-    tell(() => ['expecting']);
-  }
 
   function open(url, protocols) {
     socket = new WebSocket(url, protocols === '-' ? [] : protocols.split(','));
@@ -53,8 +42,7 @@ function prepare() {
   }
 
   globalThis.carryOut = ([verb, ...words]) => {
-    if (verb === 'expect') expect(words[0]);
-    else if (verb === 'connect') open(words[0], words[1]);
+    if (verb === 'connect') open(words[0], words[1]);
     else if (verb === 'text') socket.send(payload(words[0]));
     else if (verb === 'binary') {
       const bytes = bytesOf(words[0]);
@@ -69,7 +57,11 @@ function prepare() {
 const browser = await connect(address);
 const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
 await page.exposeFunction('say', (words) => say(...words));
-if (home) await page.goto(home);
-await page.evaluate(prepare);
-for await (const order of orders()) await page.evaluate((order) => globalThis.carryOut(order), order);
+for await (const order of orders()) {
+  if (order[0] === 'visit') {
+    await page.goto(order[1]);
+    await page.evaluate(prepare, order[2]);
+    say('visited');
+  } else await page.evaluate((order) => globalThis.carryOut(order), order);
+}
 process.exit();

@@ -1,5 +1,9 @@
 // The npm library `ws` as either end of a connection: does what a test tells it, tells the test what it hears.
 
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { orders, payloadOf, say, textOf, word } from './words.js';
@@ -30,16 +34,19 @@ function carryOut(socket, [verb, ...words]) {
   } else throw new Error(verb);
 }
 
-function serve(deflate) {
+/** Both in one file: the certificate, which clients trust, and its key. */
+const pem = () => readFileSync(process.env.INTEROP_CERTIFICATE);
+
+function serve(deflate, secure) {
+  const http = secure ? createSecureServer({ cert: pem(), key: pem() }) : createServer();
+  http.listen(0, '127.0.0.1', () => say('listening', http.address().port));
   const server = new WebSocketServer({
-    host: '127.0.0.1',
-    port: 0,
+    server: http,
     perMessageDeflate: deflate,
     handleProtocols: (asked) => asked.has('chat.v2') && 'chat.v2',
     verifyClient: ({ req }, answer) => answer(req.url !== '/refused', 403, 'not here'),
   });
   const end = { socket: undefined };
-  server.on('listening', () => say('listening', server.address().port));
   server.on('headers', (headers, request) => headers.push(`X-Greeting: hello ${request.headers['x-who']}`));
   server.on('connection', (socket, request) => {
     end.socket = socket;
@@ -54,7 +61,7 @@ function connect(url, protocols, who, deflate) {
   const socket = new WebSocket(url, asked, {
     headers: { 'X-Who': who },
     perMessageDeflate: deflate,
-    rejectUnauthorized: false,
+    ca: url.startsWith('wss:') ? pem() : undefined,
   });
   let greeting;
   socket.on('upgrade', (response) => (greeting = response.headers['x-greeting']));
@@ -69,7 +76,7 @@ function connect(url, protocols, who, deflate) {
 
 let end;
 for await (const order of orders()) {
-  if (order[0] === 'listen') end = serve(order[1] === 'deflate');
+  if (order[0] === 'listen') end = serve(order[1] === 'deflate', order[2] === 'tls');
   else if (order[0] === 'connect') end = connect(order[1], order[2], textOf(order[3]), order[4] === 'deflate');
   else carryOut(end.socket, order);
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use crate::end::{Abilities, Ask, Deflate, End, Heard, Library, Say};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Library, Say, Security};
 use crate::libraries::node;
 use crate::program::Process;
 
@@ -29,7 +29,7 @@ impl Library for Chromium {
         }
     }
 
-    fn serve(&self, _: Deflate) -> (String, Box<dyn End>) {
+    fn serve_with(&self, _: Deflate, _: Security) -> (String, Box<dyn End>) {
         panic!("a browser serves nobody")
     }
 
@@ -37,10 +37,13 @@ impl Library for Chromium {
         let idle = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut process = idle.unwrap_or_else(|| Process::start(node("chromium.js").arg(browser())));
         let binary_type = if *self == Self::Blobs { "blob" } else { "arraybuffer" };
-        process.order(&["expect", binary_type]);
-        process.connect(ask);
+        // A page of the same server: only from there its connections may join one of HTTP/2.
+        let home = ask.url.strip_prefix("wss://").and_then(|rest| rest.split('/').next());
+        let home = home.map_or("about:blank".to_owned(), |host| format!("https://{host}/"));
+        process.order(&["visit", &home, binary_type]);
         // What a page still had to say of its last connection is nobody's.
-        while process.line() != "expecting" {}
+        while process.line() != "visited" {}
+        process.connect(ask);
         Box::new(Page { process: Some(process) })
     }
 }

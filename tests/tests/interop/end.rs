@@ -61,6 +61,19 @@ pub(crate) enum Deflate {
     Takeover,
 }
 
+/// What a server speaks below WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Security {
+    Plain,
+    Tls,
+}
+
+impl Security {
+    pub(crate) fn scheme(self) -> &'static str {
+        if self == Self::Tls { "wss" } else { "ws" }
+    }
+}
+
 impl Deflate {
     pub(crate) fn is_on(self) -> bool {
         self != Self::Off
@@ -119,7 +132,10 @@ pub(crate) trait Library {
     }
     /// A server that chooses the sub-protocol `chat.v2`, answers with `X-Greeting: hello <X-Who>` and refuses `/refused`:
     /// where it is (`ws://127.0.0.1:1234`), and its end of the last connection.
-    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>);
+    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>) {
+        self.serve_with(deflate, Security::Plain)
+    }
+    fn serve_with(&self, deflate: Deflate, security: Security) -> (String, Box<dyn End>);
     fn connect(&self, ask: &Ask) -> Box<dyn End>;
 }
 

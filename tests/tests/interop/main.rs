@@ -9,16 +9,20 @@
 //! - `rust_library`: tungstenite as either end
 //! - `conversation`: what every pair has to get right
 //! - `libraries`: the pairs
+//! - `certificate`: what tests with TLS show and trust
+//! - `over_tls`: the pairs again, in TLS
 //! - `reverse_proxy`: nginx and haproxy, started for a test
 //! - `through_proxies`: conversations with one of them in between
 //! - `article`: the two programs of the article that the project began from
 
 mod article;
+mod certificate;
 mod chromium;
 mod conversation;
 mod end;
 mod libraries;
 mod ours;
+mod over_tls;
 mod program;
 mod reverse_proxy;
 mod rust_library;

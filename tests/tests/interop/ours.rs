@@ -1,6 +1,6 @@
 //! The toolkit as either end, used as its users use it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -8,18 +8,21 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use wavecast_net::client::{
-    self, CloseCode, ConnectError, ConnectOptions, HandshakeError, Message, Received, WebSocket,
+    self, CloseCode, ConnectError, ConnectOptions, HandshakeError, Message, Received, Tls, WebSocket,
 };
+use wavecast_net::listener::Listener;
 use wavecast_net::server::{
     Close, Connection, ConnectionError, Events, FragmentError, Opening, Peer, Request, Running, Server, Side,
     Verdict,
 };
 use wavecast_net::shard::{Protocols, Upgrade};
+use wavecast_net::tls::ServerTls;
 use wavecast_net::websocket::deflate::Compression;
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_net::{MessageRef, Options};
 
-use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say};
+use crate::certificate::{self, certificate};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say, Security};
 use crate::program::PATIENCE;
 
 /// A server sends fragments in its events, not through the handle that a test has.
@@ -38,9 +41,14 @@ impl Library for Ours {
         CLIENT
     }
 
-    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>) {
-        let server = OurServer::start(deflate);
-        (format!("ws://{}", server.address()), Box::new(server))
+    fn serve_with(&self, deflate: Deflate, security: Security) -> (String, Box<dyn End>) {
+        let listener = Listener::tcp(loopback());
+        let listener = match security {
+            Security::Plain => listener,
+            Security::Tls => listener.tls(shown()),
+        };
+        let server = OurServer::listen(deflate, listener);
+        (format!("{}://{}", security.scheme(), server.address()), Box::new(server))
     }
 
     fn connect(&self, ask: &Ask) -> Box<dyn End> {
@@ -59,6 +67,7 @@ pub(crate) struct OurServer {
     running: Running,
     last: Arc<Mutex<Option<Peer>>>,
     answer: Arc<Mutex<Option<Parts>>>,
+    peer: Arc<Mutex<Option<SocketAddr>>>,
     heard: Receiver<Heard>,
 }
 
@@ -67,15 +76,29 @@ type Parts = (Kind, Vec<Vec<u8>>);
 
 impl OurServer {
     pub(crate) fn start(deflate: Deflate) -> Self {
-        let server = Server::bind("127.0.0.1:0").expect("a loopback port is free");
+        Self::listen(deflate, Listener::tcp(loopback()))
+    }
+
+    pub(crate) fn listen(deflate: Deflate, listener: Listener) -> Self {
+        let server = Server::unbound(2).listen(listener).expect("a loopback port is free");
         let (tell, heard) = mpsc::channel();
         let last = Arc::<Mutex<Option<Peer>>>::default();
-        let answer = Arc::<Mutex<Option<Parts>>>::default();
-        let events =
-            Telling { answer: Arc::clone(&answer), tell, last: Arc::clone(&last), deflate: deflate.is_on() };
+        let (answer, peer) = (Arc::<Mutex<Option<Parts>>>::default(), Arc::<Mutex<_>>::default());
+        let events = Telling {
+            answer: Arc::clone(&answer),
+            peer: Arc::clone(&peer),
+            tell,
+            last: Arc::clone(&last),
+            deflate: deflate.is_on(),
+        };
         let options = Options { compression: compression(deflate), ..Options::default() };
         let running = server.options(options).start(events).expect("a server can be started");
-        Self { running, last, answer, heard }
+        Self { running, last, answer, peer, heard }
+    }
+
+    /// Where the last connection came from, as the server has it.
+    pub(crate) fn last_peer(&self) -> SocketAddr {
+        self.peer.lock().expect("no event panics").expect("somebody has connected")
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -118,6 +141,7 @@ struct Telling {
     tell: Sender<Heard>,
     last: Arc<Mutex<Option<Peer>>>,
     answer: Arc<Mutex<Option<Parts>>>,
+    peer: Arc<Mutex<Option<SocketAddr>>>,
     deflate: bool,
 }
 
@@ -136,6 +160,7 @@ impl Events for Telling {
 
     fn open(&self, connection: &mut Connection<'_>, opening: &Opening<'_>) {
         *self.last.lock().expect("no event panics") = Some(connection.peer());
+        *self.peer.lock().expect("no event panics") = Some(opening.peer);
         let protocol = opening.protocol.map(str::to_owned);
         let offers = opening
             .head
@@ -233,6 +258,8 @@ impl End for OurClient {
 async fn run_client(ask: &Ask, mut orders: UnboundedReceiver<Order>, tell: &Sender<Heard>) {
     let options = ConnectOptions::new().header("X-Who", ask.who);
     let options = ask.protocols.iter().fold(options, |options, name| options.protocol(*name));
+    let trusted = Tls::trusting_pem(certificate().pem.as_bytes()).expect("a certificate");
+    let options = options.tls(trusted);
     let options = match compression(ask.deflate) {
         Some(compression) => options.compression(compression),
         None => options,
@@ -287,6 +314,14 @@ async fn carry_out(socket: &mut WebSocket, order: Order) -> Result<(), String> {
             socket.close(code_of(code), &reason).await.map(drop).map_err(|e| e.to_string())
         }
     }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+fn shown() -> ServerTls {
+    ServerTls::from_files(certificate::path(), certificate::path()).expect("a certificate and its key")
 }
 
 fn compression(deflate: Deflate) -> Option<Compression> {

@@ -3,7 +3,7 @@
 //!
 //! | order | what it does |
 //! | --- | --- |
-//! | `listen deflate\|plain` | a server: listens on a free loopback port |
+//! | `listen deflate\|plain tcp\|tls` | a server: listens on a free loopback port |
 //! | `connect URL PROTOCOLS\|- :WHO deflate\|plain` | a client: connects; sub-protocols with commas between them |
 //! | `text :T`, `binary :B` | sends a message |
 //! | `fragments text\|binary :PART...` | sends a message with a frame for each part |
@@ -11,7 +11,7 @@
 //!
 //! Events: `listening PORT`, `open PROTOCOL|- :HEADER deflate|plain`, `text :T`, `binary :B`, `ping :B`, `pong :B`, `close CODE
 //! :REASON [here|there]`, `refused STATUS`, `error :TEXT`. What stands behind a colon is base64, so that a word is never empty
-//! and holds no space.
+//! and holds no space. `$INTEROP_CERTIFICATE` is a file with a certificate, to be trusted and to be shown, and its key.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -22,7 +22,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say};
+use crate::certificate;
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say, Security};
 
 /// A machine that starts several virtual machines and browsers at once takes its time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -39,12 +40,12 @@ impl Library for Foreign {
         self.abilities
     }
 
-    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>) {
+    fn serve_with(&self, deflate: Deflate, security: Security) -> (String, Box<dyn End>) {
         let mut process = Process::start(&mut (self.server)());
-        process.order(&["listen", mode(deflate)]);
+        process.order(&["listen", mode(deflate), if security == Security::Tls { "tls" } else { "tcp" }]);
         let line = process.line();
         let port = line.strip_prefix("listening ").unwrap_or_else(|| panic!("no port: {line}"));
-        (format!("ws://127.0.0.1:{port}"), Box::new(process))
+        (format!("{}://127.0.0.1:{port}", security.scheme()), Box::new(process))
     }
 
     fn connect(&self, ask: &Ask) -> Box<dyn End> {
@@ -70,6 +71,7 @@ impl Process {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .env("INTEROP_CERTIFICATE", certificate::path())
             .spawn()
             .unwrap_or_else(|e| panic!("{command:?}: {e}"));
         let input = child.stdin.take().expect("stdin is piped");

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
+use crate::certificate;
 use crate::libraries::given;
 use crate::program::PATIENCE;
 
@@ -26,6 +27,15 @@ pub(crate) enum Outside {
     Tls,
 }
 
+/// What the proxy speaks with the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inside {
+    Http,
+    /// TCP, with the client's address in front, as text or (haproxy) in binary.
+    ProxyV1,
+    ProxyV2,
+}
+
 /// A running proxy, killed when dropped.
 pub(crate) struct ReverseProxy {
     child: Child,
@@ -34,20 +44,16 @@ pub(crate) struct ReverseProxy {
 }
 
 impl ReverseProxy {
-    pub(crate) fn start(kind: Kind, outside: Outside, server: SocketAddr) -> Self {
+    pub(crate) fn start(kind: Kind, outside: Outside, inside: Inside, server: SocketAddr) -> Self {
         let folder = folder();
-        if outside == Outside::Tls {
-            let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]);
-            let made = made.expect("a certificate can be made");
-            let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-            fs::write(folder.join("both.pem"), certificate + &key).expect("a file can be written");
-        }
         // Neither can be told to take a free port; another process may take it first, so it is tried again.
         for _ in 0..5 {
             let address = free_address();
             let child = match kind {
-                Kind::Nginx => nginx(&folder, &nginx_configuration(&folder, outside, address, server)),
-                Kind::Haproxy => haproxy(&folder, &haproxy_configuration(&folder, outside, address, server)),
+                Kind::Nginx => {
+                    nginx(&folder, &nginx_configuration(&folder, outside, inside, address, server))
+                }
+                Kind::Haproxy => haproxy(&folder, &haproxy_configuration(outside, inside, address, server)),
             };
             let mut proxy = Self { child, address, folder: folder.clone() };
             if proxy.listens() {
@@ -101,23 +107,38 @@ fn spawn(command: &mut Command) -> Child {
 }
 
 /// One process, one upstream whose connections are kept alive, WebSocket as its documentation has it.
-fn nginx_configuration(folder: &Path, outside: Outside, address: SocketAddr, server: SocketAddr) -> String {
-    let folder = folder.display();
+fn nginx_configuration(
+    folder: &Path,
+    outside: Outside,
+    inside: Inside,
+    address: SocketAddr,
+    server: SocketAddr,
+) -> String {
+    let start = format!(
+        "daemon off; master_process off; pid {}/pid; events {{ worker_connections 512; }}\n",
+        folder.display()
+    );
+    if inside != Inside::Http {
+        assert_eq!(inside, Inside::ProxyV1, "nginx knows the first version alone");
+        let module = given("INTEROP_NGINX_STREAM");
+        return format!(
+            "load_module {};
+             {start}
+             stream {{ server {{ listen {address}; proxy_pass {server}; proxy_protocol on; }} }}\n",
+            module.display()
+        );
+    }
+    let pem = certificate::path().display();
     let listen = match outside {
         Outside::Plain => format!("listen {address};"),
-        Outside::Tls => {
-            format!(
-                "listen {address} ssl; ssl_certificate {folder}/both.pem; ssl_certificate_key {folder}/both.pem;"
-            )
-        }
+        Outside::Tls => format!("listen {address} ssl; ssl_certificate {pem}; ssl_certificate_key {pem};"),
     };
     let mut temporary = String::new();
     for what in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
-        let _ = write!(temporary, "{what}_temp_path {folder}/{what}; ");
+        let _ = write!(temporary, "{what}_temp_path {}/{what}; ", folder.display());
     }
     format!(
-        "daemon off; master_process off; pid {folder}/pid;
-         events {{ worker_connections 512; }}
+        "{start}
          http {{
            access_log off; {temporary}
            map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
@@ -137,31 +158,45 @@ fn nginx_configuration(folder: &Path, outside: Outside, address: SocketAddr, ser
     )
 }
 
-/// Connections to the server are used again for whoever comes.
-fn haproxy_configuration(folder: &Path, outside: Outside, address: SocketAddr, server: SocketAddr) -> String {
+/// Connections to the server are used again for whoever comes. Who comes by HTTP/2 is announced to it as `X-Who: HTTP/2.0`.
+fn haproxy_configuration(
+    outside: Outside,
+    inside: Inside,
+    address: SocketAddr,
+    server: SocketAddr,
+) -> String {
+    let pem = certificate::path().display();
     let bind = match outside {
         Outside::Plain => format!("bind {address}"),
-        Outside::Tls => format!("bind {address} ssl crt {}/both.pem alpn h2,http/1.1", folder.display()),
+        Outside::Tls => format!("bind {address} ssl crt {pem} alpn h2,http/1.1"),
     };
-    format!(
+    let (mode, options) = match inside {
+        Inside::Http => ("http", ""),
+        Inside::ProxyV1 => ("tcp", "send-proxy"),
+        Inside::ProxyV2 => ("tcp", "send-proxy-v2"),
+    };
+    let (announce, reuse) = match inside {
+        Inside::Http => ("http-request set-header X-Who %HV if { req.ver 2.0 }", "http-reuse always"),
+        _ => ("", ""),
+    };
+    let text = format!(
         "global
            maxconn 512
          defaults
-           mode http
+           mode {mode}
            timeout connect 10s
            timeout client 60s
            timeout server 60s
            timeout tunnel 60s
          frontend outside
            {bind}
+           {announce}
            default_backend inside
          backend inside
-           http-reuse always
-           server server {server}\n"
-    )
-    .lines()
-    .map(|line| line.trim_start().to_owned() + "\n")
-    .collect()
+           {reuse}
+           server server {server} {options}\n"
+    );
+    text.lines().map(|line| line.trim_start().to_owned() + "\n").collect()
 }
 
 fn folder() -> PathBuf {

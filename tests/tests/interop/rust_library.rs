@@ -14,7 +14,7 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 use tungstenite::{Error, HandshakeError, Message, WebSocket, accept_hdr, http};
 
-use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Kind, Library, Opened, Say, Security};
 use crate::program::PATIENCE;
 
 /// How long it listens before it looks for orders.
@@ -27,7 +27,8 @@ impl Library for Tungstenite {
         Abilities { agrees_to_deflate: false, asks_for_deflate: false, ..Abilities::ALL }
     }
 
-    fn serve(&self, _: Deflate) -> (String, Box<dyn End>) {
+    fn serve_with(&self, _: Deflate, security: Security) -> (String, Box<dyn End>) {
+        assert_eq!(security, Security::Plain, "built without TLS");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
         let address = listener.local_addr().expect("a listener has an address");
         let ((orders, ordered), (tell, heard)) = (mpsc::channel(), mpsc::channel());

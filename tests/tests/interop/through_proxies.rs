@@ -1,19 +1,21 @@
 //! nginx and haproxy between a client and a server: the toolkit's, and the push server.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wavecast_net::listener::Listener;
 use wavecast_tests::program::Program;
 use wavecast_tests::proxy::Proxy;
 use wavecast_tests::visitor::{Visitor, upgrade_request};
 
 use crate::chromium::Chromium;
 use crate::conversation;
-use crate::end::{Abilities, Ask, Deflate, End, Heard, Library, Say};
+use crate::end::{Abilities, Ask, Deflate, End, Heard, Library, Opened, Say, Security};
 use crate::libraries::{WEBSOCKETS, WS};
 use crate::ours::{OurServer, Ours};
-use crate::reverse_proxy::{Kind, Outside, ReverseProxy};
+use crate::reverse_proxy::{Inside, Kind, Outside, ReverseProxy};
 use crate::rust_library::Tungstenite;
 
 /// Time for an answer on a busy machine.
@@ -27,9 +29,9 @@ impl Library for Behind {
         Ours.abilities()
     }
 
-    fn serve(&self, deflate: Deflate) -> (String, Box<dyn End>) {
+    fn serve_with(&self, deflate: Deflate, _: Security) -> (String, Box<dyn End>) {
         let server = OurServer::start(deflate);
-        let proxy = ReverseProxy::start(self.0, self.1, server.address());
+        let proxy = ReverseProxy::start(self.0, self.1, Inside::Http, server.address());
         let scheme = if self.1 == Outside::Tls { "wss" } else { "ws" };
         (format!("{scheme}://{}", proxy.address()), Box::new(Proxied { server, _proxy: proxy }))
     }
@@ -104,6 +106,58 @@ fn chromium_through_nginx_that_ends_tls() {
     conversation::closing_by_the_server(&Chromium::Buffers, &server);
 }
 
+/// A page's connection goes into one of HTTP/2 (RFC 8441) that its server has with haproxy, and on to us by HTTP/1.1.
+#[test]
+fn chromium_over_http_2_through_haproxy() {
+    let (origin, mut server) = Behind(Kind::Haproxy, Outside::Tls).serve(Deflate::Off);
+    let ask = Ask { url: format!("{origin}/"), protocols: &["chat.v2"], who: "", deflate: Deflate::Off };
+    let mut client = Chromium::Buffers.connect(&ask);
+    let protocol = Some("chat.v2".to_owned());
+    let opened = (client.hear(), server.hear());
+    let at_client = Heard::Open(Opened { protocol: protocol.clone(), header: String::new(), deflate: false });
+    let at_server = Heard::Open(Opened { protocol, header: "HTTP/2.0".to_owned(), deflate: false });
+    assert_eq!(opened, (at_client, at_server));
+    client.say(Say::Text("over HTTP/2"));
+    assert_eq!(server.hear(), Heard::Text("over HTTP/2".to_owned()));
+    let large = vec![7; 1 << 20];
+    server.say(Say::Binary(&large));
+    assert_eq!(client.hear(), Heard::Binary(large));
+    server.say(Say::Close(4001, "enough"));
+    assert_eq!(client.hear(), Heard::Close(4001, "enough".to_owned(), None));
+    assert!(matches!(server.hear(), Heard::Close(4001, _, Some(true))));
+}
+
+/// The proxy says who connects, and the server has that for the peer.
+fn the_clients_address(kind: Kind, inside: Inside) {
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = OurServer::listen(Deflate::Off, Listener::tcp(loopback).proxy_protocol(true));
+    let proxy = ReverseProxy::start(kind, Outside::Plain, inside, server.address());
+    for _ in 0..3 {
+        let mut client = TcpStream::connect(proxy.address()).expect("the proxy accepts");
+        client.set_read_timeout(Some(SOON)).expect("a time-out can be set");
+        client.write_all(&upgrade_request(proxy.address(), "")).expect("the proxy takes a request");
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).expect("an answer");
+        assert_eq!(answer, *b"HTTP/1.1 101");
+        assert_eq!(server.last_peer(), client.local_addr().expect("a connection has two ends"));
+    }
+}
+
+#[test]
+fn the_clients_address_from_haproxy() {
+    the_clients_address(Kind::Haproxy, Inside::ProxyV1);
+}
+
+#[test]
+fn the_clients_address_from_haproxy_in_binary() {
+    the_clients_address(Kind::Haproxy, Inside::ProxyV2);
+}
+
+#[test]
+fn the_clients_address_from_nginx() {
+    the_clients_address(Kind::Nginx, Inside::ProxyV1);
+}
+
 /// The push server behind a proxy, and between them something that counts connections.
 struct Counted {
     server: Program,
@@ -115,7 +169,7 @@ impl Counted {
     fn start(kind: Kind) -> Self {
         let server = Program::start(&configuration());
         let counter = Proxy::start(server.address());
-        let proxy = ReverseProxy::start(kind, Outside::Plain, counter.address());
+        let proxy = ReverseProxy::start(kind, Outside::Plain, Inside::Http, counter.address());
         Self { server, counter, proxy }
     }
 

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod besieged;
+mod bombs;
 mod borders;
 mod cancelled;
 mod floods;
@@ -24,6 +25,7 @@ mod slowness;
 fn every_test_that_the_documentation_names_is_there() {
     let page = include_str!("../../../../docs/attacks.md");
     let files = [
+        ("bombs", include_str!("bombs.rs")),
         ("borders", include_str!("borders.rs")),
         ("cancelled", include_str!("cancelled.rs")),
         ("floods", include_str!("floods.rs")),

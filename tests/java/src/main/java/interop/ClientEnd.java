@@ -1,13 +1,22 @@
 package interop;
 
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.nio.ByteBuffer;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocketFactory;
+import javax.net.ssl.TrustManagerFactory;
 import org.java_websocket.WebSocket;
 import org.java_websocket.client.WebSocketClient;
 import org.java_websocket.drafts.Draft;
@@ -21,10 +30,14 @@ import org.java_websocket.protocols.Protocol;
 public final class ClientEnd extends WebSocketClient {
   private static final Pattern REFUSED = Pattern.compile("Invalid status code received: (\\d+).*");
 
-  private ClientEnd(String url, String protocols, String who, boolean deflate) {
+  private ClientEnd(String url, String protocols, String who, boolean deflate)
+      throws GeneralSecurityException, IOException {
     super(URI.create(url), draft(protocols, deflate), Map.of("X-Who", who), 10_000);
     setConnectionLostTimeout(0);
     setTcpNoDelay(true);
+    if (url.startsWith("wss:")) {
+      setSocketFactory(trusting());
+    }
   }
 
   public static void main(String[] arguments) throws Exception {
@@ -36,6 +49,20 @@ public final class ClientEnd extends WebSocketClient {
       Words.carryOut(client.getConnection(), order);
     }
     System.exit(0);
+  }
+
+  /** Trusts the certificate of the tests and no other. */
+  private static SSLSocketFactory trusting() throws GeneralSecurityException, IOException {
+    KeyStore trusted = KeyStore.getInstance(KeyStore.getDefaultType());
+    trusted.load(null, null);
+    try (InputStream pem = new FileInputStream(System.getenv("INTEROP_CERTIFICATE"))) {
+      trusted.setCertificateEntry("tests", CertificateFactory.getInstance("X.509").generateCertificate(pem));
+    }
+    TrustManagerFactory managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    managers.init(trusted);
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(null, managers.getTrustManagers(), null);
+    return context.getSocketFactory();
   }
 
   private static Draft draft(String protocols, boolean deflate) {
