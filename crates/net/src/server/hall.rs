@@ -36,8 +36,11 @@ impl Hall {
         message: MessageRef<'_>,
         but: Option<ConnectionId>,
     ) -> Result<(), BroadcastError> {
-        let owned = Arc::new(Message::copy_of(message));
-        self.handle.to_shards(Some(self.shard), || Command::Broadcast(Arc::clone(&owned)))?;
+        // Nothing is copied for other shards where there are none.
+        if self.handle.remotes().len() > 1 {
+            let owned = Arc::new(Message::copy_of(message));
+            self.handle.to_shards(Some(self.shard), || Command::Broadcast(Arc::clone(&owned)))?;
+        }
         fan_out(connections, self.roster.everybody(), message, but);
         Ok(())
     }
@@ -50,9 +53,11 @@ impl Hall {
         message: MessageRef<'_>,
         but: Option<ConnectionId>,
     ) -> Result<(), BroadcastError> {
-        let (name, owned) = (Arc::<str>::from(group), Arc::new(Message::copy_of(message)));
-        self.handle
-            .to_shards(Some(self.shard), || Command::SendToGroup(Arc::clone(&name), Arc::clone(&owned)))?;
+        if self.handle.remotes().len() > 1 {
+            let (name, owned) = (Arc::<str>::from(group), Arc::new(Message::copy_of(message)));
+            let command = || Command::SendToGroup(Arc::clone(&name), Arc::clone(&owned));
+            self.handle.to_shards(Some(self.shard), command)?;
+        }
         fan_out(connections, self.roster.members(group), message, but);
         Ok(())
     }

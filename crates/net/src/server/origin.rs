@@ -5,6 +5,8 @@ use std::fmt;
 
 use wavecast_websocket::handshake::RequestHead;
 
+use crate::shard::Verdict;
+
 /// The pages that may connect.
 ///
 /// ```
@@ -87,13 +89,13 @@ impl Origins {
         is_listed || (self.same_host && head.header("host").is_some_and(|host| is_same_host(&origin, host)))
     }
 
-    /// [`Verdict::Upgrade`](super::Verdict::Upgrade) for who may connect, 403 for others.
+    /// [`Verdict::Upgrade`] for who may connect, 403 for others.
     #[must_use]
-    pub fn check(&self, head: &RequestHead<'_>) -> super::Verdict {
+    pub fn check(&self, head: &RequestHead<'_>) -> Verdict {
         if self.allows(head) {
-            super::Verdict::Upgrade
+            Verdict::Upgrade
         } else {
-            super::Verdict::refuse(403, "pages of this origin may not connect")
+            Verdict::refuse(403, "pages of this origin may not connect")
         }
     }
 }

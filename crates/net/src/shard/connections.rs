@@ -243,6 +243,24 @@ impl Connections {
         }
     }
 
+    /// A sign of life other than bytes that came in.
+    pub(super) fn heard(&mut self, slot: u32) {
+        let now_ms = self.elapsed_ms();
+        self.table[slot].alive.heard(now_ms);
+    }
+
+    /// The slot is free: its next connection has another name.
+    pub(super) fn vacate(&mut self, slot: u32) {
+        self.wheel.cancel(link_timer(slot));
+        self.wheel.cancel(handler_timer(slot));
+        let connection = &mut self.table[slot];
+        let generation = connection.generation.wrapping_add(1);
+        let mut outbox = mem::take(&mut connection.outbox);
+        outbox.clear(&mut self.pool);
+        self.table[slot] = Connection { generation, ..Default::default() };
+        self.present -= 1;
+    }
+
     pub(super) fn set_link_timer(&mut self, slot: u32, after: Duration) {
         let elapsed = self.elapsed();
         self.wheel.set(link_timer(slot), elapsed, after);

@@ -3,6 +3,9 @@
 //! A request head is read under a time-out and a limit. A WebSocket handshake is answered here, on the shard that accepted the
 //! connection; anything else leaves with the bytes it has sent, untouched.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use tracing::{debug, info, warn};
 use wavecast_websocket as websocket;
 use wavecast_websocket::handshake::{self, Refusal};
@@ -16,11 +19,45 @@ use super::handler::Handler;
 use super::receive;
 use super::stream::Stream;
 use super::verdict::{Request, Upgrade, Verdict};
+use crate::listener::Settings;
 use crate::params::Params;
 use crate::proxy_protocol;
 
 /// So far into a head every byte is looked at as it comes: who speaks another protocol need not be waited for.
 const EARLY_BYTES: usize = 64;
+
+impl Connections {
+    /// A connection has come in.
+    pub(super) fn admit(&mut self, slot: u32, peer: SocketAddr, listener: &Settings) {
+        self.table.reach(slot);
+        self.present += 1;
+        debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
+        if self.present > self.options.connections_max || self.draining {
+            if self.draining {
+                debug!(%peer, "refused: the shard drains");
+            } else {
+                self.warn_of_refusal(peer);
+            }
+            self.table[slot].phase = Phase::Ended;
+            self.release(self.id(slot));
+            return;
+        }
+        self.table[slot].phase =
+            Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
+        self.set_link_timer(slot, self.options.head_timeout);
+    }
+
+    /// Once a second at most: whoever is refused may come again at once, and the log is not for them to fill.
+    fn warn_of_refusal(&mut self, peer: SocketAddr) {
+        self.refused += 1;
+        if self.refusal_told.is_none_or(|told| self.now - told >= Duration::from_secs(1)) {
+            let limit = self.options.connections_max;
+            warn!(%peer, limit, refused = self.refused, "refused: the shard is full");
+            self.refused = 0;
+            self.refusal_told = Some(self.now);
+        }
+    }
+}
 
 /// Bytes of a request head have come in.
 pub(super) fn received<H: Handler>(

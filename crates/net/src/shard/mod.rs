@@ -45,9 +45,9 @@ mod waves;
 use std::io;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
-use self::connection::{Connection, Head, Order, Phase, handler_timer, link_timer};
+use self::connection::{Order, Phase};
 pub use self::connections::Connections;
 use self::deal::Deal;
 pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side};
@@ -364,56 +364,5 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
         Phase::Leaving(head) | Phase::Asked(head) => head.bytes.extend_from_slice(bytes),
         // Lingering: read so that the peer sees our last words, and thrown away.
         Phase::Vacant | Phase::Ended => {}
-    }
-}
-
-impl Connections {
-    /// A connection has come in.
-    fn admit(&mut self, slot: u32, peer: std::net::SocketAddr, listener: &Settings) {
-        self.table.reach(slot);
-        self.present += 1;
-        debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
-        if self.present > self.options.connections_max || self.draining {
-            if self.draining {
-                debug!(%peer, "refused: the shard drains");
-            } else {
-                self.warn_of_refusal(peer);
-            }
-            self.table[slot].phase = Phase::Ended;
-            self.release(self.id(slot));
-            return;
-        }
-        self.table[slot].phase =
-            Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
-        self.set_link_timer(slot, self.options.head_timeout);
-    }
-
-    /// Once a second at most: whoever is refused may come again at once, and the log is not for them to fill.
-    fn warn_of_refusal(&mut self, peer: std::net::SocketAddr) {
-        self.refused += 1;
-        if self.refusal_told.is_none_or(|told| self.now - told >= Duration::from_secs(1)) {
-            let limit = self.options.connections_max;
-            warn!(%peer, limit, refused = self.refused, "refused: the shard is full");
-            self.refused = 0;
-            self.refusal_told = Some(self.now);
-        }
-    }
-
-    /// A sign of life other than bytes that came in.
-    fn heard(&mut self, slot: u32) {
-        let now_ms = self.elapsed_ms();
-        self.table[slot].alive.heard(now_ms);
-    }
-
-    /// The slot is free: its next connection has another name.
-    fn vacate(&mut self, slot: u32) {
-        self.wheel.cancel(link_timer(slot));
-        self.wheel.cancel(handler_timer(slot));
-        let connection = &mut self.table[slot];
-        let generation = connection.generation.wrapping_add(1);
-        let mut outbox = std::mem::take(&mut connection.outbox);
-        outbox.clear(&mut self.pool);
-        self.table[slot] = Connection { generation, ..Default::default() };
-        self.present -= 1;
     }
 }
