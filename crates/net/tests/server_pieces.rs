@@ -33,7 +33,7 @@ impl Events<Count> for Upload {
         if opening.head.query() == Some("paused") {
             connection.pause();
         }
-        self.peers.send(connection.peer()).unwrap();
+        self.peers.send(connection.peer()).ok();
     }
 
     fn message(&self, _: &mut Connection<'_, Count>, _: MessageRef<'_>) {
