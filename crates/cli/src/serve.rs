@@ -64,9 +64,10 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     for line in introduction {
         eprintln!("{line}");
     }
-    println!("listening on {}", url(server.address()));
+    let url = url(server.address(), server.is_secure());
+    println!("listening on {url}");
     if let Some(path) = endpoint {
-        println!("clients connect to {}{path}", url(server.address()).replacen("http", "ws", 1));
+        println!("clients connect to {}{path}", url.replacen("http", "ws", 1));
     }
     if pages {
         if !wavecast_server::pages::full_build() {
@@ -74,8 +75,7 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
         }
         println!("open it in a browser, or publish from a terminal:");
         println!(
-            "  curl {}/api/publish -d '{{\"channel\": \"demo\", \"data\": {{\"text\": \"hello\"}}}}'",
-            url(server.address())
+            "  curl {url}/api/publish -d '{{\"channel\": \"demo\", \"data\": {{\"text\": \"hello\"}}}}'"
         );
     }
     if let Err(error) = end_on_signal(server.drain_handle()) {
@@ -114,11 +114,12 @@ fn health(config: &Config) -> Option<String> {
 }
 
 /// The address as a browser on this machine would have it.
-fn url(address: SocketAddr) -> String {
+fn url(address: SocketAddr, is_secure: bool) -> String {
+    let scheme = if is_secure { "https" } else { "http" };
     if address.ip().is_unspecified() {
-        format!("http://localhost:{}", address.port())
+        format!("{scheme}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     }
 }
 

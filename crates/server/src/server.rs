@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use wavecast_hub::ShardId;
 use wavecast_net::listener::{self, Bound, Listener};
 use wavecast_net::shard::{self, Detached, Mailbox, Remote, Threads};
+use wavecast_net::tls::ServerTls;
 use wavecast_net::websocket::Limits;
 use wavecast_net::websocket::keepalive::Intervals;
 use wavecast_net::{CloseCode, Compression, Options, descriptors};
@@ -40,6 +41,7 @@ pub struct PushServer {
     node: Arc<Node>,
     desk: Arc<Desk<Node>>,
     address: SocketAddr,
+    is_secure: bool,
     remotes: Vec<Remote<ShardEvent>>,
     threads: Threads,
     runtime: Runtime,
@@ -107,7 +109,9 @@ impl PushServer {
         let namespaces = config.namespaces().map_err(StartError::Namespaces)?;
         let verifiers = setup::verifiers(&config).map_err(StartError::Setup)?;
         let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
-        let (listeners, address) = listen(config.http_server.listen(), shards)?;
+        let tls = config.http_server.tls.load().map_err(|error| StartError::Setup(SetupError::Tls(error)))?;
+        let is_secure = tls.is_some();
+        let (listeners, address) = listen(config.http_server.listen(), shards, tls.as_ref())?;
 
         let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<_>>) =
             (0..shards).map(|_| shard::mailbox(&options)).unzip();
@@ -148,13 +152,19 @@ impl PushServer {
             PushShard::new(Arc::clone(&handler_node), ShardId(n as u16), Arc::clone(&side_door))
         };
         let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
-        Ok(Self { node, desk, address, remotes, threads, runtime })
+        Ok(Self { node, desk, address, is_secure, remotes, threads, runtime })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether it speaks TLS there.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     /// The node: to publish and to read history from inside the process.
@@ -219,14 +229,24 @@ impl DrainHandle {
 }
 
 /// Listens at what the service manager hands over, or else at the address.
-fn listen(address: SocketAddr, shards: usize) -> Result<(Vec<Bound>, SocketAddr), StartError> {
+fn listen(
+    address: SocketAddr,
+    shards: usize,
+    tls: Option<&ServerTls>,
+) -> Result<(Vec<Bound>, SocketAddr), StartError> {
+    let with_tls = |listener: Listener| match tls {
+        Some(tls) => listener.tls(tls.clone()),
+        None => listener,
+    };
     let given = activated().map_err(StartError::Resources)?;
     if given.is_empty() {
-        let bound = listen_at(address, shards).map_err(|error| StartError::Listen { address, error })?;
+        let bound =
+            listen_at(address, shards, with_tls).map_err(|error| StartError::Listen { address, error })?;
         let address = bound.address().unwrap_or(address);
         return Ok((vec![bound], address));
     }
-    let bound: Result<Vec<_>, _> = given.into_iter().map(|listener| listener.bind(shards)).collect();
+    let bound: Result<Vec<_>, _> =
+        given.into_iter().map(|listener| with_tls(listener).bind(shards)).collect();
     let bound = bound.map_err(StartError::Resources)?;
     let address = bound.iter().find_map(Bound::address).unwrap_or(address);
     info!(listeners = bound.len(), "listening where the service manager says (LISTEN_FDS)");
@@ -244,11 +264,16 @@ fn activated() -> io::Result<Vec<Listener>> {
 }
 
 /// Where every interface is meant and the host has no IPv6, listens on those of IPv4.
-fn listen_at(address: SocketAddr, shards: usize) -> io::Result<Bound> {
+fn listen_at(
+    address: SocketAddr,
+    shards: usize,
+    with_tls: impl Fn(Listener) -> Listener,
+) -> io::Result<Bound> {
+    let bind = |address| with_tls(Listener::tcp(address)).bind(shards);
     let every_interface = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
-    match listener::bind(address, shards) {
+    match bind(address) {
         Err(error) if address == every_interface && error.kind() != io::ErrorKind::AddrInUse => {
-            listener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())), shards)
+            bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
         }
         bound => bound,
     }

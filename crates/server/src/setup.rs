@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, ListenerTlsError};
 use crate::hooks::{HookError, Hooks, HttpHooks, Layers};
 use crate::session::Verifiers;
 use crate::token::{self, VerifiersError};
@@ -13,6 +13,8 @@ use crate::token::{self, VerifiersError};
 pub enum SetupError {
     /// Keys of tokens.
     Keys(VerifiersError),
+    /// The certificate of the listener, or its key.
+    Tls(ListenerTlsError),
     /// A hook.
     Hook(HookError),
     /// Sections whose `endpoint` is `handler:`, and no handler inside the process wants what they are for. Never empty.
@@ -23,6 +25,7 @@ impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::Hook(error) => error.fmt(f),
             Self::NoHandler(sections) => write!(
                 f,

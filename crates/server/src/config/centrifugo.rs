@@ -101,7 +101,9 @@ const fn stops(possible: &'static str) -> Fate {
     Fate::Stops { harmless: &[], possible }
 }
 
-const NO_TLS: &str = "TLS is not served yet; remove the key and put a reverse proxy with TLS in front";
+const NO_ACME: &str = "certificates are not fetched (ACME); remove the key and set http_server.tls.cert_pem and key_pem to \
+    files that something else renews: they are read again when they change";
+const FOR_CLIENTS: &str = "it is for clients, and the listener is a server";
 const NO_SECOND_PORT: &str = "there is one port for everything; remove the key and keep the API's path \
     away from the public in a reverse proxy";
 const NOT_SERVED: &str = "this transport is not served yet; clients use the WebSocket endpoint";
@@ -117,13 +119,12 @@ const OVER_HTTP: &str = "back ends are called over HTTP";
 const KNOWN: Table = &[
     ("http_server.internal_address", stops(NO_SECOND_PORT)),
     ("http_server.internal_port", stops(NO_SECOND_PORT)),
-    ("http_server.tls.enabled", stops(NO_TLS)),
-    ("http_server.tls.*", ignored("TLS is not enabled")),
-    ("http_server.tls_autocert.enabled", stops(NO_TLS)),
-    ("http_server.tls_autocert.*", ignored("TLS is not enabled")),
-    ("http_server.tls_external", ignored("TLS is not enabled")),
-    ("http_server.internal_tls.enabled", stops(NO_TLS)),
-    ("http_server.internal_tls.*", ignored("TLS is not enabled")),
+    ("http_server.tls.*", ignored(FOR_CLIENTS)),
+    ("http_server.tls_autocert.enabled", stops(NO_ACME)),
+    ("http_server.tls_autocert.*", ignored("certificates are not fetched")),
+    ("http_server.tls_external", ignored("there is one port for everything")),
+    ("http_server.internal_tls.enabled", stops(NO_SECOND_PORT)),
+    ("http_server.internal_tls.*", ignored("there is one port for everything")),
     ("http_server.http3.enabled", ignored("HTTP/1.1 is served")),
     ("http_server.h2c_external", ignored("HTTP/1.1 is served")),
     (

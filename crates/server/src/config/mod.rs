@@ -32,9 +32,10 @@ pub use origins::AllowedOrigins;
 pub use profile::Profile;
 pub use settings::{
     Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Engine, Events,
-    HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, Log, Memory, MemoryEngine, Named, NamedHook,
-    Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard,
-    Shutdown, StatusOutcome, StatusTransform, SubscriptionToken, SwitchedHook, Tls, Token, WebSocket,
+    HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, ListenerTls, ListenerTlsError, Log, Memory,
+    MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace, RpcPing,
+    RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken, SwitchedHook,
+    Tls, Token, WebSocket,
 };
 
 use assemble::Assembly;

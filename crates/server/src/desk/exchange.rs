@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::net::TcpStream;
+
+use super::carrier::Carrier;
 
 /// The state that both sides of a connection share. Both run in one task, so the lock is never contended.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ struct State {
     /// The reader that waits for [`Stage::Settled`].
     reader: Option<Waker>,
     /// The socket, taken out of hyper's hands to go back to a shard.
-    returned: Option<(TcpStream, BytesMut)>,
+    returned: Option<(Carrier, BytesMut)>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -89,12 +90,12 @@ impl Exchange {
     }
 
     /// Puts the socket down for a shard, with the bytes that nobody has looked at.
-    pub(super) fn give_back(&self, stream: TcpStream, received: BytesMut) {
+    pub(super) fn give_back(&self, stream: Carrier, received: BytesMut) {
         self.lock().returned = Some((stream, received));
     }
 
     /// Takes up what [`give_back`](Self::give_back) put down.
-    pub(super) fn take_back(&self) -> Option<(TcpStream, BytesMut)> {
+    pub(super) fn take_back(&self) -> Option<(Carrier, BytesMut)> {
         self.lock().returned.take()
     }
 

@@ -7,11 +7,12 @@
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request
-//! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
+//! - `socket`: hyper's input and output; `carrier` (TCP, or TLS over it), `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
 mod api;
 pub mod backend;
+mod carrier;
 mod deadline;
 mod exchange;
 mod framing;
@@ -24,8 +25,8 @@ mod tests;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::io::{self, Write as _};
-use std::net::{Shutdown, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,12 +35,12 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use wavecast_net::shard::{Detached, Stream};
+use wavecast_net::shard::Detached;
 
 pub use backend::{Backend, NodeInfo};
 
+use self::carrier::Carrier;
 use self::exchange::{AnswerBody, Exchange};
 use self::request_body::RequestBody;
 use self::route::Routes;
@@ -119,7 +120,7 @@ impl<B> fmt::Debug for Desk<B> {
 pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>) {
     let peer = detached.peer;
     let Ok(_permit) = desk.connections.try_acquire() else {
-        desk.refuse(&detached);
+        desk.refuse(detached);
         return;
     };
     match desk.serve(detached).await {
@@ -130,12 +131,10 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
 
 impl<B: Backend> Desk<B> {
     async fn serve(&self, detached: Detached) -> io::Result<()> {
-        let Detached { stream: Stream::Tcp(stream), received, peer } = detached else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let stream = TcpStream::from_std(stream)?;
-        // An answer goes out in one write, and waits for nothing. A Unix socket never does, and knows no such option.
-        stream.set_nodelay(true).ok();
+        let Detached { stream, received, peer } = detached;
+        let stream = Carrier::new(stream)?;
+        // An answer goes out in one write, and waits for nothing.
+        stream.set_nodelay();
         let settings = &self.config.http_server;
         let exchange = Arc::new(Exchange::default());
         let socket = Socket::new(stream, &received, Arc::clone(&exchange), settings, self.way_back.is_some());
@@ -181,13 +180,13 @@ impl<B: Backend> Desk<B> {
 
     fn return_to_shard(&self, exchange: &Exchange, peer: SocketAddr) -> io::Result<()> {
         if let (Some((stream, received)), Some(way_back)) = (exchange.take_back(), &self.way_back) {
-            way_back(Detached { stream: stream.into_std()?.into(), received: received.to_vec(), peer });
+            way_back(Detached { stream: stream.into_stream()?, received: received.to_vec(), peer });
         }
         Ok(())
     }
 
     /// Too many connections: this one is told so, as far as that goes without waiting.
-    fn refuse(&self, detached: &Detached) {
+    fn refuse(&self, detached: Detached) {
         const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
             Content-Type: text/plain\r\nContent-Length: 35\r\n\r\nToo many HTTP connections at once.\n";
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
@@ -197,9 +196,6 @@ impl<B: Backend> Desk<B> {
             let peer = detached.peer;
             tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }
-        if let Stream::Tcp(socket) = &detached.stream {
-            let _ = (&mut &*socket).write(FULL);
-            let _ = socket.shutdown(Shutdown::Write);
-        }
+        carrier::turn_away(detached.stream, FULL);
     }
 }

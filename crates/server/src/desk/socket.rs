@@ -7,19 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BufMut as _, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use tokio::io::AsyncWrite as _;
-use tokio::net::TcpStream;
 use wavecast_websocket::Limits;
 
+use super::carrier::Carrier;
 use super::deadline::{Deadline, Wait};
 use super::exchange::Exchange;
 use super::framing::{self, Framing};
 use crate::config::HttpServer;
 
-/// What one read takes from the kernel at most.
-const READ_BYTES: usize = 16 * 1024;
 /// After our end, how long the peer's end is waited for, so that our last answer is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(1);
 /// And how much of a body that nobody wants is taken meanwhile.
@@ -28,11 +25,11 @@ const LINGER_BYTES_MAX: usize = 1024 * 1024;
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n\
     Content-Length: 43\r\n\r\nThe request's head took too long to arrive.";
 
-/// hyper's input and output over one TCP connection.
+/// hyper's input and output over one connection.
 #[derive(Debug)]
 pub(super) struct Socket {
     /// `None` once it has gone back.
-    stream: Option<TcpStream>,
+    stream: Option<Carrier>,
     /// Bytes that hyper has not got yet; at most a head and one read.
     received: BytesMut,
     /// Whether they may hold the end of a head that has not been looked for.
@@ -65,7 +62,7 @@ enum Stage {
 
 impl Socket {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Carrier,
         received: &[u8],
         exchange: Arc<Exchange>,
         settings: &HttpServer,
@@ -167,14 +164,8 @@ impl Socket {
 
     /// Reads from the kernel; 0 at the peer's end.
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(stream) = &self.stream else { return Poll::Ready(Ok(0)) };
-        loop {
-            ready!(stream.poll_read_ready(context))?;
-            match stream.try_read_buf(&mut (&mut self.received).limit(READ_BYTES)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
-        }
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(0)) };
+        stream.poll_receive(context, &mut self.received)
     }
 
     /// Puts the socket down for a shard, the handshake's head and what follows it included.
@@ -186,9 +177,9 @@ impl Socket {
     }
 
     /// The error that ends hyper's work. Half a head is answered, as far as that goes without waiting.
-    fn too_slow(&self, wait: Wait) -> io::Error {
-        if let (Wait::Head, Some(stream)) = (wait, &self.stream) {
-            let _ = stream.try_write(TOO_SLOW);
+    fn too_slow(&mut self, wait: Wait) -> io::Error {
+        if let (Wait::Head, Some(stream)) = (wait, &mut self.stream) {
+            stream.say_and_end(TOO_SLOW);
             let peer = stream.peer_addr().ok().map(tracing::field::display);
             tracing::info!(peer, status = 408, "refused: the request's head took too long");
         } else {
@@ -262,7 +253,7 @@ impl Write for Socket {
         let Some(stream) = &mut this.stream else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
-        let written = Pin::new(stream).poll_write(context, bytes);
+        let written = stream.poll_write(context, bytes);
         this.poll_written(context, written)
     }
 
@@ -275,7 +266,7 @@ impl Write for Socket {
         let Some(stream) = &mut this.stream else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
-        let written = Pin::new(stream).poll_write_vectored(context, slices);
+        let written = stream.poll_write_vectored(context, slices);
         this.poll_written(context, written)
     }
 
@@ -283,9 +274,14 @@ impl Write for Socket {
         true
     }
 
-    /// hyper asks for this when its own buffer is empty; the kernel has no buffer to flush.
-    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.exchange.flushed();
+    /// hyper asks for this when its own buffer is empty.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let Some(stream) = &mut this.stream {
+            let flushed = stream.poll_flush(context).map_ok(|()| 0);
+            ready!(this.poll_written(context, flushed))?;
+        }
+        this.exchange.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -294,7 +290,7 @@ impl Write for Socket {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let Some(stream) = &mut this.stream else { return Poll::Ready(Ok(())) };
-        ready!(Pin::new(stream).poll_shutdown(context))?;
+        ready!(stream.poll_shutdown(context))?;
         while this.is_mid_request() && this.lingered_bytes < LINGER_BYTES_MAX {
             this.received.clear();
             match this.poll_receive(context) {

@@ -1,10 +1,12 @@
 //! What only the whole configuration can show: values that do not fit together.
 //!
-//! `channel`: the options of one namespace; `hook`: whatever is switched on needs somebody to call; `access`: who may connect.
+//! `channel`: the options of one namespace; `hook`: whatever is switched on needs somebody to call; `access`: who may connect;
+//! `tls`: a certificate with its key.
 
 mod access;
 mod channel;
 mod hook;
+mod tls;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +31,7 @@ pub(super) fn whole(assembly: &mut Assembly) {
         channel::check(assembly, &config, &section, &namespace.settings);
     }
     hook::check(assembly, &config);
+    tls::check(assembly, &config);
     let max = config.memory.max;
     if max > 0 && max < MEMORY_MIN {
         let allowed = format!("must be 0 (no limit) or at least {} MiB", MEMORY_MIN >> 20);

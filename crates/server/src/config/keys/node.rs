@@ -37,6 +37,18 @@ pub(super) const LISTENER: &[Key<Config>] = &[
     key("http_server.connection_limit", "plain HTTP connections at once; beyond: 503", |c| {
         Slot::Number(&mut c.http_server.connection_limit, 1..=1_000_000)
     }),
+    key("http_server.tls.enabled", "the listener speaks TLS, and nothing else", |c| {
+        Slot::Switch(&mut c.http_server.tls.enabled)
+    }),
+    key("http_server.tls.cert_pem", "certificate with its chain: PEM, base64 of it, or a path", |c| {
+        Slot::Text(&mut c.http_server.tls.cert_pem)
+    }),
+    key("http_server.tls.key_pem", "its key: PEM, base64 of it, or a path", |c| {
+        Slot::Secret(&mut c.http_server.tls.key_pem)
+    }),
+    key("http_server.tls.client_ca_pem", "authority of clients' certificates; empty = they show none", |c| {
+        Slot::Text(&mut c.http_server.tls.client_ca_pem)
+    }),
     neutral("log.level", "least severity that is logged", |c| Slot::Word(&mut c.log.level, LEVELS)),
     neutral("log.file", "path of the log file; empty = standard error", |c| Slot::Text(&mut c.log.file)),
 ];

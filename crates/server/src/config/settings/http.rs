@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::secret::Secret;
+use super::tls::ListenerTls;
 
 /// `http_server.*`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,8 @@ pub struct HttpServer {
     pub idle_timeout: Duration,
     /// `connection_limit` (own): plain HTTP connections at once, default 1024; beyond is answered 503.
     pub connection_limit: usize,
+    /// `tls.*`: TLS at the listener.
+    pub tls: ListenerTls,
 }
 
 impl HttpServer {
@@ -52,6 +55,7 @@ impl Default for HttpServer {
             write_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             connection_limit: 1024,
+            tls: ListenerTls::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod namespace;
 mod node;
 mod rpc;
 mod secret;
+mod tls;
 mod token;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -31,6 +32,7 @@ pub use namespace::{ChannelSettings, Namespace};
 pub use node::{Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use secret::Secret;
+pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
 
 /// Everything a node can be told, checked and complete: what a key leaves out has its default.

@@ -249,7 +249,14 @@ fn what_decides_who_may_do_something_stops_the_start() {
             "[client]\ninsecure_skip_token_signature_verify = true\n",
             "client.insecure_skip_token_signature_verify = true (file w.toml): signatures of tokens are",
         ),
-        ("[http_server.tls]\nenabled = true\n", "http_server.tls.enabled = true (file w.toml): TLS is not"),
+        (
+            "[http_server.tls_autocert]\nenabled = true\n",
+            "http_server.tls_autocert.enabled = true (file w.toml): certificates are not fetched",
+        ),
+        (
+            "[http_server.internal_tls]\nenabled = true\n",
+            "http_server.internal_tls.enabled = true (file w.toml): there is one port",
+        ),
         (
             "[http_server]\ninternal_port = \"9001\"\n",
             "http_server.internal_port = \"9001\" (file w.toml): there is",

@@ -1,6 +1,10 @@
 //! A handshake on a connection that began with HTTP goes back to a shard, and nothing else does.
 
+use std::io::Write as _;
+
 use super::*;
+use tokio::net::TcpStream;
+use wavecast_net::shard::Stream;
 
 #[tokio::test]
 async fn a_handshake_after_a_request_goes_back_whole() {

@@ -1,0 +1,73 @@
+//! `http_server.tls.*`: TLS at the listener.
+
+use std::fmt;
+
+use wavecast_net::tls::pem::PemError;
+use wavecast_net::tls::{ClientAuth, Part, Pem, ServerTls, ServerTlsOptions};
+
+use super::secret::Secret;
+
+/// `http_server.tls.*`. PEM values are the text, the text in base64, or a file's path; files are read again when they change.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListenerTls {
+    /// `enabled`: the listener speaks TLS (`https://`, `wss://`) and nothing else. Default false.
+    pub enabled: bool,
+    /// `cert_pem`: the certificate, with its chain.
+    pub cert_pem: String,
+    /// `key_pem`: its private key.
+    pub key_pem: Secret,
+    /// `client_ca_pem`: authorities that must have signed the certificate of every client; "" (default) = clients show none.
+    pub client_ca_pem: String,
+}
+
+/// A key below `http_server.tls` whose value cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerTlsError {
+    /// The whole key.
+    pub key: String,
+    /// What is wrong, to follow the key. No value is shown.
+    pub problem: String,
+}
+
+impl fmt::Display for ListenerTlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key, self.problem)
+    }
+}
+
+impl std::error::Error for ListenerTlsError {}
+
+impl ListenerTls {
+    /// What the listener speaks TLS with; `None` when it is not enabled. Reads files.
+    ///
+    /// # Errors
+    /// Names the key whose value cannot be used.
+    pub fn load(&self) -> Result<Option<ServerTls>, ListenerTlsError> {
+        if !self.enabled {
+            return Ok(None);
+        }
+        let chain = pem("cert_pem", &self.cert_pem)?;
+        let key = pem("key_pem", self.key_pem.expose())?;
+        let mut options = ServerTlsOptions::new(chain, key);
+        if !self.client_ca_pem.is_empty() {
+            options.client_auth = ClientAuth::Required(pem("client_ca_pem", &self.client_ca_pem)?);
+        }
+        ServerTls::new(options).map(Some).map_err(|error| {
+            let name = match error.part {
+                Part::Certificate => "cert_pem",
+                Part::Key => "key_pem",
+                Part::ClientAuthorities => "client_ca_pem",
+                Part::Settings => "enabled",
+            };
+            wrong(name, error.problem)
+        })
+    }
+}
+
+fn pem(name: &str, value: &str) -> Result<Pem, ListenerTlsError> {
+    Pem::of(value).map_err(|error: PemError| wrong(name, error.to_string()))
+}
+
+fn wrong(name: &str, problem: String) -> ListenerTlsError {
+    ListenerTlsError { key: format!("http_server.tls.{name}"), problem }
+}
