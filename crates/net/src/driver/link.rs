@@ -109,7 +109,10 @@ impl Link {
     pub(super) fn accepted(stream: TcpStream, settings: &Settings) -> io::Result<Self> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &settings.tls {
-            let link = TlsLink::over(stream, tls.session()?, Vec::new());
+            let mut link = TlsLink::over(stream, tls.session()?, Vec::new());
+            if settings.proxy_protocol {
+                link.expect_prelude();
+            }
             return Ok(Self::Tls(Box::new(link)));
         }
         Ok(Self::tcp(stream))

@@ -11,6 +11,7 @@ use mio::net::TcpStream;
 
 use super::link::{Arrival, InFlight, Scratch};
 use crate::frame::Batch;
+use crate::proxy_protocol;
 use crate::tls::{RECORD_BYTES, Session, SessionError, TlsStream};
 
 /// Bytes of one read. With the beginning of a record that was kept they make some 64 KiB of plain bytes at most.
@@ -29,6 +30,8 @@ pub(super) struct TlsLink {
     pub(super) in_flight: Option<Box<InFlight>>,
     /// Our side has ended: the socket's does when `unsent` has gone.
     ending: bool,
+    /// A header of the PROXY protocol comes first, in plain, and so much of it is there.
+    prelude: Option<Vec<u8>>,
     /// The peer's end has been reported.
     told: bool,
     /// The socket has taken bytes that it had refused, since this was last asked.
@@ -50,9 +53,15 @@ impl TlsLink {
             covered: 0,
             in_flight: None,
             ending: false,
+            prelude: None,
             told: false,
             moved: false,
         }
+    }
+
+    /// Passes a header of the PROXY protocol on, which stands before TLS.
+    pub(super) fn expect_prelude(&mut self) {
+        self.prelude = Some(Vec::new());
     }
 
     pub(super) fn is_handshaking(&self) -> bool {
@@ -93,7 +102,24 @@ impl TlsLink {
         let Scratch { plain, cipher, .. } = scratch;
         plain.clear();
         cipher.clear();
-        let received = self.session.receive(&mut buffer[..length], plain, cipher);
+        let bytes = &mut buffer[..length];
+        let received = match self.prelude.take() {
+            None => self.session.receive(bytes, plain, cipher),
+            Some(mut prelude) => {
+                prelude.extend_from_slice(bytes);
+                match proxy_protocol::parse(&prelude) {
+                    Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
+                    Ok(None) => {
+                        self.prelude = Some(prelude);
+                        Ok(())
+                    }
+                    Ok(Some(header)) => {
+                        plain.extend_from_slice(&prelude[..header.length]);
+                        self.session.receive(&mut prelude[header.length..], plain, cipher)
+                    }
+                }
+            }
+        };
         self.put(cipher)?;
         if let Err(error) = received {
             // What the peer is told is not lost to a reset when the socket is closed right away.

@@ -3,7 +3,7 @@
 //! Names and meanings are those of Centrifugo's v6 configuration wherever the concept is the same. Fields marked
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
-//! Sections: `node`, `http`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
+//! Sections: `node`, `http` (with `tls`), `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
 //! entries have names, `secret` a value that nothing prints.
 
 mod channel;
