@@ -131,10 +131,12 @@ impl Frame {
         self.0.messages
     }
 
-    /// Whether an outbox or a send in flight still holds a frame of which the caller has the only other reference.
+    /// Whether an outbox or a send in flight still holds a frame, in either form, of which the caller has the only other
+    /// reference.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        Rc::strong_count(&self.0) > 1
+        let deflated = self.0.deflated.get().and_then(Option::as_ref);
+        Rc::strong_count(&self.0) > 1 || deflated.is_some_and(|deflated| deflated.frame.is_held())
     }
 
     /// Whether it makes room for others while it waits.
@@ -227,6 +229,21 @@ mod tests {
     #[test]
     fn a_reference_is_one_pointer() {
         assert_eq!(size_of::<Option<Frame>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn its_compressed_form_is_made_once_and_only_if_it_may_be() {
+        let plain = Frame::new(b"plain");
+        assert!(plain.deflated(15, |_| panic!("nobody said that it may be")).is_none());
+        let frame = Frame::in_lane(b"plain", Lane { number: 7, key: None }, 3).deflatable();
+        let made = frame.deflated(15, |bytes| Some((bytes[..2].to_vec(), 10))).cloned();
+        let made = made.expect("a window of 15 bits is enough");
+        assert_eq!((&*made, made.messages(), made.lane()), (&b"pl"[..], 3, frame.lane()));
+        assert!(frame.is_held(), "in its other form");
+        drop(made);
+        assert!(!frame.is_held());
+        assert!(frame.deflated(9, |_| panic!("made already")).is_none(), "a window of 9 bits is too small");
+        assert!(frame.clone().deflated(10, |_| panic!("made already")).is_some());
     }
 
     #[test]
