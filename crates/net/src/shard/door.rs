@@ -212,8 +212,11 @@ pub(super) fn decided<H: Handler>(
     let Phase::Asked(mut head) = std::mem::take(&mut connection.phase) else { return };
     connections.listen(id, |flags| flags.paused = false);
     let (limits, peer) = (connections.options.websocket, head.peer);
-    // It was whole when the handler was asked about it.
-    let Ok(Some((request, length))) = handshake::parse_request(&head.bytes, &limits) else { return };
+    let Ok(Some((request, length))) = handshake::parse_request(&head.bytes, &limits) else {
+        // It was whole when the handler was asked about it.
+        handler.turned_away(id);
+        return refuse(connections, id, 500, "internal error");
+    };
     let refuses = !matches!(verdict, Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later);
     let course = carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict);
     if refuses {
