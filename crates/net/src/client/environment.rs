@@ -3,7 +3,8 @@
 //! `HTTPS_PROXY` (or `https_proxy`) is for `wss://`, `http_proxy` for `ws://` (in lower case only: a CGI program gets
 //! `HTTP_PROXY` from whoever sends it a field `Proxy`), `ALL_PROXY` (or `all_proxy`) for both. `NO_PROXY` (or
 //! `no_proxy`) lists who is reached directly: `*`, names, each with all below it, addresses, networks such as
-//! `10.0.0.0/8`; with a port, only that one.
+//! `10.0.0.0/8`; with a port, only that one. This machine itself (`localhost`, loopback addresses) is always reached
+//! directly: a proxy elsewhere would take the name for its own.
 
 use std::net::IpAddr;
 
@@ -23,12 +24,16 @@ pub(super) fn proxy(
     };
     let Some(named) = named else { return Ok(None) };
     let excepted = first(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
-    if is_excepted(&excepted, url.host(), url.port()) {
+    if is_this_machine(url.host()) || is_excepted(&excepted, url.host(), url.port()) {
         return Ok(None);
     }
     // Without a scheme it is an HTTP proxy, as others have it.
     let named = if named.contains("://") { named } else { format!("http://{named}") };
     named.parse().map(Some)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn is_excepted(list: &str, host: &str, port: u16) -> bool {
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_scheme_decides_which_variable_counts() {
-        let table: [(&str, Variables, Option<&str>); 9] = [
+        let table: [(&str, Variables, Option<&str>); 12] = [
             ("ws://a/", &[], None),
             ("wss://a/", &[("HTTPS_PROXY", "http://p:1")], Some("http://p:1")),
             ("wss://a/", &[("https_proxy", "p:2"), ("HTTPS_PROXY", "http://p:1")], Some("http://p:2")),
@@ -101,6 +106,9 @@ mod tests {
             ("wss://a/", &[("HTTPS_PROXY", ""), ("all_proxy", "socks5h://p")], Some("socks5://p:1080")),
             ("wss://a/", &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "b,a")], None),
             ("wss://a/", &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "b")], Some("http://p:1")),
+            ("ws://localhost:8000/", &[("all_proxy", "http://p:1")], None),
+            ("wss://127.0.0.2/", &[("all_proxy", "http://p:1")], None),
+            ("ws://[::1]:8000/", &[("all_proxy", "http://p:1")], None),
         ];
         for (url, variables, expected) in table {
             let variable = |name: &str| {

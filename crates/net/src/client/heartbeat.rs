@@ -12,7 +12,7 @@ pub(super) struct Heartbeat {
     intervals: Intervals,
     alive: KeepAlive,
     begun: Instant,
-    /// Moved only when it fires: what is heard meanwhile costs no timer.
+    /// Put off only when it fires: what is heard meanwhile costs no timer.
     timer: Pin<Box<Sleep>>,
 }
 
@@ -42,7 +42,7 @@ impl Heartbeat {
                 Action::Wait { until_ms: None } => return Poll::Pending,
                 Action::Wait { until_ms: Some(until_ms) } => {
                     let until = self.begun + Duration::from_millis(until_ms);
-                    if self.timer.deadline() < until && self.timer.is_elapsed() {
+                    if self.timer.is_elapsed() || until < self.timer.deadline() {
                         self.timer.as_mut().reset(until);
                     }
                     ready!(self.timer.as_mut().poll(cx));

@@ -218,8 +218,8 @@ impl ConnectOptions {
     /// Goes through the proxy that the environment names when a connection is opened: `HTTPS_PROXY` for `wss://`,
     /// `http_proxy` for `ws://`, `ALL_PROXY` for both, in capitals or not (`http_proxy` only in small letters, as a CGI
     /// program gets `HTTP_PROXY` from strangers). Servers in the list `NO_PROXY` are reached directly: names, each with
-    /// all below it, addresses, networks such as `10.0.0.0/8`, `*`; with a port, only that one. Default: the
-    /// environment is not looked at.
+    /// all below it, addresses, networks such as `10.0.0.0/8`, `*`; with a port, only that one. So is this machine
+    /// (`localhost` and loopback addresses). Default: the environment is not looked at.
     #[must_use]
     pub fn proxy_from_environment(mut self) -> Self {
         self.route = Route::AsTheEnvironmentSays;
