@@ -221,6 +221,8 @@ pub(crate) fn refusals(client: &dyn Library, server: &dyn Library) {
     assert_eq!(heard, Heard::Refused(status));
     let ask = Ask { url: format!("{origin}/welcome"), ..ask };
     let mut client_end = client.connect(&ask);
-    assert!(matches!(client_end.hear(), Heard::Open(_)));
-    assert!(matches!(server_end.hear(), Heard::Open(_)));
+    for end in [&mut client_end, &mut server_end] {
+        let heard = end.hear();
+        assert!(matches!(heard, Heard::Open(_)), "{heard:?}");
+    }
 }
