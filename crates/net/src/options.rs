@@ -26,8 +26,18 @@ pub struct Options {
     /// longer when nothing else waits. Default 1 MiB. When a frame does not fit,
     /// [`Handler::overflow`](crate::shard::Handler::overflow) decides; by default the connection is closed with 1013.
     /// While more than half of it waits nothing is received: a peer whose own messages are answered faster than it reads
-    /// is held back, and not cut off for it. (One read is up to 64 KiB; what its messages provoke should fit the other half.)
+    /// is held back, and not cut off for it. (What the messages of one read provoke should fit the other half: see
+    /// [`Options::receive_bytes`].)
     pub outbox_bytes_max: usize,
+    /// Length of the buffer that all connections of a shard receive into, and so of one read, bytes; at least 4 KiB. Default
+    /// 256 KiB: sixteen messages of 16 KB in one system call. A connection owns none of it. Shorter where a short message
+    /// may provoke a long one.
+    pub receive_bytes: usize,
+    /// From how many bytes on what the messages of one read have provoked for their own connection leaves at once, while they
+    /// are in the processor's cache; what is less waits for the end of the turn. Default 0: all of it leaves at once, which
+    /// suits who answers in [`Handler::message`](crate::shard::Handler::message). Who sends more in the same turn, from
+    /// [`Handler::turn`](crate::shard::Handler::turn) say, saves a system call by waiting.
+    pub at_once_bytes: usize,
     /// Connections of one shard, however far they have come. Default 1,000,000. Further ones are closed at once.
     pub connections_max: usize,
     /// Time from accept to a whole request head. Default 10 s; then status 408.
@@ -101,6 +111,8 @@ impl Default for Options {
                 ..Limits::default()
             },
             outbox_bytes_max: 1 << 20,
+            receive_bytes: 256 * 1024,
+            at_once_bytes: 0,
             connections_max: 1_000_000,
             head_timeout: Duration::from_secs(10),
             keep_alive: Intervals::default(),

@@ -64,10 +64,14 @@ proptest! {
         seed: u64,
         split in 1usize..200,
         slice in 1usize..40,
+        at_once in prop_oneof![Just(0usize), 1usize..2000],
         crowd in prop_oneof![3 => Just(0usize), 1 => 65usize..120],
         actions in actions(),
     ) {
-        let (mut shard, network, remote) = shard(seed, Options { flush_slice: slice, ..Options::default() });
+        let (mut shard, network, remote) = shard(
+            seed,
+            Options { flush_slice: slice, at_once_bytes: at_once, ..Options::default() },
+        );
         network.set_split_max(200);
         let mut peers: Vec<Peer> = (0..crowd).map(|_| Peer::connect(&network)).collect();
         turn(&mut shard, &network, crowd as u32 * 4);

@@ -300,6 +300,10 @@ fn shard_options(config: &Config) -> Options {
         },
         compression: compression(config),
         outbox_bytes_max: config.client.queue_max_size,
+        // Commands are short and what they provoke may be long: a page of history, say.
+        receive_bytes: 64 * 1024,
+        // The reply to one command mostly goes with what else the turn brings.
+        at_once_bytes: 4 * 1024,
         connections_max,
         head_timeout: config.http_server.handshake_timeout,
         // Sessions are pinged in the words of their own protocol.

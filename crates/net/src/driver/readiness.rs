@@ -26,8 +26,8 @@ use crate::relay::Bell;
 use crate::shard::Stream;
 use crate::slots::Slots;
 
-/// Length of the receive buffer that all connections of a shard share.
-const RECEIVE_BYTES: usize = 64 * 1024;
+/// A shorter receive buffer is not worth its reads.
+const RECEIVE_BYTES_MIN: usize = 4 * 1024;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -100,7 +100,7 @@ impl Readiness {
             used: 0,
             turns: Turns::new(options.handshakes_per_turn),
             done: VecDeque::new(),
-            buffer: vec![0; RECEIVE_BYTES].into_boxed_slice(),
+            buffer: vec![0; options.receive_bytes.max(RECEIVE_BYTES_MIN)].into_boxed_slice(),
             scratch: Scratch::default(),
         })
     }

@@ -24,6 +24,8 @@ pub(super) fn flush<D: Driver>(
     batch: &mut Batch,
     broken: &mut Vec<(ConnectionId, io::Error)>,
 ) {
+    // What did not come from the driver but was received all the same: with a connection that was adopted, say.
+    broken.extend(uncork(connections, driver, batch).err());
     let mut budget = connections.waves.budget();
     while let Some(id) = connections.waves.next(&mut budget) {
         flush_one(connections, driver, id, batch, broken);
@@ -71,13 +73,14 @@ fn flush_one<D: Driver>(
     waves.soon(id);
 }
 
-/// Sends what the messages of one read have provoked, if it is to leave at once. Fails with the connection that broke.
-pub(super) fn at_once<D: Driver>(
+/// The messages of one read have been delivered: sends what they have provoked, if it is to leave at once. Fails with the
+/// connection that broke.
+pub(super) fn uncork<D: Driver>(
     connections: &mut Connections,
     driver: &mut D,
     batch: &mut Batch,
 ) -> Result<(), (ConnectionId, io::Error)> {
-    let Some((id, bytes)) = connections.cork.take() else { return Ok(()) };
+    let Some((id, bytes)) = connections.take_corked() else { return Ok(()) };
     let sent = driver.send_now(id.slot, &bytes);
     // Only what the kernel refuses is worth a frame.
     let submission = match sent {

@@ -7,7 +7,7 @@
 //! | [`connections`](Connections) | the table of connections, as the handler sees it: close, timers |
 //! | `sending`, `fan_out`, `room` | into one outbox, into many, and what gives way when they are full |
 //! | `compression` | messages compressed: for one connection, or once for many |
-//! | `cork` | what the messages of one read provoke, in one piece |
+//! | `replies`, `cork` | what the messages of one read provoke, in one piece |
 //! | `deal` | whose connection it is that came in at a common listener |
 //! | `fragments` | a message out in pieces, and when to send the next |
 //! | `door` | from accept to open: the request head, the verdict, the side door |
@@ -35,6 +35,7 @@ mod fragments;
 mod handler;
 mod receive;
 mod remote;
+mod replies;
 mod room;
 mod sending;
 mod stream;
@@ -191,7 +192,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             match completion {
                 Completion::Received { slot, bytes } => {
                     received(handler, connections, slot, bytes);
-                    if let Err((id, error)) = flush::at_once(connections, driver, batch) {
+                    if let Err((id, error)) = flush::uncork(connections, driver, batch) {
                         ending::broke(handler, connections, id, &ConnectionError::Io(error));
                     }
                 }
@@ -244,7 +245,6 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 Ok(slot) => {
                     self.connections.admit(slot, detached.peer, Settings::PLAIN);
                     received(&mut self.handler, &mut self.connections, slot, &mut detached.received);
-                    self.connections.spill(self.connections.id(slot));
                 }
                 Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
             },

@@ -30,7 +30,6 @@ pub(super) fn messages<H: Handler>(
     } else {
         deliver(handler, connections, id, &mut protocol, &mut input)
     };
-    connections.uncork(id);
     let Some(connection) = connections.get_mut(id) else { return };
     if let Phase::Open(place) = &mut connection.phase {
         *place = protocol;

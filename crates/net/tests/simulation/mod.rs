@@ -37,6 +37,8 @@ pub struct Echo {
     pub busy: bool,
     /// Overflows are counted, and nobody is cut off.
     pub tolerant: bool,
+    /// Does this with a message, instead of sending it back.
+    pub on_message: Option<Act>,
     pub on_close: Option<Act>,
     pub on_timer: Option<Act>,
 }
@@ -71,6 +73,9 @@ impl Handler for Echo {
         assert!(connections.is_open(id), "a message of a connection that closes");
         if message == MessageRef::Text("close me") {
             connections.close(id, CloseCode::NORMAL, "as you wish");
+        }
+        if self.on_message.is_some() {
+            return Self::act(&mut self.on_message, connections, id);
         }
         connections.send(id, message).ok();
     }
