@@ -44,7 +44,7 @@ impl Events<Count> for Upload {
         let count = connection.state_mut();
         assert_eq!(piece.is_first, !count.is_under_way, "pieces of two messages do not mix");
         assert!(!piece.bytes.is_empty() || piece.is_last);
-        assert!(piece.bytes.len() <= 64 * 1024);
+        assert!(piece.bytes.len() <= Options::default().receive_bytes);
         count.is_under_way = !piece.is_last;
         count.bytes += piece.bytes.len() as u64;
         count.sum += piece.bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();

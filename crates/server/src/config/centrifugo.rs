@@ -119,7 +119,9 @@ const OVER_HTTP: &str = "back ends are called over HTTP";
 const KNOWN: Table = &[
     ("http_server.internal_address", stops(NO_SECOND_PORT)),
     ("http_server.internal_port", stops(NO_SECOND_PORT)),
-    ("http_server.tls.*", ignored(FOR_CLIENTS)),
+    ("http_server.tls.server_ca_pem", ignored(FOR_CLIENTS)),
+    ("http_server.tls.server_name", ignored(FOR_CLIENTS)),
+    ("http_server.tls.insecure_skip_verify", ignored(FOR_CLIENTS)),
     ("http_server.tls_autocert.enabled", stops(NO_ACME)),
     ("http_server.tls_autocert.*", ignored("certificates are not fetched")),
     ("http_server.tls_external", ignored("there is one port for everything")),
