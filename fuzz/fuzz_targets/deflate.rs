@@ -7,6 +7,9 @@
 
 #![no_main]
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use libfuzzer_sys::fuzz_target;
 use wavecast_websocket::deflate::{Compression, Deflater, Inflater, Window};
 use wavecast_websocket::frame::{self, Reserved};
@@ -104,12 +107,17 @@ fn pieces(window: Window, stream: &[u8], piece_len: usize) -> Vec<Got> {
 
 /// Sent twice, the second time with what the first left behind.
 fn comes_back(window: Window, level: u8, message: &[u8]) {
-    let options = Compression { level, bytes_min: 0, ..Compression::DEFAULT };
-    let mut deflater = Deflater::new(&options);
-    let (mut context, mut stream) = (None, Vec::new());
-    for _ in 0..2 {
-        deflater.encode(Opcode::Binary, message, window, &mut context, None, &mut stream);
-    }
+    // A compressor of its own is a third of a megabyte: one is kept for each level, as a server does.
+    thread_local!(static DEFLATERS: RefCell<BTreeMap<u8, Deflater>> = RefCell::default());
+    let mut stream = Vec::new();
+    DEFLATERS.with_borrow_mut(|deflaters| {
+        let options = Compression { level, memory_level: 1, bytes_min: 0, ..Compression::DEFAULT };
+        let deflater = deflaters.entry(level).or_insert_with(|| Deflater::new(&options));
+        let mut context = None;
+        for _ in 0..2 {
+            deflater.encode(Opcode::Binary, message, window, &mut context, None, &mut stream);
+        }
+    });
     let mut connection = Connection::new(Role::Client).with_deflate(window);
     let mut input = Input::new(&mut stream);
     for _ in 0..2 {

@@ -29,8 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         parse_extensions(answer.as_bytes(), &mut answered).expect("we read what we write");
         assert_eq!(answered.len(), 1);
         // A client that wants anything understands it, unless it is given more than it asked for.
-        let generous =
-            Compression { send_takeover: true, receive_takeover: true, ..Compression::DEFAULT };
+        let generous = Compression { send_takeover: true, receive_takeover: true, ..Compression::DEFAULT };
         let theirs = generous.agreed(&answered).expect("our answers are right").expect("it is an agreement");
         assert_eq!((theirs.send, theirs.receive), (agreement.receive, agreement.send));
     }
