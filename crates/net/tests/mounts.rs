@@ -39,12 +39,7 @@ impl Events for Echo {
         if request.head.query() == Some("refuse") {
             return Verdict::refuse(403, "not you");
         }
-        let upgrade = wavecast_net::shard::Upgrade {
-            protocols: wavecast_net::shard::Protocols::Fixed(&["chat"]),
-            headers: vec![("X-Node".into(), "7".into())],
-            ..Default::default()
-        };
-        Verdict::UpgradeWith(upgrade)
+        Verdict::with_protocols(&["chat"]).with_header("X-Node", "7")
     }
 
     fn open(&self, connection: &mut Connection<'_>, opening: &Opening<'_>) {

@@ -12,6 +12,7 @@ use tokio::runtime::{self, Runtime};
 use tracing::{info, warn};
 use wavecast_hub::ShardId;
 use wavecast_net::listener::{self, Bound, Listener};
+use wavecast_net::mount::Mount;
 use wavecast_net::shard::{self, Detached, Mailbox, Remote, Threads};
 use wavecast_net::tls::ServerTls;
 use wavecast_net::websocket::Limits;
@@ -140,7 +141,9 @@ impl PushServer {
             EventQueue::start(runtime.handle(), hooks, &config.event_queue(), seed.rotate_left(32))
         });
         node.office().open(runtime.handle().clone(), events);
-        let desk = Desk::new(Arc::clone(&node), config, profile).with_way_back(way_back(remotes.clone()));
+        let desk = Desk::new(Arc::clone(&node), config, profile)
+            .with_way_back(way_back(remotes.clone()))
+            .with_streams(Mount::new(remotes.clone()));
         let desk = Arc::new(desk);
         runtime.spawn(sweep(Arc::clone(&node)));
         runtime.spawn(relief::watch(Arc::clone(&node)));

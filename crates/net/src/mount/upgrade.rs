@@ -1,5 +1,6 @@
 //! A request on its way to a mount, and its connection after it.
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -35,13 +36,16 @@ use crate::shard::{Detached, Stream};
 ///
 /// hyper has to serve the connection `with_upgrades`, and HTTP/2 with `enable_connect_protocol`.
 #[must_use = "nothing happens until it is sent on"]
-#[derive(Debug)]
 pub struct Upgrade {
     head: Vec<u8>,
     is_stream: bool,
     connection: Option<OnUpgrade>,
     peer: SocketAddr,
+    held: Option<Held>,
 }
+
+/// Something that is kept as long as bytes are carried.
+type Held = Box<dyn Send>;
 
 impl Upgrade {
     /// Takes what is needed out of a request. Where it comes from is looked for among its extensions: a [`SocketAddr`] (or,
@@ -70,12 +74,18 @@ impl Upgrade {
             is_stream: request::is_stream(parts),
             connection: parts.extensions.remove(),
             peer: peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
+            held: None,
         }
     }
 
     /// Where the connection comes from, as handlers are told.
     pub fn peer(self, peer: SocketAddr) -> Self {
         Self { peer, ..self }
+    }
+
+    /// Keeps something (a permit, a count) until the connection has ended or has moved to a shard. Default: nothing.
+    pub fn holding(self, held: impl Send + 'static) -> Self {
+        Self { held: Some(Box::new(held)), ..self }
     }
 
     /// Sends the request to a shard and waits for its answer, which is to be returned as the answer to the request. If it
@@ -87,7 +97,7 @@ impl Upgrade {
     ///
     /// Cancel-safe: dropping the future ends the connection, if it has opened.
     pub async fn to(self, mount: &Mount) -> Answer {
-        let Self { head, is_stream, connection, peer } = self;
+        let Self { head, is_stream, connection, peer, held } = self;
         let (inside, outside) = relay();
         if mount.give(Detached { stream: Stream::Relay(inside), received: head, peer }).is_err() {
             return answer::unanswered();
@@ -102,9 +112,17 @@ impl Upgrade {
                 if let Err(error) = carry(connection, outside).await {
                     debug!(%peer, %error, "a connection that is carried to a shard broke");
                 }
+                drop(held);
             });
         }
         if is_stream { answer::for_a_stream(answer) } else { answer }
+    }
+}
+
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the head: cookies stand there.
+        f.debug_struct("Upgrade").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 

@@ -26,6 +26,9 @@ use crate::proxy_protocol;
 /// So far into a head every byte is looked at as it comes: who speaks another protocol need not be waited for.
 const EARLY_BYTES: usize = 64;
 
+/// The first line of a connection of HTTP/2 (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
 impl Connections {
     /// A connection has come in.
     pub(super) fn admit(&mut self, slot: u32, peer: SocketAddr, listener: &Settings) {
@@ -106,6 +109,16 @@ pub(super) fn received<H: Handler>(
                 }
             }
         }
+        Err(_) if begins_http2(whole) && handler.takes_http2() => {
+            let is_whole = whole.len() >= HTTP2_PREFACE.len();
+            if head.bytes.is_empty() {
+                head.bytes.extend_from_slice(bytes);
+            }
+            match is_whole {
+                true => put_aside(connections, id, head, Course::Leaves),
+                false => connections.table[id.slot].phase = Phase::Head(head),
+            }
+        }
         Err(error) => {
             info!(%peer, %error, status = error.status(), "refused: not a request head");
             refuse(connections, id, error.status(), &error.to_string());
@@ -140,6 +153,12 @@ fn proxied<H: Handler>(
             connections.release(id);
         }
     }
+}
+
+/// Whether these may be, or begin, the first line of HTTP/2.
+fn begins_http2(bytes: &[u8]) -> bool {
+    let length = bytes.len().min(HTTP2_PREFACE.len());
+    bytes[..length] == HTTP2_PREFACE[..length]
 }
 
 /// What a verdict leads to.

@@ -93,6 +93,12 @@ pub trait Handler {
         connections.cut(id, CloseCode::TRY_AGAIN_LATER, "slow consumer");
     }
 
+    /// Whether connections that begin as those of HTTP/2 do (RFC 9113 §3.4) leave through the side door. By default they
+    /// are refused.
+    fn takes_http2(&self) -> bool {
+        false
+    }
+
     /// A socket leaves through the side door ([`Verdict::SideDoor`]). By default it is closed.
     fn side_door(&mut self, detached: Detached) {
         drop(detached);

@@ -7,6 +7,7 @@
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request
+//! - `http2`: the same over HTTP/2, and sessions inside its streams
 //! - `socket`: hyper's input and output; `carrier` (TCP, or TLS over it), `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
@@ -17,6 +18,7 @@ mod deadline;
 mod exchange;
 mod framing;
 pub mod guard;
+mod http2;
 mod request_body;
 mod route;
 mod socket;
@@ -36,6 +38,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::sync::{Semaphore, watch};
+use wavecast_net::mount::Mount;
 use wavecast_net::shard::Detached;
 
 pub use backend::{Backend, NodeInfo};
@@ -58,6 +61,8 @@ pub struct Desk<B> {
     refused: AtomicU64,
     draining: watch::Sender<bool>,
     way_back: Option<WayBack>,
+    /// Where WebSocket sessions inside HTTP/2 live.
+    streams: Option<Mount>,
 }
 
 impl<B: Backend> Desk<B> {
@@ -70,6 +75,7 @@ impl<B: Backend> Desk<B> {
             refused: AtomicU64::new(0),
             draining,
             way_back: None,
+            streams: None,
             config,
         }
     }
@@ -81,6 +87,13 @@ impl<B: Backend> Desk<B> {
     pub fn with_way_back(mut self, back: impl Fn(Detached) + Send + Sync + 'static) -> Self {
         self.way_back = Some(Box::new(back));
         self
+    }
+
+    /// The same desk with shards for WebSocket sessions inside HTTP/2. Without them such a handshake is answered as any
+    /// request is.
+    #[must_use]
+    pub fn with_streams(self, shards: Mount) -> Self {
+        Self { streams: Some(shards), ..self }
     }
 
     /// Ends every connection when its request is answered, and makes the health endpoint say so.
@@ -119,11 +132,16 @@ impl<B> fmt::Debug for Desk<B> {
 /// Cancel-safe: dropping the future closes the connection.
 pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>) {
     let peer = detached.peer;
-    let Ok(_permit) = desk.connections.try_acquire() else {
+    let served_by = Arc::clone(&desk);
+    let Ok(_permit) = served_by.connections.try_acquire() else {
         desk.refuse(detached);
         return;
     };
-    match desk.serve(detached).await {
+    let served = match http2::is_spoken(&detached.received) {
+        true => http2::serve(desk, detached).await,
+        false => desk.serve(detached).await,
+    };
+    match served {
         Ok(()) => tracing::trace!(%peer, "an HTTP connection ends"),
         Err(error) => tracing::debug!(%peer, %error, "an HTTP connection breaks"),
     }

@@ -223,6 +223,10 @@ impl Handler for PushShard {
         self.cut_slow(connections, id);
     }
 
+    fn takes_http2(&self) -> bool {
+        true
+    }
+
     fn side_door(&mut self, detached: Detached) {
         (self.side_door)(detached);
     }

@@ -1,0 +1,211 @@
+//! HTTP/2 at the desk: requests answered as over HTTP/1.1, and WebSocket sessions inside streams (RFC 8441).
+//!
+//! A session inside a stream lives on a shard like any other, behind the same judgement; its bytes pass through the desk.
+//! What it may send ahead is bounded by the stream's window, what waits for it by the relay and then by its outbox.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::ext::Protocol;
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::sleep;
+use wavecast_net::mount::Upgrade;
+use wavecast_net::shard::Detached;
+
+use super::Desk;
+use super::backend::Backend;
+use super::carrier::Carrier;
+use super::request_body::RequestBody;
+
+/// What a connection of HTTP/2 begins with (RFC 9113 §3.4), as far as its first line.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+/// Streams of one connection: sessions, and requests under way.
+const STREAMS_MAX: u32 = 1000;
+/// Bytes that a stream may send before they are taken; and all streams of a connection together.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes of a stream that wait for the peer's window.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// A silent peer is asked whether it is there, and has as long to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whether a connection speaks HTTP/2.
+pub(super) fn is_spoken(received: &[u8]) -> bool {
+    received.starts_with(PREFACE)
+}
+
+/// Serves one connection until its end. One on which nothing has happened for `http_server.idle_timeout` is ended.
+pub(super) async fn serve<B: Backend>(desk: Arc<Desk<B>>, detached: Detached) -> io::Result<()> {
+    let Detached { stream, received, peer } = detached;
+    let carrier = Carrier::new(stream)?;
+    carrier.set_nodelay();
+    let io = Resumed { received: BytesMut::from(&received[..]), carrier };
+    let settings = &desk.config.http_server;
+    let idle_timeout = settings.idle_timeout;
+    let head_bytes_max = u32::try_from(settings.head_size_limit).unwrap_or(u32::MAX);
+    let work = Arc::new(Work::default());
+    let (counted, served) = (Arc::clone(&work), Arc::clone(&desk));
+    let service = service_fn(move |request| {
+        let (desk, guard) = (Arc::clone(&served), Work::begin(&counted));
+        async move { Ok::<_, Infallible>(answer(&desk, request, peer, guard).await) }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .enable_connect_protocol()
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(head_bytes_max)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let mut draining = desk.draining.subscribe();
+    let (mut ending, mut begun) = (false, 0);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => return ended.map_err(io::Error::other),
+            // The sender lives as long as the desk, so the wait ends only when it is told to.
+            _ = draining.wait_for(|draining| *draining), if !ending => {
+                ending = true;
+                // GOAWAY: what is under way is answered, and sessions are closed by their shards.
+                connection.as_mut().graceful_shutdown();
+            }
+            () = sleep(idle_timeout) => {
+                let is_idle = work.is_idle() && begun == work.begun();
+                begun = work.begun();
+                if is_idle && ending {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                if is_idle {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+async fn answer<B: Backend>(
+    desk: &Desk<B>,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+    guard: Guard,
+) -> Response<Full<Bytes>> {
+    // The authority is what was asked for (RFC 9113 §8.3.1); everything behind this knows it as Host.
+    if let Some(host) = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok()) {
+        request.headers_mut().insert(HOST, host);
+    }
+    let protocol = request.extensions().get::<Protocol>();
+    let is_websocket = protocol.is_some_and(|protocol| protocol.as_str().eq_ignore_ascii_case("websocket"));
+    if let (true, &Method::CONNECT, Some(mount)) = (is_websocket, request.method(), &desk.streams) {
+        return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await;
+    }
+    let (head, body) = request.into_parts();
+    let mut answer = desk.routes.answer(&head, RequestBody::new(body), peer).await;
+    // Which connection is used again is not said in an answer here.
+    answer.headers_mut().remove(CONNECTION);
+    answer.map(Full::new)
+}
+
+/// What is under way on a connection: requests, and sessions.
+#[derive(Debug, Default)]
+struct Work {
+    under_way: AtomicUsize,
+    begun: AtomicUsize,
+}
+
+/// Something is under way as long as this lives.
+struct Guard(Arc<Work>);
+
+impl Work {
+    fn begin(work: &Arc<Self>) -> Guard {
+        work.under_way.fetch_add(1, Relaxed);
+        work.begun.fetch_add(1, Relaxed);
+        Guard(Arc::clone(work))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.under_way.load(Relaxed) == 0
+    }
+
+    fn begun(&self) -> usize {
+        self.begun.load(Relaxed)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A connection of which something has been read already.
+#[derive(Debug)]
+struct Resumed {
+    received: BytesMut,
+    carrier: Carrier,
+}
+
+impl Read for Resumed {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self { received, carrier } = self.get_mut();
+        if received.is_empty() {
+            // Nothing is added at the end.
+            ready!(carrier.poll_receive(context, received))?;
+        }
+        let count = received.len().min(cursor.remaining());
+        cursor.put_slice(&received[..count]);
+        received.advance(count);
+        if received.is_empty() {
+            *received = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Resumed {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().carrier.poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().carrier.poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().carrier.poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().carrier.poll_shutdown(context)
+    }
+}
