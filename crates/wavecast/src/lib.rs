@@ -42,6 +42,8 @@
 //! | `net` (default) | [`net`] | the toolkit: WebSocket servers and clients with the four events |
 //! | `client` (default) | [`client`] | a push client that reconnects, resubscribes and recovers |
 //! | `server` | [`server`] | the push server, to embed in a program |
+//! | `tls` (default) | | TLS in all of them: `wss://` |
+//! | `futures` | | the toolkit's client as `Stream` and `Sink` |
 //!
 //! The `wavecast` program itself, which needs no Rust to be used, is the package `wavecast-cli`.
 
