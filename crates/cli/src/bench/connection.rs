@@ -1,13 +1,15 @@
 //! One connection of a load: non-blocking, with nothing kept but what has not fitted yet.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use memchr::memchr;
 use mio::net::TcpStream;
 use socket2::{Domain, SockRef, Socket, Type};
-use wavecast_websocket::frame::{self, Opcode};
+use wavecast_websocket::deflate::Inflater;
+use wavecast_websocket::frame::{self, Opcode, Reserved};
 
 use super::backlog;
 use super::conversation::{self, MASKING_KEY, Said, Script};
@@ -47,6 +49,8 @@ pub(super) struct Reception {
     /// Deliveries are alike on all connections, so one layout serves all.
     pub(super) layout: Layout,
     pub(super) frame_bytes_max: usize,
+    /// Nothing is taken over from message to message, so one serves all connections.
+    pub(super) inflater: Inflater,
 }
 
 impl Connection {
@@ -141,12 +145,21 @@ impl Connection {
             self.stage = if answers_missing == 0 { Stage::Live } else { Stage::Joining { answers_missing } };
         }
         let (now_ns, mut deliveries) = (stamp::now_ns(), 0);
-        while let Some(frame) =
-            scan::frame(bytes, at, reception.frame_bytes_max).map_err(|error| error.to_string())?
-        {
+        let agreed = if reception.script.compressed { Reserved::RSV1 } else { Reserved::NONE };
+        let next = |at: usize, frame_bytes_max: usize| {
+            scan::frame(bytes, at, frame_bytes_max, agreed).map_err(|error| error.to_string())
+        };
+        while let Some(frame) = next(at, reception.frame_bytes_max)? {
             at = frame.payload.end;
             let payload = &bytes[frame.payload];
             match frame.opcode {
+                Opcode::Text | Opcode::Binary if frame.deflated => {
+                    let mut inflater = mem::take(&mut reception.inflater);
+                    let message = inflater.message(payload, false, reception.frame_bytes_max);
+                    let message = message.map_err(|_| "the server sent what cannot be inflated")?;
+                    deliveries += self.take_message(message, reception, now_ns)?;
+                    reception.inflater = inflater;
+                }
                 Opcode::Text | Opcode::Binary => {
                     deliveries += self.take_message(payload, reception, now_ns)?;
                 }

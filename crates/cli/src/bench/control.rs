@@ -82,6 +82,8 @@ pub(super) enum Speech {
     Centrifuge { host: String, path: String, channels: Vec<String>, missed: Option<Missed> },
     /// A WebSocket handshake, then whatever is sent comes back.
     Echo { host: String, path: String },
+    /// The same on a connection that has agreed to compression (RFC 7692).
+    Compressed(Box<Speech>),
     /// Nothing is said: frames come in from the first byte.
     Raw,
 }

@@ -24,14 +24,28 @@ pub(super) struct Script {
     pub(super) missed: u32,
     /// Every message is one that was sent here.
     pub(super) echoes: bool,
+    /// Messages may come compressed, each by itself.
+    pub(super) compressed: bool,
 }
 
 impl Script {
     pub(super) fn new(speech: &Speech) -> Result<Self, String> {
-        let silent =
-            Self { upgrade: None, join: Vec::new(), answers: 0, pong: Vec::new(), missed: 0, echoes: false };
+        let silent = Self {
+            upgrade: None,
+            join: Vec::new(),
+            answers: 0,
+            pong: Vec::new(),
+            missed: 0,
+            echoes: false,
+            compressed: false,
+        };
         Ok(match speech {
             Speech::Raw => silent,
+            Speech::Compressed(speech) => {
+                let script = Self::new(speech)?;
+                let upgrade = script.upgrade.map(Upgrade::compressed).transpose()?;
+                Self { upgrade, compressed: true, ..script }
+            }
             Speech::Echo { host, path } => {
                 Self { upgrade: Some(Upgrade::new(host, path)?), echoes: true, ..silent }
             }
@@ -52,7 +66,7 @@ impl Script {
                     join: text_frame(commands.join("\n").as_bytes()),
                     pong: text_frame(b"{}"),
                     missed: missed.as_ref().map_or(0, |missed| missed.publications),
-                    echoes: false,
+                    ..silent
                 }
             }
         })

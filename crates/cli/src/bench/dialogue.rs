@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use serde_json::Value;
-use wavecast_websocket::frame::{self, Opcode};
+use wavecast_websocket::frame::{self, Opcode, Reserved};
 
 use super::control::Speech;
 use super::conversation::{self, MASKING_KEY, Said, Script, text_frame};
@@ -140,7 +140,9 @@ impl Dialogue {
     fn take_lines(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
         let (mut at, mut replies) = (0, Vec::new());
         let received = &self.buffer[..self.filled];
-        while let Some(frame) = scan::frame(received, at, BUFFER_BYTES).map_err(|error| error.to_string())? {
+        while let Some(frame) =
+            scan::frame(received, at, BUFFER_BYTES, Reserved::NONE).map_err(|error| error.to_string())?
+        {
             at = frame.payload.end;
             let payload = &received[frame.payload];
             match frame.opcode {

@@ -57,11 +57,16 @@ pub(super) struct FanoutOptions {
     #[arg(long)]
     limit: bool,
 
+    /// In each run, measure subscribers that take compression too (RFC 7692), and give the ratio to those that do not, pair
+    /// by pair. The payload is full of records then; our own server is told to compress
+    #[arg(long, conflicts_with_all = ["quiet", "limit"])]
+    compressed: bool,
+
     /// Threads of the raw sender that --limit measures: to compare like with like, as many as the server has shards
     #[arg(long, default_value_t = 1, requires = "limit", value_parser = limit::threads())]
     raw_threads: u32,
 
-    /// Runs, each with new connections (and a new server, unless --url is given) [default: 1, or 5 with --limit]
+    /// Runs, each with new connections (and a new server, unless --url is given) [default: 1, or 5 of a comparison]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: Option<u32>,
 
@@ -83,15 +88,28 @@ struct FanoutFigures {
     /// Processor time per delivery, server ÷ raw sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio: Option<f64>,
+    /// The same to subscribers that take compression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compressed: Option<Delivery>,
+    /// Processor time per delivery, compressed ÷ plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compressed_ratio: Option<f64>,
 }
 
 /// Runs the benchmark and returns what is to be printed.
 pub(super) fn run(options: &FanoutOptions) -> Result<String, BenchError> {
     options.server.check_descriptors(options.subscribers)?;
-    let runs = options.runs.unwrap_or(if options.limit { RUNS_OF_A_COMPARISON } else { 1 });
+    let runs =
+        options.runs.unwrap_or(if options.limit || options.compressed { RUNS_OF_A_COMPARISON } else { 1 });
     let mut figures = Vec::new();
     for _ in 0..runs {
-        let mut measured = measure(options)?;
+        let mut measured = measure(options, false)?;
+        if options.compressed {
+            let compressed = measure(options, true)?.delivery;
+            let costs = compressed.cpu_us_per_delivery.zip(measured.delivery.cpu_us_per_delivery);
+            measured.compressed_ratio = costs.map(|(compressed, plain)| compressed / plain);
+            measured.compressed = Some(compressed);
+        }
         if options.limit {
             let limit = limit::measure(&limit_of(options, &measured.delivery), options.run)?;
             let costs = measured.delivery.cpu_us_per_delivery.zip(limit.delivery.cpu_us_per_delivery);
@@ -118,21 +136,24 @@ fn limit_of(options: &FanoutOptions, delivery: &Delivery) -> LimitSpec {
     }
 }
 
-fn measure(options: &FanoutOptions) -> Result<FanoutFigures, BenchError> {
-    let server = Server::push(&options.server)?;
+/// `compressed`: subscribers take compression.
+fn measure(options: &FanoutOptions, compressed: bool) -> Result<FanoutFigures, BenchError> {
+    let settings = options.compressed.then(|| "websocket.compression=true".to_owned());
+    let server = Server::push_with(&options.server, settings.as_slice())?;
     let (endpoint, account) = (server.endpoint.clone(), server.account().cloned());
     let route = options.api.route(&endpoint)?;
     let mut run = Run::new(options.run, Some(server));
     let memory = || account.as_ref().map(Account::memory_bytes).transpose();
     let empty = memory().map_err(BenchError::io("reading the server's memory"))?;
+    let speech = Speech::Centrifuge {
+        host: endpoint.host.clone(),
+        path: endpoint.path.clone(),
+        channels: vec![options.channel.clone()],
+        missed: None,
+    };
     let loads = run.open(&LoadSpec {
         address: endpoint.address,
-        speech: Speech::Centrifuge {
-            host: endpoint.host.clone(),
-            path: endpoint.path.clone(),
-            channels: vec![options.channel.clone()],
-            missed: None,
-        },
+        speech: if compressed { Speech::Compressed(speech.into()) } else { speech },
         connections: options.subscribers,
         opening_max: 128,
         payload_bytes: options.shape.payload,
@@ -143,7 +164,9 @@ fn measure(options: &FanoutOptions) -> Result<FanoutFigures, BenchError> {
     }
     let full = memory().map_err(BenchError::io("reading the server's memory"))?;
     let publisher = Publisher::open(&endpoint, &route, &options.channel, options.shape.payload);
-    let mut source = Source::Publisher(publisher.map_err(BenchError::Server)?);
+    let publisher = publisher.map_err(BenchError::Server)?;
+    let publisher = if options.compressed { publisher.of_records() } else { publisher };
+    let mut source = Source::Publisher(publisher);
     let publications = options.shape.publications(options.subscribers, options.outstanding);
     let (outstanding, amount) = if options.quiet {
         (QUIET_OUTSTANDING, Amount::While(open_quiet(&mut run, options, &route, &endpoint)?))
@@ -166,7 +189,15 @@ fn measure(options: &FanoutOptions) -> Result<FanoutFigures, BenchError> {
     });
     let grown = full.zip(empty).map(|(full, empty)| full.saturating_sub(empty) as f64);
     let memory_bytes_per_connection = grown.map(|bytes| bytes / f64::from(options.subscribers));
-    Ok(FanoutFigures { delivery, memory_bytes_per_connection, quiet_latency, limit: None, ratio: None })
+    Ok(FanoutFigures {
+        delivery,
+        memory_bytes_per_connection,
+        quiet_latency,
+        limit: None,
+        ratio: None,
+        compressed: None,
+        compressed_ratio: None,
+    })
 }
 
 /// Starts the quiet observer and waits until it has subscribed.
@@ -201,6 +232,7 @@ fn json(options: &FanoutOptions, figures: &[FanoutFigures]) -> String {
         "median": {
             "cpu_us_per_delivery": median(figures.iter().filter_map(|run| run.delivery.cpu_us_per_delivery)),
             "ratio": median(figures.iter().filter_map(|run| run.ratio)),
+            "compressed_ratio": median(figures.iter().filter_map(|run| run.compressed_ratio)),
         },
         "runs": figures,
     })
@@ -228,6 +260,13 @@ fn table(options: &FanoutOptions, figures: &[FanoutFigures]) -> String {
         let label = if threads == 1 { String::new() } else { format!(" on {threads} threads") };
         table.row(format!("raw send{label}, CPU per delivery, µs"), column(raw));
         table.row("server ÷ raw send", column(|run| run.ratio));
+    }
+    if options.compressed {
+        let cost = |run: &FanoutFigures| run.compressed.as_ref()?.cpu_us_per_delivery;
+        let bytes = |run: &FanoutFigures| run.compressed.as_ref().map(|c| c.wire_bytes_per_delivery);
+        table.row("compressed: bytes on the wire per delivery", column(bytes));
+        table.row("compressed: CPU per delivery, µs", column(cost));
+        table.row("compressed ÷ plain", column(|run| run.compressed_ratio));
     }
     table.note(options.server.note());
     table.render()

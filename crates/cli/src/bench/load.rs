@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token, Waker};
+use wavecast_websocket::deflate::Inflater;
 
 use super::connection::{Connection, Reception};
 use super::control::{self, LoadPlan, News, Order};
@@ -78,6 +79,7 @@ impl Load {
             tally: Tally::new(plan.connections),
             layout: Layout::default(),
             frame_bytes_max: plan.frame_bytes_max,
+            inflater: Inflater::new(),
         };
         Ok(Self {
             poll,

@@ -4,7 +4,7 @@
 //!
 //! | room | what it holds |
 //! | --- | --- |
-//! | `stamp`, `scan`, `backlog` | the payload that measures itself, how it is found in received bytes, and in a reply |
+//! | `stamp`, `records`, `scan`, `backlog` | the payload that measures itself, the same full of records, how it is found in received bytes, and in a reply |
 //! | `latency`, `arrivals`, `tally` | what a load counts |
 //! | `upgrade`, `conversation`, `pattern`, `connection`, `load` | a load process |
 //! | `raw_sender`, `raw_echo` | the kernel's share of a delivery, and of an echo |
@@ -50,6 +50,7 @@ mod quiet;
 mod raw_echo;
 mod raw_sender;
 mod reconnect;
+mod records;
 mod recovery;
 mod run;
 mod scan;

@@ -8,6 +8,7 @@ use super::control::PublishRoute;
 use super::dialogue::Dialogue;
 use super::endpoint::Endpoint;
 use super::error::BenchError;
+use super::records;
 use super::stamp::{self, Stamp};
 
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
@@ -56,6 +57,8 @@ impl ApiOptions {
 pub(super) struct Publisher {
     channel: String,
     payload_bytes: usize,
+    /// Payloads are full of records instead of filler: what is compressed has to be worth it.
+    records: bool,
     way: Way,
     /// Kept from one publication to the next.
     text: Vec<u8>,
@@ -84,7 +87,12 @@ impl Publisher {
         };
         // Quoted once here, so that a channel name cannot break out of the command.
         let channel = serde_json::Value::from(channel).to_string();
-        Ok(Self { channel, payload_bytes, way, text: Vec::new() })
+        Ok(Self { channel, payload_bytes, records: false, way, text: Vec::new() })
+    }
+
+    /// Publishes records as applications do, which differ from one publication to the next.
+    pub(super) fn of_records(self) -> Self {
+        Self { records: true, ..self }
     }
 
     /// Publishes one payload. Through a client connection this does not wait for the reply; a refusal comes out of one of
@@ -99,7 +107,11 @@ impl Publisher {
         } else {
             self.text.extend_from_slice(format!(r#"{{"channel":{},"data":"#, self.channel).as_bytes());
         }
-        stamp::write_payload(stamp, self.payload_bytes, &mut self.text);
+        if self.records {
+            records::write_payload(stamp, self.payload_bytes, &mut self.text);
+        } else {
+            stamp::write_payload(stamp, self.payload_bytes, &mut self.text);
+        }
         match &mut self.way {
             Way::Client { dialogue, .. } => {
                 self.text.extend_from_slice(b"}}");

@@ -19,6 +19,8 @@ pub(super) struct Frame {
     pub(super) opcode: Opcode,
     /// Where its payload lies in the buffer.
     pub(super) payload: Range<usize>,
+    /// RSV1: the payload is compressed (RFC 7692 §6).
+    pub(super) deflated: bool,
 }
 
 /// What a server sent that cannot be measured.
@@ -54,13 +56,18 @@ impl fmt::Display for ScanError {
 
 /// The frame that begins at `at`, or `None` while it is incomplete.
 ///
-/// `frame_bytes_max` bounds header and payload together.
+/// `frame_bytes_max` bounds header and payload together; `agreed` are the reserved bits that an extension gave a meaning.
 #[inline]
-pub(super) fn frame(bytes: &[u8], at: usize, frame_bytes_max: usize) -> Result<Option<Frame>, ScanError> {
+pub(super) fn frame(
+    bytes: &[u8],
+    at: usize,
+    frame_bytes_max: usize,
+    agreed: Reserved,
+) -> Result<Option<Frame>, ScanError> {
     let Some((header, header_bytes)) = Header::decode(&bytes[at..]).map_err(ScanError::Protocol)? else {
         return Ok(None);
     };
-    if header.reserved != Reserved::NONE {
+    if !agreed.contains(header.reserved) {
         return Err(ScanError::ReservedBits);
     }
     if !header.fin || header.opcode == Opcode::Continuation {
@@ -75,7 +82,8 @@ pub(super) fn frame(bytes: &[u8], at: usize, frame_bytes_max: usize) -> Result<O
     };
     let payload = at + header_bytes..at + header_bytes + length;
     let whole = payload.end <= bytes.len();
-    Ok(whole.then_some(Frame { opcode: header.opcode, payload }))
+    let deflated = header.reserved != Reserved::NONE;
+    Ok(whole.then_some(Frame { opcode: header.opcode, payload, deflated }))
 }
 
 /// One line of a message: servers may put several, separated by a newline, into one frame.
@@ -149,7 +157,7 @@ mod tests {
         for piece in pieces {
             buffer.extend_from_slice(piece);
             let mut at = 0;
-            while let Some(found) = frame(&buffer, at, FRAME_BYTES_MAX).unwrap() {
+            while let Some(found) = frame(&buffer, at, FRAME_BYTES_MAX, Reserved::NONE).unwrap() {
                 layout.lines(&buffer[found.payload.clone()], |line| {
                     seen.push(match line {
                         Line::Delivery(stamp) => stamp.sequence,
@@ -207,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_measured_is_refused() {
-        let refused = |bytes: &[u8]| frame(bytes, 0, 1000).unwrap_err();
+        let refused = |bytes: &[u8]| frame(bytes, 0, 1000, Reserved::NONE).unwrap_err();
         assert_eq!(refused(&[0x01, 0x00]), ScanError::Fragmented);
         assert_eq!(refused(&[0x80, 0x00]), ScanError::Fragmented);
         assert!(matches!(refused(&[0x83, 0x00]), ScanError::Protocol(_)));
@@ -215,6 +223,8 @@ mod tests {
         assert_eq!(refused(&[0xc1, 0x00]), ScanError::ReservedBits);
         assert_eq!(refused(&[0x81, 126, 0x03, 0xe8]), ScanError::TooLong(1000));
         assert_eq!(refused(&[0x81, 127, 127, 0, 0, 0, 0, 0, 0, 0]), ScanError::TooLong(127 << 56));
-        assert_eq!(frame(&[0x81, 126, 0x03], 0, 1000), Ok(None));
+        assert_eq!(frame(&[0x81, 126, 0x03], 0, 1000, Reserved::NONE), Ok(None));
+        let compressed = frame(&[0xc1, 0x00], 0, 1000, Reserved::RSV1).unwrap().unwrap();
+        assert!(compressed.deflated && compressed.payload.is_empty());
     }
 }

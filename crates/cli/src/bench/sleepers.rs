@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use memchr::memmem;
 use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
-use wavecast_websocket::frame::Opcode;
+use wavecast_websocket::frame::{Opcode, Reserved};
 
 use super::control::{self, News, Order, SleepersPlan, Woken};
 use super::dialogue::Dialogue;
@@ -138,8 +138,8 @@ impl Sleeper {
 
     fn take(&mut self) -> Result<(), String> {
         let mut at = 0;
-        while let Some(frame) =
-            scan::frame(&self.carry, at, FRAME_BYTES_MAX).map_err(|error| error.to_string())?
+        while let Some(frame) = scan::frame(&self.carry, at, FRAME_BYTES_MAX, Reserved::NONE)
+            .map_err(|error| error.to_string())?
         {
             at = frame.payload.end;
             match frame.opcode {

@@ -68,10 +68,17 @@ pub(super) fn now_ns() -> u64 {
 /// Appends a payload of `bytes` bytes (at least [`PAYLOAD_BYTES_MIN`]).
 pub(super) fn write_payload(stamp: Stamp, bytes: usize, out: &mut Vec<u8>) {
     let end = out.len() + bytes.max(PAYLOAD_BYTES_MIN);
-    out.extend_from_slice(&MARKER);
-    out.extend_from_slice(format!("{:016x}{:08x}", stamp.sent_ns, stamp.sequence).as_bytes());
+    write_stamp(stamp, out);
     out.resize(end - 2, b'x');
     out.extend_from_slice(b"\"}");
+}
+
+/// Appends what every payload begins with: marker and digits, within a string that is still open.
+pub(super) fn write_stamp(stamp: Stamp, out: &mut Vec<u8>) {
+    out.extend_from_slice(&MARKER);
+    out.extend_from_slice(&to_hex((stamp.sent_ns >> 32) as u32));
+    out.extend_from_slice(&to_hex(stamp.sent_ns as u32));
+    out.extend_from_slice(&to_hex(stamp.sequence));
 }
 
 /// Reads the stamp of a payload that begins at `at`; `None` when no marker stands there.

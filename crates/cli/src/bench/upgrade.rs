@@ -1,6 +1,7 @@
 //! The opening handshake as a load does it: one request for all connections.
 
 use wavecast_websocket::Limits;
+use wavecast_websocket::deflate::Compression;
 use wavecast_websocket::handshake::{ClientRequest, HandshakeError};
 
 /// RFC 6455 §4.1 wants a nonce for each connection, against caches that answer in the server's place. The load checks the
@@ -13,13 +14,27 @@ pub(super) struct Upgrade {
     host: String,
     path: String,
     request: Vec<u8>,
+    compression: Option<Compression>,
 }
 
 impl Upgrade {
     pub(super) fn new(host: &str, path: &str) -> Result<Self, String> {
+        Self { host: host.to_owned(), path: path.to_owned(), request: Vec::new(), compression: None }.write()
+    }
+
+    /// The same with an offer to compress, which the server has to take.
+    pub(super) fn compressed(self) -> Result<Self, String> {
+        Self { compression: Some(Compression::DEFAULT), ..self }.write()
+    }
+
+    fn write(self) -> Result<Self, String> {
         let mut request = Vec::new();
-        ClientRequest::new(host, path, NONCE).write(&mut request).map_err(|error| error.to_string())?;
-        Ok(Self { host: host.to_owned(), path: path.to_owned(), request })
+        self.as_client().write(&mut request).map_err(|error| error.to_string())?;
+        Ok(Self { request, ..self })
+    }
+
+    fn as_client(&self) -> ClientRequest<'_> {
+        ClientRequest::new(&self.host, &self.path, NONCE).compression(self.compression)
     }
 
     pub(super) fn request(&self) -> &[u8] {
@@ -28,8 +43,10 @@ impl Upgrade {
 
     /// Length of the answer's head, or `None` while it is incomplete.
     pub(super) fn check(&self, answer: &[u8]) -> Result<Option<usize>, String> {
-        let request = ClientRequest::new(&self.host, &self.path, NONCE);
-        match request.verify(answer, &Limits::DEFAULT) {
+        match self.as_client().verify(answer, &Limits::DEFAULT) {
+            Ok(Some((established, _))) if established.compression.is_some() != self.compression.is_some() => {
+                Err("the server does not compress".into())
+            }
             Ok(established) => Ok(established.map(|(_, head_bytes)| head_bytes)),
             Err(HandshakeError::Status(rejected)) => {
                 let body = String::from_utf8_lossy(&rejected.body_start).trim().to_owned();
