@@ -145,11 +145,11 @@ mod tests {
     fn own_process_has_used_time_and_memory() {
         let account = Account::open(std::process::id()).unwrap();
         let before = account.cpu().unwrap();
+        // How soon it gets the time is the machine's to say.
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_millis(30) {
-            std::hint::black_box(begun.elapsed());
+        while account.cpu().unwrap().since(&before) <= Duration::from_millis(1) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "time is counted");
         }
-        assert!(account.cpu().unwrap().since(&before) > Duration::from_millis(1));
         assert!(account.memory_bytes().unwrap() > 100_000);
     }
 }
