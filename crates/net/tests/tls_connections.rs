@@ -445,3 +445,38 @@ fn long_replies_to_a_peer_that_reads_late_come_once_and_whole() {
     }
     served.end();
 }
+
+/// A proxy in front that passes TLS on says who the client is before it; at a listener of one shard and at a common one.
+#[test]
+fn a_header_of_the_proxy_protocol_stands_before_tls() {
+    let authority = Authority::new("proxied");
+    let Certified { chain, key } = authority.server("localhost");
+    let tls = ServerTls::new(ServerTlsOptions::new(Pem::text(&chain), Pem::text(&key))).unwrap();
+    let given = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for listener in [Listener::tcp("127.0.0.1:0".parse().unwrap()), given.into()] {
+        let options = Options::default();
+        // Two shards, of which one accepts for both where the listener was given.
+        let (remotes, mailboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| mailbox(&options)).unzip();
+        let bound = listener.tls(tls.clone()).proxy_protocol(true).bind(2).unwrap();
+        let address = bound.address().unwrap();
+        let (told, _hears) = channel();
+        let make = move |_| Echo { told: told.clone(), side_door: Arc::default() };
+        let threads = start(vec![bound], mailboxes, &options, make).unwrap();
+        for _ in 0..3 {
+            let mut socket = TcpStream::connect(address).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            socket.write_all(b"PROXY TCP4 192.0.2.1 192.0.").unwrap();
+            thread::sleep(Duration::from_millis(20));
+            socket.write_all(b"2.2 1 2\r\n").unwrap();
+            let config = Arc::new(authority.trusting(None, &[&TLS13]));
+            let client = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+            let mut client = StreamOwned::new(client, socket);
+            open(&mut client);
+            converse(&mut client);
+        }
+        for remote in &remotes {
+            remote.drain(CloseCode::GOING_AWAY, "", Duration::from_millis(300));
+        }
+        threads.join().unwrap();
+    }
+}

@@ -40,9 +40,9 @@ pub(super) struct TlsLink {
 
 impl TlsLink {
     pub(super) fn new(stream: TlsStream) -> io::Result<Self> {
-        let TlsStream { socket, session, unsent } = stream;
+        let TlsStream { socket, session, unsent, prelude } = stream;
         socket.set_nonblocking(true)?;
-        Ok(Self::over(TcpStream::from_std(socket), session, unsent))
+        Ok(Self { prelude, ..Self::over(TcpStream::from_std(socket), session, unsent) })
     }
 
     pub(super) fn over(socket: TcpStream, session: Session, unsent: Vec<u8>) -> Self {
@@ -222,7 +222,8 @@ impl TlsLink {
     }
 
     pub(super) fn into_stream(self) -> TlsStream {
-        TlsStream { socket: self.socket.into(), session: self.session, unsent: self.unsent }
+        let Self { socket, session, unsent, prelude, .. } = self;
+        TlsStream { prelude, ..TlsStream::new(socket.into(), session, unsent) }
     }
 
     /// Sends ciphertext behind what waits, and keeps what the socket does not take.

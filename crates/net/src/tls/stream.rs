@@ -16,6 +16,16 @@ pub struct TlsStream {
     pub session: Session,
     /// Ciphertext that the socket has not taken yet; at most some 20 KB, mostly none.
     pub unsent: Vec<u8>,
+    /// A header of the PROXY protocol comes first, in plain, and so much of it is there.
+    pub(crate) prelude: Option<Vec<u8>>,
+}
+
+impl TlsStream {
+    /// A socket with the session that is spoken on it.
+    #[must_use]
+    pub fn new(socket: TcpStream, session: Session, unsent: Vec<u8>) -> Self {
+        Self { socket, session, unsent, prelude: None }
+    }
 }
 
 impl fmt::Debug for TlsStream {

@@ -45,7 +45,7 @@ impl Carrier {
         match stream {
             Stream::Tcp(socket) => TcpStream::from_std(socket).map(Self::Tcp),
             Stream::Tls(stream) => {
-                let TlsStream { socket, session, unsent } = *stream;
+                let TlsStream { socket, session, unsent, .. } = *stream;
                 let socket = TcpStream::from_std(socket)?;
                 Ok(Self::Tls(Box::new(Secured { socket, session, unsent, ended: false })))
             }
@@ -62,7 +62,7 @@ impl Carrier {
             Self::Tcp(socket) => Ok(socket.into_std()?.into()),
             Self::Tls(secured) => {
                 let Secured { socket, session, unsent, .. } = *secured;
-                Ok(TlsStream { socket: socket.into_std()?, session, unsent }.into())
+                Ok(TlsStream::new(socket.into_std()?, session, unsent).into())
             }
         }
     }
@@ -168,7 +168,7 @@ pub(super) fn turn_away(stream: Stream, words: &[u8]) {
     let (mut socket, words) = match stream {
         Stream::Tcp(socket) => (socket, words.to_vec()),
         Stream::Tls(stream) => {
-            let TlsStream { socket, mut session, mut unsent } = *stream;
+            let TlsStream { socket, mut session, mut unsent, .. } = *stream;
             if session.encrypt(words, &mut unsent).and_then(|()| session.close_notify(&mut unsent)).is_err() {
                 return;
             }
