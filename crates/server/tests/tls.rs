@@ -26,6 +26,10 @@ struct Served {
 }
 
 fn serve() -> Served {
+    serve_with(&[])
+}
+
+fn serve_with(more: &[(&str, &str)]) -> Served {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (certificate, key) = (certified.cert.pem(), certified.signing_key.serialize_pem());
     let values = [
@@ -38,8 +42,9 @@ fn serve() -> Served {
         ("client.insecure", "true"),
         ("shard.count", "1"),
     ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .iter()
+    .chain(more)
+    .map(|&(key, value)| (key.to_owned(), value.to_owned()))
     .collect();
     let loaded = load_from(None, [], &Overrides { values, insecure: false }).unwrap();
     let server = PushServer::start(loaded).unwrap();
@@ -213,5 +218,21 @@ fn what_is_missing_or_wrong_is_named_before_the_start() {
         let named = error.lines().any(|line| line.contains(key) && line.contains(problem));
         assert!(named, "{expected}\n{error}");
         assert!(!error.contains("PRIVATE KEY-----"), "{error}");
+    }
+}
+
+/// Asked for both, curl takes HTTP/2 where it is offered.
+#[test]
+fn http2_is_offered_where_it_is_asked_for() {
+    for (offered, spoken) in [("false", "1.1"), ("true", "2")] {
+        let served = serve_with(&[("http_server.tls.http2", offered)]);
+        let url = format!("https://localhost:{}/health", served.port);
+        let wanted =
+            ["-sSk", "--max-time", "20", "--http2", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"];
+        match Command::new("curl").args(wanted).arg(&url).output() {
+            Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{spoken} 200")),
+            Err(error) => eprintln!("skipped: no curl ({error})"),
+        }
+        served.end();
     }
 }

@@ -49,6 +49,9 @@ pub(super) const LISTENER: &[Key<Config>] = &[
     key("http_server.tls.client_ca_pem", "authority of clients' certificates; empty = they show none", |c| {
         Slot::Text(&mut c.http_server.tls.client_ca_pem)
     }),
+    key("http_server.tls.http2", "HTTP/2 is offered, and WebSocket inside it (RFC 8441)", |c| {
+        Slot::Switch(&mut c.http_server.tls.http2)
+    }),
     neutral("log.level", "least severity that is logged", |c| Slot::Word(&mut c.log.level, LEVELS)),
     neutral("log.file", "path of the log file; empty = standard error", |c| Slot::Text(&mut c.log.file)),
 ];

@@ -18,6 +18,9 @@ pub struct ListenerTls {
     pub key_pem: Secret,
     /// `client_ca_pem`: authorities that must have signed the certificate of every client; "" (default) = clients show none.
     pub client_ca_pem: String,
+    /// `http2`: HTTP/2 is offered (ALPN). Default false: a browser that has its page over HTTP/2 puts its WebSocket inside, too,
+    /// where every message is copied once more.
+    pub http2: bool,
 }
 
 /// A key below `http_server.tls` whose value cannot be used.
@@ -49,6 +52,9 @@ impl ListenerTls {
         let chain = pem("cert_pem", &self.cert_pem)?;
         let key = pem("key_pem", self.key_pem.expose())?;
         let mut options = ServerTlsOptions::new(chain, key);
+        if self.http2 {
+            options.alpn.insert(0, b"h2".to_vec());
+        }
         if !self.client_ca_pem.is_empty() {
             options.client_auth = ClientAuth::Required(pem("client_ca_pem", &self.client_ca_pem)?);
         }
