@@ -8,7 +8,6 @@
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
-use std::ops::Range;
 use std::sync::Arc;
 
 use mio::net::TcpStream;
@@ -16,6 +15,7 @@ use mio::{Interest, Registry, Token};
 
 #[cfg(feature = "tls")]
 use super::tls::TlsLink;
+use super::transfer::{Arrival, InFlight, Progress, Scratch};
 use super::write::write;
 use crate::frame::Batch;
 use crate::listener::Settings;
@@ -33,53 +33,9 @@ pub(super) enum Link {
     Tls(Box<TlsLink>),
 }
 
-/// Buffers that all links of a driver share, each for as long as one call.
-#[derive(Default)]
-pub(super) struct Scratch {
-    /// Frames made one piece.
-    pub(super) flat: Vec<u8>,
-    /// What a read has decrypted; some 64 KiB at most.
-    #[cfg(feature = "tls")]
-    pub(super) plain: Vec<u8>,
-    /// One record, or what a session answers.
-    #[cfg(feature = "tls")]
-    pub(super) cipher: Vec<u8>,
-}
-
 pub(super) struct Relayed {
     inside: Inside,
     in_flight: Option<Box<InFlight>>,
-}
-
-/// A send that has not gone out whole.
-pub(super) struct InFlight {
-    batch: Batch,
-    /// Plain bytes of it that the link has taken.
-    sent: usize,
-}
-
-/// What a read has brought.
-pub(super) enum Arrival {
-    /// Plain bytes, in this part of the buffer; at least one.
-    Bytes {
-        /// Where they stand.
-        range: Range<usize>,
-        /// There may be more, and no new edge will say so.
-        more: bool,
-    },
-    /// Plain bytes, in [`Scratch::plain`]; at least one.
-    #[cfg(feature = "tls")]
-    Plain {
-        /// As above.
-        more: bool,
-    },
-    /// No plain bytes this time.
-    Nothing {
-        /// As above.
-        more: bool,
-    },
-    /// The peer has ended its side.
-    Ended,
 }
 
 /// What a bell was rung for.
@@ -89,14 +45,6 @@ pub(super) enum Rang {
     Something,
     /// A socket has taken the place of the relay.
     Socket,
-}
-
-/// What going on with a send has come to.
-pub(super) struct Progress {
-    /// The socket has taken bytes that it had refused.
-    pub(super) moved: bool,
-    /// A send was in flight, and has gone out whole.
-    pub(super) finished: bool,
 }
 
 impl Link {

@@ -5,7 +5,7 @@
 //! [`simulated`] driver moves the bytes in tests from a seed: late, in part, and after a close.
 //!
 //! `readiness` is the one on epoll or kqueue, with `acceptor` (who accepts next), `turns` (who is looked at next), `link` (what a slot reads from and
-//! writes to), `tls` (such a link with a session in it), `write` (what the kernel did not take) and `short_timer` (waits below a millisecond).
+//! writes to), `tls` (such a link with a session in it), `transfer` (what they bring and leave), `write` (what the kernel did not take) and `short_timer` (waits below a millisecond).
 //!
 //! The contract, which every driver keeps:
 //! - A slot is the driver's from [`Completion::Accepted`] (or [`Driver::adopt`]) until [`Completion::Closed`] or
@@ -25,6 +25,7 @@ mod short_timer;
 pub mod simulated;
 #[cfg(feature = "tls")]
 mod tls;
+mod transfer;
 mod turns;
 mod write;
 

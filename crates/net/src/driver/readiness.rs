@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token};
 
 use super::acceptor::{Accepted, Acceptor};
-use super::link::{Arrival, Link, Rang, Scratch};
+use super::link::{Link, Rang};
 use super::short_timer::ShortTimer;
+use super::transfer::{Arrival, Scratch};
 use super::turns::{List, Turns};
 use super::{Completion, Driver, Guest, Submission};
 use crate::frame::Batch;

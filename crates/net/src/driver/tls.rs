@@ -9,7 +9,7 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
-use super::link::{Arrival, InFlight, Scratch};
+use super::transfer::{Arrival, InFlight, Scratch};
 use crate::frame::Batch;
 use crate::proxy_protocol;
 use crate::tls::{RECORD_BYTES, Session, SessionError, TlsStream};

@@ -10,7 +10,7 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::fault::{Part, TlsError};
-use super::listening::Identity;
+use super::options::Identity;
 
 /// Certificates of one listener: each is looked at for each client.
 pub(super) const CERTIFICATES_MAX: usize = 64;

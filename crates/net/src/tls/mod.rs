@@ -3,6 +3,7 @@
 //! | room | what happens there |
 //! | --- | --- |
 //! | [`ServerTls`] (`listening`) | what a listener is given: certificates, who may come in, what is resumed |
+//! | `options`, `settings` | how it is to be spoken; rustls' settings, made of that |
 //! | `certificates` | which of several certificates answers a client |
 //! | `watch` | files that change are read again, and a half-written one is not believed |
 //! | [`Session`] (`session`) | one connection's TLS: ciphertext in, plain bytes out, and back |
@@ -16,14 +17,17 @@
 mod certificates;
 mod fault;
 mod listening;
+mod options;
 pub mod pem;
 mod record;
 mod session;
+mod settings;
 mod stream;
 mod watch;
 
 pub use self::fault::{Part, SessionError, TlsError};
-pub use self::listening::{ClientAuth, Identity, ServerTls, ServerTlsOptions, Version};
+pub use self::listening::ServerTls;
+pub use self::options::{ClientAuth, Identity, ServerTlsOptions, Version};
 pub use self::pem::Pem;
 pub(crate) use self::session::RECORD_BYTES;
 pub use self::session::Session;

@@ -14,8 +14,9 @@ use rustls::ServerConfig;
 use tracing::{info, warn};
 
 use super::fault::TlsError;
-use super::listening::{ClientAuth, Resumption, ServerTlsOptions, load};
+use super::options::{ClientAuth, ServerTlsOptions};
 use super::pem::Pem;
+use super::settings::{Resumption, load};
 
 /// A file that was changed as short as this before the look may be changed again without looking different.
 const STILL_WARM: Duration = Duration::from_secs(2);
