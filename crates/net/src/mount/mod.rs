@@ -9,7 +9,7 @@
 //! - anything else (TLS that the HTTP server holds, a stream inside HTTP/2 after RFC 8441) is carried: a task moves its bytes
 //!   through a [`relay`](crate::relay), which costs two copies and at most 128 KiB while they wait.
 //!
-//! [`Mount`] is where to, [`Upgrade`] is a request on its way there. `request` writes its head as a shard reads it, `answer`
+//! [`Mount`] is where to, [`upgrade`](Upgrade) a request on its way there. `request` writes its head as a shard reads it, `answer`
 //! reads what the shard says, `service` makes a mount a tower service, and `extractor` (feature `axum`) an [`Upgrade`]
 //! something that axum's handlers can ask for.
 

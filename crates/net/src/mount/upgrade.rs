@@ -68,7 +68,10 @@ impl Upgrade {
     pub fn of_parts(parts: &mut Parts) -> Self {
         let peer = parts.extensions.get::<SocketAddr>().copied();
         #[cfg(feature = "axum")]
-        let peer = peer.or_else(|| super::extractor::peer(parts));
+        let peer = peer.or_else(|| {
+            let known = parts.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>();
+            known.map(|known| known.0)
+        });
         Self {
             head: request::write_head(parts),
             is_stream: request::is_stream(parts),

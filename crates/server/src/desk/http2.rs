@@ -22,14 +22,16 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::watch;
 use tokio::time::sleep;
-use wavecast_net::mount::Upgrade;
+use wavecast_net::mount::{Mount, Upgrade};
 use wavecast_net::shard::Detached;
 
-use super::Desk;
 use super::backend::Backend;
 use super::carrier::Carrier;
 use super::request_body::RequestBody;
+use super::route::Routes;
+use crate::config::HttpServer;
 
 /// What a connection of HTTP/2 begins with (RFC 9113 §3.4), as far as its first line.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
@@ -49,20 +51,32 @@ pub(super) fn is_spoken(received: &[u8]) -> bool {
     received.starts_with(PREFACE)
 }
 
+/// Who answers what comes in.
+#[derive(Debug)]
+pub(super) struct Rooms<B> {
+    pub(super) routes: Arc<Routes<B>>,
+    /// Where sessions live; without, there are none.
+    pub(super) shards: Option<Mount>,
+}
+
 /// Serves one connection until its end. One on which nothing has happened for `http_server.idle_timeout` is ended.
-pub(super) async fn serve<B: Backend>(desk: Arc<Desk<B>>, detached: Detached) -> io::Result<()> {
+pub(super) async fn serve<B: Backend>(
+    rooms: Rooms<B>,
+    settings: &HttpServer,
+    mut draining: watch::Receiver<bool>,
+    detached: Detached,
+) -> io::Result<()> {
     let Detached { stream, received, peer } = detached;
     let carrier = Carrier::new(stream)?;
     carrier.set_nodelay();
     let io = Resumed { received: BytesMut::from(&received[..]), carrier };
-    let settings = &desk.config.http_server;
     let idle_timeout = settings.idle_timeout;
     let head_bytes_max = u32::try_from(settings.head_size_limit).unwrap_or(u32::MAX);
     let work = Arc::new(Work::default());
-    let (counted, served) = (Arc::clone(&work), Arc::clone(&desk));
+    let (counted, rooms) = (Arc::clone(&work), Arc::new(rooms));
     let service = service_fn(move |request| {
-        let (desk, guard) = (Arc::clone(&served), Work::begin(&counted));
-        async move { Ok::<_, Infallible>(answer(&desk, request, peer, guard).await) }
+        let (rooms, guard) = (Arc::clone(&rooms), Work::begin(&counted));
+        async move { Ok::<_, Infallible>(rooms.answer(request, peer, guard).await) }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -76,7 +90,6 @@ pub(super) async fn serve<B: Backend>(desk: Arc<Desk<B>>, detached: Detached) ->
         .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(io, service);
     let mut connection = pin!(connection);
-    let mut draining = desk.draining.subscribe();
     let (mut ending, mut begun) = (false, 0);
     loop {
         tokio::select! {
@@ -102,26 +115,29 @@ pub(super) async fn serve<B: Backend>(desk: Arc<Desk<B>>, detached: Detached) ->
     }
 }
 
-async fn answer<B: Backend>(
-    desk: &Desk<B>,
-    mut request: Request<Incoming>,
-    peer: SocketAddr,
-    guard: Guard,
-) -> Response<Full<Bytes>> {
-    // The authority is what was asked for (RFC 9113 §8.3.1); everything behind this knows it as Host.
-    if let Some(host) = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok()) {
-        request.headers_mut().insert(HOST, host);
+impl<B: Backend> Rooms<B> {
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+        guard: Guard,
+    ) -> Response<Full<Bytes>> {
+        // The authority is what was asked for (RFC 9113 §8.3.1); everything behind this knows it as Host.
+        if let Some(host) = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok()) {
+            request.headers_mut().insert(HOST, host);
+        }
+        let protocol = request.extensions().get::<Protocol>();
+        let is_websocket =
+            protocol.is_some_and(|protocol| protocol.as_str().eq_ignore_ascii_case("websocket"));
+        if let (true, &Method::CONNECT, Some(mount)) = (is_websocket, request.method(), &self.shards) {
+            return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await;
+        }
+        let (head, body) = request.into_parts();
+        let mut answer = self.routes.answer(&head, RequestBody::new(body), peer).await;
+        // Which connection is used again is not said in an answer here.
+        answer.headers_mut().remove(CONNECTION);
+        answer.map(Full::new)
     }
-    let protocol = request.extensions().get::<Protocol>();
-    let is_websocket = protocol.is_some_and(|protocol| protocol.as_str().eq_ignore_ascii_case("websocket"));
-    if let (true, &Method::CONNECT, Some(mount)) = (is_websocket, request.method(), &desk.streams) {
-        return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await;
-    }
-    let (head, body) = request.into_parts();
-    let mut answer = desk.routes.answer(&head, RequestBody::new(body), peer).await;
-    // Which connection is used again is not said in an answer here.
-    answer.headers_mut().remove(CONNECTION);
-    answer.map(Full::new)
 }
 
 /// What is under way on a connection: requests, and sessions.

@@ -45,6 +45,7 @@ pub use backend::{Backend, NodeInfo};
 
 use self::carrier::Carrier;
 use self::exchange::{AnswerBody, Exchange};
+use self::http2::Rooms;
 use self::request_body::RequestBody;
 use self::route::Routes;
 use self::socket::Socket;
@@ -55,7 +56,7 @@ type WayBack = Box<dyn Fn(Detached) + Send + Sync>;
 
 /// The front desk of a node.
 pub struct Desk<B> {
-    routes: Routes<B>,
+    routes: Arc<Routes<B>>,
     config: Arc<Config>,
     connections: Semaphore,
     refused: AtomicU64,
@@ -70,7 +71,7 @@ impl<B: Backend> Desk<B> {
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
         Self {
-            routes: Routes::new(backend, Arc::clone(&config), profile, draining.subscribe()),
+            routes: Arc::new(Routes::new(backend, Arc::clone(&config), profile, draining.subscribe())),
             connections: Semaphore::new(config.http_server.connection_limit),
             refused: AtomicU64::new(0),
             draining,
@@ -132,13 +133,12 @@ impl<B> fmt::Debug for Desk<B> {
 /// Cancel-safe: dropping the future closes the connection.
 pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>) {
     let peer = detached.peer;
-    let served_by = Arc::clone(&desk);
-    let Ok(_permit) = served_by.connections.try_acquire() else {
+    let Ok(_permit) = desk.connections.try_acquire() else {
         desk.refuse(detached);
         return;
     };
     let served = match http2::is_spoken(&detached.received) {
-        true => http2::serve(desk, detached).await,
+        true => desk.serve_http2(detached).await,
         false => desk.serve(detached).await,
     };
     match served {
@@ -148,6 +148,11 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
 }
 
 impl<B: Backend> Desk<B> {
+    async fn serve_http2(&self, detached: Detached) -> io::Result<()> {
+        let rooms = Rooms { routes: Arc::clone(&self.routes), shards: self.streams.clone() };
+        http2::serve(rooms, &self.config.http_server, self.draining.subscribe(), detached).await
+    }
+
     async fn serve(&self, detached: Detached) -> io::Result<()> {
         let Detached { stream, received, peer } = detached;
         let stream = Carrier::new(stream)?;
