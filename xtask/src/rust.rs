@@ -25,7 +25,10 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<Tally, String> {
 pub(crate) fn test(workspace: &Workspace) -> Result<Tally, String> {
     let program = program(workspace)?;
     // Tests that take too long for every day are marked as ignored; here nothing is.
-    let words = ["test", "--workspace", "--locked", "--no-fail-fast", "--", "--include-ignored"];
+    let features = ["--features", "wavecast/axum,wavecast/futures,wavecast/server"];
+    let mut words = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
+    words.extend(features);
+    words.extend(["--", "--include-ignored"]);
     let mut command = workspace.cargo(&words);
     command.env("TESTED_WAVECAST", program);
     let mut tally = Tally::default();
