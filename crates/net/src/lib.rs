@@ -11,6 +11,7 @@
 //! | [`shard`] | the event loop underneath, for programs that want one handler per core and no locks |
 //! | [`driver`] | what moves the bytes below a shard; a simulated one for tests |
 //! | [`mount`] | our connections in somebody's hyper or axum server (features `hyper`, `axum`) |
+//! | [`carrier`] | a connection that a shard let go, as hyper reads and writes it (feature `hyper`) |
 //! | [`relay`] | a connection whose bytes cannot move to a shard |
 //! | [`listener`] | what a server listens on: TCP, Unix sockets, given listeners |
 //! | [`tls`] | TLS without I/O: certificates and sessions (feature `tls`) |
@@ -21,6 +22,8 @@
 //! and `wheel` (tables and timers), `inbox`, `options`, `message`, `params` (the named parts of a path), `random` (jitter).
 
 mod bundle;
+#[cfg(feature = "hyper")]
+pub mod carrier;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod descriptors;

@@ -15,6 +15,7 @@ use tracing::debug;
 use super::Mount;
 use super::answer::{self, Answer};
 use super::request;
+use crate::carrier::Resumed;
 use crate::relay::{Outside, hand_over, pump, relay};
 use crate::shard::{Detached, Stream};
 
@@ -132,8 +133,16 @@ impl fmt::Debug for Upgrade {
 /// Moves the connection to the shard, or carries it.
 async fn carry(connection: OnUpgrade, outside: Outside) -> io::Result<()> {
     let upgraded = connection.await.map_err(io::Error::other)?;
-    match socket(upgraded) {
-        Ok((socket, received)) => hand_over(socket, &received, outside).await,
+    let upgraded = match socket(upgraded) {
+        Ok((socket, received)) => return hand_over(socket, &received, outside).await,
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<Resumed>() {
+        // A connection that a shard let go for a request of another kind.
+        Ok(parts) => match parts.io.into_socket(&parts.read_buf) {
+            Ok((socket, received)) => hand_over(socket, &received, outside).await,
+            Err(secured) => pump(TokioIo::new(secured), outside).await,
+        },
         Err(upgraded) => pump(TokioIo::new(upgraded), outside).await,
     }
 }

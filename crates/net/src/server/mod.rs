@@ -26,13 +26,15 @@
 //! | `origin` | [`Origins`]: which pages may connect |
 //! | `peer`, `handle` | [`Peer`] and [`Handle`]: a connection, and the server, from outside of events |
 //! | `roster`, `hall` | everybody and the groups of one shard; what its connections share |
-//! | `mounted` | a server inside another one (feature `hyper`) |
+//! | `mounted`, `fallback` | a server inside another one, and another one behind it (feature `hyper`) |
 //! | `dispatch`, `command` | from a shard's events to the program's; what other threads ask for |
 
 mod command;
 mod connection;
 mod dispatch;
 mod events;
+#[cfg(feature = "hyper")]
+mod fallback;
 mod hall;
 mod handle;
 #[cfg(feature = "hyper")]
@@ -56,6 +58,8 @@ use self::command::Command;
 pub use self::connection::{Connection, Members};
 use self::dispatch::{Dispatch, SideDoor};
 pub use self::events::Events;
+#[cfg(feature = "hyper")]
+pub use self::fallback::FALLBACK_CONNECTIONS_MAX;
 use self::hall::Hall;
 pub use self::handle::{BroadcastError, Group, Handle};
 pub use self::origin::{InvalidOrigin, Origins};
@@ -76,6 +80,8 @@ pub struct Server {
     shards: usize,
     options: Options,
     side_door: Option<SideDoor>,
+    #[cfg(feature = "hyper")]
+    fallback: Option<fallback::Fallback>,
 }
 
 /// A server that runs on threads of its own.
@@ -121,6 +127,8 @@ impl Server {
             shards: shards.max(1),
             options: Options::default(),
             side_door: None,
+            #[cfg(feature = "hyper")]
+            fallback: None,
         }
     }
 
@@ -197,6 +205,9 @@ impl Server {
             (0..self.shards).map(|_| shard::mailbox(&self.options)).unzip();
         let handle = Handle::new(remotes);
         let (halls, options) = (handle.clone(), self.options.clone());
+        #[cfg(feature = "hyper")]
+        let side_door = self.fallback.map(|open| open(handle.mount())).or(self.side_door);
+        #[cfg(not(feature = "hyper"))]
         let side_door = self.side_door;
         let make = move |n| {
             let hall = Hall::new(halls.clone(), n, &options);

@@ -9,8 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
-
-use super::carrier::Carrier;
+use wavecast_net::carrier::Carrier;
 
 /// The state that both sides of a connection share. Both run in one task, so the lock is never contended.
 #[derive(Debug, Default)]

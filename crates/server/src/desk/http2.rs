@@ -6,29 +6,27 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::ext::Protocol;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::sleep;
+use wavecast_net::carrier::Resumed;
 use wavecast_net::mount::{Mount, Upgrade};
 use wavecast_net::shard::Detached;
 
 use super::backend::Backend;
-use super::carrier::Carrier;
 use super::request_body::RequestBody;
 use super::route::Routes;
 use crate::config::HttpServer;
@@ -67,9 +65,7 @@ pub(super) async fn serve<B: Backend>(
     detached: Detached,
 ) -> io::Result<()> {
     let Detached { stream, received, peer } = detached;
-    let carrier = Carrier::new(stream)?;
-    carrier.set_nodelay();
-    let io = Resumed { received: BytesMut::from(&received[..]), carrier };
+    let io = Resumed::new(stream, &received)?;
     let idle_timeout = settings.idle_timeout;
     let head_bytes_max = u32::try_from(settings.head_size_limit).unwrap_or(u32::MAX);
     let work = Arc::new(Work::default());
@@ -169,59 +165,5 @@ impl Work {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Relaxed);
-    }
-}
-
-/// A connection of which something has been read already.
-#[derive(Debug)]
-struct Resumed {
-    received: BytesMut,
-    carrier: Carrier,
-}
-
-impl Read for Resumed {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Self { received, carrier } = self.get_mut();
-        if received.is_empty() {
-            // Nothing is added at the end.
-            ready!(carrier.poll_receive(context, received))?;
-        }
-        let count = received.len().min(cursor.remaining());
-        cursor.put_slice(&received[..count]);
-        received.advance(count);
-        if received.is_empty() {
-            *received = BytesMut::new();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Write for Resumed {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().carrier.poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.get_mut().carrier.poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().carrier.poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().carrier.poll_shutdown(context)
     }
 }

@@ -8,12 +8,11 @@
 //! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request
 //! - `http2`: the same over HTTP/2, and sessions inside its streams
-//! - `socket`: hyper's input and output; `carrier` (TCP, or TLS over it), `framing`, `exchange`, `deadline`: what it is made of
+//! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
 mod api;
 pub mod backend;
-mod carrier;
 mod deadline;
 mod exchange;
 mod framing;
@@ -38,12 +37,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::sync::{Semaphore, watch};
+use wavecast_net::carrier::{Carrier, turn_away};
 use wavecast_net::mount::Mount;
 use wavecast_net::shard::Detached;
 
 pub use backend::{Backend, NodeInfo};
 
-use self::carrier::Carrier;
 use self::exchange::{AnswerBody, Exchange};
 use self::http2::Rooms;
 use self::request_body::RequestBody;
@@ -219,6 +218,6 @@ impl<B: Backend> Desk<B> {
             let peer = detached.peer;
             tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }
-        carrier::turn_away(detached.stream, FULL);
+        turn_away(detached.stream, FULL);
     }
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use hyper::rt::{Read, ReadBufCursor, Write};
+use wavecast_net::carrier::Carrier;
 use wavecast_websocket::Limits;
 
-use super::carrier::Carrier;
 use super::deadline::{Deadline, Wait};
 use super::exchange::Exchange;
 use super::framing::{self, Framing};

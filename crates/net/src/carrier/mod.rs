@@ -1,8 +1,13 @@
-//! What carries a connection at the desk: a socket, or a socket with the TLS that is spoken on it.
+//! What carries a connection that a shard let go, on tokio: a socket, or a socket with the TLS that is spoken on it (feature
+//! `hyper`).
 //!
 //! A shard's session comes here as it is and goes back as it is. At most one record waits in ciphertext: while it does,
-//! nothing more is taken.
+//! nothing more is taken. [`Resumed`] (`resumed`) is the same as hyper reads and
+//! writes it, behind what the shard has received.
 
+mod resumed;
+
+#[cfg(feature = "tls")]
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::{Shutdown, SocketAddr};
@@ -12,23 +17,31 @@ use std::task::{Context, Poll, ready};
 use bytes::{BufMut as _, BytesMut};
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
-use wavecast_net::shard::Stream;
-use wavecast_net::tls::{Session, SessionError, TlsStream};
+
+pub use self::resumed::Resumed;
+use crate::shard::Stream;
+#[cfg(feature = "tls")]
+use crate::tls::{Session, SessionError, TlsStream};
 
 /// What one read takes from the kernel at most.
 const READ_BYTES: usize = 16 * 1024;
 /// Plain bytes of one record.
+#[cfg(feature = "tls")]
 const RECORD_BYTES: usize = 16 * 1024;
 
 /// What carries the bytes of one connection.
 #[derive(Debug)]
-pub(super) enum Carrier {
+pub enum Carrier {
+    /// A plain socket.
     Tcp(TcpStream),
+    /// A socket with a session of TLS.
+    #[cfg(feature = "tls")]
     Tls(Box<Secured>),
 }
 
 /// A socket with a session.
-pub(super) struct Secured {
+#[cfg(feature = "tls")]
+pub struct Secured {
     socket: TcpStream,
     session: Session,
     unsent: Vec<u8>,
@@ -41,9 +54,10 @@ impl Carrier {
     ///
     /// # Errors
     /// What the kernel says; `Unsupported` for what has no socket.
-    pub(super) fn new(stream: Stream) -> io::Result<Self> {
+    pub fn new(stream: Stream) -> io::Result<Self> {
         match stream {
             Stream::Tcp(socket) => TcpStream::from_std(socket).map(Self::Tcp),
+            #[cfg(feature = "tls")]
             Stream::Tls(stream) => {
                 let TlsStream { socket, session, unsent, .. } = *stream;
                 let socket = TcpStream::from_std(socket)?;
@@ -57,9 +71,10 @@ impl Carrier {
     ///
     /// # Errors
     /// What the kernel says.
-    pub(super) fn into_stream(self) -> io::Result<Stream> {
+    pub fn into_stream(self) -> io::Result<Stream> {
         match self {
             Self::Tcp(socket) => Ok(socket.into_std()?.into()),
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => {
                 let Secured { socket, session, unsent, .. } = *secured;
                 Ok(TlsStream::new(socket.into_std()?, session, unsent).into())
@@ -68,18 +83,22 @@ impl Carrier {
     }
 
     /// Sends without waiting for anything that is small. A Unix socket knows no such option, and never waits.
-    pub(super) fn set_nodelay(&self) {
+    pub fn set_nodelay(&self) {
         self.socket().set_nodelay(true).ok();
     }
 
-    pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
+    /// Where it comes from.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket().peer_addr()
     }
 
     /// Appends plain bytes to `received` and says how many; 0 at the peer's end.
     ///
     /// Fails with `UnexpectedEof` where TLS was cut off: whoever reads up to the end must not take that for one.
-    pub(super) fn poll_receive(
+    pub fn poll_receive(
         &mut self,
         context: &mut Context<'_>,
         received: &mut BytesMut,
@@ -92,24 +111,35 @@ impl Carrier {
                     result => return Poll::Ready(result),
                 }
             },
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => secured.poll_receive(context, received),
         }
     }
 
-    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    /// Takes what it can of `bytes`; at most one record of TLS.
+    ///
+    /// # Errors
+    /// When the connection has broken.
+    pub fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(socket) => Pin::new(socket).poll_write(context, bytes),
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => secured.poll_write(context, bytes),
         }
     }
 
-    pub(super) fn poll_write_vectored(
+    /// As [`Carrier::poll_write`], from several pieces.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_write_vectored(
         &mut self,
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(socket) => Pin::new(socket).poll_write_vectored(context, slices),
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => {
                 // A head and its body make one record.
                 let mut record =
@@ -123,17 +153,20 @@ impl Carrier {
     }
 
     /// Waits until the kernel has all that was taken.
-    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "the kernel has it at once"))]
+    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(_) => Poll::Ready(Ok(())),
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => secured.poll_flush(context),
         }
     }
 
     /// Ends our side.
-    pub(super) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(context),
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => {
                 secured.end();
                 ready!(secured.poll_flush(context))?;
@@ -143,9 +176,10 @@ impl Carrier {
     }
 
     /// Says last words and ends our side, as far as that goes without waiting.
-    pub(super) fn say_and_end(&mut self, bytes: &[u8]) {
+    pub fn say_and_end(&mut self, bytes: &[u8]) {
         match self {
             Self::Tcp(socket) => drop(socket.try_write(bytes)),
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => {
                 if secured.session.encrypt(bytes, &mut secured.unsent).is_ok() {
                     secured.end();
@@ -158,15 +192,17 @@ impl Carrier {
     fn socket(&self) -> &TcpStream {
         match self {
             Self::Tcp(socket) => socket,
+            #[cfg(feature = "tls")]
             Self::Tls(secured) => &secured.socket,
         }
     }
 }
 
 /// Says last words on what nobody serves, as far as that goes without waiting.
-pub(super) fn turn_away(stream: Stream, words: &[u8]) {
+pub fn turn_away(stream: Stream, words: &[u8]) {
     let (mut socket, words) = match stream {
         Stream::Tcp(socket) => (socket, words.to_vec()),
+        #[cfg(feature = "tls")]
         Stream::Tls(stream) => {
             let TlsStream { socket, mut session, mut unsent, .. } = *stream;
             if session.encrypt(words, &mut unsent).and_then(|()| session.close_notify(&mut unsent)).is_err() {
@@ -181,6 +217,7 @@ pub(super) fn turn_away(stream: Stream, words: &[u8]) {
     drop(socket.shutdown(Shutdown::Write));
 }
 
+#[cfg(feature = "tls")]
 impl Secured {
     fn poll_receive(
         &mut self,
@@ -243,6 +280,7 @@ impl Secured {
     }
 }
 
+#[cfg(feature = "tls")]
 impl fmt::Debug for Secured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secured").field("session", &self.session).finish_non_exhaustive()
