@@ -2,16 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as PeerMessage;
 use wavecast_net::client::{
-    CloseCode, ConnectOptions, Message, Received, RecvError, SendError, Side, TrySendError,
+    CloseCode, ConnectOptions, Message, Received, RecvError, SendError, Side, TrySendError, Url,
 };
 
 type Peer = WebSocketStream<TcpStream>;
@@ -119,6 +125,53 @@ async fn with_both_halves_dropped_what_was_sent_arrives_and_the_connection_close
     sender.send("last words").await.unwrap();
     drop((sender, receiver));
     soon(server).await.unwrap();
+}
+
+/// A stream that counts how often it is read from.
+struct Counted(TcpStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn with_both_halves_dropped_the_end_of_a_server_that_closes_is_waited_for_asleep() {
+    let (url, server) = serve(async |mut peer: Peer| {
+        peer.send(PeerMessage::Close(None)).await.unwrap();
+        // It takes its time to end the connection.
+        sleep(Duration::from_millis(300)).await;
+    })
+    .await;
+    let url: Url = url.parse().unwrap();
+    let reads = Arc::<AtomicUsize>::default();
+    let stream = TcpStream::connect((url.host(), url.port())).await.unwrap();
+    let stream = Counted(stream, Arc::clone(&reads));
+    let (sender, receiver) = ConnectOptions::new().handshake(stream, &url).await.unwrap().split();
+    sleep(Duration::from_millis(50)).await;
+    drop((sender, receiver));
+    soon(server).await.unwrap();
+    assert!(reads.load(Ordering::Relaxed) < 50, "it spins: {reads:?}");
 }
 
 #[tokio::test]

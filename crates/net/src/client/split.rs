@@ -127,7 +127,8 @@ where
                 requests.close_with(CloseCode::NORMAL);
             }
             let received = drive::poll(&mut conversation, &mut requests, cx, read);
-            if received.is_pending() && !is_heard && requests.handles_gone() && requests.close().is_none() {
+            let nobody = !is_heard && requests.handles_gone() && requests.close().is_none();
+            if received.is_pending() && nobody && conversation.is_open() {
                 // The last handle has gone during this very poll.
                 cx.waker().wake_by_ref();
             }
