@@ -79,3 +79,21 @@ async fn the_halves_are_a_stream_and_a_sink() {
     let mut late = sender.into_sink();
     assert!(matches!(late.send("late".into()).await, Err(SendError::Closed)));
 }
+
+#[tokio::test]
+async fn what_a_sink_was_ready_for_does_not_follow_a_close_frame() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut peer = tokio_tungstenite::accept_async(stream).await.unwrap();
+        peer.close(None).await.unwrap();
+        peer.collect::<Vec<_>>().await
+    });
+    let mut socket = ConnectOptions::new().connect(&url).await.unwrap();
+    std::future::poll_fn(|cx| socket.poll_ready_unpin(cx)).await.unwrap();
+    assert!(soon(socket.next()).await.is_none());
+    assert!(matches!(socket.start_send_unpin(Message::from("late")), Err(SendError::Closed)));
+    drop(socket);
+    soon(server).await.unwrap();
+}

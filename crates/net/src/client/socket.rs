@@ -287,8 +287,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         &mut self.conversation
     }
 
-    /// Queues a whole message, and writes nothing.
+    /// Queues a whole message, and writes nothing. Behind a close frame nothing may follow (RFC 6455 §5.5.1).
     pub(super) fn queue(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+        if !self.conversation.is_open() {
+            return Err(SendError::Closed);
+        }
         let outgoing = self.conversation.outgoing();
         if outgoing.is_unfinished() {
             return Err(SendError::Unfinished);
