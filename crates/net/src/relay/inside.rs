@@ -22,7 +22,9 @@ impl Inside {
     pub(crate) fn attach(&self, bell: Arc<Bell>, slot: u32) {
         let mut state = self.0.lock();
         state.bell = Some((bell, slot));
-        let waits = !state.to_shard.bytes.is_empty() || state.to_shard.is_over();
+        // Another shard may have left before it came to its own bell.
+        state.rung = false;
+        let waits = !state.to_shard.bytes.is_empty() || state.to_shard.is_over() || state.moved.is_some();
         let bell = if waits { state.ring() } else { None };
         drop(state);
         Afterwards { bell, task: None }.happen();

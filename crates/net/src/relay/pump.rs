@@ -70,7 +70,11 @@ pub async fn hand_over(mut socket: TcpStream, received: &[u8], mut outside: Outs
             while !received.is_empty()
                 && let Poll::Ready(written) = outside.poll_write(context, received)
             {
-                received = &received[written?..];
+                let Ok(written) = written else {
+                    // The shard wants no more of it; what it said last is still to be sent.
+                    return Poll::Ready(io::Result::Ok(false));
+                };
+                received = &received[written..];
             }
             if over || outside.poll_let_go(context).is_ready() {
                 return Poll::Ready(io::Result::Ok(false));

@@ -230,3 +230,18 @@ fn a_socket_takes_the_place_only_when_nothing_is_on_the_way() {
     peer.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"here");
 }
+
+#[test]
+fn a_shard_that_gets_it_after_another_hears_of_what_comes() {
+    let both = both();
+    assert_eq!(ready(both.write(b"for the first")), 13);
+    // The first lets go of it before it has come to its bell.
+    both.inside.leave();
+    let bell = Arc::new(Bell::new(Arc::new(|| {})));
+    both.inside.attach(Arc::clone(&bell), 3);
+    assert_eq!(bell.answer(), [3]);
+    both.inside.answer_bell();
+    assert_eq!(both.inside.receive(&mut [0; 13]).unwrap(), (13, false));
+    assert_eq!(ready(both.write(b"more")), 4);
+    assert_eq!(bell.answer(), [3]);
+}
