@@ -87,7 +87,14 @@ impl Link {
                 Ok(())
             }
             #[cfg(feature = "tls")]
-            Self::Tls(link) => registry.register(&mut link.socket, Token(slot as usize), Interest::READABLE),
+            Self::Tls(link) => {
+                // What came with bytes that its socket had refused goes on with them.
+                let interest = match link.wants_write() {
+                    true => Interest::READABLE | Interest::WRITABLE,
+                    false => Interest::READABLE,
+                };
+                registry.register(&mut link.socket, Token(slot as usize), interest)
+            }
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) struct TlsLink {
     prelude: Option<Vec<u8>>,
     /// The peer's end has been reported.
     told: bool,
+    /// What is wrong, to be told when the plain bytes that came before it have been handed on.
+    fault: Option<io::Error>,
     /// The socket has taken bytes that it had refused, since this was last asked.
     moved: bool,
 }
@@ -55,6 +57,7 @@ impl TlsLink {
             ending: false,
             prelude: None,
             told: false,
+            fault: None,
             moved: false,
         }
     }
@@ -83,6 +86,9 @@ impl TlsLink {
         scratch: &mut Scratch,
         ended: bool,
     ) -> io::Result<Arrival> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         if self.session.has_ended() && !mem::replace(&mut self.told, true) {
             return Ok(Arrival::Ended);
         }
@@ -120,13 +126,19 @@ impl TlsLink {
                 }
             }
         };
-        self.put(cipher)?;
-        if let Err(error) = received {
+        let answered = self.put(cipher);
+        if received.is_err() {
             // What the peer is told is not lost to a reset when the socket is closed right away.
             drop(self.socket.shutdown(Shutdown::Write));
-            return Err(error.into());
         }
-        let more = length == room || ended;
+        if let Err(error) = received.map_err(io::Error::from).and(answered) {
+            if plain.is_empty() {
+                return Err(error);
+            }
+            // The peer's last words, a close frame perhaps, came with it and tell more.
+            self.fault = Some(error);
+        }
+        let more = length == room || ended || self.fault.is_some();
         match plain.is_empty() {
             false => Ok(Arrival::Plain { more: more || self.session.has_ended() }),
             true if self.session.has_ended() && !mem::replace(&mut self.told, true) => Ok(Arrival::Ended),
