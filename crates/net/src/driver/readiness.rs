@@ -70,6 +70,8 @@ struct Socket {
     watched: bool,
     /// The kernel has taken bytes that it had refused, since this was last asked.
     moved: bool,
+    /// A send has failed. Told when what the peer said before has been read, its close frame perhaps.
+    broken: bool,
 }
 
 // A program in debug has more in a socket of mio's.
@@ -165,22 +167,26 @@ impl Readiness {
             {
                 return Some(Read::Failed(slot, error));
             }
+            let Socket { ended, broken, .. } = self.sockets[slot];
             match arrival {
                 Arrival::Bytes { range, more } => {
                     // The end may be known already: a new edge does not follow then.
-                    if more || self.sockets[slot].ended {
+                    if more || ended || broken {
                         self.make_ready(slot);
                     }
                     return Some(Read::Received(slot, range));
                 }
                 #[cfg(feature = "tls")]
                 Arrival::Plain { more } => {
-                    if more {
+                    if more || broken {
                         self.make_ready(slot);
                     }
                     return Some(Read::Decrypted(slot));
                 }
                 Arrival::Nothing { more } if more => self.make_ready(slot),
+                Arrival::Nothing { .. } | Arrival::Ended if broken => {
+                    return Some(Read::Failed(slot, ErrorKind::BrokenPipe.into()));
+                }
                 Arrival::Nothing { .. } => {}
                 Arrival::Ended => return Some(Read::Ended(slot)),
             }
@@ -220,8 +226,23 @@ impl Readiness {
                 socket.moved |= progress.moved;
                 self.done.extend(progress.finished.then_some(Done::Sent(slot)));
             }
-            Err(error) => self.done.push_back(Done::Failed(slot, error)),
+            Err(error) => {
+                if !self.reads_first(slot) {
+                    self.done.push_back(Done::Failed(slot, error));
+                }
+            }
         }
+    }
+
+    /// A send has failed: whether that is told only when all has been read that the peer said before.
+    fn reads_first(&mut self, slot: u32) -> bool {
+        let socket = &mut self.sockets[slot];
+        if socket.paused {
+            return false;
+        }
+        socket.broken = true;
+        self.make_ready(slot);
+        true
     }
 
     /// Links without a socket have something for us. A slot that was given out anew meanwhile is looked at in vain.
@@ -287,9 +308,11 @@ impl Driver for Readiness {
     }
 
     fn send_now(&mut self, slot: u32, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.sockets[slot].link {
-            Some(link) => link.send_now(bytes, &mut self.scratch),
-            None => Err(ErrorKind::NotConnected.into()),
+        let Some(link) = &mut self.sockets[slot].link else { return Err(ErrorKind::NotConnected.into()) };
+        match link.send_now(bytes, &mut self.scratch) {
+            // The rest is given to `send`, which takes it for lost.
+            Err(_) if self.reads_first(slot) => Ok(0),
+            result => result,
         }
     }
 
@@ -299,15 +322,23 @@ impl Driver for Readiness {
             batch.clear();
             return Submission::Failed(ErrorKind::NotConnected.into());
         };
+        if socket.broken {
+            batch.clear();
+            return Submission::InFlight;
+        }
         match link.send(batch, &mut self.scratch) {
             Ok(true) => Submission::Done,
             Ok(false) => self.watch(slot).map_or_else(Submission::Failed, |()| Submission::InFlight),
+            Err(_) if self.reads_first(slot) => Submission::InFlight,
             Err(error) => Submission::Failed(error),
         }
     }
 
     fn pause(&mut self, slot: u32, paused: bool) {
         self.sockets[slot].paused = paused;
+        if paused && self.sockets[slot].broken {
+            self.done.push_back(Done::Failed(slot, ErrorKind::BrokenPipe.into()));
+        }
         if !paused {
             // What became readable meanwhile was not listed: look.
             self.make_ready(slot);

@@ -289,3 +289,33 @@ fn client_hello() -> Vec<u8> {
     rustls::ClientConnection::new(Arc::new(config), name).unwrap().write_tls(&mut hello).unwrap();
     hello
 }
+
+#[test]
+fn what_a_peer_said_before_it_broke_is_received_before_the_break_is_told() {
+    let mut driver = Readiness::new(&Options::default()).unwrap();
+    for in_flight in [true, false] {
+        let (slot, mut peer) = pair(&mut driver);
+        let mut batch = Batch::default();
+        if in_flight {
+            batch.push(Frame::new(&vec![7; 32 << 20]));
+            assert!(matches!(driver.send(slot, &mut batch), Submission::InFlight));
+        } else {
+            assert_eq!(driver.send_now(slot, b"unread").unwrap(), 6);
+        }
+        peer.write_all(b"last").unwrap();
+        // With bytes that it has not read: a reset.
+        drop(peer);
+        std::thread::sleep(Duration::from_millis(20));
+        if !in_flight {
+            batch.push(Frame::new(b"more"));
+            assert!(matches!(driver.send(slot, &mut batch), Submission::InFlight));
+        }
+        let mut seen = Vec::new();
+        while !seen.contains(&Seen::Failed(slot)) {
+            seen.extend(next(&mut driver));
+        }
+        assert_eq!(seen, [Seen::Received(slot, b"last".to_vec()), Seen::Failed(slot)]);
+        driver.close(slot);
+        assert_eq!(next(&mut driver), [Seen::Closed(slot)]);
+    }
+}
