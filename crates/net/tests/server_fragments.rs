@@ -68,6 +68,16 @@ impl Events<Left> for Download {
                 connection.finish().unwrap();
             }
             "close" => connection.close(CloseCode::NORMAL, "in the middle"),
+            "all at once" => {
+                connection.begin(Kind::Text).unwrap();
+                connection.fragment("one ").unwrap();
+                connection.send("whole, behind it").unwrap();
+                connection.close(CloseCode::NORMAL, "in the middle");
+            }
+            "flood" => {
+                connection.begin(Kind::Text).unwrap();
+                connection.fragment(&"x".repeat(100_000)).unwrap();
+            }
             _ => connection.send(message).unwrap(),
         }
     }
@@ -194,6 +204,40 @@ fn a_close_ends_a_begun_message_where_it_stands() {
     client.send(Tung::text("close")).unwrap();
     assert_eq!(closed(&mut client), (1000, "in the middle".to_owned()));
     assert!(client.read().is_err(), "nothing that waited behind it, which would break the protocol");
+}
+
+#[test]
+fn a_close_in_the_event_that_begun_a_message_lets_nothing_pass_behind_it() {
+    let (server, _) = start(Options::default());
+    let (_, mut stream) = ask(server.address(), "/", "");
+    say(&mut stream, "all at once");
+    assert_eq!(frame(&mut stream), (0x01, b"one ".to_vec()));
+    assert_eq!(frame(&mut stream).0, 0x88, "a whole message within another would break the protocol");
+}
+
+#[test]
+fn every_ping_is_answered_while_a_message_is_under_way() {
+    let (server, _) = start(Options::default());
+    let (_, mut stream) = ask(server.address(), "/", "");
+    say(&mut stream, "begin");
+    assert_eq!(frame(&mut stream), (0x01, b"one ".to_vec()));
+    assert_eq!(frame(&mut stream), (0x89, b"between".to_vec()));
+    // Far more than may wait at a time: none of them waits.
+    for n in 0..100_u8 {
+        stream.write_all(&[0x89, 0x81, 0, 0, 0, 0, n]).unwrap();
+        assert_eq!(frame(&mut stream), (0x8a, vec![n]));
+    }
+}
+
+#[test]
+fn who_was_held_back_is_heard_again_once_all_fragments_have_gone() {
+    let (server, _) = start(Options { outbox_bytes_max: 100_000, ..Options::default() });
+    let (_, mut stream) = ask(server.address(), "/", "");
+    say(&mut stream, "flood");
+    assert_eq!(frame(&mut stream).1.len(), 100_000);
+    say(&mut stream, "end");
+    assert_eq!(frame(&mut stream), (0x00, b"two".to_vec()));
+    assert_eq!(frame(&mut stream), (0x80, Vec::new()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{io, mem};
 
-use super::connection::{Order, Then};
+use super::connection::{Order, Outgoing, Then};
 use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::driver::{Driver, Submission};
@@ -52,7 +52,7 @@ fn flush_one<D: Driver>(
             return;
         }
         if connection.outbox.is_held() {
-            connections.tell_drained(id);
+            connections.drained_to_place(id);
             return;
         }
         let bytes_max = if connection.flags.slow { BATCH_BYTES_SLOW } else { BATCH_BYTES };
@@ -126,6 +126,20 @@ impl Connections {
         self.listen_again(id);
         self.answer_late_ping(id);
         self.follow_up(id);
+        self.tell_drained(id);
+    }
+
+    /// Nothing waits but a place that is kept, and what stands behind it.
+    fn drained_to_place(&mut self, id: ConnectionId) {
+        let half = self.options.outbox_bytes_max / 2;
+        let Some(connection) = self.get(id) else { return };
+        // What the program needs to go on with the message may come from the peer.
+        if connection.flags.held && connection.outbox.firm_bytes() <= half {
+            self.listen(id, |flags| flags.held = false);
+        }
+        if self.get(id).is_some_and(|connection| connection.flags.outgoing != Outgoing::None) {
+            self.answer_late_ping(id);
+        }
         self.tell_drained(id);
     }
 

@@ -135,12 +135,14 @@ impl Connections {
 
     /// A message that was begun ends where it stands. Other messages would break it: they go too.
     pub(super) fn give_up_message(&mut self, id: ConnectionId) {
-        let Self { table, pool, .. } = self;
+        let Self { table, pool, cork, .. } = self;
         let Some(connection) = table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };
         if mem::take(&mut connection.flags.outgoing) != Outgoing::None {
             connection.outbox.clear_behind_place(pool);
+            // The beginning has emptied the cork: what is in it came later.
+            cork.forget(id);
         }
     }
 

@@ -120,9 +120,12 @@ impl Connections {
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return Err(SendError::Closed);
         };
-        if !mem::take(&mut connection.flags.holds_place) {
+        // The place of a message in fragments is filled by its end.
+        let is_kept = connection.flags.holds_place && connection.flags.outgoing == Outgoing::None;
+        if !is_kept {
             return Err(SendError::Closed);
         }
+        connection.flags.holds_place = false;
         connection.outbox.fill_place(&mut self.pool, frame);
         if connection.wants_flush() {
             self.waves.soon(id);
