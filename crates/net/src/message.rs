@@ -63,7 +63,9 @@ pub enum Kind {
 pub struct Piece<'p> {
     /// Whether the message is text. Its bytes have been checked, but a piece may end within a character.
     pub kind: Kind,
-    /// The next bytes of the message, at most 64 KiB. Only the last piece may be empty.
+    /// The next bytes of the message: at most what one read holds
+    /// ([`Options::receive_bytes`](crate::Options::receive_bytes)), or all of a message that had begun before. Only the
+    /// last piece may be empty.
     pub bytes: &'p [u8],
     /// Whether the message begins with it.
     pub is_first: bool,

@@ -58,6 +58,20 @@ impl Events<Count> for Upload {
     }
 }
 
+/// Receives in pieces from its first message on.
+struct Late;
+
+impl Events for Late {
+    fn message(&self, connection: &mut Connection<'_>, _: MessageRef<'_>) {
+        connection.receive_in_pieces();
+    }
+
+    fn piece(&self, connection: &mut Connection<'_>, piece: Piece<'_>) {
+        let place = if piece.is_first && piece.is_last { "whole" } else { "part" };
+        connection.send(&format!("{place} {}", piece.bytes.len())).unwrap();
+    }
+}
+
 struct Echo;
 
 impl Events for Echo {
@@ -68,7 +82,7 @@ impl Events for Echo {
 
 fn start(options: Options) -> (Running, Log<Peer>) {
     let (peers, log) = Log::new();
-    let routes = Routes::new().at("/upload", Upload { peers }).at("/echo", Echo);
+    let routes = Routes::new().at("/upload", Upload { peers }).at("/echo", Echo).at("/late", Late);
     (Server::bind_with("127.0.0.1:0", 1).unwrap().options(options).start(routes).unwrap(), log)
 }
 
@@ -133,6 +147,30 @@ fn who_is_paused_is_held_back_by_tcp_and_heard_again() {
     client.get_mut().set_nonblocking(false).unwrap();
     client.flush().unwrap();
     assert_eq!(text(&mut client), format!("binary {} {} many", bytes.len(), bytes.len()));
+}
+
+#[test]
+fn a_message_that_had_begun_is_collected_within_the_limit_of_whole_ones() {
+    let websocket = Limits { message_bytes_max: 1000, ..Limits::default() };
+    let (server, _) = start(Options { websocket, ..Options::default() });
+    // A whole message and the beginning of the next in one read; then the rest of it, which passes the limit or does not.
+    for (rest, passes) in [(200_u16, true), (1000, false)] {
+        let (_, mut stream) = ask(server.address(), "/late", "");
+        stream.write_all(b"\x81\x81\0\0\0\0a\x01\x82\0\0\0\0bc").unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        let mut frame = vec![0x80, 0xfe];
+        frame.extend(rest.to_be_bytes());
+        frame.extend([0; 4]);
+        frame.resize(8 + usize::from(rest), b'd');
+        stream.write_all(&frame).unwrap();
+        let mut answer = [0; 10];
+        std::io::Read::read_exact(&mut stream, &mut answer).unwrap();
+        if passes {
+            assert_eq!(&answer, b"\x81\x09whole 20");
+        } else {
+            assert_eq!((answer[0], u16::from_be_bytes([answer[2], answer[3]])), (0x88, 1009));
+        }
+    }
 }
 
 #[test]

@@ -185,6 +185,11 @@ impl Assembly {
         self.message.is_some()
     }
 
+    /// Whether it is collected.
+    pub(crate) fn is_collecting(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| !message.is_streamed())
+    }
+
     /// Consumes a header; one that the end of the input cuts in two is kept.
     pub(crate) fn read_header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, ProtocolError> {
         if self.header_len == 0

@@ -256,6 +256,12 @@ impl Connection {
         self.assembly.as_deref().is_some_and(Assembly::is_mid_message)
     }
 
+    /// Whether the message that has begun is collected, to be given whole: not one that is handed on in pieces.
+    #[must_use]
+    pub fn is_collecting(&self) -> bool {
+        self.assembly.as_deref().is_some_and(Assembly::is_collecting)
+    }
+
     /// Which end of the connection this is.
     #[must_use]
     pub const fn role(&self) -> Role {

@@ -89,7 +89,8 @@ impl<S> Connection<'_, S> {
 
     /// Has what the peer sends from now on delivered in pieces ([`Events::piece`](super::Events::piece)), as it comes, and
     /// none of it as a whole message: so that a message of any length passes, and none is kept. Best called in
-    /// [`Events::open`](super::Events::open); later it holds from the next read on. It cannot be undone. The limits are
+    /// [`Events::open`](super::Events::open); later it holds from the next read on, and a message that has begun
+    /// before comes as one piece. It cannot be undone. The limits are
     /// [`Options::websocket_in_pieces`](crate::Options::websocket_in_pieces) then.
     pub fn receive_in_pieces(&mut self) {
         self.connections.receive_in_pieces(self.id);

@@ -160,7 +160,7 @@ impl Connections {
 
     /// Has what the peer sends from the next read on delivered in pieces ([`Handler::piece`](super::Handler::piece)), as it
     /// comes: so that a message of any length passes and none is kept. From [`Handler::open`](super::Handler::open) that is
-    /// everything. It cannot be undone. [`Options::websocket_in_pieces`] are the limits then, and
+    /// everything; a message that has begun before comes as one piece, within the limits of whole ones. It cannot be undone. [`Options::websocket_in_pieces`] are the limits then, and
     /// [`Connections::pause`] holds the peer back.
     pub fn receive_in_pieces(&mut self, id: ConnectionId) {
         if let Some(connection) = self.get_mut(id) {

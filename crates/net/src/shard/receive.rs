@@ -89,9 +89,11 @@ fn deliver_pieces<H: Handler>(
     protocol: &mut websocket::Connection,
     input: &mut Input<'_>,
 ) -> End {
-    let limits = connections.options.websocket_in_pieces;
+    let (whole, in_pieces) = (connections.options.websocket, connections.options.websocket_in_pieces);
     loop {
-        match protocol.receive_part(input, &limits) {
+        // A message that had begun before is still collected, within the limits of those that are.
+        let limits = if protocol.is_collecting() { &whole } else { &in_pieces };
+        match protocol.receive_part(input, limits) {
             Ok(None) => return End::OfInput,
             Ok(Some(Part::Control(Event::Close(frame)))) => return frame.into(),
             Ok(Some(_)) if !connections.is_open(id) => {}
