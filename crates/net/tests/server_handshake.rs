@@ -28,6 +28,7 @@ impl Drop for Name {
         if let Some(dropped) = &self.1 {
             dropped.send(self.0.clone()).ok();
         }
+        assert!(self.0 != "explosive", "on purpose");
     }
 }
 
@@ -68,6 +69,9 @@ impl Events<Name> for Door {
     }
 
     fn message(&self, connection: &mut Connection<'_, Name>, message: MessageRef<'_>) {
+        if message.as_text() == Some("sleep") {
+            std::thread::sleep(Duration::from_millis(300));
+        }
         connection.send(message).unwrap();
     }
 }
@@ -177,9 +181,13 @@ fn the_state_of_a_wrong_handshake_is_dropped() {
 
 /// Asks for `/later`, and a message right behind the head, as an eager client may.
 fn ask_later(started: &Started) -> (Decision<Name>, TcpStream) {
+    ask_later_as(started, "nobody")
+}
+
+fn ask_later_as(started: &Started, name: &str) -> (Decision<Name>, TcpStream) {
     let mut stream = TcpStream::connect(started.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut request = handshake("/later?name=nobody", "").into_bytes();
+    let mut request = handshake(&format!("/later?name={name}"), "").into_bytes();
     request.extend_from_slice(b"\x81\x82\0\0\0\0hi");
     stream.write_all(&request).unwrap();
     (started.decisions.next(), stream)
@@ -246,4 +254,39 @@ fn a_drain_refuses_who_waits_for_a_verdict() {
     assert_eq!(started.dropped.next(), "nobody");
     drop(stream);
     started.server.join().unwrap();
+}
+
+#[test]
+fn a_verdict_of_the_turn_in_which_the_drain_begins_opens_nothing() {
+    let started = start(Options::default());
+    let (decision, mut stream) = ask_later(&started);
+    let mut other = dialogue::connect_to(started.address(), "/?name=other");
+    assert_eq!(text(&mut other), "hello other");
+    // Both come while the shard is busy, and are taken in one turn.
+    other.send("sleep".into()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    decision.answer(Verdict::Upgrade).unwrap();
+    started.server.drain(PATIENCE);
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 503 "));
+    drop((stream, other));
+    let began = Instant::now();
+    started.server.join().unwrap();
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_state_that_panics_as_it_is_replaced_costs_nobody_else_anything() {
+    let started = start(Options { head_timeout: Duration::from_secs(1), ..Options::default() });
+    let (decision, mut stream) = ask_later_as(&started, "explosive");
+    decision.answer_with(Name("eve".to_owned(), None), Verdict::Upgrade).unwrap();
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));
+    assert_eq!(frame(&mut stream), "hello eve");
+    // One that comes too late, too, is dropped on the shard.
+    let (decision, mut gone) = ask_later(&started);
+    assert_eq!(started.dropped.next(), "explosive");
+    assert!(read_head(&mut gone).starts_with("HTTP/1.1 503 "));
+    assert_eq!(started.dropped.next(), "nobody");
+    decision.answer_with(Name("explosive".to_owned(), None), Verdict::Upgrade).unwrap();
+    let mut other = dialogue::connect_to(started.address(), "/?name=other");
+    assert_eq!(text(&mut other), "hello other", "the shard lives on");
 }

@@ -158,10 +158,14 @@ impl<S: Default + Send + 'static, E: Events<S>> Handler for Dispatch<E, S> {
     fn event(&mut self, connections: &mut Connections, mut command: Command) {
         if let Command::Decide(decided) = &mut command
             && let Some(state) = decided.state.take()
-            && connections.awaits_verdict(decided.id)
-            && let Some(place) = self.states.get_mut(decided.id.slot()).and_then(Option::as_mut)
         {
-            put(place, state);
+            let place = self.states.get_mut(decided.id.slot()).and_then(Option::as_mut);
+            let place = place.filter(|_| connections.awaits_verdict(decided.id));
+            // One of the two is dropped, by a destructor of the program.
+            let put = AssertUnwindSafe(|| place.map_or((), |place| put(place, state)));
+            if catch_unwind(put).is_err() {
+                error!(slot = decided.id.slot(), "the state of a connection panicked as it was dropped");
+            }
         }
         self.hall.carry_out(connections, command);
     }

@@ -236,6 +236,13 @@ pub(super) fn decided<H: Handler>(
         handler.turned_away(id);
         return refuse(connections, id, 500, "internal error");
     };
+    // The drain has told all others: who opened behind its back would be cut off at the end of it.
+    let verdict = match verdict {
+        Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later if connections.draining => {
+            Verdict::refuse(503, "the server is going away")
+        }
+        verdict => verdict,
+    };
     let refuses = !matches!(verdict, Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later);
     let course = carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict);
     if refuses {
