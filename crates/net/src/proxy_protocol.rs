@@ -130,8 +130,9 @@ fn parse_v2(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
         0x21 => false,
         _ => return Err(HeaderError::Malformed),
     };
-    // Families are unspecified, IPv4, IPv6, Unix; transports unspecified, stream, datagram.
-    if family >> 4 > 3 || family & 0x0f > 2 {
+    // Families are unspecified, IPv4, IPv6, Unix; transports unspecified, stream, datagram. Of a proxy that speaks for itself
+    // they are ignored (§2.2).
+    if !is_local && (family >> 4 > 3 || family & 0x0f > 2) {
         return Err(HeaderError::Malformed);
     }
     let Some(header) = bytes.get(..length) else { return Ok(None) };
@@ -205,6 +206,7 @@ mod tests {
             (v2(0x21, 0x00, &[1, 2, 3]), None),
             (v2(0x20, 0x00, &[]), None),
             (v2(0x20, 0x11, &v4_body()), None),
+            (v2(0x20, 0xff, &[]), None),
         ] {
             let header = Header { client: client.map(|text| text.parse().unwrap()), length: bytes.len() };
             for end in 0..bytes.len() {
