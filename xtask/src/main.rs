@@ -24,7 +24,7 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::autobahn::{Peer, Role};
+use crate::autobahn::{Peer, Role, Security};
 use crate::workspace::Workspace;
 
 const HELP: &str = "\
@@ -35,11 +35,13 @@ cargo xtask test [--only STEP]... [--list]
       --only STEP   run this step alone; may be given more than once
       --list        print the steps and what each does
 
-cargo xtask conformance [server|client] [--cases LIST] [--peer PEER]
+cargo xtask conformance [server|client] [tls] [--cases LIST] [--peer PEER]
     Runs the Autobahn suite: all 517 cases, which takes a while, in both roles unless one is named.
+      tls           in TLS, with a certificate made for the run, and of the cases a sample
       --cases LIST  comma-separated, with globs: '1.*,7.1.1'
       --peer PEER   instead of the examples: the URL of an echo server for the role `server`,
-                    a command for the role `client` (it finds AUTOBAHN_URL and AUTOBAHN_AGENT)
+                    a command for the role `client` (it finds AUTOBAHN_URL and AUTOBAHN_AGENT,
+                    and the certificate to trust in AUTOBAHN_CA)
 
 cargo xtask fuzz [--minutes N] [TARGET]
     Runs the fuzz targets one after the other, or one of them.
@@ -88,6 +90,7 @@ fn test(workspace: &Workspace, mut words: &[&str]) -> Result<bool, String> {
 
 fn conformance(workspace: &Workspace, mut words: &[&str]) -> Result<bool, String> {
     let mut roles = vec![Role::Server, Role::Client];
+    let mut security = Security::Plain;
     let mut cases = None;
     let mut peer = None;
     while let Some((word, rest)) = words.split_first() {
@@ -95,6 +98,7 @@ fn conformance(workspace: &Workspace, mut words: &[&str]) -> Result<bool, String
         match *word {
             "server" => roles = vec![Role::Server],
             "client" => roles = vec![Role::Client],
+            "tls" => security = Security::Tls,
             "--cases" => cases = Some(value("--cases", &mut words)?.split(',').collect::<Vec<_>>()),
             "--peer" => peer = Some(value("--peer", &mut words)?),
             "-h" | "--help" => return help(),
@@ -106,10 +110,12 @@ fn conformance(workspace: &Workspace, mut words: &[&str]) -> Result<bool, String
     }
     let mut clean = true;
     let given = cases.as_ref().map(|cases| [cases.as_slice()]);
-    let shares: &autobahn::Shares<'_> = given.as_ref().map_or(&autobahn::WHOLE, |given| given);
+    let default: &autobahn::Shares<'_> =
+        if security == Security::Tls { &autobahn::TLS } else { &autobahn::WHOLE };
+    let shares = given.as_ref().map_or(default, |given| given);
     for role in roles {
         let peer = peer.map_or(Peer::Example, Peer::Given);
-        clean &= autobahn::run(workspace, role, &peer, shares)?.failed == 0;
+        clean &= autobahn::run(workspace, role, security, &peer, shares)?.failed == 0;
     }
     Ok(clean)
 }

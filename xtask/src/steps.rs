@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::autobahn::{self, Peer, Role};
+use crate::autobahn::{self, Peer, Role, Security};
 use crate::install::{self, Tool};
 use crate::tally::Tally;
 use crate::workspace::Workspace;
@@ -17,7 +17,7 @@ struct Step {
 }
 
 /// Cheap ones first: what fails in a second is seen in a second.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", what: "formatting", needs: &[Tool::Rustfmt], run: rust::fmt },
     Step { name: "clippy", what: "lints, warnings are errors", needs: &[Tool::Clippy], run: rust::clippy },
     Step {
@@ -58,13 +58,23 @@ const STEPS: [Step; 13] = [
         name: "autobahn-server",
         what: "Autobahn suite against our server",
         needs: &[],
-        run: |workspace| autobahn::run(workspace, Role::Server, &Peer::Example, &autobahn::QUICK),
+        run: |workspace| {
+            autobahn::run(workspace, Role::Server, Security::Plain, &Peer::Example, &autobahn::QUICK)
+        },
     },
     Step {
         name: "autobahn-client",
         what: "Autobahn suite against our client",
         needs: &[],
-        run: |workspace| autobahn::run(workspace, Role::Client, &Peer::Example, &autobahn::QUICK),
+        run: |workspace| {
+            autobahn::run(workspace, Role::Client, Security::Plain, &Peer::Example, &autobahn::QUICK)
+        },
+    },
+    Step {
+        name: "autobahn-tls",
+        what: "Autobahn suite in TLS against our server and our client",
+        needs: &[],
+        run: autobahn::run_in_tls,
     },
 ];
 

@@ -13,9 +13,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use self::suite::Suite;
+use self::suite::{Certificate, Suite};
 use crate::process::{self, Service};
 use crate::rust;
 use crate::tally::Tally;
@@ -40,6 +40,14 @@ pub(crate) const QUICK: [&[&str]; 2] = [
     ],
 ];
 
+/// What could go wrong in TLS alone: messages across records and many in one, in pieces of every size, as large as they get,
+/// pings between fragments, time between them, compression, and every way in which a connection ends.
+pub(crate) const TLS: [&[&str]; 1] = [&[
+    "1.1.*", "1.2.*", "2.*", "5.3", "5.5", "5.8", "5.15", "5.19", "5.20", "6.1.3", "6.2.3", "6.4.*", "7.1.*",
+    "7.3.*", "7.5.1", "9.1.*", "9.2.6", "9.3.1", "9.5.1", "9.6.6", "9.7.1", "9.8.6", "10.*", "12.1.11",
+    "13.4.7",
+]];
+
 /// All 517 cases.
 pub(crate) const WHOLE: [&[&str]; 2] =
     [&["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.*"], &["13.*"]];
@@ -55,6 +63,14 @@ pub(crate) enum Role {
     Client,
 }
 
+/// What is spoken below WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Security {
+    Plain,
+    /// The toolkit's TLS with the suite's OpenSSL.
+    Tls,
+}
+
 /// Who is tested.
 pub(crate) enum Peer<'p> {
     /// `examples/autobahn_server.rs` or `examples/autobahn_client.rs`.
@@ -67,6 +83,7 @@ pub(crate) enum Peer<'p> {
 pub(crate) fn run(
     workspace: &Workspace,
     role: Role,
+    security: Security,
     peer: &Peer<'_>,
     shares: &Shares<'_>,
 ) -> Result<Tally, String> {
@@ -75,30 +92,41 @@ pub(crate) fn run(
         Role::Server => ("server", "wavecast-server"),
         Role::Client => ("client", "wavecast-client"),
     };
-    let out = workspace.report(&format!("autobahn/{name}"))?;
+    let suffix = if security == Security::Tls { "-tls" } else { "" };
+    let out = workspace.report(&format!("autobahn/{name}{suffix}"))?;
+    let certificate = match security {
+        Security::Plain => None,
+        Security::Tls => Some(suite.certificate(&out)?),
+    };
     let tested = match role {
-        Role::Server => Tested::Server(start_server(workspace, peer, &out)?),
+        Role::Server => Tested::Server(start_server(workspace, peer, certificate.as_ref(), &out)?),
         Role::Client => Tested::Client(match peer {
             Peer::Example => rust::examples(workspace, "autobahn_client")?.display().to_string(),
             Peer::Given(line) => (*line).to_owned(),
         }),
     };
-    let folder = |at: usize| out.join(format!("{}", at + 1));
-    let (suite, tested) = (&suite, &tested);
+    let folders: Vec<PathBuf> = (1..=shares.len()).map(|number| out.join(number.to_string())).collect();
     let announced = thread::scope(|scope| {
-        let running: Vec<_> = (shares.iter().enumerate())
-            .map(|(at, cases)| (folder(at), *cases))
-            .map(|(out, cases)| scope.spawn(move || tested.run_share(suite, cases, agent, &out)))
+        let (suite, certificate, tested) = (&suite, certificate.as_ref(), &tested);
+        let running: Vec<_> = (shares.iter().zip(&folders))
+            .map(|(cases, out)| Share { suite, certificate, cases, agent, out })
+            .map(|share| scope.spawn(move || share.run(tested)))
             .collect();
         let ended =
             running.into_iter().map(|share| share.join().map_err(|_| "a share panicked".to_owned())?);
         ended.collect::<Result<Vec<u32>, String>>()
     })?;
-    let folders: Vec<PathBuf> = (0..shares.len()).map(folder).collect();
     let tally = report::read(&folders, agent, announced.iter().sum())?;
     for folder in folders {
         println!("report: {}", folder.join("index.html").display());
     }
+    Ok(tally)
+}
+
+/// [`TLS`], in both roles.
+pub(crate) fn run_in_tls(workspace: &Workspace) -> Result<Tally, String> {
+    let mut tally = run(workspace, Role::Server, Security::Tls, &Peer::Example, &TLS)?;
+    tally.add(run(workspace, Role::Client, Security::Tls, &Peer::Example, &TLS)?);
     Ok(tally)
 }
 
@@ -110,20 +138,85 @@ enum Tested {
     Client(String),
 }
 
-impl Tested {
-    /// Runs these cases, and returns how many the suite said it would run.
-    fn run_share(&self, suite: &Suite, cases: &[&str], agent: &str, out: &Path) -> Result<u32, String> {
-        fs::create_dir_all(out).map_err(|e| format!("{}: {e}", out.display()))?;
-        match self {
-            Self::Server((url, _)) => test_server(suite, url, cases, agent, out),
-            Self::Client(line) => test_client(suite, line, cases, agent, out),
+/// What one suite runs.
+struct Share<'s> {
+    suite: &'s Suite,
+    certificate: Option<&'s Certificate>,
+    cases: &'s [&'s str],
+    agent: &'s str,
+    out: &'s Path,
+}
+
+impl Share<'_> {
+    /// Runs its cases, and returns how many the suite said it would run.
+    fn run(&self, tested: &Tested) -> Result<u32, String> {
+        fs::create_dir_all(self.out).map_err(|e| format!("{}: {e}", self.out.display()))?;
+        match tested {
+            Tested::Server((url, _)) => self.test_server(url),
+            Tested::Client(line) => self.test_client(line),
         }
+    }
+
+    /// The suite connects to a server that echoes.
+    fn test_server(&self, url: &str) -> Result<u32, String> {
+        let server = json!({ "agent": self.agent, "url": url, "options": { "version": 18 } });
+        let specification = self.specify("servers", json!([server]))?;
+        let mut wstest = self.suite.wstest("fuzzingclient", &specification);
+        let mut announced = 0;
+        let mut lines = String::new();
+        println!("wstest tests {url} with {}", self.cases.join(" "));
+        let ended = process::run_collecting(&mut wstest, RUN_MAX, |line| {
+            announced = announced_cases(line).unwrap_or(announced);
+            lines.push_str(line);
+            lines.push('\n');
+        });
+        write(&self.out.join("wstest.log"), &lines)?;
+        ended.map(|()| announced)
+    }
+
+    /// A client connects to the suite and echoes.
+    fn test_client(&self, line: &str) -> Result<u32, String> {
+        let address = free_address()?;
+        let url = format!("{}://{address}", scheme(self.certificate));
+        let specification = self.specify("url", json!(url))?;
+        let log = self.out.join("wstest.log");
+        let mut service = Service::start(&mut self.suite.wstest("fuzzingserver", &specification), &log)?;
+        until_listening(&mut service, address, &log)?;
+        println!("{line} connects to wstest on {url} with {}", self.cases.join(" "));
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("AUTOBAHN_URL", &url).env("AUTOBAHN_AGENT", self.agent);
+        if let Some(certificate) = self.certificate {
+            command.env("AUTOBAHN_CA", &certificate.chain);
+        }
+        // One line for each case in which the suite misbehaves, as it should: kept, not shown.
+        let said = self.out.join("client.log");
+        let file = File::create(&said).map_err(|e| format!("{}: {e}", said.display()))?;
+        let second = file.try_clone().map_err(|e| format!("{}: {e}", said.display()))?;
+        process::run(command.stdout(file).stderr(second), RUN_MAX)
+            .map_err(|fault| format!("{fault}; see {}", said.display()))?;
+        let lines = fs::read_to_string(&log).unwrap_or_default();
+        Ok(lines.lines().find_map(announced_cases).unwrap_or(0))
+    }
+
+    /// Writes what the suite has to know; the peer is its `servers` or its own `url`.
+    fn specify(&self, peer: &str, value: Value) -> Result<PathBuf, String> {
+        let mut specification = json!({
+            "outdir": self.out, "cases": self.cases, "exclude-cases": [], "exclude-agent-cases": {},
+        });
+        specification[peer] = value;
+        // As a server it shows these; as a client it trusts whatever it is shown.
+        if let Some(Certificate { chain, key }) = self.certificate {
+            (specification["cert"], specification["key"]) = (json!(chain), json!(key));
+        }
+        let path = self.out.join("specification.json");
+        write(&path, &specification.to_string()).map(|()| path)
     }
 }
 
 fn start_server(
     workspace: &Workspace,
     peer: &Peer<'_>,
+    certificate: Option<&Certificate>,
     out: &Path,
 ) -> Result<(String, Option<Service>), String> {
     if let Peer::Given(url) = peer {
@@ -132,57 +225,22 @@ fn start_server(
     let address = free_address()?;
     let log = out.join("server.log");
     let mut command = Command::new(rust::examples(workspace, "autobahn_server")?);
-    let mut service = Service::start(command.arg(address.to_string()), &log)?;
+    command.arg(address.to_string());
+    if let Some(Certificate { chain, key }) = certificate {
+        command.arg(chain).arg(key);
+    }
+    let mut service = Service::start(&mut command, &log)?;
     until_listening(&mut service, address, &log)?;
-    Ok((format!("ws://{address}"), Some(service)))
-}
-
-/// The suite connects to a server that echoes.
-fn test_server(suite: &Suite, url: &str, cases: &[&str], agent: &str, out: &Path) -> Result<u32, String> {
-    let specification = out.join("specification.json");
-    let server = json!({ "agent": agent, "url": url, "options": { "version": 18 } });
-    let spec = json!({ "outdir": out, "servers": [server], "cases": cases, "exclude-cases": [], "exclude-agent-cases": {} });
-    write(&specification, &spec.to_string())?;
-    let mut wstest = suite.wstest("fuzzingclient", &specification);
-    let mut announced = 0;
-    let mut lines = String::new();
-    println!("wstest tests {url} with {}", cases.join(" "));
-    let ended = process::run_collecting(&mut wstest, RUN_MAX, |line| {
-        announced = announced_cases(line).unwrap_or(announced);
-        lines.push_str(line);
-        lines.push('\n');
-    });
-    write(&out.join("wstest.log"), &lines)?;
-    ended.map(|()| announced)
-}
-
-/// A client connects to the suite and echoes.
-fn test_client(suite: &Suite, line: &str, cases: &[&str], agent: &str, out: &Path) -> Result<u32, String> {
-    let address = free_address()?;
-    let url = format!("ws://{address}");
-    let specification = out.join("specification.json");
-    let spec =
-        json!({ "url": url, "outdir": out, "cases": cases, "exclude-cases": [], "exclude-agent-cases": {} });
-    write(&specification, &spec.to_string())?;
-    let log = out.join("wstest.log");
-    let mut service = Service::start(&mut suite.wstest("fuzzingserver", &specification), &log)?;
-    until_listening(&mut service, address, &log)?;
-    println!("{line} connects to wstest on {url} with {}", cases.join(" "));
-    let mut command = Command::new("sh");
-    command.args(["-c", line]).env("AUTOBAHN_URL", &url).env("AUTOBAHN_AGENT", agent);
-    // One line for each case in which the suite misbehaves, as it should: kept, not shown.
-    let said = out.join("client.log");
-    let file = File::create(&said).map_err(|e| format!("{}: {e}", said.display()))?;
-    let second = file.try_clone().map_err(|e| format!("{}: {e}", said.display()))?;
-    process::run(command.stdout(file).stderr(second), RUN_MAX)
-        .map_err(|fault| format!("{fault}; see {}", said.display()))?;
-    let lines = fs::read_to_string(&log).unwrap_or_default();
-    Ok(lines.lines().find_map(announced_cases).unwrap_or(0))
+    Ok((format!("{}://{address}", scheme(certificate)), Some(service)))
 }
 
 /// `Ok, will run 301 test cases against 1 servers` and the like.
 fn announced_cases(line: &str) -> Option<u32> {
     line.split_once("will run ")?.1.split(' ').next()?.parse().ok()
+}
+
+fn scheme(certificate: Option<&Certificate>) -> &'static str {
+    if certificate.is_some() { "wss" } else { "ws" }
 }
 
 fn free_address() -> Result<SocketAddr, String> {

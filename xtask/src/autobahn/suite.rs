@@ -13,6 +13,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 const DOWNLOAD_MAX: Duration = Duration::from_secs(10 * 60);
+const CERTIFICATE_MAX: Duration = Duration::from_secs(60);
 /// The last pip for Python 2.7; unpacked, so that the interpreter needs none of its own.
 const PIP: &str = "pip==20.3.4";
 /// C code for masking and UTF-8: the suite is slower without it, nothing else.
@@ -35,7 +36,13 @@ const DEBIAN_MIRRORS: [&str; 2] = ["http://deb.debian.org/debian", "http://archi
 pub(super) struct Suite {
     python: PathBuf,
     site: PathBuf,
-    launcher: PathBuf,
+    scripts: PathBuf,
+}
+
+/// PEM files.
+pub(super) struct Certificate {
+    pub(super) chain: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 impl Suite {
@@ -47,13 +54,26 @@ impl Suite {
         command
     }
 
+    /// A certificate for the loopback address that signs itself, made for one run.
+    pub(super) fn certificate(&self, folder: &Path) -> Result<Certificate, String> {
+        let made = Certificate { chain: folder.join("certificate.pem"), key: folder.join("key.pem") };
+        process::run(self.script("certificate.py").arg(&made.chain).arg(&made.key), CERTIFICATE_MAX)?;
+        Ok(made)
+    }
+
     fn works(&self) -> bool {
         process::first_line(self.launch().arg("--autobahnversion")).is_some()
     }
 
     fn launch(&self) -> Command {
+        self.script("wstest.py")
+    }
+
+    /// Python of ours, with the suite's packages.
+    fn script(&self, name: &str) -> Command {
         let mut command = Command::new(&self.python);
-        command.args(["-u", "-s", "-W", "ignore"]).arg(&self.launcher).env("AUTOBAHN_SITE", &self.site);
+        command.args(["-u", "-s", "-W", "ignore"]).arg(self.scripts.join(name));
+        command.env("AUTOBAHN_SITE", &self.site);
         command.env_remove("PYTHONDONTWRITEBYTECODE").env_remove("PYTHONPATH");
         command
     }
@@ -68,7 +88,7 @@ pub(super) fn ensure(workspace: &Workspace) -> Result<Suite, String> {
     let suite = |python: PathBuf| Suite {
         python,
         site: cache.join("site"),
-        launcher: workspace.path("tests/autobahn/wstest.py"),
+        scripts: workspace.path("tests/autobahn"),
     };
     if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
         let present = fs::read_to_string(&chosen).map(|path| suite(path.into()));
