@@ -96,8 +96,9 @@ impl<S> Connection<'_, S> {
         self.connections.receive_in_pieces(self.id);
     }
 
-    /// Stops to receive: the peer is held back by TCP, and is not declared dead. Messages that had come in with the current
-    /// one are still delivered. [`Connection::resume`], or a close, ends it.
+    /// Stops to receive: the peer is held back by TCP, and is not declared dead. What had come in with the current message
+    /// is still delivered: the rest of one read, [`Options::receive_bytes`](crate::Options::receive_bytes), which compressed
+    /// may be a thousand times as much. [`Connection::resume`], or a close, ends it.
     pub fn pause(&mut self) {
         self.connections.pause(self.id, true);
     }
