@@ -13,6 +13,7 @@
 //! - `over_tls`: the pairs again, in TLS
 //! - `reverse_proxy`: nginx and haproxy, started for a test
 //! - `through_proxies`: conversations with one of them in between
+//! - `over_http_2`: sessions of the push server inside streams of HTTP/2
 //! - `article`: the two programs of the article that the project began from
 
 mod article;
@@ -22,6 +23,7 @@ mod conversation;
 mod end;
 mod libraries;
 mod ours;
+mod over_http_2;
 mod over_tls;
 mod program;
 mod reverse_proxy;

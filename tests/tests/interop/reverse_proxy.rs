@@ -31,6 +31,8 @@ pub(crate) enum Outside {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inside {
     Http,
+    /// HTTP/2 by prior knowledge (haproxy).
+    Http2,
     /// TCP, with the client's address in front, as text or (haproxy) in binary.
     ProxyV1,
     ProxyV2,
@@ -172,6 +174,7 @@ fn haproxy_configuration(
     };
     let (mode, options) = match inside {
         Inside::Http => ("http", ""),
+        Inside::Http2 => ("http", "proto h2"),
         Inside::ProxyV1 => ("tcp", "send-proxy"),
         Inside::ProxyV2 => ("tcp", "send-proxy-v2"),
     };
