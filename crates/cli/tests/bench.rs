@@ -117,7 +117,8 @@ fn connect_and_echo_measure_our_own_servers() {
         run(&["echo", "--connections", "10", "--messages", "30", "--outstanding", "3", "--json"]);
     assert_eq!(code, Some(0), "{err}");
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&report["runs"][0]["echoes"], &report["runs"][0]["out_of_order"]), (&300.into(), &0.into()));
+    let run = &report["cells"][0]["contenders"][0]["runs"][0];
+    assert_eq!((&run["echoes"], &run["out_of_order"]), (&300.into(), &0.into()));
 }
 
 #[test]

@@ -31,6 +31,10 @@ pub(super) struct Dispatch<E, S> {
 /// Takes what asks for no WebSocket.
 pub(super) type SideDoor = Arc<dyn Fn(Detached) + Send + Sync>;
 
+/// Opens a side door to somebody's HTTP service, once there are shards that handshakes may go back to.
+#[cfg(feature = "hyper")]
+pub(super) type Fallback = Box<dyn FnOnce(crate::mount::Mount) -> SideDoor + Send>;
+
 impl<S: Default + Send + 'static, E: Events<S>> Dispatch<E, S> {
     pub(super) fn new(events: Arc<E>, hall: Hall, side_door: Option<SideDoor>) -> Self {
         Self { events, states: Slots::new(), hall, side_door }

@@ -26,20 +26,16 @@ use tower_service::Service;
 use tracing::debug;
 
 use super::Server;
-use super::dispatch::SideDoor;
 use crate::carrier::{Resumed, turn_away};
 use crate::mount::{Mount, Upgrade};
 use crate::shard::Detached;
 
 /// Connections that are with the service at once. One more is answered 503.
-pub const FALLBACK_CONNECTIONS_MAX: usize = 10_000;
+const CONNECTIONS_MAX: usize = 10_000;
 /// Time for a whole request head to come, and so how long a connection may rest between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-
-/// Opens the side door to the service, once there are shards that handshakes may go back to.
-pub(super) type Fallback = Box<dyn FnOnce(Mount) -> SideDoor + Send>;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -49,7 +45,7 @@ impl Server {
     /// HTTP/1.1 (over TLS, too, where the listener does) and finds the [`SocketAddr`] of the client among a request's
     /// extensions (with the feature `axum`, also as `ConnectInfo<SocketAddr>`).
     ///
-    /// At most [`FALLBACK_CONNECTIONS_MAX`] connections are with the service; one that sends no whole head for 30 s is
+    /// At most 10,000 connections are with the service; one that sends no whole head for 30 s is
     /// closed. When the server is drained, requests under way are answered and their connections closed.
     ///
     /// It takes the place of [`Server::side_door`].
@@ -77,7 +73,7 @@ impl Server {
     {
         let runtime = Runtime::try_current().map_err(io::Error::other)?;
         self.fallback = Some(Box::new(move |shards| {
-            let (give, take) = mpsc::channel(FALLBACK_CONNECTIONS_MAX);
+            let (give, take) = mpsc::channel(CONNECTIONS_MAX);
             runtime.spawn(serve_all(take, service, shards));
             Arc::new(move |detached: Detached| {
                 if let Err(
@@ -100,7 +96,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let places = Arc::new(Semaphore::new(FALLBACK_CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let (living, end) = watch::channel(());
     while let Some(detached) = take.recv().await {
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {

@@ -58,8 +58,6 @@ use self::command::Command;
 pub use self::connection::{Connection, Members};
 use self::dispatch::{Dispatch, SideDoor};
 pub use self::events::Events;
-#[cfg(feature = "hyper")]
-pub use self::fallback::FALLBACK_CONNECTIONS_MAX;
 use self::hall::Hall;
 pub use self::handle::{BroadcastError, Group, Handle};
 pub use self::origin::{InvalidOrigin, Origins};
@@ -81,7 +79,7 @@ pub struct Server {
     options: Options,
     side_door: Option<SideDoor>,
     #[cfg(feature = "hyper")]
-    fallback: Option<fallback::Fallback>,
+    fallback: Option<dispatch::Fallback>,
 }
 
 /// A server that runs on threads of its own.
