@@ -94,6 +94,8 @@ pub(crate) struct Abilities {
     /// Whether its server, and whether its client, may agree on compression.
     pub(crate) agrees_to_deflate: bool,
     pub(crate) asks_for_deflate: bool,
+    /// Whether its client may end TCP before its close frame has gone out.
+    pub(crate) may_lose_its_close: bool,
     /// The status that its server refuses with.
     pub(crate) refuses_with: u16,
     /// Whether its client tells that status.
@@ -102,6 +104,7 @@ pub(crate) struct Abilities {
 
 impl Abilities {
     pub(crate) const ALL: Self = Self {
+        may_lose_its_close: false,
         sends_fragments: true,
         answers_in_fragments: false,
         sends_pings: true,

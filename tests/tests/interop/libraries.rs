@@ -15,7 +15,8 @@ use crate::rust_library::Tungstenite;
 /// `org.java-websocket:Java-WebSocket`.
 pub(crate) const JAVA_WEBSOCKET: Foreign = Foreign {
     // It answers 404 to whoever it refuses, whatever the program wants to say.
-    abilities: Abilities { refuses_with: 404, ..Abilities::ALL },
+    // Version 1.6.0 stops reading when it closes, and then its writing thread, whatever that still has to write.
+    abilities: Abilities { refuses_with: 404, may_lose_its_close: true, ..Abilities::ALL },
     server: || java("interop.ServerEnd"),
     client: || java("interop.ClientEnd"),
 };
