@@ -115,19 +115,10 @@ impl Connection {
         input: &'a mut Input<'_>,
         limits: &Limits,
     ) -> Result<Option<Part<'a>>, ProtocolError> {
-        if self.failed || self.close_received {
-            self.assembly = None;
-            input.discard();
+        if self.discards(input) {
             return Ok(None);
         }
-        let progress = match self.progress_part(input, limits) {
-            Ok(progress) => progress,
-            Err(error) => {
-                self.assembly = None;
-                self.failed = true;
-                return Err(error);
-            }
-        };
+        let progress = self.progress_part(input, limits).inspect_err(|_| self.fail())?;
         let Self { assembly, takeover, failed, close_received, .. } = self;
         let event = match progress {
             PartProgress::NeedsInput => return Ok(None),
@@ -176,19 +167,10 @@ impl Connection {
         limits: &Limits,
         lent: Option<&'a mut Inflater>,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
-        if self.failed || self.close_received {
-            self.assembly = None;
-            input.discard();
+        if self.discards(input) {
             return Ok(None);
         }
-        let progress = match self.progress(input, limits) {
-            Ok(progress) => progress,
-            Err(error) => {
-                self.assembly = None;
-                self.failed = true;
-                return Err(error);
-            }
-        };
+        let progress = self.progress(input, limits).inspect_err(|_| self.fail())?;
         let Self { assembly, takeover, failed, close_received, .. } = self;
         let event = match progress {
             Progress::NeedsInput => return Ok(None),
@@ -204,6 +186,23 @@ impl Connection {
             Err(_) => *failed = true,
         }
         event
+    }
+
+    /// After a failure or a close whatever still comes is thrown away.
+    #[inline]
+    fn discards(&mut self, input: &mut Input<'_>) -> bool {
+        let over = self.failed || self.close_received;
+        if over {
+            self.assembly = None;
+            input.discard();
+        }
+        over
+    }
+
+    #[cold]
+    fn fail(&mut self) {
+        self.assembly = None;
+        self.failed = true;
     }
 
     /// Appends a close frame to `out`, once: later calls write nothing and return `false`. After it no other frame may
