@@ -77,6 +77,19 @@ impl Origins {
         self
     }
 
+    /// Whether a pattern of the list is this origin's; what else may connect is not looked at.
+    #[must_use]
+    pub fn lists(&self, origin: &str) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        self.patterns.iter().any(|p| **p == *"*" || matches(p.as_bytes(), origin.as_bytes()))
+    }
+
+    /// The patterns of the list, in lower case.
+    #[must_use]
+    pub fn patterns(&self) -> &[Box<str>] {
+        &self.patterns
+    }
+
     /// Whether this request may connect. One with two origins may not.
     #[must_use]
     pub fn allows(&self, head: &RequestHead<'_>) -> bool {
@@ -84,9 +97,8 @@ impl Origins {
         let (first, second) = (origins.next(), origins.next());
         let Some(first) = first else { return !self.required };
         let Some(origin) = std::str::from_utf8(first).ok().filter(|_| second.is_none()) else { return false };
-        let origin = origin.to_ascii_lowercase();
-        let is_listed = self.patterns.iter().any(|p| **p == *"*" || matches(p.as_bytes(), origin.as_bytes()));
-        is_listed || (self.same_host && head.header("host").is_some_and(|host| is_same_host(&origin, host)))
+        self.lists(origin)
+            || (self.same_host && head.header("host").is_some_and(|host| is_same_host(origin, host)))
     }
 
     /// [`Verdict::Upgrade`] for who may connect, 403 for others.
@@ -111,6 +123,7 @@ fn read(pattern: &str) -> Result<Box<str>, InvalidOrigin> {
 
 /// Whether an origin names this host and port. A default port is left out of an origin (RFC 6454 §6.2), and of `Host` mostly.
 fn is_same_host(origin: &str, host: &str) -> bool {
+    let origin = origin.to_ascii_lowercase();
     let Some((scheme, of_page)) = origin.split_once("://") else { return false };
     let default = if scheme == "https" { ":443" } else { ":80" };
     let host = host.to_ascii_lowercase();

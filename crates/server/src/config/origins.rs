@@ -1,64 +1,36 @@
 //! `client.allowed_origins`: which pages may connect from a browser (the `Origin` header, RFC 6454 §7).
 
+use wavecast_net::server::{InvalidOrigin, Origins};
+
 /// Patterns of browser origins. Empty = no list was given, and only a page of the same host may connect.
 ///
 /// A pattern is an origin (`https://example.com`), an origin with `*` for any characters but `/`
 /// (`https://*.example.com`, `http://localhost:*`), `null`, or `*` for every origin. Case does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowedOrigins(Vec<String>);
+pub struct AllowedOrigins(Origins);
 
 impl AllowedOrigins {
     /// Whether no list was given.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.patterns().is_empty()
     }
 
     /// Whether one of the patterns matches this `Origin`.
     pub fn allows(&self, origin: &str) -> bool {
-        let origin = origin.to_ascii_lowercase();
-        self.0.iter().any(|pattern| pattern == "*" || matches(pattern.as_bytes(), origin.as_bytes()))
+        self.0.lists(origin)
     }
 
     /// Reads the patterns.
     ///
     /// # Errors
     /// Names the one that is not a pattern.
-    pub fn new(patterns: &[String]) -> Result<Self, String> {
-        patterns.iter().map(|pattern| read(pattern)).collect::<Result<_, _>>().map(Self)
+    pub fn new(patterns: &[String]) -> Result<Self, InvalidOrigin> {
+        Origins::new(patterns).map(Self)
     }
 
-    pub(super) fn patterns(&self) -> &[String] {
-        &self.0
+    pub(super) fn patterns(&self) -> &[Box<str>] {
+        self.0.patterns()
     }
-}
-
-fn read(pattern: &str) -> Result<String, String> {
-    let origin = pattern.strip_suffix('/').unwrap_or(pattern).to_ascii_lowercase();
-    let whole = match origin.split_once("://") {
-        Some((scheme, host)) => !scheme.is_empty() && !host.is_empty() && !host.contains('/'),
-        None => origin == "*" || origin == "null",
-    };
-    if whole { Ok(origin) } else { Err(format!("{pattern:?} is not an origin")) }
-}
-
-/// Glob match where `*` stands for any run of bytes but `/`: the last `*` takes one byte more on each mismatch.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == b'*' {
-            star = Some((p, t));
-            p += 1;
-        } else if p < pattern.len() && pattern[p] == text[t] {
-            (p, t) = (p + 1, t + 1);
-        } else if let Some((after, taken)) = star.filter(|&(_, taken)| text[taken] != b'/') {
-            star = Some((after, taken + 1));
-            (p, t) = (after + 1, taken + 1);
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|&byte| byte == b'*')
 }
 
 #[cfg(test)]
