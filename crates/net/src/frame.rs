@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
-use wavecast_websocket::{Opcode, frame};
+use wavecast_websocket::frame;
 
 use crate::message::MessageRef;
 
@@ -73,10 +73,7 @@ impl Frame {
     #[must_use]
     pub fn message(message: MessageRef<'_>) -> Self {
         let mut bytes = Vec::new();
-        match message {
-            MessageRef::Text(text) => frame::encode(Opcode::Text, text.as_bytes(), None, &mut bytes),
-            MessageRef::Binary(content) => frame::encode(Opcode::Binary, content, None, &mut bytes),
-        }
+        frame::encode(message.opcode(), message.as_bytes(), None, &mut bytes);
         Self::from(bytes.into_boxed_slice()).deflatable()
     }
 

@@ -1,6 +1,6 @@
 //! What applications send and receive, on either side: messages, text or binary, whole or in pieces.
 
-use wavecast_websocket as websocket;
+use wavecast_websocket::{self as websocket, Opcode};
 
 /// A received message that owns its content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -73,7 +73,21 @@ pub struct Piece<'p> {
     pub is_last: bool,
 }
 
+impl Kind {
+    /// What the first frame of such a message says.
+    pub(crate) const fn opcode(self) -> Opcode {
+        match self {
+            Self::Text => Opcode::Text,
+            Self::Binary => Opcode::Binary,
+        }
+    }
+}
+
 impl<'m> MessageRef<'m> {
+    pub(crate) const fn opcode(&self) -> Opcode {
+        self.kind().opcode()
+    }
+
     /// Whether it is text or binary.
     #[must_use]
     pub const fn kind(&self) -> Kind {
@@ -103,16 +117,13 @@ impl<'m> MessageRef<'m> {
 
     /// Length of the content in bytes.
     #[must_use]
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
+    pub const fn len(&self) -> usize {
+        self.as_bytes().len()
     }
 
     /// Whether it has no content: such a message can be sent all the same.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }

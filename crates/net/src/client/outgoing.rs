@@ -49,7 +49,7 @@ impl Outgoing {
     /// Queues a whole message. There must be none that is unfinished.
     pub(super) fn message(&mut self, message: MessageRef<'_>) -> io::Result<()> {
         let key = Some(mask::key()?);
-        let (opcode, payload) = split(message);
+        let (opcode, payload) = (message.opcode(), message.as_bytes());
         let out = self.outbox.tail();
         match self.deflation.as_deref_mut() {
             Some(Deflation { window, takeover, deflater }) => {
@@ -62,7 +62,7 @@ impl Outgoing {
 
     /// Queues one fragment; `false` where it is of another kind than those before it. Fragments are not compressed.
     pub(super) fn piece(&mut self, piece: MessageRef<'_>, last: bool) -> io::Result<bool> {
-        let (opcode, payload) = split(piece);
+        let (opcode, payload) = (piece.opcode(), piece.as_bytes());
         let is_text = opcode == Opcode::Text;
         let opcode = match self.unfinished {
             Some(begun) if begun != is_text => return Ok(false),
@@ -132,12 +132,5 @@ impl Outgoing {
             }
             self.pongs.flushed(Some(mask::key()?), self.outbox.tail());
         }
-    }
-}
-
-fn split(message: MessageRef<'_>) -> (Opcode, &[u8]) {
-    match message {
-        MessageRef::Text(text) => (Opcode::Text, text.as_bytes()),
-        MessageRef::Binary(bytes) => (Opcode::Binary, bytes),
     }
 }

@@ -7,6 +7,7 @@ use wavecast_websocket::deflate::{Deflater, Window};
 use wavecast_websocket::frame::{Header, Reserved};
 use wavecast_websocket::{self as websocket, Opcode};
 
+use super::connection::Connection;
 use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::frame::Frame;
@@ -21,17 +22,11 @@ impl Connections {
 
     /// Encodes a message as this connection is to get it.
     pub(super) fn encode_for(&mut self, id: ConnectionId, message: MessageRef<'_>, out: &mut Vec<u8>) {
-        let (opcode, payload) = match message {
-            MessageRef::Text(text) => (Opcode::Text, text.as_bytes()),
-            MessageRef::Binary(bytes) => (Opcode::Binary, bytes),
-        };
         let Self { table, deflater, .. } = self;
-        let connection = table.get_mut(id.slot).filter(|c| c.generation == id.generation);
-        match connection.and_then(|connection| Some((connection.flags.window?, &mut connection.context))) {
-            Some((window, context)) => {
-                deflater.encode(opcode, payload, window, context, None, out);
-            }
-            None => websocket::frame::encode(opcode, payload, None, out),
+        match table.get_mut(id.slot).filter(|c| c.generation == id.generation) {
+            Some(connection) => encode_for(connection, deflater, message, out),
+            // What is encoded for nobody is refused when it is queued.
+            None => websocket::frame::encode(message.opcode(), message.as_bytes(), None, out),
         }
     }
 
@@ -42,17 +37,37 @@ impl Connections {
         }
     }
 
-    /// The compressed form of a frame, where there is one that the connection takes.
+    /// A frame in the form that the connection takes: compressed, where that may be and makes it shorter.
     ///
     /// A connection with a compressor of its own (context takeover) gets shared frames plain: what that compressor wrote
     /// before may still go out behind them, and would refer across them.
-    pub(super) fn deflated_for(&mut self, id: ConnectionId, frame: &Frame) -> Option<Frame> {
-        let Self { table, deflater, .. } = self;
-        let window = table.get(id.slot)?.flags.window?;
-        if window.takeover() {
-            return None;
+    pub(super) fn form_for(&mut self, id: ConnectionId, frame: &Frame) -> Frame {
+        // Nobody has agreed on compression then, and a delivery looks no further.
+        if self.options.compression.is_none() {
+            return frame.clone();
         }
-        frame.deflated(window.bits(), |bytes| deflate(deflater, bytes)).cloned()
+        let Self { table, deflater, .. } = self;
+        let window = table.get(id.slot).and_then(|connection| connection.flags.window);
+        let window = window.filter(|window| !window.takeover());
+        let deflated =
+            window.and_then(|window| frame.deflated(window.bits(), |bytes| deflate(deflater, bytes)));
+        deflated.unwrap_or(frame).clone()
+    }
+}
+
+/// Encodes a message as the connection is to get it.
+pub(super) fn encode_for(
+    connection: &mut Connection,
+    deflater: &mut Deflater,
+    message: MessageRef<'_>,
+    out: &mut Vec<u8>,
+) {
+    let (opcode, payload) = (message.opcode(), message.as_bytes());
+    match connection.flags.window {
+        Some(window) => {
+            deflater.encode(opcode, payload, window, &mut connection.context, None, out);
+        }
+        None => websocket::frame::encode(opcode, payload, None, out),
     }
 }
 

@@ -158,8 +158,7 @@ impl Connections {
 
 fn opcode(outgoing: Outgoing) -> Opcode {
     match outgoing {
-        Outgoing::First(Kind::Text) => Opcode::Text,
-        Outgoing::First(Kind::Binary) => Opcode::Binary,
+        Outgoing::First(kind) => kind.opcode(),
         Outgoing::Next(_) | Outgoing::None => Opcode::Continuation,
     }
 }

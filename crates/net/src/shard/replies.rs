@@ -1,7 +1,6 @@
 //! A connection's replies to its own messages: into the cork while a read is delivered, and out of it.
 
-use std::mem;
-
+use super::compression::encode_for;
 use super::connection::{Connection, Phase};
 use super::connections::Connections;
 use super::cork::CORK_BYTES_MAX;
@@ -54,9 +53,8 @@ impl Connections {
                 return None;
             }
         }
-        let mut cork = mem::take(&mut self.cork);
-        self.encode_for(id, message, cork.end());
-        self.cork = cork;
+        let Self { table, deflater, cork, .. } = self;
+        encode_for(&mut table[id.slot], deflater, message, cork.end());
         Some(Ok(()))
     }
 

@@ -90,8 +90,8 @@ impl Connections {
         if !self.is_open(id) {
             return Err(SendError::Closed);
         }
-        let deflated = self.deflated_for(id, frame);
-        self.push_firm(id, deflated.unwrap_or_else(|| frame.clone()));
+        let frame = self.form_for(id, frame);
+        self.push_firm(id, frame);
         Ok(())
     }
 
@@ -115,8 +115,7 @@ impl Connections {
     /// # Errors
     /// [`SendError::Closed`], also where no place is kept.
     pub fn fill_place(&mut self, id: ConnectionId, frame: &Frame) -> Result<(), SendError> {
-        let deflated = self.deflated_for(id, frame);
-        let frame = deflated.as_ref().unwrap_or(frame);
+        let frame = self.form_for(id, frame);
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return Err(SendError::Closed);
         };
@@ -126,7 +125,7 @@ impl Connections {
             return Err(SendError::Closed);
         }
         connection.flags.holds_place = false;
-        connection.outbox.fill_place(&mut self.pool, frame);
+        connection.outbox.fill_place(&mut self.pool, &frame);
         if connection.wants_flush() {
             self.waves.soon(id);
         }
@@ -170,13 +169,12 @@ impl Connections {
         frame: &Frame,
     ) -> Result<(Option<Place>, bool), SendError> {
         self.spill(id);
-        let deflated = self.deflated_for(id, frame);
-        let frame = deflated.as_ref().unwrap_or(frame);
-        self.make_room(id, frame)?;
+        let frame = self.form_for(id, frame);
+        self.make_room(id, &frame)?;
         let Some(connection) = self.table.get_mut(id.slot).filter(|_| !frame.is_empty()) else {
             return Ok((None, false));
         };
-        let place = connection.outbox.push(&mut self.pool, frame.clone());
+        let place = connection.outbox.push(&mut self.pool, frame);
         Ok((Some(place), connection.wants_flush()))
     }
 
@@ -194,14 +192,13 @@ impl Connections {
             return Ok(());
         }
         self.spill(id);
-        let deflated = self.deflated_for(id, frame);
-        let frame = deflated.as_ref().unwrap_or(frame);
+        let frame = self.form_for(id, frame);
         let excess =
-            self.table[id.slot].outbox.excess_in(&self.pool, place, frame, self.options.outbox_bytes_max);
+            self.table[id.slot].outbox.excess_in(&self.pool, place, &frame, self.options.outbox_bytes_max);
         if excess > 0 {
             self.shed(id, excess)?;
         }
-        self.table[id.slot].outbox.exchange(&mut self.pool, place, frame);
+        self.table[id.slot].outbox.exchange(&mut self.pool, place, &frame);
         Ok(())
     }
 
@@ -246,8 +243,5 @@ impl Connections {
 /// Encodes a message as one frame of a server: the form that [`Connections::send_frame`] and
 /// [`Connections::fan_out`] take.
 pub fn encode(message: MessageRef<'_>, out: &mut Vec<u8>) {
-    match message {
-        MessageRef::Text(text) => websocket::frame::encode(Opcode::Text, text.as_bytes(), None, out),
-        MessageRef::Binary(bytes) => websocket::frame::encode(Opcode::Binary, bytes, None, out),
-    }
+    websocket::frame::encode(message.opcode(), message.as_bytes(), None, out);
 }
