@@ -13,6 +13,9 @@ pub const HEADER_BYTES_MAX: usize = 14;
 /// Most payload bytes of a control frame (§5.5).
 pub const CONTROL_BYTES_MAX: usize = 125;
 
+/// Most payload bytes whose number stands in a header's second byte.
+const SHORT_LEN_MAX: usize = 125;
+
 /// What a frame is (§5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -230,6 +233,13 @@ pub fn encode_header(
 /// # Panics
 /// As [`encode_header`].
 pub fn encode(opcode: Opcode, payload: &[u8], key: Option<Key>, out: &mut Vec<u8>) {
+    if key.is_none() && payload.len() <= SHORT_LEN_MAX {
+        // Most of what a server sends, without the detour by a header that is put together first.
+        out.reserve(2 + payload.len());
+        out.extend_from_slice(&[0x80 | opcode as u8, payload.len() as u8]);
+        out.extend_from_slice(payload);
+        return;
+    }
     let header = encode_header(true, Reserved::NONE, opcode, payload.len() as u64, key);
     out.reserve(header.len() + payload.len());
     out.extend_from_slice(&header);

@@ -55,6 +55,12 @@ impl Pongs {
         true
     }
 
+    /// Whether nothing was answered since all has left.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.pending == 0 && self.latest.is_none()
+    }
+
     /// Pongs written and not yet flushed.
     #[must_use]
     pub const fn pending(&self) -> u16 {

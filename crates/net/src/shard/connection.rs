@@ -160,6 +160,12 @@ impl Connection {
         (self.outbox.is_empty() || self.outbox.is_held()) && !self.flags.sending
     }
 
+    /// Whether nothing was to follow once all that waited has gone.
+    pub(super) fn is_content(&self) -> bool {
+        let Flags { held, tells_drained, then, .. } = self.flags;
+        self.pongs.is_idle() && !held && !tells_drained && then == Then::Stay
+    }
+
     /// Lends the protocol's state out of the table while the handler has the table.
     pub(super) fn take_protocol(&mut self) -> Option<websocket::Connection> {
         match &mut self.phase {

@@ -41,6 +41,8 @@ pub struct Connections {
     pub(super) shed: Vec<Shed>,
     pub(super) began: Instant,
     pub(super) now: Instant,
+    /// The time of this turn since the shard began: every read asks for it.
+    now_ms: u64,
     /// Connections in the table, whatever their phase.
     pub(super) present: usize,
     pub(super) open: usize,
@@ -78,6 +80,7 @@ impl Connections {
             shed: Vec::new(),
             began: now,
             now,
+            now_ms: 0,
             present: 0,
             open: 0,
             draining: false,
@@ -214,7 +217,14 @@ impl Connections {
     }
 
     pub(super) fn elapsed_ms(&self) -> u64 {
-        self.elapsed().as_millis() as u64
+        self.now_ms
+    }
+
+    /// Sets the time of this turn, and gives that of the turn before.
+    pub(super) fn begin_turn(&mut self, now: Instant) -> Instant {
+        let before = mem::replace(&mut self.now, now);
+        self.now_ms = self.elapsed().as_millis() as u64;
+        before
     }
 
     /// Changes whether the driver is to receive.

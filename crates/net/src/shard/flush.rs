@@ -2,7 +2,7 @@
 
 use std::{io, mem};
 
-use super::connection::{Order, Outgoing, Then};
+use super::connection::{Connection, Order, Outgoing, Then};
 use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::driver::{Driver, Submission};
@@ -123,6 +123,10 @@ impl Connections {
 
     /// Nothing waits for this connection any more.
     fn drained(&mut self, id: ConnectionId) {
+        // After nearly every send nothing is to be done.
+        if self.get(id).is_none_or(Connection::is_content) {
+            return;
+        }
         self.listen_again(id);
         self.answer_late_ping(id);
         self.follow_up(id);

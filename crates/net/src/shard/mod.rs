@@ -152,7 +152,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let timeout = self.timeout();
         self.driver.wait(timeout)?;
         self.inbox.awake();
-        let before = std::mem::replace(&mut self.connections.now, self.driver.now());
+        let before = self.connections.begin_turn(self.driver.now());
         if let Some(timeout) = timeout {
             self.connections.notice_delay((self.connections.now - before).saturating_sub(timeout));
         }

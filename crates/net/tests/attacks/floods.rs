@@ -46,7 +46,8 @@ fn pings_to_a_server_from_who_does_not_read() {
     let server = Besieged::start(Options::default());
     let mut polite = server.polite();
     let mut attacker = server.attacker();
-    let floods: Vec<_> = (0..10).map(|round| pings(From::Client, round * 20_000..(round + 1) * 20_000)).collect();
+    let floods: Vec<_> =
+        (0..10).map(|round| pings(From::Client, round * 20_000..(round + 1) * 20_000)).collect();
     let before = resident_bytes();
     for flood in floods {
         assert!(attacker.send(&flood), "a server that answers the latest goes on reading");
