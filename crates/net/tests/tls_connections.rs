@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, HandshakeKind, StreamOwned};
 use wavecast_net::client::{ConnectOptions, Message, Tls};
+use wavecast_net::driver::Stream;
 use wavecast_net::listener::Listener;
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Remote, Request, Stream,
-    Threads, Verdict, mailbox, start,
+    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Remote, Request, Threads,
+    Verdict, mailbox, start,
 };
 use wavecast_net::tls::{ClientAuth, Pem, ServerTls, ServerTlsOptions};
 use wavecast_net::{CloseCode, MessageRef, Options};

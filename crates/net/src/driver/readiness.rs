@@ -16,6 +16,7 @@ use mio::{Events, Poll, Token};
 use super::acceptor::{Accepted, Acceptor};
 use super::link::{Link, Rang};
 use super::short_timer::ShortTimer;
+use super::stream::Stream;
 use super::transfer::{Arrival, Scratch};
 use super::turns::{List, Turns};
 use super::{Completion, Driver, Guest, Submission};
@@ -24,7 +25,6 @@ use crate::inbox::Waker;
 use crate::listener::{Door, Settings};
 use crate::options::Options;
 use crate::relay::Bell;
-use crate::shard::Stream;
 use crate::slots::Slots;
 
 /// A shorter receive buffer is not worth its reads.

@@ -15,7 +15,6 @@
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
 //! | `ending` | every way a connection ends |
 //! | `remote` | how other threads reach the shard |
-//! | [`stream`](Stream) | what carries a connection's bytes into the shard and out of it |
 //! | `threads` | shards on threads of their own |
 //!
 //! A turn goes once through all of it: wait, take completions, take the inbox, fire timers, let the handler finish what it
@@ -38,7 +37,6 @@ mod remote;
 mod replies;
 mod room;
 mod sending;
-mod stream;
 mod threads;
 mod verdict;
 mod waves;
@@ -59,7 +57,6 @@ use self::remote::Post;
 pub use self::remote::Remote;
 pub use self::room::OutboxBytes;
 pub use self::sending::{SendError, encode};
-pub use self::stream::Stream;
 pub use self::threads::{Mailbox, Threads, mailbox, start};
 pub use self::verdict::{Protocols, Request, Upgrade, Verdict};
 pub use self::waves::WaveId;
