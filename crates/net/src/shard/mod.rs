@@ -358,7 +358,8 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
     match &mut connection.phase {
         Phase::Open(_) => receive::messages(handler, connections, id, bytes),
         Phase::Head(_) => door::received(handler, connections, id, bytes),
-        Phase::Leaving(head) | Phase::Asked(head) => head.bytes.extend_from_slice(bytes),
+        Phase::Asked(_) => door::sent_ahead(handler, connections, id, bytes),
+        Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
         // Lingering: read so that the peer sees our last words, and thrown away.
         Phase::Vacant | Phase::Ended => {}
     }
