@@ -250,6 +250,29 @@ fn an_end_is_clean_only_with_close_notify() {
 }
 
 #[test]
+fn who_ends_instead_of_answering_our_close_frame_is_no_error_with_tls_as_without() {
+    fn end(mut stream: impl Read + Write, told: &Receiver<String>, cut: impl FnOnce()) {
+        open(&mut stream);
+        stream.write_all(&text("close")).unwrap();
+        let mut farewell = [0; 12];
+        stream.read_exact(&mut farewell).unwrap();
+        assert_eq!(farewell[..4], [0x88, 10, 3, 0xe8]);
+        cut();
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "close: 1000");
+        assert!(told.try_recv().is_err());
+    }
+    let served = serve(|_, _, _| {});
+    let plain = TcpStream::connect(served.plain).unwrap();
+    let socket = plain.try_clone().unwrap();
+    end(plain, &served.told, || socket.shutdown(Shutdown::Write).unwrap());
+    let secure = served.client();
+    let socket = secure.sock.try_clone().unwrap();
+    // Without close_notify.
+    end(secure, &served.told, || socket.shutdown(Shutdown::Write).unwrap());
+    served.end();
+}
+
+#[test]
 fn who_does_not_finish_a_handshake_is_let_go() {
     let served = serve(|_, _, options| options.head_timeout = Duration::from_millis(300));
     let began = Instant::now();

@@ -160,6 +160,10 @@ impl Readiness {
             }
             let arrival = match link.read(&mut self.buffer, &mut self.scratch, socket.ended) {
                 Ok(arrival) => arrival,
+                Err(error) if socket.broken && error.kind() == ErrorKind::UnexpectedEof => {
+                    // The end of what the peer said. What broke is the send before.
+                    return Some(Read::Failed(slot, ErrorKind::BrokenPipe.into()));
+                }
                 Err(error) => return Some(Read::Failed(slot, error)),
             };
             if link.wants_write()

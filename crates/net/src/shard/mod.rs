@@ -200,10 +200,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                     warn!(%error, "accepting pauses: is the limit of open files (ulimit -n) too low?");
                 }
                 Completion::Ended { slot } => ending::peer_ended(handler, connections, slot),
-                Completion::Failed { slot, error } => {
-                    let id = connections.id(slot);
-                    ending::broke(handler, connections, id, &ConnectionError::Io(error));
-                }
+                Completion::Failed { slot, error } => ending::failed(handler, connections, slot, error),
                 Completion::Detached { slot, stream } => door::leave(handler, connections, slot, stream),
                 Completion::Closed { slot } => connections.vacate(slot),
             }
