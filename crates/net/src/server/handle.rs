@@ -171,7 +171,8 @@ impl Group<'_> {
     }
 }
 
-/// Pushes all of the commands or none, each to the shard of that number, where it is one of this server: room is reserved for each before the first is pushed.
+/// Pushes all of the commands or none: room is reserved for each before the first is pushed. The number is that of the
+/// shard, where it is one of this server.
 fn push_all(commands: Vec<(Option<usize>, &Remote<Command>, Command)>) -> Result<(), BroadcastError> {
     let (ready, full): (Vec<_>, Vec<_>) = commands.into_iter().partition(|(_, remote, _)| remote.reserve());
     if !full.is_empty() {
