@@ -128,7 +128,7 @@ impl fmt::Display for TlsError {
             TlsFault::UnknownIssuer => write!(
                 f,
                 "the certificate of {host} is by an authority that is not trusted here: add that authority to the \
-                 machine's store, or have this client trust it (Tls::trusting_pem, --ca-file)"
+                 machine's store, or have this client trust it (Tls::trusting_pem)"
             ),
             TlsFault::Expired => write!(
                 f,

@@ -56,6 +56,8 @@ fn pings_to_a_server_from_who_does_not_read() {
     assert_little_more(before);
     let pongs = count_pongs(&mut attacker, 199_999);
     assert!(pongs < 200_000, "most were answered by one for the latest: {pongs}");
+    assert!(attacker.send(&frame(From::Client, FIN | TEXT, b"that was all")));
+    assert_eq!(attacker.frame().unwrap(), (TEXT, b"that was all".to_vec()));
     drop(attacker);
     assert_eq!(server.end(), 1006);
     server.expect_open(1);
