@@ -1,9 +1,14 @@
 import { defineConfig } from 'vite';
 
-// In development the page comes from Vite and everything else from a server on its default port.
+import { excerpts } from './build/excerpts.ts';
+
+// In development the pages come from Vite and everything else from a server on its default port.
 const server = 'http://localhost:8000';
 
+const demos = ['chat', 'monitoring', 'game', 'notifications'];
+
 export default defineConfig({
+  plugins: [excerpts()],
   build: {
     target: 'es2022',
     // The server sends `default-src 'self'`: nothing may be inlined as a data: address.
@@ -12,6 +17,9 @@ export default defineConfig({
     reportCompressedSize: false,
     // The licence texts of the libraries in the bundle travel with it.
     license: { fileName: 'licenses.txt' },
+    rolldownOptions: {
+      input: ['index.html', 'demo/index.html', ...demos.map((name) => `demo/${name}/index.html`)],
+    },
   },
   server: {
     proxy: {

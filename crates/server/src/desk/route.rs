@@ -18,7 +18,7 @@ use super::backend::Backend;
 use super::guard;
 use super::request_body::RequestBody;
 use crate::config::{Config, Profile};
-use crate::pages;
+use crate::pages::{self, Page, Part};
 
 /// The rooms behind the desk.
 #[derive(Debug)]
@@ -66,13 +66,22 @@ impl<B: Backend> Routes<B> {
         if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
             return websocket_wanted();
         }
-        match pages::page(path) {
-            Some(page) if self.config.pages.enabled => {
-                let known = head.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-                read_only(head, || answer::page(&page, known))
-            }
-            _ => self.not_found(path),
-        }
+        let Some(page) = self.page(path) else { return self.not_found(path) };
+        let known = head.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+        read_only(head, || match pages::part(path) {
+            Part::Demo => answer::demo_page(&page, known, host.and_then(guard::dns_name)),
+            Part::Start | Part::Shared => answer::page(&page, known),
+        })
+    }
+
+    fn page(&self, path: &str) -> Option<Page> {
+        let (pages, demo) = (self.config.pages.enabled, self.config.demo.enabled);
+        let is_on = match pages::part(path) {
+            Part::Start => pages,
+            Part::Demo => demo,
+            Part::Shared => pages || demo,
+        };
+        if is_on { pages::page(path) } else { None }
     }
 
     fn api_method<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -107,6 +116,9 @@ impl<B: Backend> Routes<B> {
         }
         if config.pages.enabled {
             text.push_str("\n  the start page is at GET /");
+        }
+        if config.demo.enabled && pages::full_build() {
+            text.push_str("\n  the demo applications are at GET /demo/");
         }
         answer::text(StatusCode::NOT_FOUND, &text)
     }

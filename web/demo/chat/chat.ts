@@ -1,0 +1,5 @@
+// The page at /demo/chat.
+
+import { openTop } from '../frame/top.ts';
+
+openTop('Chat');

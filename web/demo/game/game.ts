@@ -1,0 +1,5 @@
+// The page at /demo/game.
+
+import { openTop } from '../frame/top.ts';
+
+openTop('Game');
