@@ -1,5 +1,5 @@
 // The page at /demo: the four applications, each with a live picture.
 
-import { openTop } from './frame/top.ts';
+import { Frame } from './frame/frame.ts';
 
-openTop('Demos');
+new Frame('Demos');

@@ -1,5 +1,5 @@
 // The page at /demo/chat.
 
-import { openTop } from '../frame/top.ts';
+import { Frame } from '../frame/frame.ts';
 
-openTop('Chat');
+new Frame('Chat');

@@ -1,5 +1,5 @@
 // The page at /demo/game.
 
-import { openTop } from '../frame/top.ts';
+import { Frame } from '../frame/frame.ts';
 
-openTop('Game');
+new Frame('Game');

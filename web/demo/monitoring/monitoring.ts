@@ -1,5 +1,5 @@
 // The page at /demo/monitoring.
 
-import { openTop } from '../frame/top.ts';
+import { Frame } from '../frame/frame.ts';
 
-openTop('Live monitoring');
+new Frame('Live monitoring');

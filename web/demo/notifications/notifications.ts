@@ -1,5 +1,5 @@
 // The page at /demo/notifications.
 
-import { openTop } from '../frame/top.ts';
+import { Frame } from '../frame/frame.ts';
 
-openTop('Notifications');
+new Frame('Notifications');
