@@ -3,16 +3,15 @@
 import { Centrifuge } from 'centrifuge';
 
 import { endpoint } from './link.ts';
+import { passOf, type Pass } from './pass.ts';
 
-export interface Pass {
-  readonly user: string;
-  readonly token: string;
-}
+export type { Pass } from './pass.ts';
 
 const WAIT_MAX_MS = 10_000;
 
 /**
- * Calls a method such as `chat.login` as an anonymous visitor. Rejects with an `Error` whose message is fit to be shown.
+ * Calls a method such as `chat.login` as an anonymous visitor. A token holds as long as the server's process where no secret is
+ * configured: a client that ends with 3500 (invalid token) has to log in again. Rejects with an `Error` whose message is fit to be shown.
  * `websocket` is for the panel: `frame.options().websocket`.
  */
 export async function logIn(method: string, data: unknown, websocket: typeof WebSocket = WebSocket): Promise<Pass> {
@@ -26,13 +25,6 @@ export async function logIn(method: string, data: unknown, websocket: typeof Web
   } finally {
     client.disconnect();
   }
-}
-
-/** What a login method answers. */
-export function passOf(answer: unknown): Pass {
-  const { user, token } = (answer ?? {}) as Record<string, unknown>;
-  if (typeof user !== 'string' || typeof token !== 'string') throw new Error('The server’s answer has no user and token.');
-  return { user, token };
 }
 
 /** What the client rejects with: its own errors are plain objects. */
