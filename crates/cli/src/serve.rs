@@ -58,8 +58,7 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     let has_pages = loaded.config.pages.enabled;
     let endpoint =
         (!loaded.config.websocket.disabled).then(|| loaded.config.websocket.handler_prefix.clone());
-    // Without their pages the demos would only take names away.
-    let has_demos = loaded.config.demo.enabled && pages::full_build();
+    let has_demos = loaded.config.demo.enabled;
     let demos = match has_demos.then(|| Demos::configure(&mut loaded.config)).transpose() {
         Ok(demos) => demos,
         Err(error) => return fail(error),
@@ -88,7 +87,8 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
             "  curl {url}/api/publish -d '{{\"channel\": \"demo\", \"data\": {{\"text\": \"hello\"}}}}'"
         );
     }
-    if has_demos {
+    // Where the pages were not built in, Vite may show them in front of the back ends.
+    if has_demos && pages::full_build() {
         println!("demo applications: {url}/demo/");
     }
     if let Err(error) = end_on_signal(server.drain_handle()) {

@@ -6,7 +6,8 @@ import type { Miniature } from './feeds.ts';
 
 /** The size of the arena that `examples/demo_arena.rs` has. */
 const ARENA = { width: 2_400, height: 1_500 } as const;
-const SHIP_LENGTH = 9;
+const SHIP_LENGTH = 11;
+const SPARK_RADIUS = 1.6;
 
 export class ArenaPicture {
   readonly #canvas: Canvas;
@@ -34,8 +35,12 @@ export class ArenaPicture {
     // It fills its place; what lies beyond the edge is cut off.
     const scale = Math.max(width / ARENA.width, height / ARENA.height);
     const [left, top] = [(width - ARENA.width * scale) / 2, (height - ARENA.height * scale) / 2];
-    context.fillStyle = colour('--muted');
-    for (const { x, y } of this.#state.sparks) context.fillRect(left + x * scale - 1, top + y * scale - 1, 2, 2);
+    context.fillStyle = colour('--warn');
+    for (const { x, y } of this.#state.sparks) {
+      context.beginPath();
+      context.arc(left + x * scale, top + y * scale, SPARK_RADIUS, 0, 2 * Math.PI);
+      context.fill();
+    }
     const [bots, players] = [colour('--muted'), colour('--accent')];
     for (const { x, y, heading, isBot } of this.#state.ships) {
       context.save();
