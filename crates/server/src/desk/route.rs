@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::header::{
-    ALLOW, CONNECTION, HOST, HeaderValue, IF_NONE_MATCH, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, CONNECTION, HOST, HeaderValue, IF_NONE_MATCH, LINK, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
@@ -19,6 +19,9 @@ use super::guard;
 use super::request_body::RequestBody;
 use crate::config::{Config, Profile};
 use crate::pages::{self, Page, Part};
+
+/// Where the start page learns that there are demo applications (RFC 8288).
+const DEMOS: &str = "</demo/>; rel=\"related\"";
 
 /// The rooms behind the desk.
 #[derive(Debug)]
@@ -70,6 +73,9 @@ impl<B: Backend> Routes<B> {
         let known = head.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
         read_only(head, || match pages::part(path) {
             Part::Demo => answer::demo_page(&page, known, host.and_then(guard::dns_name)),
+            Part::Start if path == "/" && self.has_demos() => {
+                answer::with(answer::page(&page, known), LINK, DEMOS)
+            }
             Part::Start | Part::Shared => answer::page(&page, known),
         })
     }
@@ -82,6 +88,10 @@ impl<B: Backend> Routes<B> {
             Part::Shared => pages || demo,
         };
         if is_on { pages::page(path) } else { None }
+    }
+
+    fn has_demos(&self) -> bool {
+        self.config.demo.enabled && pages::full_build()
     }
 
     fn api_method<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -117,7 +127,7 @@ impl<B: Backend> Routes<B> {
         if config.pages.enabled {
             text.push_str("\n  the start page is at GET /");
         }
-        if config.demo.enabled && pages::full_build() {
+        if self.has_demos() {
             text.push_str("\n  the demo applications are at GET /demo/");
         }
         answer::text(StatusCode::NOT_FOUND, &text)

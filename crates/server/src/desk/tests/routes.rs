@@ -76,7 +76,7 @@ async fn pages_come_with_a_tag_and_a_policy() {
 
 #[tokio::test]
 async fn demo_pages_are_there_only_where_they_are_switched_on() {
-    for (pages, demo) in [(true, false), (false, true)] {
+    for (pages, demo) in [(true, false), (false, true), (true, true)] {
         let mut config = configured();
         (config.pages.enabled, config.demo.enabled) = (pages, demo);
         let served = serve(config).await;
@@ -93,7 +93,10 @@ async fn demo_pages_are_there_only_where_they_are_switched_on() {
                 "{path} {pages} {demo}"
             );
         }
-        assert_eq!(get("/", "a").await.status, if pages { 200 } else { 404 });
+        let start = get("/", "a").await;
+        assert_eq!(start.status, if pages { 200 } else { 404 });
+        let leads_there = (pages && is_there).then_some("</demo/>; rel=\"related\"");
+        assert_eq!(start.field("link"), leads_there, "{pages} {demo}");
         if is_there {
             assert_eq!(get("/favicon.svg", "a").await.status, 200);
             let page = get("/demo/", "box.test:8000").await;
