@@ -36,6 +36,7 @@ export class Link {
   #client: WatchedClient | undefined;
   /** Between the two halves of a restart, which is one step to whoever watches. */
   #isRestarting = false;
+  #attempt: ReturnType<typeof setTimeout> | undefined;
   readonly #retryDelayMs: number;
   readonly #onState: (state: LinkState) => void;
 
@@ -117,6 +118,13 @@ export class Link {
 
   #wait(machine: LinkMachine, code: number, reason: string): void {
     machine.waiting(describe(code, reason), Date.now() + this.#retryDelayMs);
+    clearTimeout(this.#attempt);
+    // The client does not tell when it begins its next attempt; the delay is known.
+    this.#attempt = setTimeout(() => {
+      if (machine.state(Date.now()).name !== 'waiting') return;
+      machine.connecting();
+      this.#tell(machine);
+    }, this.#retryDelayMs);
   }
 
   #tell(machine: LinkMachine): void {
