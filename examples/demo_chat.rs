@@ -63,7 +63,7 @@ impl Chat {
         }
     }
 
-    // [how hook
+    // [how The hook that reads along
     fn judge(&self, call: &PublishCall) -> Result<PublishGrant, Error> {
         let (user, data) = (&call.caller.user, parsed(&call.data));
         let text = data["text"].as_str().map(str::trim);
@@ -104,7 +104,7 @@ impl Handlers for Chat {
         self.judge(&call).into()
     }
 
-    // [how login
+    // [how The demo's login: a name becomes a token
     async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
         let data = parsed(call.data.as_deref().unwrap_or_default());
         let name = data["name"].as_str().map_or("", str::trim);

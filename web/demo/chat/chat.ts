@@ -1,6 +1,5 @@
 // The page at /demo/chat: wires rooms, people, devices and the screen to one client.
 
-import '../frame/frame.css';
 import './chat.css';
 
 import { element } from '../../src/view/element.ts';
@@ -12,7 +11,7 @@ import { Login } from './login.ts';
 import { Outbox } from './outbox.ts';
 import { openPage } from './page.ts';
 import { Room } from './room.ts';
-import { FIRST_ROOMS, roomChannel, roomIn, roomNameFrom, ROOMS_MAX } from './rooms.ts';
+import { FIRST_ROOMS, hereChannel, ownChannel, roomChannel, roomIn, roomNameFrom, ROOMS_MAX } from './rooms.ts';
 import { rowsOf } from './rows.ts';
 import { typingSentence } from './typing.ts';
 import { Aloud } from './view/aloud.ts';
@@ -20,7 +19,7 @@ import { PeopleList, RoomList } from './view/sides.ts';
 import { Talk } from './view/talk.ts';
 import { Writing } from './view/writing.ts';
 
-const { client, follow } = openPage();
+const { client, follow, name: nameChannels } = openPage();
 const rooms = new Map<string, Room>();
 let open = roomIn(location.search);
 /** Behind this offset the open room was unread when it was entered. */
@@ -51,6 +50,7 @@ const login = new Login(client, (identity) => {
   if (identity === undefined) devices.forget();
   else devices.use(identity.user);
   hasEntered = false;
+  nameThem();
   changed();
 });
 
@@ -76,14 +76,13 @@ const writing = new Writing(
   suggestedName(Math.random),
 );
 
-const rowsChanged = { changed, spoke };
+const roomObserver = { opened: follow, changed, spoke };
 
 function roomOf(name: string): Room {
   let room = rooms.get(name);
   if (room === undefined) {
-    room = new Room(client, name, rowsChanged);
+    room = new Room(client, name, roomObserver);
     rooms.set(name, room);
-    follow(room.subscription);
   }
   return room;
 }
@@ -96,7 +95,17 @@ function enter(name: string): void {
   talk.goToEnd();
   const search = new URLSearchParams(name === 'lobby' ? {} : { room: name }).toString();
   history.replaceState(null, '', location.pathname + (search === '' ? '' : `?${search}`));
+  nameThem();
   changed();
+}
+
+/** For the panel: the channels of this very page. */
+function nameThem(): void {
+  nameChannels([
+    { name: roomChannel(open), note: 'what is said: a history of 300, recovery, a hook that reads along' },
+    { name: hereChannel(open), note: 'who is here, who comes and goes, who is typing: nothing is kept' },
+    { name: ownChannel(login.user === '' ? 'USER' : login.user), note: 'your devices: up to where you have read' },
+  ]);
 }
 
 function spoke(room: Room, message: Message, isLive: boolean): void {

@@ -11,6 +11,8 @@ const ENTERING_MAX = 100;
 const NOTICES_MAX = 12;
 
 export interface RoomObserver {
+  /** Before it subscribes. */
+  opened(subscription: Subscription): void;
   changed(room: Room): void;
   /** Somebody has spoken; `isLive` where it has just happened. */
   spoke(room: Room, message: Message, isLive: boolean): void;
@@ -38,6 +40,7 @@ export class Room {
     // After a lost link the client says up to where it has read, and gets what followed: in order and once.
     this.subscription.on('publication', (publication) => this.#take(publication, !this.#isRecovering));
     this.subscription.on('subscribed', (answer) => void this.#joined(answer));
+    observer.opened(this.subscription);
     this.subscription.subscribe();
   }
 

@@ -5,11 +5,9 @@ export const FIRST_ROOMS: readonly string[] = ['lobby', 'ideas', 'coffee', 'help
 /** Each is a subscription of this page. */
 export const ROOMS_MAX = 12;
 
-// [how names
 export const roomChannel = (room: string): string => `chat:${room}`;
 export const hereChannel = (room: string): string => `chat-here:${room}`;
 export const ownChannel = (user: string): string => `chat-me:#${user}`;
-// how]
 
 /** The same rule as the namespace's `channel_regex`. */
 export function isRoomName(name: string): boolean {

@@ -53,7 +53,7 @@ macro_rules! demo {
     };
 }
 
-const DEMOS: &[Demo] = &[demo!(chat::Chat, "chat")];
+const DEMOS: &[Demo] = &[demo!(chat::Chat, "chat", "chat-here", "chat-me")];
 
 /// Bytes of a secret that is made up where none is configured.
 const SECRET_BYTES: usize = 32;
