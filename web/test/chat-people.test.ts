@@ -31,10 +31,10 @@ test('who comes and goes while the list is on its way is not lost and not kept',
 
 test('me first, then by name; visitors without a name are counted', () => {
   const people = new People();
-  people.answer([session('c1', 'u1', 'Zoe'), session('c2', 'u2', 'Ann'), session('c3', 'u3', 'Bob'), session('c4', ''), session('c5', '')]);
+  people.answer([session('c1', 'u1', 'Zoe'), session('c2', 'u2', 'Ann'), session('c3', 'u3', 'Bob'), session('c4', ''), { client: 'c5' }]);
   assert.deepEqual(people.list('u3').map(({ name }) => name), ['Bob', 'Ann', 'Zoe']);
   assert.equal(people.guests, 2);
-  assert.equal(people.joined(session('c6', '')), undefined);
+  assert.equal(people.joined({ client: 'c6' }), undefined);
   assert.equal(people.guests, 3);
 });
 

@@ -63,6 +63,7 @@ fn content_type(path: &Path) -> Result<&'static str, String> {
         Some("js") => Ok("text/javascript; charset=utf-8"),
         Some("css") => Ok("text/css; charset=utf-8"),
         Some("svg") => Ok("image/svg+xml"),
+        Some("tgz") => Ok("application/gzip"),
         Some("txt") => Ok("text/plain; charset=utf-8"),
         _ => Err(format!("{} has no known content type: add it to build/embed.rs", path.display())),
     }

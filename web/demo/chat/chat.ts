@@ -4,6 +4,7 @@ import './chat.css';
 
 import { element } from '../../src/view/element.ts';
 import type { Message } from './conversation.ts';
+import { copyCommands } from './copy.ts';
 import { Devices } from './devices.ts';
 import { Here } from './here.ts';
 import { linkFor, suggestedName } from './identity.ts';
@@ -156,9 +157,9 @@ function drawSides(): void {
   const lines = [...rooms.values()].map((room) => ({ name: room.name, unread: unreadIn(room), isOpen: room.name === open }));
   roomList.draw(lines);
   const people = here.people.list(login.user);
-  peopleList.draw(people, here.people.guests, login.user);
+  peopleList.draw(people, here.people.guests, login.user, client.state !== 'connected');
   element('room-heading', HTMLElement).textContent = open;
-  element('room-facts', HTMLElement).textContent = `${people.length} here, ${roomChannel(open)}`;
+  element('room-facts', HTMLElement).textContent = client.state === 'connected' ? `${people.length} here` : 'no link';
   element('typing', HTMLElement).textContent = typingSentence(here.typing());
   writing.show(login.identity, open);
   element('you', HTMLElement).hidden = login.identity === undefined;
@@ -184,6 +185,8 @@ document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') divider = undefined;
   changed();
 });
+
+element('copy-commands', HTMLElement).textContent = copyCommands(location.origin);
 
 for (const name of FIRST_ROOMS) roomOf(name);
 login.resume();

@@ -21,7 +21,7 @@ export interface Message {
 export interface Published {
   readonly data?: unknown;
   readonly offset?: number;
-  readonly info?: { readonly user: string; readonly connInfo?: unknown };
+  readonly info?: { readonly user?: string; readonly connInfo?: unknown };
 }
 
 /** Anybody with the API's key may publish anything: what is no message of this chat is shown as it is. */

@@ -96,7 +96,7 @@ export class Here {
   }
 
   #typing(info: ClientInfo | undefined): void {
-    if (info === undefined) return;
+    if (!info?.user) return;
     this.#typists.heard(info.user, nameIn(info.connInfo) ?? 'Somebody', Date.now());
     this.#observer.changed();
     setTimeout(() => this.#observer.changed(), BELIEVED_MS + 50);

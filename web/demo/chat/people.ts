@@ -5,7 +5,8 @@ import { nameIn } from './conversation.ts';
 /** A session, as the client library gives it. */
 export interface Session {
   readonly client: string;
-  readonly user: string;
+  /** Missing where the session has no user: the protocol leaves out what is empty. */
+  readonly user?: string;
   readonly connInfo?: unknown;
 }
 
@@ -36,14 +37,14 @@ export class People {
   joined(session: Session): string | undefined {
     const known = this.#sessions.has(session.client) || this.#has(session.user);
     this.#change((sessions) => sessions.set(session.client, session));
-    return known || session.user === '' ? undefined : nameOf(session);
+    return known || !session.user ? undefined : nameOf(session);
   }
 
   /** Somebody's device has gone; returns their name if it was their last one. */
   left(session: Session): string | undefined {
     const known = this.#sessions.has(session.client);
     this.#change((sessions) => sessions.delete(session.client));
-    return !known || session.user === '' || this.#has(session.user) ? undefined : nameOf(session);
+    return !known || !session.user || this.#has(session.user) ? undefined : nameOf(session);
   }
 
   clear(): void {
@@ -55,9 +56,10 @@ export class People {
   list(me: string): Person[] {
     const people = new Map<string, { user: string; name: string; devices: number }>();
     for (const session of this.#sessions.values()) {
-      if (session.user === '') continue;
-      const person = people.get(session.user);
-      if (person === undefined) people.set(session.user, { user: session.user, name: nameOf(session), devices: 1 });
+      const { user } = session;
+      if (!user) continue;
+      const person = people.get(user);
+      if (person === undefined) people.set(user, { user, name: nameOf(session), devices: 1 });
       else person.devices += 1;
     }
     const rank = (person: Person): number => (person.user === me ? 0 : 1);
@@ -67,7 +69,7 @@ export class People {
   /** Sessions that only read, without a name. */
   get guests(): number {
     let guests = 0;
-    for (const { user } of this.#sessions.values()) if (user === '') guests += 1;
+    for (const { user } of this.#sessions.values()) if (!user) guests += 1;
     return guests;
   }
 
@@ -76,7 +78,7 @@ export class People {
     this.#meanwhile?.push(change);
   }
 
-  #has(user: string): boolean {
+  #has(user: string | undefined): boolean {
     for (const session of this.#sessions.values()) if (session.user === user) return true;
     return false;
   }

@@ -38,7 +38,7 @@ export function portrait(user: string, name: string): HTMLElement {
 /** Ten past nine is 09:10, wherever it is. */
 export function timeElement(atMs: number): HTMLTimeElement {
   const at = new Date(atMs);
-  const made = make('time', '', at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
+  const made = make('time', '', at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }));
   made.dateTime = at.toISOString();
   return made;
 }

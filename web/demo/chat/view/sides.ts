@@ -26,8 +26,12 @@ export class RoomList {
   draw(rooms: readonly RoomLine[]): void {
     for (const { name, unread, isOpen } of rooms) {
       const made = this.#buttonOf(name);
-      if (isOpen) made.setAttribute('aria-current', 'true');
-      else made.removeAttribute('aria-current');
+      if (!isOpen) made.removeAttribute('aria-current');
+      else if (!made.hasAttribute('aria-current')) {
+        made.setAttribute('aria-current', 'true');
+        // On a phone the rooms are a strip that is longer than the screen.
+        if (made.offsetLeft + made.offsetWidth > this.#list.clientWidth) this.#list.scrollLeft = made.offsetLeft;
+      }
       const badge = made.lastElementChild as HTMLElement;
       const words = unread > UNREAD_SHOWN_MAX ? `${UNREAD_SHOWN_MAX}+` : String(unread);
       badge.hidden = unread === 0;
@@ -51,7 +55,9 @@ export class PeopleList {
   readonly #list = element('people', HTMLUListElement);
   readonly #guests = element('guests', HTMLElement);
 
-  draw(people: readonly Person[], guests: number, me: string): void {
+  /** `isOld`: the link is away, and nobody knows who has come and gone since. */
+  draw(people: readonly Person[], guests: number, me: string, isOld: boolean): void {
+    this.#list.classList.toggle('is-old', isOld);
     const lines = people.slice(0, NAMED_MAX).map(({ user, name, devices }) => {
       const line = make('li', '', portrait(user, name), make('span', 'person', name));
       if (user === me) line.append(make('span', 'tag', 'you'));
