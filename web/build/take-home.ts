@@ -24,6 +24,9 @@ const TAKEN = [
   'web/vite.config.ts',
 ];
 
+/** What the copy shows at its root: where Vite says that it listens. */
+const START = '<!doctype html>\n<html lang="en">\n<title>Chat</title>\n<meta http-equiv="refresh" content="0; url=/demo/chat/">\n</html>\n';
+
 export function takeHome(): Plugin {
   let above = '';
   return {
@@ -35,6 +38,7 @@ export function takeHome(): Plugin {
       // The folder of the pages is called web/, wherever it lies: see crates/server/build/web.rs.
       const names = (await Promise.all(TAKEN.map((name) => filesBelow(above, name)))).flat().sort();
       const files = await Promise.all(names.map(async (name) => ({ name, body: await readFile(join(above, name)) })));
+      files.push({ name: 'web/index.html', body: Buffer.from(START) });
       this.emitFile({ type: 'asset', fileName: 'demo/chat/copy.tgz', source: gzipSync(archiveOf(files), { level: 9 }) });
     },
   };

@@ -32,7 +32,7 @@ after(async () => {
 async function reading(t, room, { origin = server.origin, ...options } = {}) {
   const opened = await openPage(browser, options);
   t.after(() => opened.page.context().close());
-  await opened.page.goto(`${origin}/demo/chat?room=${room}`);
+  await opened.page.goto(`${origin}/demo/chat/?room=${room}`);
   await live(opened.page);
   return opened;
 }
