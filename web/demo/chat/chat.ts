@@ -31,8 +31,8 @@ const aloud = new Aloud();
 const devices = new Devices(client, epochs, changed);
 const here = new Here(client, {
   changed,
-  came: (room, name) => rooms.get(room)?.notice(`${name} came in`),
-  went: (room, name) => rooms.get(room)?.notice(`${name} left`),
+  came: (room, user, name) => user !== login.user && rooms.get(room)?.notice(`${name} came in`),
+  went: (room, user, name) => user !== login.user && rooms.get(room)?.notice(`${name} left`),
 });
 // [how Sending: shown at once, settled by the answer
 const outbox = new Outbox({

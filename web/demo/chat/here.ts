@@ -9,8 +9,9 @@ import { BELIEVED_MS, TypingSignal, Typists } from './typing.ts';
 
 export interface HereObserver {
   changed(): void;
-  came(room: string, name: string): void;
-  went(room: string, name: string): void;
+  /** Somebody with their first device, and `went` with their last one. */
+  came(room: string, user: string, name: string): void;
+  went(room: string, user: string, name: string): void;
 }
 
 export class Here {
@@ -84,14 +85,14 @@ export class Here {
 
   #came(room: string, info: ClientInfo): void {
     const name = this.people.joined(info);
-    if (name !== undefined) this.#observer.came(room, name);
+    if (name !== undefined) this.#observer.came(room, info.user, name);
     this.#observer.changed();
   }
 
   #went(room: string, info: ClientInfo): void {
     const name = this.people.left(info);
     this.#typists.stopped(info.user);
-    if (name !== undefined) this.#observer.went(room, name);
+    if (name !== undefined) this.#observer.went(room, info.user, name);
     this.#observer.changed();
   }
 
