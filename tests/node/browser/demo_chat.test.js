@@ -150,12 +150,19 @@ test('the hook refuses what it should, says why, and gives the text back', { tim
   await say(page, 'x'.repeat(501));
   await messages(page).getByText('A message has 1 to 500 characters, and this one 501.').waitFor();
   await page.getByRole('button', { name: 'Write it differently' }).click();
-  for (let n = 1; n <= 6; n += 1) await say(page, `quick ${n}`);
+  // By script, since a busy machine's keyboard may be slow enough for the hook.
+  await page.evaluate(() => {
+    for (let n = 1; n <= 12; n += 1) {
+      document.getElementById('text').value = `quick ${n}`;
+      document.getElementById('write-form').requestSubmit();
+    }
+  });
   await messages(page).getByText(/^Too fast/).first().waitFor();
   await picture(page, 'chat-refused');
+  await until(async () => (await page.locator('.draft:not(.refused)').count()) === 0, 'all are answered');
   await page.waitForTimeout(2_000);
   await page.getByRole('button', { name: 'Try again' }).last().click();
-  await until(async () => (await history('refused')).length >= 6, 'tried again, it is taken');
+  await until(async () => (await history('refused')).includes('quick 12'), 'tried again, it is taken');
   assert.ok((await history('refused')).every((text) => !/^x+$|SPAM/.test(text)), 'nothing refused was published');
   assert.deepEqual(faults, []);
 });

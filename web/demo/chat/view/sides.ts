@@ -18,25 +18,35 @@ export class RoomList {
   readonly #list = element('rooms', HTMLUListElement);
   readonly #open: (room: string) => void;
   readonly #buttons = new Map<string, HTMLButtonElement>();
+  #looks = '';
 
   constructor(open: (room: string) => void) {
     this.#open = open;
   }
 
   draw(rooms: readonly RoomLine[]): void {
+    const looks = JSON.stringify(rooms);
+    if (looks === this.#looks) return;
+    this.#looks = looks;
     for (const { name, unread, isOpen } of rooms) {
       const made = this.#buttonOf(name);
-      if (!isOpen) made.removeAttribute('aria-current');
-      else if (!made.hasAttribute('aria-current')) {
-        made.setAttribute('aria-current', 'true');
-        // On a phone the rooms are a strip that is longer than the screen.
-        if (made.offsetLeft + made.offsetWidth > this.#list.clientWidth) this.#list.scrollLeft = made.offsetLeft;
-      }
+      if (isOpen) made.setAttribute('aria-current', 'true');
+      else made.removeAttribute('aria-current');
       const badge = made.lastElementChild as HTMLElement;
       const words = unread > UNREAD_SHOWN_MAX ? `${UNREAD_SHOWN_MAX}+` : String(unread);
       badge.hidden = unread === 0;
       if (badge.firstChild?.nodeValue !== words) badge.replaceChildren(words, make('span', 'unseen', ' unread'));
     }
+    const open = rooms.find(({ isOpen }) => isOpen)?.name ?? '';
+    this.#reveal(this.#buttons.get(open));
+  }
+
+  /** On a phone the rooms are a strip that is longer than the screen. */
+  #reveal(made: HTMLElement | undefined): void {
+    if (made === undefined) return;
+    const [list, own] = [this.#list.getBoundingClientRect(), made.getBoundingClientRect()];
+    if (own.right > list.right) this.#list.scrollLeft += own.right - list.right;
+    if (own.left < list.left) this.#list.scrollLeft -= list.left - own.left;
   }
 
   #buttonOf(name: string): HTMLButtonElement {
