@@ -237,10 +237,13 @@ test('its own commands copy it, and the changed copy works', { timeout: 300_000 
   const { page } = await reading(t, 'copied');
   const commands = await page.getByRole('region', { name: 'Commands to copy this chat' }).textContent();
   const folder = await mkdtemp(join(tmpdir(), 'wavecast-copy-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
   // A group of its own: npm starts a shell, and that one Vite.
   const shell = spawn('sh', ['-e', '-c', commands], { cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  t.after(() => process.kill(-shell.pid, 'SIGKILL'));
+  t.after(async () => {
+    if (shell.exitCode === null) process.kill(-shell.pid, 'SIGKILL');
+    // What is being ended may still write.
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
   let output = '';
   for (const stream of [shell.stdout, shell.stderr]) stream.on('data', (text) => (output += text));
   const ended = new Promise((_, reject) => shell.on('exit', (code) => reject(new Error(`the commands ended with ${code}:\n${output}`))));
