@@ -6,7 +6,7 @@ import type { Delay } from './delay.ts';
 import { ordinal, pointsOf, ranking, type Rank } from './ranking.ts';
 import type { State } from './state.ts';
 
-const ROWS = 8;
+const ROWS = 10;
 const COLOURS = 6;
 /** Places change often; this is how often they are worth hearing. */
 const PLACE_SAID_EVERY_MS = 12_000;

@@ -111,6 +111,8 @@ function draw(nowMs: number): void {
       camera(),
     );
     measure(predicts.checked ? state.ships : ships);
+    // For who wants to follow what is drawn: tests in a browser do.
+    canvas.dispatchEvent(new CustomEvent('drawn', { detail: ships.map((ship) => ({ ...ship, name: crew.name(ship.number) })) }));
   }
   if (nowMs - boardAtMs < BOARD_EVERY_MS) return;
   boardAtMs = nowMs;
