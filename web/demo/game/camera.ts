@@ -14,9 +14,11 @@ export interface Camera {
 const NEAR_UNITS = 760;
 const MARGIN_PX = 10;
 
-export function cameraOf(width: number, height: number, focus?: { readonly x: number; readonly y: number }): Camera {
+/** `nearness`: 0 for all of the arena, 1 for what is around the focus, and between them on the way from one to the other. */
+export function cameraOf(width: number, height: number, focus?: { readonly x: number; readonly y: number }, nearness = 1): Camera {
   const whole = Math.min((width - 2 * MARGIN_PX) / WIDTH, (height - 2 * MARGIN_PX) / HEIGHT);
-  const scale = focus === undefined ? whole : Math.max(whole, Math.min(width, height) / NEAR_UNITS);
+  const near = focus === undefined ? whole : Math.max(whole, Math.min(width, height) / NEAR_UNITS);
+  const scale = whole + (near - whole) * nearness;
   return {
     scale,
     left: edge(width, WIDTH * scale, focus?.x ?? 0, scale),

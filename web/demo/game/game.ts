@@ -28,6 +28,7 @@ import { wordsOf } from './words.ts';
 /** Without a state for so long, what is shown is old and says so. */
 const STALE_MS = 700;
 const BOARD_EVERY_MS = 250;
+const APPROACH_MS = 260;
 
 const canvas = element('arena', HTMLCanvasElement);
 const form = element('join', HTMLFormElement);
@@ -49,6 +50,8 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 let own: number | undefined;
 let ownShown: Ship | undefined;
 let stateAtMs = -Infinity;
+/** How far the camera has come to the own ship, 0 to 1. */
+let nearness = 0;
 let frameAtMs = performance.now();
 let boardAtMs = 0;
 const counted = { states: 0, bytes: 0, sinceMs: performance.now() };
@@ -73,7 +76,6 @@ const hears: Hears = {
   },
   ship: (ship) => {
     own = ship;
-    ownShown = undefined;
     form.hidden = ship !== undefined;
     if (ship !== undefined) canvas.focus();
   },
@@ -101,6 +103,7 @@ function draw(nowMs: number): void {
   if (state === undefined) return;
   const isStale = performance.now() - stateAtMs > STALE_MS;
   veil.hidden = !isStale;
+  approach(elapsedMs);
   steer(elapsedMs, nowMs, isStale);
   const ships = shipsNow(state, elapsedMs);
   ownShown = ships.find(({ number }) => number === own) ?? ownShown;
@@ -134,7 +137,14 @@ function shipsNow(state: State, elapsedMs: number): readonly Ship[] {
 }
 
 function camera() {
-  return cameraOf(canvas.clientWidth, canvas.clientHeight, own === undefined ? undefined : ownShown);
+  return cameraOf(canvas.clientWidth, canvas.clientHeight, ownShown, nearness);
+}
+
+/** The camera goes to the own ship, and back when there is none. */
+function approach(elapsedMs: number): void {
+  const wanted = own === undefined || ownShown === undefined ? 0 : 1;
+  nearness = calm.matches ? wanted : wanted + (nearness - wanted) * Math.exp(-elapsedMs / APPROACH_MS);
+  if (own === undefined && nearness < 0.001) ownShown = undefined;
 }
 
 /** These ships stand on the screen now: a ship that is predicted has the newest state in it, any other what it shows. */
