@@ -95,7 +95,7 @@ test('two windows see each other’s ships fly, and how long an input takes', as
 
 const isAtWall = ({ x, y }) => x < 40 || x > 2360 || y < 40 || y > 1460;
 
-test('the mouse draws the ship to it, and a finger pushes it', async () => {
+test('the mouse draws the ship to it', async () => {
   const { page } = await play('Mia');
   const box = await page.locator('#arena').boundingBox();
   const before = await drawn(page, 'Mia');
@@ -103,6 +103,24 @@ test('the mouse draws the ship to it, and a finger pushes it', async () => {
   await page.waitForTimeout(1_000);
   const after = await drawn(page, 'Mia');
   assert.ok(Math.hypot(after.x - before.x, after.y - before.y) > 60, JSON.stringify([before, after]));
+  await page.context().close();
+});
+
+test('a finger pushes the ship, from wherever it came down', async () => {
+  const { page } = await play('Tom', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const box = await page.locator('#arena').boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const finger = await page.context().newCDPSession(page);
+  const touch = (type, ...touchPoints) => finger.send('Input.dispatchTouchEvent', { type, touchPoints });
+  for (const dx of [80, -80]) {
+    await touch('touchStart', { x, y });
+    await touch('touchMove', { x: x + dx, y });
+    await page.waitForTimeout(1_000);
+    const ship = await drawn(page, 'Tom');
+    await touch('touchEnd');
+    assert.ok(ship.vx * Math.sign(dx) > 2 || isAtWall(ship), JSON.stringify(ship));
+  }
+  assert.equal(await page.evaluate(() => window.scrollY), 0, 'it steers and does not scroll');
   await page.context().close();
 });
 
@@ -142,6 +160,7 @@ test('the panel shows the bytes in words, and the lines of code', async () => {
   await page.getByText(/arena:main: step \d+, \d+ ships, 30 sparks/).first().waitFor();
   await page.getByText(/game\.steer: input \d+/).first().waitFor();
   await page.getByText('slow_consumer: "latest"').first().waitFor();
+  await picture(page, 'game-how');
   assert.deepEqual(faults, []);
   await page.context().close();
 });

@@ -11,7 +11,7 @@ export interface Camera {
 }
 
 /** A player sees at least so many units across the shorter side. */
-const NEAR_UNITS = 760;
+const NEAR_UNITS = 840;
 const MARGIN_PX = 10;
 
 /** `nearness`: 0 for all of the arena, 1 for what is around the focus, and between them on the way from one to the other. */

@@ -42,6 +42,7 @@ export class Crew {
 
   name(ship: number): string {
     if (ship >= FIRST_BOT) return BOTS[(ship - FIRST_BOT) % BOTS.length] ?? 'Bot';
+    // Who has just gone is in nobody's presence any more; the ship stays a little.
     return this.#names.get(ship) ?? `Ship ${ship}`;
   }
 

@@ -31,6 +31,7 @@ const BOARD_EVERY_MS = 250;
 const APPROACH_MS = 260;
 
 const canvas = element('arena', HTMLCanvasElement);
+const stage = element('stage', HTMLElement);
 const form = element('join', HTMLFormElement);
 const nameBox = element('name', HTMLInputElement);
 const problem = element('problem', HTMLElement);
@@ -77,6 +78,7 @@ const hears: Hears = {
   ship: (ship) => {
     own = ship;
     form.hidden = ship !== undefined;
+    stage.classList.toggle('flying', ship !== undefined);
     if (ship !== undefined) canvas.focus();
   },
   problem: (text) => (problem.textContent = text),

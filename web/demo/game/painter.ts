@@ -17,8 +17,11 @@ export interface Scene {
   readonly stick: Readonly<{ fromX: number; fromY: number; x: number; y: number }> | undefined;
 }
 
-const GRID_UNITS = 150;
+const WAVE_UNITS = 130;
 const MAP_WIDTH_PX = 132;
+/** From far away ships and sparks are drawn larger than they are, so that they are seen. */
+const GROWN_BELOW_SCALE = 0.42;
+const GROWN_MAX = 2;
 /** Ships smaller than this on the screen carry no name. */
 const NAMED_FROM_SCALE = 0.3;
 
@@ -53,10 +56,11 @@ export class Painter {
     context.scale(camera.scale, camera.scale);
     if (scene.isStale) context.globalAlpha = 0.45;
     this.#ground(camera.scale);
+    const grown = Math.max(1, Math.min(GROWN_MAX, GROWN_BELOW_SCALE / camera.scale));
     for (const ship of scene.ships) this.#wake(ship);
-    scene.sparks.forEach((spark, index) => this.#spark(spark, index, scene.nowMs));
+    scene.sparks.forEach((spark, index) => this.#spark(spark, index, scene.nowMs, grown));
     this.#rings(scene.nowMs);
-    for (const ship of scene.ships) this.#ship(ship, ship.number === scene.own, camera.scale);
+    for (const ship of scene.ships) this.#ship(ship, ship.number === scene.own, camera.scale, grown);
     context.restore();
     if (camera.scale >= NAMED_FROM_SCALE) this.#names(scene, camera);
     if (camera.left < 0 || camera.top < 0) this.#map(scene);
@@ -72,11 +76,24 @@ export class Painter {
     context.roundRect(0, 0, WIDTH, HEIGHT, RADIUS);
     context.fill();
     context.stroke();
-    context.fillStyle = this.palette.line;
-    const dot = 1.4 / scale;
-    for (let x = GRID_UNITS; x < WIDTH; x += GRID_UNITS) {
-      for (let y = GRID_UNITS; y < HEIGHT; y += GRID_UNITS) context.fillRect(x - dot, y - dot, 2 * dot, 2 * dot);
+    // Waves from a source in the middle: they show how fast one flies over an empty place.
+    context.save();
+    context.clip();
+    const alpha = context.globalAlpha;
+    context.globalAlpha = alpha * 0.6;
+    context.lineWidth = 1.2 / scale;
+    context.beginPath();
+    for (let radius = WAVE_UNITS; radius < WIDTH * 0.6; radius += WAVE_UNITS) {
+      context.moveTo(WIDTH / 2 + radius, HEIGHT / 2);
+      context.arc(WIDTH / 2, HEIGHT / 2, radius, 0, 2 * Math.PI);
     }
+    context.stroke();
+    context.fillStyle = this.palette.line;
+    context.beginPath();
+    context.arc(WIDTH / 2, HEIGHT / 2, RADIUS, 0, 2 * Math.PI);
+    context.fill();
+    context.globalAlpha = alpha;
+    context.restore();
   }
 
   /** Thin and faint at its end. */
@@ -84,7 +101,7 @@ export class Painter {
     const points = this.effects?.wake(number) ?? [];
     const context = this.#context;
     context.strokeStyle = shipColour(this.palette, number);
-    context.lineCap = 'round';
+    context.lineCap = 'butt';
     const alpha = context.globalAlpha;
     for (let index = 1; index < points.length; index += 1) {
       const [from, to] = [points[index - 1], points[index]];
@@ -100,10 +117,10 @@ export class Painter {
     context.globalAlpha = alpha;
   }
 
-  #spark({ x, y, isGolden }: Spark, index: number, nowMs: number): void {
+  #spark({ x, y, isGolden }: Spark, index: number, nowMs: number, grown: number): void {
     const context = this.#context;
     const beat = this.effects === undefined ? 0 : Math.sin(nowMs / 420 + index * 1.7);
-    const size = (isGolden ? 17 : 10) * (1 + beat * 0.08);
+    const size = (isGolden ? 17 : 10) * (1 + beat * 0.08) * grown;
     context.fillStyle = isGolden ? this.palette.gold : this.palette.accent;
     const alpha = context.globalAlpha;
     context.globalAlpha = alpha * 0.16;
@@ -139,13 +156,14 @@ export class Painter {
     context.globalAlpha = alpha;
   }
 
-  #ship(ship: Ship, isOwn: boolean, scale: number): void {
+  #ship(ship: Ship, isOwn: boolean, scale: number, grown: number): void {
     const context = this.#context;
     const colour = shipColour(this.palette, ship.number);
     const alpha = context.globalAlpha;
     if (ship.isAdrift) context.globalAlpha = alpha * 0.4;
     context.save();
     context.translate(ship.x, ship.y);
+    context.scale(grown, grown);
     if (isOwn) {
       context.strokeStyle = this.palette.accent;
       context.lineWidth = 2 / scale;
