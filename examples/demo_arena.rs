@@ -144,7 +144,6 @@ impl Arena {
         true
     }
 
-    // [how A step
     /// A thirtieth of a second. What comes is the whole state: who missed others needs no more than the newest.
     pub(crate) fn step(&mut self) -> Vec<u8> {
         self.step += 1;
@@ -164,7 +163,6 @@ impl Arena {
         }
         self.encode()
     }
-    // how]
 
     /// As `web/demo/game/state.ts` reads it.
     fn encode(&self) -> Vec<u8> {

@@ -3,7 +3,6 @@
 import './game.css';
 
 import { element } from '../../src/view/element.ts';
-import arenaSource from '../../../examples/demo_arena.rs?how';
 import gameSource from '../../../examples/demo_game.rs?how';
 import { Frame } from '../frame/frame.ts';
 import { Board } from './board.ts';
@@ -199,7 +198,6 @@ frame.explain(
   ],
   [
     { path: 'examples/demo_game.rs', excerpts: gameSource },
-    { path: 'examples/demo_arena.rs', excerpts: arenaSource },
     { path: 'web/demo/game/session.ts', excerpts: sessionSource },
     { path: 'web/demo/game/prediction.ts', excerpts: predictionSource },
   ],
