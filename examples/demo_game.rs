@@ -46,7 +46,7 @@ impl Game {
             publication_data_format: "binary".into(),
             slow_consumer: "latest".into(),
             presence: true,
-            join_leave: true,
+            force_push_join_leave: true,
             allow_presence_for_client: true,
             allow_presence_for_anonymous: true,
             subscribe_proxy_enabled: true,
@@ -83,8 +83,7 @@ impl Game {
     fn join(&self, data: &[u8]) -> Option<RpcGrant> {
         let wish: Value = serde_json::from_slice(data).ok()?;
         let name = wish["name"].as_str()?.trim();
-        let is_name = !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX;
-        if !is_name || name.chars().any(char::is_control) {
+        if !(1..=NAME_CHARS_MAX).contains(&name.chars().count()) {
             return None;
         }
         let ship = self.ships.fetch_add(1, Relaxed) % 60_000 + 1;
@@ -108,12 +107,14 @@ impl Handlers for Game {
     }
 
     async fn subscribe(&self, call: SubscribeCall) -> Answer<SubscribeGrant> {
-        let unseen = Overrides { presence: Some(false), join_leave: Some(false), ..Overrides::default() };
-        match ship_of(&call.caller.user) {
+        let ship = ship_of(&call.caller.user);
+        // Who only watches is told of those who come and go, and others are not told of them.
+        let is_seen = Some(ship.is_some());
+        let overrides = Overrides { presence: is_seen, join_leave: is_seen, ..Overrides::default() };
+        match ship {
             _ if &*call.channel != CHANNEL => Error::UNKNOWN_CHANNEL.into(),
-            None => Answer::Ok(SubscribeGrant { overrides: unseen, ..SubscribeGrant::default() }),
-            Some(ship) if self.arena().enter(ship) => Answer::Ok(SubscribeGrant::default()),
-            Some(_) => Error { code: 1001, message: "the arena is full".into(), temporary: false }.into(),
+            Some(ship) if !self.arena().enter(ship) => Error::LIMIT_EXCEEDED.into(),
+            _ => Answer::Ok(SubscribeGrant { overrides, ..SubscribeGrant::default() }),
         }
     }
 

@@ -9,7 +9,7 @@ import { newClient } from '../subscriber.js';
 
 const PLAYERS = 50;
 const CHANNEL = 'arena:main';
-const ARENA_FULL = 1001;
+const ARENA_FULL = 106;
 const HEAD_BYTES = 10;
 const SHIP_BYTES = 18;
 
@@ -57,6 +57,8 @@ function found(data, ship) {
 
 test('fifty fly, the next is refused, and who watches is nobody’s company', { timeout: 120_000 }, async () => {
   assert.equal((await state(watcher.arena))[8], 10, 'bots alone');
+  const told = [];
+  watcher.arena.on('join', ({ info }) => told.push(info.user));
   const players = [];
   for (let number = 1; number <= PLAYERS; number += 1) players.push(await play(`player ${number}`));
   await Promise.all(players.map(({ arena }) => arena.ready(20_000)));
@@ -70,6 +72,7 @@ test('fifty fly, the next is refused, and who watches is nobody’s company', { 
   const names = Object.values(present).map(({ connInfo }) => protobuf.unpack(connInfo).name);
   assert.equal(names.length, PLAYERS);
   assert.ok(names.includes('player 50'));
+  assert.equal(told.length, PLAYERS, 'who watches is told of those who come');
 
   const [{ client, ship }] = players;
   await client.rpc('game.steer', Uint8Array.of(7, 0, 0, 255));

@@ -11,7 +11,7 @@ import { decodeState, encodeInput, type State } from './state.ts';
 export const CHANNEL = 'arena:main';
 /** The server does not take the token: it has started anew, with a new key. */
 const INVALID_TOKEN = 3500;
-const ARENA_FULL = 1001;
+const ARENA_FULL = 106;
 
 export interface Hears {
   opened(client: Centrifuge, subscription: Subscription): void;
@@ -59,7 +59,7 @@ export class Session {
   #open(token: string | undefined): void {
     this.#client?.disconnect();
     const client = new Centrifuge(endpoint(), { ...this.#options, ...(token === undefined ? {} : { token }) });
-    const arena = client.newSubscription(CHANNEL, { joinLeave: true });
+    const arena = client.newSubscription(CHANNEL);
     arena.on('publication', ({ data }) => {
       const state = decodeState(data);
       if (state !== undefined) this.#hears.state(state, data.byteLength);
