@@ -11,6 +11,10 @@ mod dispatch;
 #[allow(dead_code, reason = "the example's own main")]
 mod chat;
 
+#[path = "../../../../examples/demo_game.rs"]
+#[allow(dead_code, reason = "the example's own main")]
+mod game;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -53,7 +57,8 @@ macro_rules! demo {
     };
 }
 
-const DEMOS: &[Demo] = &[demo!(chat::Chat, "chat", "chat-here", "chat-me")];
+const DEMOS: &[Demo] =
+    &[demo!(chat::Chat, "chat", "chat-here", "chat-me"), demo!(game::Game, "arena", "game")];
 
 /// Bytes of a secret that is made up where none is configured.
 const SECRET_BYTES: usize = 32;
