@@ -10,6 +10,9 @@ mod dispatch;
 #[path = "../../../../examples/demo_chat.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod chat;
+#[path = "../../../../examples/demo_notifications.rs"]
+#[allow(dead_code, reason = "the example's own main")]
+mod notifications;
 
 use std::fmt;
 use std::future::Future;
@@ -53,7 +56,8 @@ macro_rules! demo {
     };
 }
 
-const DEMOS: &[Demo] = &[demo!(chat::Chat, "chat")];
+const DEMOS: &[Demo] =
+    &[demo!(chat::Chat, "chat"), demo!(notifications::Notifications, "notify", "notify_read")];
 
 /// Bytes of a secret that is made up where none is configured.
 const SECRET_BYTES: usize = 32;
