@@ -12,7 +12,8 @@ export function channelFor(user: string): string {
 }
 
 export function sendCommand(origin: string, { to, title, text }: Draft): string {
-  const body = JSON.stringify({ channel: channelFor(to), data: { title, text } });
+  const data = text === '' ? { title } : { title, text };
+  const body = JSON.stringify({ channel: channelFor(to), data });
   return `curl ${origin}/api/publish \\\n  -d ${shellQuote(body)}`;
 }
 

@@ -3,10 +3,11 @@
 import { Centrifuge, type Subscription } from 'centrifuge';
 
 import type { Position } from '../../src/recovery.ts';
-import { login } from './login.ts';
+import { endpoint } from '../frame/link.ts';
+import { logIn } from '../frame/login.ts';
 import type { Memory } from './memory.ts';
 import type { StreamKey } from './note.ts';
-import { channelFor, type Draft } from './send-command.ts';
+import type { Draft } from './send-command.ts';
 import { Stream, type StreamObserver } from './stream.ts';
 
 /** The server does not take the token: it was made by an earlier life of it, or has expired. */
@@ -19,11 +20,11 @@ export interface SessionObserver extends StreamObserver {
   readJoined(): void;
 }
 
-export interface SessionOptions {
-  readonly endpoint: string;
-  readonly user: string;
-  readonly positions: Memory['positions'];
-  readonly retryDelayMs: number;
+/** What the frame wants of a page's client. */
+export interface LinkOptions {
+  readonly name: string;
+  readonly minReconnectDelay: number;
+  readonly maxReconnectDelay: number;
   readonly websocket: typeof WebSocket;
 }
 
@@ -32,29 +33,31 @@ export class Session {
   readonly streams: Readonly<Record<StreamKey, Stream>>;
   readonly marks: Subscription;
 
-  constructor(options: SessionOptions, observer: SessionObserver) {
-    const { endpoint, user, positions, retryDelayMs, websocket } = options;
-    // [how Who this is, and the two channels
-    this.client = new Centrifuge(endpoint, {
-      getToken: () => login(endpoint, user),
-      minReconnectDelay: retryDelayMs,
-      maxReconnectDelay: retryDelayMs,
-      websocket,
+  constructor(user: string, positions: Memory['positions'], options: LinkOptions, observer: SessionObserver) {
+    // [how One user, two channels of notifications, one of what was read
+    this.client = new Centrifuge(endpoint(), {
+      ...options,
+      getToken: async () => (await logIn('notify.login', { name: user }, options.websocket)).token,
     });
     this.streams = {
       all: new Stream(this.client, 'all', 'notify:all', positions.all, observer),
-      user: new Stream(this.client, 'user', channelFor(user), positions.user, observer),
+      user: new Stream(this.client, 'user', `notify:user#${user}`, positions.user, observer),
     };
-    // how]
     this.marks = this.client.newSubscription(`notify_read:user#${user}`);
     this.marks.on('publication', ({ data }) => observer.read(data));
+    // how]
     this.marks.on('subscribed', () => setTimeout(() => observer.readJoined()));
-    this.marks.subscribe();
     this.client.on('disconnected', ({ code }) => {
       if (code !== INVALID_TOKEN) return;
       this.client.setToken('');
       this.client.connect();
     });
+  }
+
+  open(): void {
+    for (const { subscription } of [this.streams.all, this.streams.user]) subscription.subscribe();
+    this.marks.subscribe();
+    this.client.connect();
   }
 
   get positions(): Readonly<Record<StreamKey, Position | undefined>> {

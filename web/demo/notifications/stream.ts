@@ -35,7 +35,6 @@ export class Stream {
     this.subscription = client.newSubscription(channel, { since: since ?? null });
     this.subscription.on('subscribed', (answer) => this.#joined(answer));
     this.subscription.on('publication', (publication) => this.#published(publication));
-    this.subscription.subscribe();
     // how]
   }
 

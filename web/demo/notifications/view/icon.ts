@@ -1,6 +1,6 @@
 // Our few pictures, from the symbols in the page.
 
-export type IconName = 'everybody' | 'mine' | 'order';
+export type IconName = 'everybody' | 'mine' | 'order' | 'read';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
