@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 
 import { publish } from '../api.js';
 import { Proxy } from '../proxy.js';
@@ -252,6 +255,39 @@ test('what the desktop shows is asked for upon a click only', async () => {
   await plain.page.getByRole('button', { name: 'Allow' }).click();
   await plain.page.getByText('On your desktop, too').waitFor();
   assert.equal(await plain.page.evaluate(() => globalThis.asked), 1);
+});
+
+test('a screen reader and a keyboard find their way, in both colour schemes', { timeout: 60_000 }, async () => {
+  const ann = somebody();
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  for (const colorScheme of ['light', 'dark']) {
+    const { page } = await opened(ann, { colorScheme });
+    await page.getByRole('button', { name: 'Order', exact: true }).click();
+    await page.getByRole('progressbar').first().waitFor();
+    await page.getByText('How it works').click();
+    await page.getByRole('region', { name: /from examples\/demo_notifications.rs/ }).first().waitFor();
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`), [], colorScheme);
+    // By keyboard alone: a notification is marked read, and the focus does not fall to the top of the page.
+    await note(page, 'Order received').getByRole('button', { name: /Mark read/ }).first().focus();
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'notes');
+    if (colorScheme === 'light') await picture(page, 'demo-notifications-how');
+  }
+});
+
+test('the first view is small', async (t) => {
+  const context = await browser.newContext();
+  contexts.push(context);
+  const page = await context.newPage();
+  const sizes = [];
+  page.on('response', (response) => sizes.push(response.body().then((body) => gzipSync(body).length, () => 0)));
+  await visit(page, somebody());
+  const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  t.diagnostic(`${bytes} bytes, compressed`);
+  assert.ok(bytes > 10_000 && bytes < 150_000, `${bytes} bytes, compressed`);
 });
 
 test('it looks as it should: light and dark, desktop and phone', { timeout: 90_000 }, async () => {
