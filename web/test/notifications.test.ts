@@ -12,12 +12,12 @@ import { sendCommand } from '../demo/notifications/send-command.ts';
 import { nameIn, nameOf, newName } from '../demo/notifications/user-name.ts';
 
 const note = (offset: number, stream: StreamKey = 'user', data: unknown = { title: `n${offset}`, at: offset * 1_000 }): Note =>
-  noteOf(data, { stream, epoch: 'e', offset }, 1_000_000, false);
+  noteOf(data, { stream, epoch: 'e', offset }, 1_000_000, 'live');
 const titles = (inbox: Inbox) => inbox.notes.map(({ title }) => title);
 
 test('a note is made of whatever somebody has published', () => {
   const place = { stream: 'user', epoch: 'e', offset: 7 } as const;
-  const of = (data: unknown) => noteOf(data, place, 5_000, false);
+  const of = (data: unknown) => noteOf(data, place, 5_000, 'before');
   assert.equal(of({ title: ' Hello ', text: 'there' }).title, 'Hello');
   assert.equal(of({ text: 'only a text' }).title, 'only a text');
   assert.equal(of({ text: 'only a text' }).text, '');
@@ -26,7 +26,7 @@ test('a note is made of whatever somebody has published', () => {
   }
   assert.equal(of({ title: 'x'.repeat(500) }).title.length, 120);
   assert.equal(of({ title: 'x' }).id, 'user/e/7');
-  assert.deepEqual([of({ at: 9_000 }).timeMs, of({ at: 4_000 }).timeMs, of({ at: Number.NaN }).isTimeSent], [5_000, 4_000, false]);
+  assert.deepEqual([of({ at: 9_000 }).timeMs, of({ at: 4_000 }).timeMs, of({ at: Number.NaN }).isTimeKnown], [5_000, 4_000, false]);
   assert.equal(of({ order: { id: 'a', step: 99, way: 7 } }).order?.step, 4);
   assert.equal(of({ order: { id: 'a', step: 99, way: 7 } }).order?.way, 0);
   assert.equal(of({ order: { step: 1 } }).order, undefined);

@@ -244,10 +244,19 @@ test('what the desktop shows is asked for upon a click only', async () => {
   const plain = await opened(ann);
   await plain.page.addInitScript(() => {
     globalThis.asked = 0;
-    Object.defineProperty(Notification, 'permission', { get: () => (globalThis.asked === 0 ? 'default' : 'granted') });
-    Notification.requestPermission = async () => {
-      globalThis.asked += 1;
-      return 'granted';
+    globalThis.shown = [];
+    globalThis.Notification = class extends EventTarget {
+      static get permission() {
+        return globalThis.asked === 0 ? 'default' : 'granted';
+      }
+      static async requestPermission() {
+        globalThis.asked += 1;
+        return 'granted';
+      }
+      constructor(title, { tag }) {
+        super();
+        globalThis.shown.push([title, tag]);
+      }
     };
   });
   await visit(plain.page, ann);
@@ -255,6 +264,15 @@ test('what the desktop shows is asked for upon a click only', async () => {
   await plain.page.getByRole('button', { name: 'Allow' }).click();
   await plain.page.getByText('On your desktop, too').waitFor();
   assert.equal(await plain.page.evaluate(() => globalThis.asked), 1);
+  // Who looks at the page needs no notice on the desktop; who does not look gets one, and none of what was there before.
+  await publish(server, `notify:user#${ann}`, { title: 'In sight' });
+  await note(plain.page, 'In sight').waitFor();
+  await plain.page.evaluate(() => Object.defineProperty(document, 'hidden', { get: () => true }));
+  await publish(server, `notify:user#${ann}`, { title: 'Out of sight' });
+  await note(plain.page, 'Out of sight').waitFor();
+  const shown = await plain.page.evaluate(() => globalThis.shown);
+  assert.deepEqual(shown.map(([title]) => title), ['Out of sight']);
+  assert.match(shown[0][1], /^user\/\w+\/\d+$/, 'the same tag in every window');
 });
 
 test('a screen reader and a keyboard find their way, in both colour schemes', { timeout: 60_000 }, async () => {
@@ -308,4 +326,25 @@ test('it looks as it should: light and dark, desktop and phone', { timeout: 90_0
     await picture(page, `demo-notifications-${name}`);
     assert.deepEqual(faults, []);
   }
+});
+
+test('the server started anew: the page says what nobody can know, and goes on', { timeout: 90_000 }, async () => {
+  const ann = somebody();
+  const { page } = await opened(ann);
+  await publish(server, `notify:user#${ann}`, { title: 'Before the restart' });
+  await note(page, 'Before the restart').waitFor();
+  await markAllRead(page);
+  server.signal('SIGKILL');
+  await server.ended;
+  await page.getByText(/Waiting/).first().waitFor();
+  server = await Server.start({ port: server.port });
+  await page.getByText(/Gap: the server was started anew, so nobody can say what you missed/).first().waitFor({ timeout: 30_000 });
+  await publish(server, `notify:user#${ann}`, { title: 'After the restart' });
+  await note(page, 'After the restart').waitFor();
+  assert.equal(await note(page, 'Before the restart').getAttribute('data-read'), 'true');
+  await note(page, 'After the restart').getByRole('button', { name: /Mark read/ }).click();
+  // A device that comes new learns from this one.
+  const fresh = await opened(ann);
+  await note(fresh.page, 'After the restart').waitFor();
+  await fresh.page.locator('.note[data-read="true"]').filter({ hasText: 'After the restart' }).waitFor();
 });

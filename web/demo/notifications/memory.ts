@@ -80,7 +80,7 @@ function isNote(value: unknown): value is Note {
     (value.stream === 'all' || value.stream === 'user') &&
     Number.isSafeInteger(value.offset) &&
     Number.isFinite(value.timeMs) &&
-    typeof value.isTimeSent === 'boolean' &&
+    typeof value.isTimeKnown === 'boolean' &&
     typeof value.isMissed === 'boolean' &&
     (value.order === undefined || orderStepOf(value) !== undefined)
   );

@@ -24,14 +24,17 @@ export interface Note {
   readonly from: string;
   /** When it was sent, or else when it came here; Unix milliseconds. */
   readonly timeMs: number;
-  /** Whether that is the sender's word. */
-  readonly isTimeSent: boolean;
+  /** False where the sender does not say when it was, and this page was not there. */
+  readonly isTimeKnown: boolean;
   /** It was replayed: this page was not there when it was sent. */
   readonly isMissed: boolean;
   readonly order: OrderStep | undefined;
 }
 
 export const STEPS_OF_ORDER = ['Received', 'Paid', 'Packed', 'On its way', 'Delivered'] as const;
+
+/** How a note came: at once, replayed after an absence, or from the history of a time before the first visit. */
+export type Way = 'live' | 'missed' | 'before';
 
 const TITLE_CHARS_MAX = 120;
 const TEXT_CHARS_MAX = 600;
@@ -42,7 +45,7 @@ export interface Place {
   readonly offset: number;
 }
 
-export function noteOf(data: unknown, place: Place, nowMs: number, isMissed: boolean): Note {
+export function noteOf(data: unknown, place: Place, nowMs: number, way: Way): Note {
   const { stream, epoch, offset } = place;
   const fields = isObject(data) ? data : {};
   const title = textIn(fields, 'title');
@@ -57,8 +60,8 @@ export function noteOf(data: unknown, place: Place, nowMs: number, isMissed: boo
     from: textIn(fields, 'from'),
     // A clock that runs ahead would keep its message on top for ever.
     timeMs: sentMs === undefined ? nowMs : Math.min(sentMs, nowMs),
-    isTimeSent: sentMs !== undefined,
-    isMissed,
+    isTimeKnown: sentMs !== undefined || way === 'live',
+    isMissed: way === 'missed',
     order: orderStepOf(data),
   };
 }

@@ -5,7 +5,7 @@ import { showBadge } from './badge.ts';
 import { showOnDesktop } from './desktop.ts';
 import { Inbox } from './inbox.ts';
 import { browserStore, recall, remember, rememberName } from './memory.ts';
-import type { Note, OrderStep } from './note.ts';
+import type { Note, OrderStep, Way } from './note.ts';
 import { Orders } from './orders.ts';
 import { ReadMarks } from './read-marks.ts';
 import { isGap, NOTHING_MISSED, sentenceOf, together, type Replay } from './replay.ts';
@@ -75,12 +75,13 @@ export class Page implements SessionObserver {
     this.#draw();
   }
 
-  note(note: Note): void {
+  note(note: Note, way: Way): void {
     if (!this.#inbox.add(note)) return;
     this.#orders.take(note.order);
-    const isNew = !note.isMissed && Date.now() - note.timeMs < 10_000;
-    if (isNew) this.#announcer.say(note.title);
-    if (isNew && !this.#marks.has(note.id)) showOnDesktop(note);
+    if (way === 'live') {
+      this.#announcer.say(note.title);
+      showOnDesktop(note);
+    }
     this.#changed();
   }
 

@@ -3,14 +3,14 @@
 import type { Centrifuge, PublicationContext, SubscribedContext, Subscription } from 'centrifuge';
 
 import { outcomeOf, type Outcome, type Position } from '../../src/recovery.ts';
-import { noteOf, orderStepOf, type Note, type OrderStep, type StreamKey } from './note.ts';
+import { noteOf, orderStepOf, type Note, type OrderStep, type StreamKey, type Way } from './note.ts';
 import { NOTHING_MISSED, replayOfGap, type Replay } from './replay.ts';
 
 /** As many as the server keeps. */
 const HISTORY_SIZE = 100;
 
 export interface StreamObserver {
-  note(note: Note): void;
+  note(note: Note, way: Way): void;
   /** Said in passing: it has no place in the stream. */
   passing(order: OrderStep): void;
   /** All that came of the time away has been handed over. */
@@ -70,7 +70,7 @@ export class Stream {
     const { outcome, last } = due;
     const isMissed = (offset: number) => outcome.kind === 'gap' && (outcome.missed === undefined || offset > (last?.offset ?? 0));
     try {
-      const offsets = await this.#readHistory(isMissed);
+      const offsets = await this.#readHistory((offset) => (isMissed(offset) ? 'missed' : 'before'));
       if (this.#due !== due) return;
       this.#due = undefined;
       this.#observer.back(outcome.kind === 'gap' ? replayOfGap(outcome, last, offsets) : NOTHING_MISSED);
@@ -79,12 +79,13 @@ export class Stream {
     }
   }
 
-  async #readHistory(isMissed: (offset: number) => boolean): Promise<number[]> {
+  async #readHistory(wayOf: (offset: number) => Way): Promise<number[]> {
     const { publications, epoch } = await this.subscription.history({ limit: HISTORY_SIZE });
     const nowMs = Date.now();
     for (const { data, offset } of publications) {
       if (offset === undefined) continue;
-      this.#observer.note(noteOf(data, { stream: this.#key, epoch, offset }, nowMs, isMissed(offset)));
+      const way = wayOf(offset);
+      this.#observer.note(noteOf(data, { stream: this.#key, epoch, offset }, nowMs, way), way);
     }
     return publications.map(({ offset }) => offset ?? 0);
   }
@@ -96,9 +97,9 @@ export class Stream {
       return;
     }
     const { epoch } = this.#position;
-    const isMissed = this.#recovered !== undefined;
+    const way = this.#recovered === undefined ? 'live' : 'missed';
     if (this.#recovered !== undefined) this.#recovered += 1;
     this.#position = { epoch, offset };
-    this.#observer.note(noteOf(data, { stream: this.#key, epoch, offset }, Date.now(), isMissed));
+    this.#observer.note(noteOf(data, { stream: this.#key, epoch, offset }, Date.now(), way), way);
   }
 }

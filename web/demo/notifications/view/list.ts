@@ -66,8 +66,10 @@ export class List {
     const title = made('h3', '', note.order === undefined ? note.title : `${note.title}: ${note.order.item}`);
     const about = made('p', 'about', '');
     const time = document.createElement('time');
-    time.dateTime = new Date(note.timeMs).toISOString();
-    time.title = new Date(note.timeMs).toLocaleString('en');
+    if (note.isTimeKnown) {
+      time.dateTime = new Date(note.timeMs).toISOString();
+      time.title = new Date(note.timeMs).toLocaleString('en');
+    }
     time.textContent = timeOf(note);
     about.append(time, made('span', '', whoOf(note)));
     if (note.isMissed) about.append(made('span', 'missed', 'while you were away'));
@@ -93,7 +95,7 @@ export class List {
 
 /** Without the sender's word nobody knows how long a replayed one has waited. */
 function timeOf(note: Note): string {
-  return note.isMissed && !note.isTimeSent ? 'earlier' : agoOf(note.timeMs, Date.now());
+  return note.isTimeKnown ? agoOf(note.timeMs, Date.now()) : 'earlier';
 }
 
 function kindOf({ order, stream }: Note): IconName {
