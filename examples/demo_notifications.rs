@@ -104,10 +104,8 @@ impl Handlers for Notifications {
             "notify.order" => self.order(node, &call.caller.user, text("item")),
             "notify.send" => {
                 let note = json!({"title": text("title"), "text": text("text"), "from": &*call.caller.user});
-                match text("to") {
-                    "" => publish(node, "notify:all", note, false).await,
-                    user => publish(node, &format!("notify:user#{user}"), note, false).await,
-                }
+                let to = if text("to").is_empty() { "all".into() } else { format!("user#{}", text("to")) };
+                publish(node, &format!("notify:{to}"), note, false).await
             }
             _ => Err(Error::METHOD_NOT_FOUND),
         };
