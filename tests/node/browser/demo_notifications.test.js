@@ -142,6 +142,8 @@ test('what came while the tab was closed is replayed when it is opened again', a
     await note(again, title).getByText('while you were away').waitFor();
   }
   assert.equal(await note(again, 'Before').getByText('while you were away').count(), 0);
+  await markAllRead(again);
+  await again.locator('#replayed').waitFor({ state: 'hidden' });
   assert.deepEqual(faults, []);
 });
 

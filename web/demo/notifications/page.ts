@@ -112,6 +112,8 @@ export class Page implements SessionObserver {
 
   #read(ids: readonly string[]): void {
     if (this.#marks.mark(ids).length === 0) return;
+    // Who has read all needs no word about it any more; a gap stays until it is acknowledged.
+    if (this.#unread().length === 0 && !isGap(this.#replay)) this.#replay = NOTHING_MISSED;
     this.#changed();
     this.#publishRead();
   }
