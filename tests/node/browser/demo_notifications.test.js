@@ -175,7 +175,7 @@ test('the command on the page does what the form does, word for word', async () 
   await note(page, `It's "quoted" & $HOME`).getByText('Back\\slash, ünïcödé').waitFor();
 });
 
-test('an order moves from step to step, also while the tab is closed', { timeout: 90_000 }, async () => {
+test('an order moves from step to step, also while the tab is closed', { timeout: 150_000 }, async () => {
   const ann = somebody();
   const { page, faults } = await opened(ann);
   const progress = () => page.getByRole('progressbar').evaluate((bar) => Number(bar.style.getPropertyValue('--progress')));
@@ -199,7 +199,7 @@ test('an order moves from step to step, also while the tab is closed', { timeout
   assert.deepEqual(faults, []);
 });
 
-test('the link cut and restored: nothing is lost, and what was read meanwhile is known afterwards', { timeout: 60_000 }, async () => {
+test('the link cut and restored: nothing is lost, and what was read meanwhile is known afterwards', { timeout: 120_000 }, async () => {
   const ann = somebody();
   const proxy = await Proxy.start(server.port);
   try {
@@ -277,7 +277,7 @@ test('what the desktop shows is asked for upon a click only', async () => {
   assert.match(shown[0][1], /^user\/\w+\/\d+$/, 'the same tag in every window');
 });
 
-test('a screen reader and a keyboard find their way, in both colour schemes', { timeout: 60_000 }, async () => {
+test('a screen reader and a keyboard find their way, in both colour schemes', { timeout: 180_000 }, async () => {
   const ann = somebody();
   const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   for (const colorScheme of ['light', 'dark']) {
@@ -310,7 +310,7 @@ test('the first view is small', async (t) => {
   assert.ok(bytes > 10_000 && bytes < 150_000, `${bytes} bytes, compressed`);
 });
 
-test('it looks as it should: light and dark, desktop and phone', { timeout: 90_000 }, async () => {
+test('it looks as it should: light and dark, desktop and phone', { timeout: 150_000 }, async () => {
   const ann = 'ann';
   const desktop = { viewport: { width: 1280, height: 900 } };
   const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true };
@@ -330,7 +330,7 @@ test('it looks as it should: light and dark, desktop and phone', { timeout: 90_0
   }
 });
 
-test('the server started anew: the page says what nobody can know, and goes on', { timeout: 90_000 }, async () => {
+test('the server started anew: the page says what nobody can know, and goes on', { timeout: 150_000 }, async () => {
   const ann = somebody();
   const { page } = await opened(ann);
   await publish(server, `notify:user#${ann}`, { title: 'Before the restart' });
