@@ -10,6 +10,9 @@ mod dispatch;
 #[path = "../../../../examples/demo_chat.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod chat;
+#[path = "../../../../examples/demo_notifications.rs"]
+#[allow(dead_code, reason = "the example's own main")]
+mod notifications;
 
 #[path = "../../../../examples/demo_game.rs"]
 #[allow(dead_code, reason = "the example's own main")]
@@ -57,8 +60,11 @@ macro_rules! demo {
     };
 }
 
-const DEMOS: &[Demo] =
-    &[demo!(chat::Chat, "chat", "chat-here", "chat-me"), demo!(game::Game, "arena", "game")];
+const DEMOS: &[Demo] = &[
+        demo!(chat::Chat, "chat", "chat-here", "chat-me"),
+        demo!(game::Game, "arena", "game"),
+        demo!(notifications::Notifications, "notify", "notify_read"),
+];
 
 /// Bytes of a secret that is made up where none is configured.
 const SECRET_BYTES: usize = 32;
