@@ -1,0 +1,168 @@
+// The monitoring demo in a browser: prices that flash, a chart that costs little, and a viewer that is made slow.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Proxy } from '../proxy.js';
+import { Server } from '../server.js';
+import { launch, openPage, picture } from './chromium.js';
+
+/** Main-thread task time, of wall time, at most. */
+const BUSY_MAX = 0.5;
+const MEASURED_MS = 6_000;
+/** A viewer of 6,000 bytes a second is behind by what the kernel holds for it: 16 KiB unsent, and the relay's buffer. */
+const LATE_MAX_MS = 8_000;
+const SLOW_FOR_MS = 14_000;
+
+let server;
+let browser;
+
+before(async () => {
+  [server, browser] = await Promise.all([Server.start(), launch()]);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function openBoard(options, origin = server.origin) {
+  const opened = await openPage(browser, options);
+  await opened.page.goto(`${origin}/demo/monitoring`);
+  await opened.page.locator('.tile').nth(199).waitFor({ state: 'attached' });
+  await opened.page.waitForFunction(() => document.querySelector('.tile .price')?.textContent !== '–');
+  return opened;
+}
+
+/** "12 ms" and "1.2 s" in milliseconds. */
+async function ageOf(page, viewer) {
+  const text = await page.locator(`#${viewer}-age`).textContent();
+  const found = /^([\d.]+) (ms|s)$/.exec(text);
+  return found === null ? undefined : Number(found[1]) * (found[2] === 's' ? 1000 : 1);
+}
+
+async function skippedOf(page, viewer) {
+  return Number((await page.locator(`#${viewer}-skipped`).textContent()).split(' ')[0].replaceAll(',', ''));
+}
+
+async function setRate(page, step) {
+  const slider = page.getByRole('slider', { name: 'Your line' });
+  await slider.focus();
+  await slider.press('Home');
+  for (let pressed = 0; pressed < step; pressed += 1) await slider.press('ArrowRight');
+}
+
+test('prices, weather and machine arrive and change, and nobody but the server is asked', async () => {
+  const { page, faults, hosts } = await openBoard();
+  const tile = page.locator('.tile').first();
+  const before = await tile.textContent();
+  await page.waitForFunction((text) => document.querySelector('.tile').textContent !== text, before);
+  await page.getByRole('img', { name: /20 weather stations/ }).waitFor();
+  await page.getByText(/% of a core/).waitFor();
+  assert.ok((await page.locator('#processors meter').count()) > 0);
+  await page.waitForFunction(() => Number.parseInt(document.getElementById('saved-percent').textContent, 10) >= 50);
+  assert.deepEqual([...hosts], [new URL(server.origin).host]);
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test('any instrument can be chosen, by mouse and by keyboard, and has a past at once', async () => {
+  const { page } = await openBoard();
+  const tile = page.locator('.tile').nth(30);
+  const symbol = (await tile.locator('.symbol').textContent()).trim();
+  await tile.click();
+  assert.equal(await tile.getAttribute('aria-pressed'), 'true');
+  await page.getByRole('heading', { name: symbol }).waitFor();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.locator('.tile').nth(31).getAttribute('aria-pressed'), 'true');
+  assert.equal(await page.locator('.tile[aria-pressed="true"]').count(), 1);
+  await page.context().close();
+});
+
+test('fifty updates a second leave the main thread at least half of its time', async () => {
+  const { page, faults } = await openBoard();
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  await page.waitForTimeout(2_000);
+  const read = async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    const named = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
+    return { at: named.Timestamp, busy: named.TaskDuration, script: named.ScriptDuration };
+  };
+  const begin = await read();
+  await page.waitForTimeout(MEASURED_MS);
+  const end = await read();
+  const share = (end.busy - begin.busy) / (end.at - begin.at);
+  console.log(`main thread: tasks ${(100 * share).toFixed(1)} % of wall time, script ${((100 * (end.script - begin.script)) / (end.at - begin.at)).toFixed(1)} %`);
+  assert.ok(share <= BUSY_MAX, `tasks took ${share} of the wall time`);
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test('a slow viewer sees the newest prices, late but never stale, and another notices nothing', { timeout: 90_000 }, async () => {
+  const [slow, other] = await Promise.all([openBoard(), openBoard()]);
+  await setRate(slow.page, 6);
+  await slow.page.getByText('connected through the relay').waitFor();
+  await slow.page.getByText(/late, never stale/).waitFor({ timeout: 30_000 });
+  const ages = [];
+  const otherAges = [];
+  const until = Date.now() + SLOW_FOR_MS;
+  while (Date.now() < until) {
+    ages.push(await ageOf(slow.page, 'mine'));
+    otherAges.push(await ageOf(other.page, 'other'));
+    await slow.page.waitForTimeout(250);
+  }
+  console.log(`slow viewer: ${Math.min(...ages)} to ${Math.max(...ages)} ms old; the other one: at most ${Math.max(...otherAges)} ms`);
+  // Without the policy it would be later by the second: the line takes a twentieth of what is published.
+  assert.ok(Math.max(...ages) < LATE_MAX_MS, `${Math.max(...ages)} ms old`);
+  assert.ok((await skippedOf(slow.page, 'mine')) > 1_000);
+  otherAges.sort((a, b) => a - b);
+  assert.ok(otherAges[Math.floor(otherAges.length * 0.9)] < 500, `the other viewer: ${otherAges}`);
+  assert.equal(await skippedOf(other.page, 'mine'), 0);
+  assert.equal(await skippedOf(slow.page, 'other'), 0);
+  await picture(slow.page, 'monitoring-slow');
+  await setRate(slow.page, 0);
+  await slow.page.getByText('Both viewers are on the direct line.').waitFor();
+  assert.deepEqual([...slow.faults, ...other.faults], []);
+  await slow.page.context().close();
+  await other.page.context().close();
+});
+
+test('the link cut and back: the page says so, and the machine’s measurements come after', { timeout: 60_000 }, async () => {
+  const proxy = await Proxy.start(server.port);
+  const origin = new URL(proxy.endpoint.replace('ws:', 'http:')).origin;
+  const { page } = await openBoard({}, origin);
+  await page.getByText('Live', { exact: true }).waitFor();
+  proxy.cut();
+  await page.getByText(/Waiting/).first().waitFor();
+  await page.waitForTimeout(2_000);
+  proxy.restore();
+  const caughtUp = await page.getByText(/Caught up: \d+ missed/).first().textContent({ timeout: 20_000 });
+  const missed = Number(/: (\d+) missed/.exec(caughtUp)[1]);
+  // Two measurements a second, and all of them came afterwards.
+  assert.ok(missed >= 3, caughtUp);
+  await page.getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
+  await page.context().close();
+  await proxy.stop();
+});
+
+test('it looks as it should: light and dark, desktop, wide and phone', { timeout: 60_000 }, async () => {
+  const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true };
+  const views = {
+    light: { colorScheme: 'light' },
+    dark: { colorScheme: 'dark' },
+    wide: { colorScheme: 'light', viewport: { width: 1600, height: 1000 } },
+    'phone-light': { colorScheme: 'light', ...phone },
+    'phone-dark': { colorScheme: 'dark', ...phone },
+  };
+  for (const [name, options] of Object.entries(views)) {
+    const { page, faults } = await openBoard(options);
+    await page.waitForTimeout(4_000); // the chart fills
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    await picture(page, `monitoring-${name}`);
+    assert.ok(overflow <= 0, `${name}: ${overflow} px too wide`);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  }
+});
