@@ -81,7 +81,7 @@ impl Monitoring {
         config.rpc.without_namespace.proxy_enabled = true;
         config.rpc.proxy.endpoint = "handler:".into();
         // What the kernel holds cannot be replaced by a newer price any more: a slow viewer would be that much behind.
-        config.client.unsent_max_size = 16 * 1024;
+        config.client.unsent_max_size = config.client.unsent_max_size.min(16 * 1024);
     }
     // how]
 

@@ -61,6 +61,9 @@ test('messages that were replaced are counted as skipped, and the oldest channel
   assert.equal(freshness.backwards, 0);
   freshness.take('a', 5, 1080);
   assert.equal(freshness.backwards, 1);
+  freshness.rejoin('a');
+  freshness.take('a', 50, 3000);
+  assert.equal(freshness.figures(4000, difference).skipped, 3, 'away is not skipped');
   assert.deepEqual([undefined, 7.4, 499, 1240].map(formatAge), ['–', '7 ms', '499 ms', '1.2 s']);
 });
 
@@ -72,8 +75,12 @@ test('a trace keeps the newest of all instruments, however many come', () => {
     assert.deepEqual([...trace.seconds()], kept, `after ${n}`);
     assert.deepEqual([...trace.prices(1)], kept.map((value) => value * 2));
   }
-  trace.clear();
-  assert.equal(trace.length, 0);
+  trace.push(8, [9, 9]);
+  trace.push(2, [9, 9]);
+  assert.deepEqual([...trace.seconds()], [6, 7, 8], 'another line, late: not drawn over');
+  trace.push(100, [1, 1]);
+  trace.push(1, [1, 1]);
+  assert.deepEqual([...trace.seconds()], [1], 'the clock was put back');
 });
 
 test('savings count the protocol’s bytes on both sides, and only the channels asked for', () => {

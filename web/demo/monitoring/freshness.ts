@@ -43,6 +43,11 @@ export class Freshness {
     this.#channels.set(channel, { n, sentMs });
   }
 
+  /** The channel begins anew: what was sent while nobody listened was not skipped. */
+  rejoin(channel: string): void {
+    this.#channels.delete(channel);
+  }
+
   figures(nowMs: number, difference: ClockDifference): Figures {
     const oldest = Math.min(...[...this.#channels.values()].map(({ sentMs }) => sentMs));
     const isComplete = this.#channels.size >= this.channels && this.channels > 0;

@@ -6,6 +6,7 @@ import './monitoring.css';
 import { Centrifuge } from 'centrifuge';
 
 import { element } from '../../src/view/element.ts';
+import { Frame, endpoint } from '../frame/frame.ts';
 import { Board, describe } from './board.ts';
 import { DeltaCard } from './delta-card.ts';
 import type { Machine, Prices, Quotes, Weather } from './feed.ts';
@@ -19,6 +20,10 @@ import { SlowCard } from './slow-card.ts';
 import { Trace } from './trace.ts';
 import { Viewer } from './viewer.ts';
 import { WeatherMap } from './weather-map.ts';
+import backEnd from '../../../examples/demo_monitoring.rs?how';
+import page from './monitoring.ts?how';
+import relay from './relay.ts?how';
+import viewer from './viewer.ts?how';
 
 const QUOTES = 'quotes:board';
 const WEATHER = 'weather:map';
@@ -26,6 +31,7 @@ const MACHINE = 'machine:now';
 const MESSAGES_PER_S = 50;
 const FIGURES_EVERY_MS = 250;
 
+const frame = new Frame('Live monitoring');
 const market = new Market();
 const savings = new Savings([QUOTES, WEATHER]);
 const difference = new ClockDifference();
@@ -51,7 +57,8 @@ let slow: SlowLine | undefined;
 /** Counts the choices of a rate: an answer to an older one comes too late. */
 let choice = 0;
 
-const client = new Centrifuge(endpoint(), { websocket: countedSocket() });
+const client = new Centrifuge(endpoint(), { ...frame.options(), websocket: countedSocket() });
+frame.watch(client);
 
 // [how The page: whole states, sent as deltas
 for (const channel of [QUOTES, WEATHER]) {
@@ -66,12 +73,27 @@ for (const channel of [QUOTES, WEATHER]) {
 // how]
 
 const machines = client.newSubscription(MACHINE);
+frame.follow(machines, { complete: true });
 machines.on('publication', ({ data }) => machine.show(data as Machine));
 machines.once('subscribed', () => {
   void machines.history({ limit: 240 }).then(({ publications }) => machine.fill(publications.map(({ data }) => data as Machine)));
 });
 machines.subscribe();
 client.connect();
+frame.explain(
+  [
+    { name: 'market:<sector>', note: 'the prices of a whole sector, fifty times a second; who is behind gets the newest only' },
+    { name: QUOTES, note: 'symbol, open, high and low of every instrument, as deltas' },
+    { name: WEATHER, note: 'what every station measures, as deltas' },
+    { name: MACHINE, note: 'processors, memory and network; an interruption is recovered from the history' },
+  ],
+  [
+    { path: 'examples/demo_monitoring.rs', excerpts: backEnd },
+    { path: 'web/demo/monitoring/monitoring.ts', excerpts: page },
+    { path: 'web/demo/monitoring/viewer.ts', excerpts: viewer },
+    { path: 'web/demo/monitoring/relay.ts', excerpts: relay },
+  ],
+);
 
 setInterval(showFigures, FIGURES_EVERY_MS);
 requestAnimationFrame(paint);
@@ -101,7 +123,7 @@ async function changeLine(rate: number): Promise<void> {
   slowCard.tell('direct line');
   if (rate === 0) return;
   try {
-    const opened = await SlowLine.open(client, rate, market.sectors, shown, (state) => slowCard.tell(state));
+    const opened = await SlowLine.open(client, frame.options(), rate, market.sectors, shown, (state) => slowCard.tell(state));
     if (mine === choice) slow = opened;
     else opened.close();
   } catch {
@@ -111,7 +133,7 @@ async function changeLine(rate: number): Promise<void> {
 
 function paint(frameMs: number): void {
   requestAnimationFrame(paint);
-  board.paint();
+  board.paint(frameMs);
   const { first } = market.range(sectorOfChosen());
   const trace = traces[sectorOfChosen()];
   if (trace === undefined) return;
@@ -136,16 +158,12 @@ function showFigures(): void {
   element('price', HTMLElement).textContent = describe(market, board.chosen);
 }
 
-/** The browser's WebSocket, with the savings listening. */
+/** The page's WebSocket, with the savings listening. */
 function countedSocket(): typeof WebSocket {
-  return class extends WebSocket {
+  return class extends frame.options().websocket {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
       this.addEventListener('message', ({ data }) => savings.frame(data));
     }
   };
-}
-
-function endpoint(): string {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/connection/websocket`;
 }

@@ -1,15 +1,12 @@
 // This viewer's slow line: a client of its own that reaches the server through the demo's relay.
 
-import { Centrifuge } from 'centrifuge';
+import { Centrifuge, type Options } from 'centrifuge';
 
 import type { Prices } from './feed.ts';
 import { relayEndpoint } from './line.ts';
 import { Viewer } from './viewer.ts';
 
 type Place = { port: number; path: string };
-
-/** A relay that is gone is looked for at this pace. */
-const RETRY_MS = 1_000;
 
 export class SlowLine {
   readonly viewer: Viewer;
@@ -18,6 +15,7 @@ export class SlowLine {
   /** Asks over the direct line where to connect to. */
   static async open(
     direct: Centrifuge,
+    options: Partial<Options>,
     rate: number,
     sectors: readonly string[],
     onPrices: (sector: number, prices: Prices) => void,
@@ -25,10 +23,7 @@ export class SlowLine {
   ): Promise<SlowLine> {
     // [how The page: a line of so many bytes a second
     const { data } = await direct.rpc('monitoring.relay', { bytes_per_second: rate });
-    const client = new Centrifuge(relayEndpoint(location, data as Place), {
-      minReconnectDelay: RETRY_MS,
-      maxReconnectDelay: RETRY_MS,
-    });
+    const client = new Centrifuge(relayEndpoint(location, data as Place), options);
     // how]
     return new SlowLine(client, sectors, onPrices, onState);
   }

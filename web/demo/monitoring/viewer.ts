@@ -13,6 +13,7 @@ export class Viewer {
     this.freshness = new Freshness(sectors.length);
     for (const [index, sector] of sectors.entries()) {
       const subscription = client.newSubscription(`market:${sector}`);
+      subscription.on('subscribing', () => this.freshness.rejoin(subscription.channel));
       subscription.on('publication', ({ channel, data }) => {
         const prices = data as Prices;
         this.freshness.take(channel, prices.n, prices.t);

@@ -10,6 +10,9 @@ mod dispatch;
 #[path = "../../../../examples/demo_chat.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod chat;
+#[path = "../../../../examples/demo_monitoring.rs"]
+#[allow(dead_code, reason = "the example's own main")]
+mod monitoring;
 
 use std::fmt;
 use std::future::Future;
@@ -53,7 +56,10 @@ macro_rules! demo {
     };
 }
 
-const DEMOS: &[Demo] = &[demo!(chat::Chat, "chat")];
+const DEMOS: &[Demo] = &[
+    demo!(chat::Chat, "chat"),
+    demo!(monitoring::Monitoring, "market", "quotes", "weather", "machine", "monitoring"),
+];
 
 /// Bytes of a secret that is made up where none is configured.
 const SECRET_BYTES: usize = 32;
