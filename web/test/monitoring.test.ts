@@ -41,11 +41,13 @@ test('a price that moved is told once', () => {
   market.quote(QUOTES);
   market.take(0, { n: 1, t: 1, p: [1000, 2000] });
   assert.equal(market.moved(0), '', 'the first price came from nowhere');
-  market.take(0, { n: 2, t: 2, p: [1001, 1999] });
+  market.take(0, { n: 2, t: 2, p: [1001, 1995] });
   assert.deepEqual([market.moved(0), market.moved(0)], ['up', '']);
   market.moved(1);
   market.take(0, { n: 3, t: 3, p: [1001, 1990] });
   assert.equal(market.moved(1), 'down');
+  market.take(0, { n: 4, t: 4, p: [1001, 1989] });
+  assert.equal(market.moved(1), '', 'a step that is no news');
 });
 
 test('messages that were replaced are counted as skipped, and the oldest channel says how old', () => {

@@ -1,6 +1,8 @@
 // The monitoring demo in a browser: prices that flash, a chart that costs little, and a viewer that is made slow.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
 import { Proxy } from '../proxy.js';
@@ -82,23 +84,30 @@ test('any instrument can be chosen, by mouse and by keyboard, and has a past at 
 
 test('fifty updates a second leave the main thread at least half of its time', async () => {
   const { page, faults } = await openBoard();
-  const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable');
+  const [walls, threads] = [await page.context().newCDPSession(page), await page.context().newCDPSession(page)];
+  await walls.send('Performance.enable', { timeDomain: 'timeTicks' });
+  // What the thread itself ran: what others took of the processor meanwhile is not this page's doing.
+  await threads.send('Performance.enable', { timeDomain: 'threadTicks' });
   await page.waitForTimeout(2_000);
-  const read = async () => {
-    const { metrics } = await session.send('Performance.getMetrics');
-    const named = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
-    return { at: named.Timestamp, busy: named.TaskDuration, script: named.ScriptDuration };
-  };
-  const begin = await read();
+  const begin = [performance.now(), await busyS(walls), await busyS(threads)];
   await page.waitForTimeout(MEASURED_MS);
-  const end = await read();
-  const share = (end.busy - begin.busy) / (end.at - begin.at);
-  console.log(`main thread: tasks ${(100 * share).toFixed(1)} % of wall time, script ${((100 * (end.script - begin.script)) / (end.at - begin.at)).toFixed(1)} %`);
-  assert.ok(share <= BUSY_MAX, `tasks took ${share} of the wall time`);
+  const end = [performance.now(), await busyS(walls), await busyS(threads)];
+  const wallS = (end[0] - begin[0]) / 1000;
+  const [byWall, byThread] = [(end[1] - begin[1]) / wallS, (end[2] - begin[2]) / wallS];
+  console.log(`main thread: tasks took ${percent(byWall)} of wall time, and ran for ${percent(byThread)} of it`);
+  assert.ok(byThread > 0 && byThread <= BUSY_MAX, `tasks ran for ${percent(byThread)} of wall time`);
   assert.deepEqual(faults, []);
   await page.context().close();
 });
+
+async function busyS(session) {
+  const { metrics } = await session.send('Performance.getMetrics');
+  return metrics.find(({ name }) => name === 'TaskDuration').value;
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(1)} %`;
+}
 
 test('a slow viewer sees the newest prices, late but never stale, and another notices nothing', { timeout: 90_000 }, async () => {
   const [slow, other] = await Promise.all([openBoard(), openBoard()]);
@@ -145,6 +154,21 @@ test('the link cut and back: the page says so, and the machine’s measurements 
   await page.getByText('Live', { exact: true }).waitFor({ timeout: 20_000 });
   await page.context().close();
   await proxy.stop();
+});
+
+test('axe finds nothing serious, in light and dark, with all of it open', { timeout: 60_000 }, async () => {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  for (const colorScheme of ['light', 'dark']) {
+    const { page, faults } = await openBoard({ colorScheme });
+    await page.locator('summary').evaluateAll((summaries) => summaries.forEach((summary) => summary.click()));
+    await page.getByRole('row', { name: /Ashavik/ }).waitFor();
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(grave.map(({ id, nodes }) => [id, nodes.slice(0, 3).map(({ html, failureSummary }) => [html, failureSummary])]), []);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  }
 });
 
 test('it looks as it should: light and dark, desktop, wide and phone', { timeout: 60_000 }, async () => {

@@ -80,7 +80,7 @@ export class MachineView {
     const options: uPlot.Options = {
       width: this.frame.clientWidth,
       height: HEIGHT_PX,
-      padding: [6, 0, 0, 0],
+      padding: [6, 0, 7, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: false }, y: { range: [0, 100] } },

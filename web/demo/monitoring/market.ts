@@ -14,6 +14,9 @@ export interface Instrument {
 /** Change since the open is shown in seven steps: below these shares it is the next smaller one. */
 const HEAT_STEPS = [0.002, 0.007, 0.015] as const;
 
+/** With a dozen trades a second every price moves all the time: what shows is a move of this share at once. */
+const FLASH_SHARE = 0.0008;
+
 export class Market {
   sectors: readonly string[] = [];
   instruments: readonly Instrument[] = [];
@@ -53,12 +56,12 @@ export class Market {
     return this.#prices[instrument] ?? 0;
   }
 
-  /** Which way the price went since this was asked last. */
+  /** Which way the price went since this was asked last, if it went far. */
   moved(instrument: number): 'up' | 'down' | '' {
     const now = this.price(instrument);
     const before = this.#shown[instrument] ?? 0;
     this.#shown[instrument] = now;
-    if (before === 0 || now === before) return '';
+    if (before === 0 || Math.abs(now - before) < before * FLASH_SHARE) return '';
     return now > before ? 'up' : 'down';
   }
 

@@ -120,7 +120,7 @@ async function changeLine(rate: number): Promise<void> {
   const mine = choice;
   slow?.close();
   slow = undefined;
-  slowCard.tell('direct line');
+  slowCard.tell('direct');
   if (rate === 0) return;
   try {
     const opened = await SlowLine.open(client, frame.options(), rate, market.sectors, shown, (state) => slowCard.tell(state));

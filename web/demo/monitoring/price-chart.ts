@@ -4,7 +4,7 @@ import uPlot from 'uplot';
 
 /** Half a minute. */
 export const SHOWN_S = 30;
-const HEIGHT_PX = 230;
+const HEIGHT_PX = 280;
 /** Without motion the picture stands still for so long. */
 const CALM_MS = 1_000;
 
