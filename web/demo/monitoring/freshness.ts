@@ -11,6 +11,11 @@ export class ClockDifference {
     this.#least = Math.min(this.#least, receivedMs - sentMs);
   }
 
+  /** A new connection, and maybe another server or clock. */
+  reset(): void {
+    this.#least = Number.POSITIVE_INFINITY;
+  }
+
   /** 0 before anything has come. */
   get ms(): number {
     return Number.isFinite(this.#least) ? this.#least : 0;

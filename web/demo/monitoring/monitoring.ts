@@ -30,6 +30,8 @@ const WEATHER = 'weather:map';
 const MACHINE = 'machine:now';
 const MESSAGES_PER_S = 50;
 const FIGURES_EVERY_MS = 250;
+/** The protocol's code for what is not offered here. */
+const NOT_AVAILABLE = 108;
 
 const frame = new Frame('Live monitoring');
 const market = new Market();
@@ -59,6 +61,7 @@ let choice = 0;
 
 const client = new Centrifuge(endpoint(), { ...frame.options(), websocket: countedSocket() });
 frame.watch(client);
+client.on('connected', () => difference.reset());
 
 // [how The page: whole states, sent as deltas
 for (const channel of [QUOTES, WEATHER]) {
@@ -103,6 +106,7 @@ function quoted(quotes: Quotes): void {
   const perSector = quotes.rows.length / quotes.sectors.length;
   traces = quotes.sectors.map(() => new Trace(perSector, SHOWN_S * MESSAGES_PER_S));
   board.rebuild();
+  slowCard.enable();
   direct ??= new Viewer(client, quotes.sectors, (sector, prices) => {
     difference.take(prices.t, Date.now());
     if (slow === undefined) shown(sector, prices);
@@ -126,8 +130,10 @@ async function changeLine(rate: number): Promise<void> {
     const opened = await SlowLine.open(client, frame.options(), rate, market.sectors, shown, (state) => slowCard.tell(state));
     if (mine === choice) slow = opened;
     else opened.close();
-  } catch {
-    slowCard.disable('This server has no relay: it listens with TLS, or the demo’s back end is not there.');
+  } catch (error) {
+    if (mine !== choice) return;
+    const isMissing = (error as { code?: number }).code === NOT_AVAILABLE;
+    slowCard.refuse(isMissing ? 'direct; there is no relay beside a server with TLS' : 'direct; the relay could not be asked for', isMissing);
   }
 }
 

@@ -37,7 +37,10 @@ export class SlowLine {
     this.#client = client;
     this.viewer = new Viewer(client, sectors, onPrices);
     client.on('connected', () => onState('connected through the relay'));
-    client.on('connecting', ({ code, reason }) => onState(code === 0 ? 'connecting through the relay…' : `lost (${code}, ${reason}), and connecting again…`));
+    client.on('connecting', ({ code, reason }) => {
+      onState(code === 0 ? 'connecting through the relay…' : `lost (${code}, ${reason}), and connecting again…`);
+    });
+    client.on('disconnected', ({ code, reason }) => onState(`ended (${code}, ${reason})`));
     client.connect();
   }
 

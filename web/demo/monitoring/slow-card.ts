@@ -54,10 +54,15 @@ export class SlowCard {
     this.#state.textContent = state;
   }
 
-  /** No relay here: why. */
-  disable(why: string): void {
+  /** There is something to be slow for. */
+  enable(): void {
+    this.#slider.disabled = false;
+  }
+
+  /** It stays on the direct line: why. With `forGood` no other choice will do better. */
+  refuse(why: string, forGood: boolean): void {
     this.#slider.value = '0';
-    this.#slider.disabled = true;
+    this.#slider.disabled = forGood;
     this.#label();
     this.tell(why);
   }
