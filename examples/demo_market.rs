@@ -85,16 +85,13 @@ impl Market {
     }
 }
 
-/// Four letters that can be spoken, for each number below 10,000 others.
+/// Three letters, for each number below 3,375 others. Without vowels they make no words that nobody wants to read.
 fn symbol(n: usize) -> String {
-    let mixed = (n * 7919 + 1234) % 10_000;
-    let spoken = |pair: usize| {
-        [b"BDGHJKLMNPRSTVWZCXQF"[pair % 20], b"AEIOU"[pair / 20]]
-            .map(char::from)
-            .into_iter()
-            .collect::<String>()
-    };
-    spoken(mixed % 100) + &spoken(mixed / 100)
+    let mixed = (n * 1117 + 1234) % 3375;
+    [mixed / 225, mixed / 15 % 15, mixed % 15]
+        .map(|letter| char::from(b"BDGHJLMNPRTVWXZ"[letter]))
+        .iter()
+        .collect()
 }
 
 fn hundredths(price: f64) -> i64 {

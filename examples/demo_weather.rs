@@ -7,7 +7,7 @@ use super::market::{Chance, list, now_ms};
 /// Place, longitude and latitude. The names are invented.
 #[rustfmt::skip]
 const STATIONS: [(&str, f64, f64); 20] = [
-    ("Ashavik", -21.9, 64.1), ("Brimholt", -23.6, 64.8), ("Dunmarr", -22.0, 64.7), ("Eldnes", -23.9, 65.6),
+    ("Ashavik", -21.9, 64.1), ("Brimholt", -23.6, 64.8), ("Dunmarr", -21.3, 64.75), ("Eldnes", -23.9, 65.6),
     ("Fellgard", -22.6, 65.9), ("Glimsand", -22.3, 66.35), ("Hraunby", -20.8, 65.0), ("Ilmvatn", -20.3, 65.6),
     ("Jotunsey", -19.9, 65.95), ("Kaldmoor", -18.8, 65.2), ("Lyngoy", -18.2, 65.7), ("Mistfell", -17.2, 66.0),
     ("Norrhofn", -15.9, 66.4), ("Oddfall", -15.2, 65.7), ("Perlvik", -14.1, 65.3), ("Rokkr", -14.6, 64.7),

@@ -108,10 +108,10 @@ test('savings count the protocol’s bytes on both sides, and only the channels 
 test('the slider has names, and the page says only what is so', () => {
   assert.equal(nameOf(rateAt(0)), 'full speed');
   assert.equal(nameOf(rateAt(RATES.length)), '6.0 KB/s');
-  assert.match(verdict(0, 3, 0), /direct line/);
-  assert.match(verdict(6000, undefined, 0), /waits/);
-  assert.match(verdict(6000, 900, 0), /nothing had to be skipped/);
-  assert.match(verdict(6000, 900, 1200), /1,200 messages/);
+  assert.match(verdict(0, { ageMs: 3, skipped: 0, received: 9 }), /direct line/);
+  assert.match(verdict(6000, { ageMs: undefined, skipped: 0, received: 0 }), /waits/);
+  assert.match(verdict(6000, { ageMs: 900, skipped: 0, received: 9 }), /nothing had to be skipped/);
+  assert.match(verdict(6000, { ageMs: 900, skipped: 1200, received: 400 }), /75 % of the messages/);
   assert.equal(relayEndpoint({ hostname: '[::1]' }, { port: 7, path: '/c?rate=1' }), 'ws://[::1]:7/c?rate=1');
 });
 

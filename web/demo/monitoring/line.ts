@@ -1,5 +1,6 @@
 // How fast a viewer's line is: the steps of the slider, and what the page says about them.
 
+import type { Figures } from './freshness.ts';
 import { formatBytes } from './size.ts';
 
 /** Bytes a second; 0 is the direct line. The whole board is some 100 KB a second. */
@@ -14,13 +15,14 @@ export function nameOf(rate: number): string {
 }
 
 /** What is to be seen at this moment, in one sentence. */
-export function verdict(rate: number, ageMs: number | undefined, skipped: number): string {
+export function verdict(rate: number, { ageMs, skipped, received }: Figures): string {
   if (rate === 0) return 'Both viewers are on the direct line.';
   if (ageMs === undefined) return 'This viewer has connected through the relay and waits for its first prices.';
   if (skipped === 0) return 'The line is thin, but wide enough so far: nothing had to be skipped.';
+  const percent = Math.round((100 * skipped) / (skipped + received));
   return (
-    `What comes is late, never stale: ${skipped.toLocaleString('en')} messages were replaced by newer ones ` +
-    'while they waited. The other viewer notices nothing.'
+    `What comes is late, never stale: ${percent} % of the messages were replaced by newer ones while they waited. ` +
+    'The other viewer notices nothing.'
   );
 }
 

@@ -19,11 +19,9 @@ class Row {
     this.#bar = element(`${name}-bar`, HTMLElement);
   }
 
-  show({ ageMs, skipped, received }: Figures): void {
+  show({ ageMs, skipped }: Figures): void {
     this.#age.textContent = formatAge(ageMs);
-    const all = skipped + received;
-    const percent = all === 0 ? 0 : Math.round((100 * skipped) / all);
-    this.#skipped.textContent = skipped === 0 ? '0' : `${skipped.toLocaleString('en')} (${percent} %)`;
+    this.#skipped.textContent = skipped.toLocaleString('en');
     const share = Math.log10(Math.max(ageMs ?? 0, SHORTEST_MS) / SHORTEST_MS) / Math.log10(LONGEST_MS / SHORTEST_MS);
     this.#bar.style.inlineSize = `${Math.round(100 * Math.min(1, share))}%`;
     this.#bar.dataset.late = String((ageMs ?? 0) > 500);
@@ -70,7 +68,7 @@ export class SlowCard {
   show(mine: Figures, other: Figures): void {
     this.#mine.show(mine);
     this.#other.show(other);
-    const sentence = verdict(this.rate, mine.ageMs, mine.skipped);
+    const sentence = verdict(this.rate, mine);
     if (this.#verdict.textContent !== sentence) this.#verdict.textContent = sentence;
   }
 
