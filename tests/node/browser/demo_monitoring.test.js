@@ -49,6 +49,23 @@ async function skippedOf(page, viewer) {
   return Number((await page.locator(`#${viewer}-skipped`).textContent()).split(' ')[0].replaceAll(',', ''));
 }
 
+/** How old a viewer's prices are over some time, and how many messages it is spared. */
+async function watch(page, viewer, ms) {
+  const [begin, skipped] = [performance.now(), await skippedOf(page, viewer)];
+  const ages = [];
+  while (performance.now() - begin < ms) {
+    ages.push(await ageOf(page, viewer));
+    await page.waitForTimeout(250);
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  ages.sort((a, b) => a - b);
+  return {
+    medianMs: ages[Math.floor(ages.length / 2)],
+    oldestMs: ages.at(-1),
+    skippedPerS: Math.round(((await skippedOf(page, viewer)) - skipped) / seconds),
+  };
+}
+
 async function setRate(page, step) {
   const slider = page.getByRole('slider', { name: 'Your line' });
   await slider.focus();
@@ -112,28 +129,19 @@ function percent(share) {
 }
 
 test('a slow viewer sees the newest prices, late but never stale, and another notices nothing', { timeout: 180_000 }, async () => {
-  const [slow, other] = await Promise.all([openBoard(), openBoard()]);
+  const [slow, other] = [await openBoard(), await openBoard()];
+  const before = await watch(other.page, 'mine', 5_000);
   await setRate(slow.page, 6);
   await slow.page.getByText('connected through the relay', { exact: true }).waitFor();
   await slow.page.getByText(/late, never stale/).waitFor();
-  const ages = [];
-  const otherAges = [];
-  const until = Date.now() + SLOW_FOR_MS;
-  while (Date.now() < until) {
-    ages.push(await ageOf(slow.page, 'mine'));
-    otherAges.push(await ageOf(other.page, 'other'));
-    await slow.page.waitForTimeout(250);
-  }
-  console.log(`slow viewer: ${Math.min(...ages)} to ${Math.max(...ages)} ms old; the other one: at most ${Math.max(...otherAges)} ms`);
+  const [late, meanwhile] = await Promise.all([watch(slow.page, 'mine', SLOW_FOR_MS), watch(other.page, 'mine', SLOW_FOR_MS)]);
+  console.log('slow viewer', late, 'the other before', before, 'and meanwhile', meanwhile);
   // Without the policy it would be later by the second: the line takes a twentieth of what is published.
-  assert.ok(Math.max(...ages) < LATE_MAX_MS, `${Math.max(...ages)} ms old`);
-  const [skipped, ...others] = [await skippedOf(slow.page, 'mine'), await skippedOf(slow.page, 'other'), await skippedOf(other.page, 'mine')];
-  console.log(`skipped: ${skipped}; by the others: ${others}`);
-  assert.ok(skipped > 500, `${skipped} skipped`);
-  otherAges.sort((a, b) => a - b);
-  assert.ok(otherAges[Math.floor(otherAges.length * 0.9)] < 500, `the other viewer: ${otherAges}`);
-  // Of some 6,000 messages; where a processor is short, a turn of the server may be a long one.
-  assert.ok(Math.max(...others) < 300, `the others skipped ${others}`);
+  assert.ok(late.oldestMs < LATE_MAX_MS, `${late.oldestMs} ms old`);
+  assert.ok(late.skippedPerS > 20, `${late.skippedPerS} skipped a second`);
+  // Against itself: on a machine that is busy with other things nobody is quick.
+  assert.ok(meanwhile.medianMs <= 3 * before.medianMs + 200, `${meanwhile.medianMs} ms, before: ${before.medianMs} ms`);
+  assert.ok(meanwhile.skippedPerS <= 3 * before.skippedPerS + 20, `${meanwhile.skippedPerS} skipped a second, before: ${before.skippedPerS}`);
   await picture(slow.page, 'monitoring-slow');
   await setRate(slow.page, 0);
   await slow.page.getByText('Both viewers are on the direct line.').waitFor();
