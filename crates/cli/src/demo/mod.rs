@@ -13,10 +13,12 @@ mod chat;
 #[path = "../../../../examples/demo_notifications.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod notifications;
-
 #[path = "../../../../examples/demo_game.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod game;
+#[path = "../../../../examples/demo_monitoring.rs"]
+#[allow(dead_code, reason = "the example's own main")]
+mod monitoring;
 
 use std::fmt;
 use std::future::Future;
@@ -61,9 +63,10 @@ macro_rules! demo {
 }
 
 const DEMOS: &[Demo] = &[
-        demo!(chat::Chat, "chat", "chat-here", "chat-me"),
-        demo!(game::Game, "arena", "game"),
-        demo!(notifications::Notifications, "notify", "notify_read"),
+    demo!(chat::Chat, "chat", "chat-here", "chat-me"),
+    demo!(monitoring::Monitoring, "market", "quotes", "weather", "machine", "monitoring"),
+    demo!(game::Game, "arena", "game"),
+    demo!(notifications::Notifications, "notify", "notify_read"),
 ];
 
 /// Bytes of a secret that is made up where none is configured.
