@@ -89,14 +89,19 @@ impl Service {
         Ok(Self { child: spawned.map_err(|e| format!("{}: {e}", spell(command)))? })
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+    /// How it has ended; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        match self.child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(status.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        if !self.has_ended() {
+        if self.ended().is_none() {
             kill_tree(self.child.id());
         }
         let _ = self.child.wait();
@@ -164,6 +169,24 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(20), "{started} is still there");
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    #[test]
+    fn a_service_that_ends_says_how() {
+        let folder = std::env::temp_dir().join(format!("wavecast-service-{}", std::process::id()));
+        let mut service = Service::start(Command::new("sh").args(["-c", "exit 3"]), &folder).unwrap();
+        let begun = Instant::now();
+        let ended = loop {
+            match service.ended() {
+                Some(ended) => break ended,
+                None => assert!(begun.elapsed() < Duration::from_secs(20), "it does not end"),
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        assert_eq!(ended, "exit status: 3");
+        let mut lasting = Service::start(Command::new("sleep").arg("1000"), &folder).unwrap();
+        assert_eq!(lasting.ended(), None);
+        fs::remove_file(&folder).unwrap();
     }
 
     #[test]

@@ -99,6 +99,31 @@ fn fanout_reaches_every_subscriber_of_our_own_server() {
 }
 
 #[test]
+fn compressed_deliveries_are_measured_pair_by_pair_with_plain_ones() {
+    let shape = ["fanout", "--subscribers", "5", "--publications", "20", "--runs", "2", "--compressed"];
+    let (code, out, err) = run(&[&shape[..], &["--json"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let runs = report["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        for delivery in [run, &run["compressed"]] {
+            assert_eq!(
+                (&delivery["deliveries"], &delivery["out_of_order"]),
+                (&100.into(), &0.into()),
+                "{run}"
+            );
+        }
+        let wire_bytes = |delivery: &serde_json::Value| delivery["wire_bytes_per_delivery"].as_f64().unwrap();
+        assert!(wire_bytes(&run["compressed"]) < wire_bytes(run), "{run}");
+        assert!(run["compressed_ratio"].as_f64().unwrap() > 0.0, "{run}");
+    }
+    assert!(report["median"]["compressed_ratio"].as_f64().unwrap() > 0.0, "{report}");
+    let (code, _, err) = run(&[&shape[..], &["--limit"]].concat());
+    assert_eq!(code, Some(2), "{err}");
+}
+
+#[test]
 fn quiet_channel_is_observed_beside_a_busy_one() {
     let (code, out, err) =
         run(&["fanout", "--subscribers", "10", "--quiet", "--quiet-publications", "5", "--json"]);
@@ -119,6 +144,31 @@ fn connect_and_echo_measure_our_own_servers() {
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let run = &report["cells"][0]["contenders"][0]["runs"][0];
     assert_eq!((&run["echoes"], &run["out_of_order"]), (&300.into(), &0.into()));
+}
+
+#[test]
+fn an_echo_is_measured_by_turns_beside_the_kernel_alone_and_another_program() {
+    let rival = format!("another={} bench raw-echo", env!("CARGO_BIN_EXE_wavecast"));
+    let shape = ["echo", "--connections", "4", "--messages", "20", "--runs", "2", "--limit"];
+    let (code, out, err) = run(&[&shape[..], &["--beside", &rival, "--json"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let contenders = report["cells"][0]["contenders"].as_array().unwrap();
+    let names: Vec<_> = contenders.iter().map(|contender| contender["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["server", "raw loop", "another"]);
+    for contender in contenders {
+        let runs = contender["runs"].as_array().unwrap();
+        assert_eq!(runs.len(), 2, "{contender}");
+        for run in runs {
+            assert_eq!((&run["echoes"], &run["out_of_order"]), (&80.into(), &0.into()), "{contender}");
+        }
+        assert!(contender["median"]["server_to_this"].as_f64().unwrap() > 0.0, "{contender}");
+    }
+    let (code, out, err) = run(&[&shape[..], &["--beside", &rival]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    for part in ["raw loop", "another", "server ÷ this"] {
+        assert!(out.contains(part), "{part} is missing:\n{out}");
+    }
 }
 
 #[test]

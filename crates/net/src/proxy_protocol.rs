@@ -111,25 +111,19 @@ fn port(text: &str) -> Result<u16, HeaderError> {
 }
 
 fn parse_v2(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
-    let Some(fixed) = bytes.get(..V2_FIXED) else {
-        // The version shows before the length does.
-        let version = bytes.get(V2_SIGNATURE.len()).map(|byte| byte >> 4);
-        return if version.is_none_or(|version| version == 2) {
-            Ok(None)
-        } else {
-            Err(HeaderError::Malformed)
-        };
+    // Judged as soon as it is there, and so before the length.
+    let is_local = match bytes.get(V2_SIGNATURE.len()) {
+        None => return Ok(None),
+        Some(0x20) => true,
+        Some(0x21) => false,
+        Some(_) => return Err(HeaderError::Malformed),
     };
-    let (command, family) = (fixed[12], fixed[13]);
+    let Some(fixed) = bytes.get(..V2_FIXED) else { return Ok(None) };
+    let family = fixed[13];
     let length = V2_FIXED + usize::from(u16::from_be_bytes([fixed[14], fixed[15]]));
     if length > V2_BYTES_MAX {
         return Err(HeaderError::TooLong);
     }
-    let is_local = match command {
-        0x20 => true,
-        0x21 => false,
-        _ => return Err(HeaderError::Malformed),
-    };
     // Families are unspecified, IPv4, IPv6, Unix; transports unspecified, stream, datagram. Of a proxy that speaks for itself
     // they are ignored (§2.2).
     if !is_local && (family >> 4 > 3 || family & 0x0f > 2) {

@@ -15,7 +15,8 @@ const CHUNK: usize = 256;
 /// Indexing a slot that does not exist yet panics; [`Slots::reach`] makes it.
 #[derive(Debug)]
 pub struct Slots<T> {
-    chunks: Vec<Box<[T]>>,
+    // Of a size that is known: a lookup checks one bound, not two.
+    chunks: Vec<Box<[T; CHUNK]>>,
 }
 
 impl<T: Default> Default for Slots<T> {
@@ -34,7 +35,8 @@ impl<T: Default> Slots<T> {
     /// Makes sure that `slot` exists.
     pub fn reach(&mut self, slot: u32) {
         while self.len() <= slot as usize {
-            self.chunks.push((0..CHUNK).map(|_| T::default()).collect());
+            let chunk: Box<[T]> = (0..CHUNK).map(|_| T::default()).collect();
+            self.chunks.extend(Box::<[T; CHUNK]>::try_from(chunk));
         }
     }
 

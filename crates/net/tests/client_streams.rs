@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt as _, stream};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wavecast_net::client::{CloseCode, ConnectOptions, Message, SendError, Side, WebSocket};
 
@@ -78,6 +79,40 @@ async fn the_halves_are_a_stream_and_a_sink() {
     assert_eq!((closed.code, closed.by), (CloseCode::NORMAL, Side::Local));
     let mut late = sender.into_sink();
     assert!(matches!(late.send("late".into()).await, Err(SendError::Closed)));
+}
+
+#[tokio::test]
+async fn sinks_wait_for_as_long_as_they_are_polled() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let (read_on, may_read) = watch::channel(false);
+    let server = async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut may_read = may_read.clone();
+            tokio::spawn(async move {
+                let mut peer = tokio_tungstenite::accept_async(stream).await.unwrap();
+                may_read.wait_for(|may_read| *may_read).await.unwrap();
+                while let Some(Ok(_)) = peer.next().await {}
+            });
+        }
+    };
+    tokio::spawn(server);
+    // More than the buffers of the system take.
+    let long = || stream::iter((0..400).map(|_| Ok(Message::Binary(vec![7; 100_000]))));
+    let options = ConnectOptions::new().send_timeout(Duration::from_millis(100));
+    let mut whole = options.connect(&url).await.unwrap();
+    let (sender, _receiver) = WebSocket::split(options.connect(&url).await.unwrap());
+    let mut half = sender.clone().into_sink();
+    let (mut whole_sends, mut half_sends) = (long(), long());
+    let (whole_sends, half_sends) = (whole.send_all(&mut whole_sends), half.send_all(&mut half_sends));
+    let reading = async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert!(matches!(sender.send("x").await, Err(SendError::TimedOut)), "nobody has read");
+        read_on.send(true).unwrap();
+    };
+    let (whole_sent, half_sent, ()) = soon(async { tokio::join!(whole_sends, half_sends, reading) }).await;
+    assert!(whole_sent.is_ok() && half_sent.is_ok(), "{whole_sent:?} {half_sent:?}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use rcgen::{BasicConstraints, IsCa};
 use tls_peer::{Authority, Identity, NAME, NOW, Peer, options, serve, url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -94,6 +95,17 @@ async fn a_server_that_signs_for_itself_can_be_trusted_by_its_own_certificate() 
     assert_eq!(found, "UnknownIssuer");
     let tls = Tls::trusting_pem(own.certificate_pem.as_bytes()).unwrap();
     options().tls(tls).connect(&url(address)).await.unwrap();
+}
+
+/// What `openssl req -x509` makes by itself: it can be trusted, and cannot be a server's.
+#[tokio::test]
+async fn a_server_that_shows_an_authoritys_certificate_is_told_how_to_make_another() {
+    let own = Identity::self_signed_as(NAME, IsCa::Ca(BasicConstraints::Unconstrained));
+    let (address, _) = serve(own.server(None), echo).await;
+    let tls = Tls::trusting_pem(own.certificate_pem.as_bytes()).unwrap();
+    let (found, text) = fault(address, tls).await;
+    assert_eq!(found, "OfAuthority");
+    assert!(text.contains("CA:FALSE"), "{text}");
 }
 
 #[tokio::test]

@@ -8,9 +8,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use wavecast_net::MessageRef;
+use wavecast_net::driver::Stream;
 use wavecast_net::shard::{
-    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Request, Stream, Threads, Verdict,
-    mailbox, start,
+    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Request, Threads, Verdict, mailbox,
+    start,
 };
 use wavecast_net::websocket::{Opcode, frame};
 use wavecast_net::{CloseCode, Options, listener};

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use wavecast_net::driver::Stream;
 use wavecast_net::relay::{BYTES_MAX, Outside, hand_over, pump, relay};
 use wavecast_net::shard::{
-    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Side, Stream, Threads, mailbox,
-    start,
+    Close, ConnectionId, Connections, Detached, Handler, Opening, Remote, Side, Threads, mailbox, start,
 };
 use wavecast_net::websocket::{Opcode, frame};
 use wavecast_net::{CloseCode, MessageRef, Options};

@@ -205,6 +205,19 @@ fn a_full_inbox_is_told_and_nothing_is_sent_to_anybody() {
 }
 
 #[test]
+fn a_full_inbox_of_another_server_is_not_told_as_one_of_ours() {
+    let (_ours, handle, _) = start(1, Options::default());
+    let (theirs, _, peers) = start(1, Options { events_max: 4, ..Options::default() });
+    let (mut clients, handles) = connect_all(&theirs, &peers, 1);
+    clients[0].send(Tung::text("sleep")).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    while handles[0].send("filler").is_ok() {}
+    let error = handle.send_to(&handles, "lost").unwrap_err();
+    assert_eq!(error, BroadcastError { shards: Vec::new() });
+    assert!(error.to_string().contains("another server"), "{error}");
+}
+
+#[test]
 fn who_does_not_read_is_closed_and_others_hear_on() {
     let (server, handle, peers) = start(1, Options { outbox_bytes_max: 100_000, ..Options::default() });
     let (mut clients, _) = connect_all(&server, &peers, 3);

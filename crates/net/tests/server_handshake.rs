@@ -212,6 +212,42 @@ fn a_verdict_may_come_later_from_another_thread() {
 }
 
 #[test]
+fn what_is_sent_ahead_of_a_verdict_is_kept_within_the_limit_of_a_head() {
+    let mut options = Options::default();
+    options.websocket.head_bytes_max = 2_000;
+    let started = start(options);
+    let ahead = |bytes: usize| {
+        let mut stream = TcpStream::connect(started.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut request = handshake("/later?name=eager", "").into_bytes();
+        for _ in 0..bytes / 106 {
+            request.extend_from_slice(&[0x81, 0x80 | 100, 0, 0, 0, 0]);
+            request.extend_from_slice(&[b'x'; 100]);
+        }
+        stream.write_all(&request).unwrap();
+        (started.decisions.next(), stream)
+    };
+    let (decision, mut stream) = ahead(1_000);
+    decision.answer(Verdict::Upgrade).unwrap();
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));
+    assert_eq!(frame(&mut stream), "hello eager");
+    (0..1_000 / 106).for_each(|_| assert_eq!(frame(&mut stream), "x".repeat(100)));
+    let (decision, mut stream) = ahead(50_000);
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 400 "));
+    assert_eq!(started.dropped.next(), "eager");
+    decision.answer(Verdict::Upgrade).unwrap();
+    // Once it waits it is not read from: what follows is TCP's to hold back, and comes when it is open.
+    let (decision, mut stream) = ahead(0);
+    std::thread::sleep(Duration::from_millis(50));
+    let flood = [&[0x81, 0x80 | 100, 0, 0, 0, 0][..], &[b'y'; 100]].concat();
+    (0..300).for_each(|_| stream.write_all(&flood).unwrap());
+    decision.answer(Verdict::Upgrade).unwrap();
+    assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));
+    assert_eq!(frame(&mut stream), "hello eager");
+    (0..300).for_each(|_| assert_eq!(frame(&mut stream), "y".repeat(100)));
+}
+
+#[test]
 fn a_verdict_that_comes_later_may_refuse_or_never_come() {
     let started = start(Options { head_timeout: Duration::from_millis(400), ..Options::default() });
     let (decision, mut stream) = ask_later(&started);

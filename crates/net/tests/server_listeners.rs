@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use dialogue::{Log, PATIENCE, ask, connect, handshake, read_head, text};
 use tokio_tungstenite::tungstenite::Message as Tung;
+use wavecast_net::driver::Stream;
 use wavecast_net::listener::Listener;
 use wavecast_net::server::{Connection, Events, Opening, Request, Server, Verdict};
-use wavecast_net::shard::{Detached, Stream};
+use wavecast_net::shard::Detached;
 use wavecast_net::{MessageRef, Options};
 
 /// Says whom it sees: at the request, and at the opening.

@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, HandshakeKind, StreamOwned};
 use wavecast_net::client::{ConnectOptions, Message, Tls};
+use wavecast_net::driver::Stream;
 use wavecast_net::listener::Listener;
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Remote, Request, Stream,
-    Threads, Verdict, mailbox, start,
+    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Remote, Request, Threads,
+    Verdict, mailbox, start,
 };
 use wavecast_net::tls::{ClientAuth, Pem, ServerTls, ServerTlsOptions};
 use wavecast_net::{CloseCode, MessageRef, Options};
@@ -245,6 +246,29 @@ fn an_end_is_clean_only_with_close_notify() {
         assert!(told.contains(expected), "{told}");
         assert_eq!(served.told.recv_timeout(PATIENCE).unwrap(), "close: 1006");
     }
+    served.end();
+}
+
+#[test]
+fn who_ends_instead_of_answering_our_close_frame_is_no_error_with_tls_as_without() {
+    fn end(mut stream: impl Read + Write, told: &Receiver<String>, cut: impl FnOnce()) {
+        open(&mut stream);
+        stream.write_all(&text("close")).unwrap();
+        let mut farewell = [0; 12];
+        stream.read_exact(&mut farewell).unwrap();
+        assert_eq!(farewell[..4], [0x88, 10, 3, 0xe8]);
+        cut();
+        assert_eq!(told.recv_timeout(PATIENCE).unwrap(), "close: 1000");
+        assert!(told.try_recv().is_err());
+    }
+    let served = serve(|_, _, _| {});
+    let plain = TcpStream::connect(served.plain).unwrap();
+    let socket = plain.try_clone().unwrap();
+    end(plain, &served.told, || socket.shutdown(Shutdown::Write).unwrap());
+    let secure = served.client();
+    let socket = secure.sock.try_clone().unwrap();
+    // Without close_notify.
+    end(secure, &served.told, || socket.shutdown(Shutdown::Write).unwrap());
     served.end();
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod certificates;
+mod in_memory;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,6 +16,7 @@ use rustls::{ClientConfig, ClientConnection};
 use wavecast_net::tls::{Pem, ServerTls, ServerTlsOptions, Session};
 
 use self::certificates::Authority;
+use self::in_memory::shake_hands;
 
 /// Resident bytes of the process: what C code takes (aws-lc) is seen there, too.
 fn resident() -> isize {
@@ -25,23 +27,9 @@ fn resident() -> isize {
 /// Shakes hands; both sides say something once, so that what is made at first use is made.
 fn converse(config: &Arc<ClientConfig>, tls: &ServerTls) -> Session {
     let mut client = ClientConnection::new(Arc::clone(config), "localhost".try_into().unwrap()).unwrap();
-    let mut session = tls.session().unwrap();
-    let (mut plain, mut answer) = (Vec::new(), Vec::new());
-    for _ in 0..4 {
-        let mut wire = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut wire).unwrap();
-        }
-        session.receive(&mut wire, &mut plain, &mut answer).unwrap();
-        let bytes = std::mem::take(&mut answer);
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            client.read_tls(&mut rest).unwrap();
-            client.process_new_packets().unwrap();
-        }
-    }
+    let mut session = shake_hands(&mut client, tls);
     std::io::Write::write_all(&mut client.writer(), b"hello").unwrap();
-    let mut wire = Vec::new();
+    let (mut wire, mut plain, mut answer) = (Vec::new(), Vec::new(), Vec::new());
     client.write_tls(&mut wire).unwrap();
     session.receive(&mut wire, &mut plain, &mut answer).unwrap();
     session.encrypt(&plain, &mut answer).unwrap();

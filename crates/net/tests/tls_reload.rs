@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod certificates;
+mod in_memory;
 
 use std::fs;
 use std::path::Path;
@@ -15,25 +16,11 @@ use rustls::version::TLS13;
 use wavecast_net::tls::{ClientAuth, Part, Pem, ServerTls, ServerTlsOptions};
 
 use self::certificates::{Authority, Certified, Folder};
+use self::in_memory::shake_hands;
 
-/// The certificate that a client gets to see, and whether its session was resumed.
+/// The certificate that a client gets to see.
 fn shown(client: &mut ClientConnection, tls: &ServerTls) -> Vec<u8> {
-    let mut session = tls.session().unwrap();
-    let (mut plain, mut answer) = (Vec::new(), Vec::new());
-    for _ in 0..4 {
-        let mut wire = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut wire).unwrap();
-        }
-        session.receive(&mut wire, &mut plain, &mut answer).unwrap();
-        let bytes = std::mem::take(&mut answer);
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            client.read_tls(&mut rest).unwrap();
-            client.process_new_packets().unwrap();
-        }
-    }
-    assert!(!session.is_handshaking());
+    shake_hands(client, tls);
     client.peer_certificates().unwrap()[0].to_vec()
 }
 

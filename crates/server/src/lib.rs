@@ -15,7 +15,7 @@
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
-//! | `clock` | what time it is |
+//! | `clock`, `secret` | what time it is; a value that nothing prints |
 //! | `shard`, `shard_event` | sessions and channels on one event loop; what reaches it |
 //! | `session` | the Centrifuge protocol as a state machine |
 //! | `channels` | a shard's channels, their subscribers and what they are to get |
@@ -56,6 +56,7 @@ mod process;
 mod rate;
 mod reading;
 mod relief;
+mod secret;
 pub mod server;
 mod session;
 mod setup;

@@ -251,9 +251,14 @@ fn free_address() -> Result<SocketAddr, String> {
 fn until_listening(service: &mut Service, address: SocketAddr, log: &Path) -> Result<(), String> {
     let end = Instant::now() + START_MAX;
     while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
-        if service.has_ended() || Instant::now() > end {
+        let ended = service.ended();
+        if ended.is_some() || Instant::now() > end {
+            let why = ended.map_or_else(
+                || format!("not after {} s", START_MAX.as_secs()),
+                |ended| format!("the program has ended: {ended}"),
+            );
             let said = fs::read_to_string(log).unwrap_or_default();
-            return Err(format!("nothing listens on {address}:\n{said}"));
+            return Err(format!("nothing listens on {address}, {why}\n{said}"));
         }
         thread::sleep(Duration::from_millis(50));
     }

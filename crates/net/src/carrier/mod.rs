@@ -19,7 +19,7 @@ use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 
 pub use self::resumed::Resumed;
-use crate::shard::Stream;
+use crate::driver::Stream;
 #[cfg(feature = "tls")]
 use crate::tls::{Session, SessionError, TlsStream};
 

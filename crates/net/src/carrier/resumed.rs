@@ -9,7 +9,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::net::TcpStream;
 
 use super::Carrier;
-use crate::shard::Stream;
+use crate::driver::Stream;
 
 /// A connection that goes on: what the shard has received is read first.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ pub(super) struct TcpOptions {
     pub(super) send_buffer: Option<u32>,
 }
 
-/// Tries the addresses in their order, each 250 ms after the one before or as soon as that has failed, and keeps the
+/// Tries the addresses in their order, each 250 ms after the one before or as soon as one has failed, and keeps the
 /// first connection that stands. The caller sets the time for all of them.
 pub(super) async fn dial(addresses: &[SocketAddr], options: &TcpOptions) -> io::Result<TcpStream> {
     let mut race = Race {
@@ -50,18 +50,19 @@ struct Race {
 impl Race {
     fn poll(&mut self, cx: &mut Context<'_>, mut stagger: Pin<&mut Sleep>) -> Poll<io::Result<TcpStream>> {
         loop {
-            let mut at = 0;
+            let (mut at, mut has_failed) = (0, false);
             while at < self.running.len() {
                 match self.running[at].as_mut().poll(cx) {
                     Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
                     Poll::Ready(Err(error)) => {
                         self.failure = error;
+                        has_failed = true;
                         drop(self.running.swap_remove(at));
                     }
                     Poll::Pending => at += 1,
                 }
             }
-            let due = self.running.is_empty() || stagger.as_mut().poll(cx).is_ready();
+            let due = self.running.is_empty() || has_failed || stagger.as_mut().poll(cx).is_ready();
             if !due {
                 return Poll::Pending;
             }
@@ -98,4 +99,57 @@ fn attempt(address: SocketAddr, options: TcpOptions) -> Attempt {
         }
         Ok(stream)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How long a race takes whose attempts fail after so many milliseconds each, or never; a minute at most.
+    async fn time_until_told(attempts: &[Option<u64>]) -> Duration {
+        let attempts = attempts.iter().map(|fails_after_ms| -> Attempt {
+            let fails_after_ms = *fails_after_ms;
+            Box::pin(async move {
+                match fails_after_ms {
+                    Some(ms) => sleep(Duration::from_millis(ms)).await,
+                    None => pending().await,
+                }
+                Err(io::ErrorKind::ConnectionRefused.into())
+            })
+        });
+        let mut race = Race {
+            waiting: attempts.rev().collect(),
+            running: Vec::new(),
+            failure: io::ErrorKind::NotFound.into(),
+        };
+        let began = Instant::now();
+        let mut stagger = pin!(sleep(Duration::ZERO));
+        let raced =
+            tokio::time::timeout(Duration::from_secs(60), poll_fn(|cx| race.poll(cx, stagger.as_mut())));
+        if let Ok(raced) = raced.await {
+            assert_eq!(raced.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        }
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_not_waited_out() {
+        for (attempts, told_after_ms) in [
+            (&[Some(10)][..], 10),
+            (&[Some(10), Some(20)][..], 30),
+            // Each 250 ms after the one before.
+            (&[Some(1_000), Some(1_000), Some(1_000)][..], 1_500),
+            // The second fails at once, while the first is silent: the third does not wait for its turn.
+            (&[Some(1_000), Some(1), Some(2_000)][..], 2_251),
+            (&[None, Some(1)][..], 60_000),
+        ] {
+            let told = time_until_told(attempts).await;
+            let late = told.abs_diff(Duration::from_millis(told_after_ms));
+            assert!(late <= Duration::from_millis(5), "{attempts:?}: {told:?}");
+        }
+    }
 }

@@ -93,16 +93,18 @@ impl Sender {
     ///
     /// A dropped future has queued the whole message or nothing; it queues only in the poll that returns.
     pub async fn send<'m>(&self, message: impl Into<MessageRef<'m>>) -> Result<(), SendError> {
-        let message = message.into();
-        let cost = self.cost(message.len());
-        let room = Arc::clone(&self.shared.room).acquire_many_owned(cost);
-        match timeout(self.shared.send_timeout, room).await {
-            Ok(Ok(room)) => {
-                self.push(Item::Message(Message::copy_of(message)), room).map_err(|Gone| SendError::Closed)
-            }
-            Ok(Err(_)) => Err(SendError::Closed),
+        match timeout(self.shared.send_timeout, self.send_patiently(message.into())).await {
+            Ok(sent) => sent,
             Err(_) => Err(SendError::TimedOut),
         }
+    }
+
+    /// As [`send`](Self::send), however long it takes until there is room.
+    pub(super) async fn send_patiently(&self, message: MessageRef<'_>) -> Result<(), SendError> {
+        let cost = self.cost(message.len());
+        let room = Arc::clone(&self.shared.room).acquire_many_owned(cost).await;
+        let room = room.map_err(|_| SendError::Closed)?;
+        self.push(Item::Message(Message::copy_of(message)), room).map_err(|Gone| SendError::Closed)
     }
 
     /// Queues a message if there is room.

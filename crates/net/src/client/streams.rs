@@ -106,7 +106,7 @@ impl Sink<Message> for SenderSink {
             Ok(()) => Ok(()),
             Err(TrySendError::Full) => {
                 let sender = self.sender.clone();
-                self.pending = Some(Box::pin(async move { sender.send(&message).await }));
+                self.pending = Some(Box::pin(async move { sender.send_patiently((&message).into()).await }));
                 Ok(())
             }
             Err(TrySendError::Io(error)) => Err(SendError::Io(error)),

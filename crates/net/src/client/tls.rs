@@ -31,7 +31,8 @@ static MACHINE: LazyLock<Built> = LazyLock::new(Built::default);
 ///
 /// By default those authorities are trusted that the machine's own store has (on Linux the one of `ca-certificates`,
 /// or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name). There is no switch that turns verification off: to reach a
-/// server with a certificate that it signed itself, trust that certificate with [`trusting_pem`](Self::trusting_pem).
+/// server with a certificate that it signed itself, trust that certificate with [`trusting_pem`](Self::trusting_pem); it may
+/// not be an authority's (`CA:TRUE`, which `openssl req -x509` writes unless told otherwise).
 /// The versions are TLS 1.2 and 1.3, and ALPN offers `http/1.1`.
 ///
 /// ```no_run

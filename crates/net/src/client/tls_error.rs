@@ -34,6 +34,8 @@ pub enum TlsFault {
     },
     /// The server's certificate has been withdrawn.
     Revoked,
+    /// The server's certificate is that of an authority, which no server may show as its own (RFC 5280 §4.2.1.9).
+    OfAuthority,
     /// The server's certificate cannot be accepted for another reason.
     Certificate(CertificateError),
     /// The server wants a certificate of this client.
@@ -110,6 +112,10 @@ impl TlsFault {
                 Self::WrongName { presented: presented.iter().take(NAMES_MAX).map(shown).collect() }
             }
             CertificateError::Revoked => Self::Revoked,
+            // What `openssl req -x509` makes when nobody says otherwise. The library below names it nowhere but here.
+            CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                Self::OfAuthority
+            }
             other => Self::Certificate(other.clone()),
         }
     }
@@ -122,7 +128,7 @@ impl fmt::Display for TlsError {
             TlsFault::UnknownIssuer => write!(
                 f,
                 "the certificate of {host} is by an authority that is not trusted here: add that authority to the \
-                 machine's store, or name it with Tls::trusting_pem"
+                 machine's store, or have this client trust it (Tls::trusting_pem, --ca-file)"
             ),
             TlsFault::Expired => write!(
                 f,
@@ -144,6 +150,11 @@ impl fmt::Display for TlsError {
                  it to Tls::server_name"
             ),
             TlsFault::Revoked => write!(f, "the certificate of {host} has been revoked"),
+            TlsFault::OfAuthority => write!(
+                f,
+                "the certificate of {host} is that of an authority, which no server may show: make it without \
+                 CA:TRUE (with openssl: -addext basicConstraints=critical,CA:FALSE)"
+            ),
             TlsFault::Certificate(error) => {
                 write!(f, "the certificate of {host} cannot be accepted: {error:?}")
             }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use super::stream::Stream;
 #[cfg(feature = "tls")]
 use super::tls::TlsLink;
 use super::transfer::{Arrival, InFlight, Progress, Scratch};
@@ -20,7 +21,6 @@ use super::write::write;
 use crate::frame::Batch;
 use crate::listener::Settings;
 use crate::relay::{Bell, Inside};
-use crate::shard::Stream;
 
 /// What a slot reads from and writes to.
 pub(super) enum Link {

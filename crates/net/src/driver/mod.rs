@@ -5,7 +5,7 @@
 //! [`simulated`] driver moves the bytes in tests from a seed: late, in part, and after a close.
 //!
 //! `readiness` is the one on epoll or kqueue, with `acceptor` (who accepts next), `turns` (who is looked at next), `link` (what a slot reads from and
-//! writes to), `tls` (such a link with a session in it), `transfer` (what they bring and leave), `write` (what the kernel did not take) and `short_timer` (waits below a millisecond).
+//! writes to), `tls` (such a link with a session in it), `stream` (what a link is made of and comes apart into), `transfer` (what they bring and leave), `write` (what the kernel did not take) and `short_timer` (waits below a millisecond).
 //!
 //! The contract, which every driver keeps:
 //! - A slot is the driver's from [`Completion::Accepted`] (or [`Driver::adopt`]) until [`Completion::Closed`] or
@@ -23,6 +23,7 @@ mod link;
 pub(crate) mod readiness;
 mod short_timer;
 pub mod simulated;
+mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod transfer;
@@ -34,10 +35,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use self::stream::Stream;
 use crate::frame::Batch;
 use crate::inbox::Waker;
 use crate::listener::{Door, Settings};
-use crate::shard::Stream;
 
 /// What has come to pass since the shard last asked.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use mio::{Events, Poll, Token};
 use super::acceptor::{Accepted, Acceptor};
 use super::link::{Link, Rang};
 use super::short_timer::ShortTimer;
+use super::stream::Stream;
 use super::transfer::{Arrival, Scratch};
 use super::turns::{List, Turns};
 use super::{Completion, Driver, Guest, Submission};
@@ -24,7 +25,6 @@ use crate::inbox::Waker;
 use crate::listener::{Door, Settings};
 use crate::options::Options;
 use crate::relay::Bell;
-use crate::shard::Stream;
 use crate::slots::Slots;
 
 /// A shorter receive buffer is not worth its reads.
@@ -160,6 +160,10 @@ impl Readiness {
             }
             let arrival = match link.read(&mut self.buffer, &mut self.scratch, socket.ended) {
                 Ok(arrival) => arrival,
+                Err(error) if socket.broken && error.kind() == ErrorKind::UnexpectedEof => {
+                    // The end of what the peer said. What broke is the send before.
+                    return Some(Read::Failed(slot, ErrorKind::BrokenPipe.into()));
+                }
                 Err(error) => return Some(Read::Failed(slot, error)),
             };
             if link.wants_write()

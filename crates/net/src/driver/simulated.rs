@@ -13,12 +13,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::stream::Stream;
 use super::{Completion, Driver, Submission};
 use crate::frame::Batch;
 use crate::inbox::Waker;
 use crate::listener::{Door, Settings};
 use crate::random::Jitter;
-use crate::shard::Stream;
 
 /// The peers' side: a test connects, writes, reads and lets time pass here. Cloning gives another handle.
 #[derive(Clone, Debug)]

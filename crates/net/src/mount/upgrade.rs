@@ -16,8 +16,9 @@ use super::Mount;
 use super::answer::{self, Answer};
 use super::request;
 use crate::carrier::Resumed;
+use crate::driver::Stream;
 use crate::relay::{Outside, hand_over, pump, relay};
-use crate::shard::{Detached, Stream};
+use crate::shard::Detached;
 
 /// A request that may become a WebSocket connection of a server of ours.
 ///

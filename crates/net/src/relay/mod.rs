@@ -7,7 +7,7 @@
 //! A relay may be a beginning only: when its bytes turn out to stand in a plain socket, the socket takes its place
 //! ([`Outside::try_move`]), and nothing stands in between any more.
 //!
-//! [`relay`] makes the two ends. The shard takes [`Inside`] as a [`Stream`](crate::shard::Stream); [`Outside`] is polled by a
+//! [`relay`] makes the two ends. The shard takes [`Inside`] as a [`Stream`](crate::driver::Stream); [`Outside`] is polled by a
 //! task. Each end hears of the other's end, half-close and abort once, behind the bytes that came before. The one lock is
 //! held for a copy only, never across a system call or an await.
 //!

@@ -29,16 +29,20 @@ pub struct Group<'h> {
     name: Arc<str>,
 }
 
-/// A message to many was not sent, to none of them: the inbox of these shards was full. Wait a little, or drop the message.
+/// A message to many was not sent, to none of them: the inbox of some shard was full. Wait a little, or drop the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BroadcastError {
-    /// The numbers of the shards, counted from 0.
+    /// The numbers of this server's shards whose inbox was full, counted from 0. None, where it was a shard of another
+    /// server: that of a [`Peer`] given to [`Handle::send_to`].
     pub shards: Vec<usize>,
 }
 
 impl fmt::Display for BroadcastError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the inboxes of shards {:?} are full; nothing was sent", self.shards)
+        match &self.shards[..] {
+            [] => f.write_str("the inbox of another server's shard is full; nothing was sent"),
+            shards => write!(f, "the inboxes of shards {shards:?} are full; nothing was sent"),
+        }
     }
 }
 
@@ -79,7 +83,7 @@ impl Handle {
         let message = Arc::new(Message::copy_of(message.into()));
         let number = |remote: &Remote<Command>| self.0.remotes.iter().position(|other| other.is_same(remote));
         let commands = shares.into_iter().map(|(remote, share)| {
-            (number(remote).unwrap_or_default(), remote, Command::SendTo(share.into(), Arc::clone(&message)))
+            (number(remote), remote, Command::SendTo(share.into(), Arc::clone(&message)))
         });
         push_all(commands.collect())
     }
@@ -151,7 +155,7 @@ impl Handle {
         command: impl Fn() -> Command,
     ) -> Result<(), BroadcastError> {
         let shards = self.0.remotes.iter().enumerate().filter(|(shard, _)| Some(*shard) != but);
-        push_all(shards.map(|(shard, remote)| (shard, remote, command())).collect())
+        push_all(shards.map(|(shard, remote)| (Some(shard), remote, command())).collect())
     }
 }
 
@@ -167,12 +171,13 @@ impl Group<'_> {
     }
 }
 
-/// Pushes all of the commands or none: room is reserved for each before the first is pushed.
-fn push_all(commands: Vec<(usize, &Remote<Command>, Command)>) -> Result<(), BroadcastError> {
+/// Pushes all of the commands or none: room is reserved for each before the first is pushed. The number is that of the
+/// shard, where it is one of this server.
+fn push_all(commands: Vec<(Option<usize>, &Remote<Command>, Command)>) -> Result<(), BroadcastError> {
     let (ready, full): (Vec<_>, Vec<_>) = commands.into_iter().partition(|(_, remote, _)| remote.reserve());
     if !full.is_empty() {
         ready.iter().for_each(|(_, remote, _)| remote.release());
-        return Err(BroadcastError { shards: full.into_iter().map(|(shard, ..)| shard).collect() });
+        return Err(BroadcastError { shards: full.into_iter().filter_map(|(shard, ..)| shard).collect() });
     }
     for (_, remote, command) in ready {
         remote.push_reserved(command);

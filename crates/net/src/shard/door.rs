@@ -17,8 +17,8 @@ use super::ending::{peer_ended, refuse, write_answer, write_refusal};
 use super::event::{ConnectionId, Detached, Opening};
 use super::handler::Handler;
 use super::receive;
-use super::stream::Stream;
 use super::verdict::{Request, Upgrade, Verdict};
+use crate::driver::Stream;
 use crate::listener::Settings;
 use crate::params::Params;
 use crate::proxy_protocol;
@@ -101,6 +101,9 @@ pub(super) fn received<H: Handler>(
             match carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict) {
                 Course::Open => receive::messages(handler, connections, id, &mut whole[length..]),
                 Course::Over => {}
+                Course::Waits if whole.len() > limits.head_bytes_max => {
+                    refuse_eager(handler, connections, id, peer);
+                }
                 course @ (Course::Leaves | Course::Waits) => {
                     if head.bytes.is_empty() {
                         head.bytes.extend_from_slice(bytes);
@@ -215,6 +218,37 @@ fn put_aside(connections: &mut Connections, id: ConnectionId, head: Box<Head>, c
         connection.flags.released = true;
         connections.orders.push(Order::Detach(id));
     }
+}
+
+/// Bytes have come in from who waits for a verdict, before the driver has stopped to receive.
+pub(super) fn sent_ahead<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    bytes: &[u8],
+) {
+    let bytes_max = connections.options.websocket.head_bytes_max;
+    let Some(Phase::Asked(head)) = connections.get_mut(id).map(|connection| &mut connection.phase) else {
+        return;
+    };
+    if head.bytes.len() + bytes.len() > bytes_max {
+        let peer = head.peer;
+        return refuse_eager(handler, connections, id, peer);
+    }
+    head.bytes.extend_from_slice(bytes);
+}
+
+/// A client has to wait for the answer to its handshake (RFC 6455 §4.1). What an eager one sends before is kept with the
+/// head, and within the limit of a head: nothing else counts it.
+fn refuse_eager<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    peer: SocketAddr,
+) {
+    info!(%peer, status = 400, "refused: it sends too much before its handshake is answered");
+    refuse(connections, id, 400, "too much was sent before the handshake was answered");
+    handler.turned_away(id);
 }
 
 /// The verdict that was to come later has come.

@@ -3,7 +3,7 @@
 //! All of them pass through [`end`], which tells the handler once. What is left after that (the last frames, the peer's own
 //! end) is between the shard and the socket, and bounded by time.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::Duration;
 
@@ -95,6 +95,23 @@ pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connecti
             connections.follow_up(id);
         }
     }
+}
+
+/// The driver says that a connection broke. Who ends TLS without a word after we have begun to close does no more than who
+/// ends a plain connection: it is no error.
+pub(super) fn failed<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    slot: u32,
+    error: io::Error,
+) {
+    let connection = &connections.table[slot];
+    let closes = matches!(connection.phase, Phase::Open(_)) && connection.flags.closing;
+    if closes && error.kind() == ErrorKind::UnexpectedEof {
+        return peer_ended(handler, connections, slot);
+    }
+    let id = connections.id(slot);
+    broke(handler, connections, id, &ConnectionError::Io(error));
 }
 
 /// The connection is of no use any more.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use wavecast_websocket::ProtocolError;
 use wavecast_websocket::handshake::RequestHead;
 
-use super::stream::Stream;
+use crate::driver::Stream;
 use crate::params::Params;
 
 /// A connection's name on its shard. It is never given out twice: a slot that is used again has a new generation.

@@ -15,7 +15,6 @@
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
 //! | `ending` | every way a connection ends |
 //! | `remote` | how other threads reach the shard |
-//! | [`stream`](Stream) | what carries a connection's bytes into the shard and out of it |
 //! | `threads` | shards on threads of their own |
 //!
 //! A turn goes once through all of it: wait, take completions, take the inbox, fire timers, let the handler finish what it
@@ -38,7 +37,6 @@ mod remote;
 mod replies;
 mod room;
 mod sending;
-mod stream;
 mod threads;
 mod verdict;
 mod waves;
@@ -59,7 +57,6 @@ use self::remote::Post;
 pub use self::remote::Remote;
 pub use self::room::OutboxBytes;
 pub use self::sending::{SendError, encode};
-pub use self::stream::Stream;
 pub use self::threads::{Mailbox, Threads, mailbox, start};
 pub use self::verdict::{Protocols, Request, Upgrade, Verdict};
 pub use self::waves::WaveId;
@@ -203,10 +200,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                     warn!(%error, "accepting pauses: is the limit of open files (ulimit -n) too low?");
                 }
                 Completion::Ended { slot } => ending::peer_ended(handler, connections, slot),
-                Completion::Failed { slot, error } => {
-                    let id = connections.id(slot);
-                    ending::broke(handler, connections, id, &ConnectionError::Io(error));
-                }
+                Completion::Failed { slot, error } => ending::failed(handler, connections, slot, error),
                 Completion::Detached { slot, stream } => door::leave(handler, connections, slot, stream),
                 Completion::Closed { slot } => connections.vacate(slot),
             }
@@ -361,7 +355,8 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
     match &mut connection.phase {
         Phase::Open(_) => receive::messages(handler, connections, id, bytes),
         Phase::Head(_) => door::received(handler, connections, id, bytes),
-        Phase::Leaving(head) | Phase::Asked(head) => head.bytes.extend_from_slice(bytes),
+        Phase::Asked(_) => door::sent_ahead(handler, connections, id, bytes),
+        Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
         // Lingering: read so that the peer sees our last words, and thrown away.
         Phase::Vacant | Phase::Ended => {}
     }

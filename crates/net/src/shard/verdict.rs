@@ -50,8 +50,9 @@ pub enum Verdict {
         headers: Vec<(String, String)>,
     },
     /// The answer is not known yet: [`Connections::decide`](super::Connections::decide) gives it later, from an event.
-    /// Nothing is received meanwhile. Past [`Options::head_timeout`](crate::Options::head_timeout), counted from the
-    /// accept, the answer is 503.
+    /// Nothing is received meanwhile; a client that had sent more by then than a head may have, its head included, is
+    /// answered 400. Past [`Options::head_timeout`](crate::Options::head_timeout), counted from the accept, the answer is
+    /// 503.
     Later,
     /// Hand the socket over, with all that was received: [`Handler::side_door`](super::Handler::side_door) gets it.
     SideDoor,

@@ -82,8 +82,13 @@ impl Identity {
     }
 
     pub(crate) fn self_signed(name: &str) -> Self {
+        Self::self_signed_as(name, IsCa::NoCa)
+    }
+
+    pub(crate) fn self_signed_as(name: &str, is_ca: IsCa) -> Self {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = is_ca;
         Self::new(&params.self_signed(&key).unwrap(), &key)
     }
 

@@ -41,26 +41,18 @@ mod tests {
         AllowedOrigins::new(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
     }
 
+    /// What a pattern means is the toolkit's to say; here one of several is enough, whatever the case.
     #[test]
-    fn exact_and_patterns() {
-        for (pattern, origin, allowed) in [
-            ("https://example.com", "https://example.com", true),
-            ("https://Example.com/", "https://EXAMPLE.com", true),
-            ("https://example.com", "http://example.com", false),
-            ("https://example.com", "https://example.com:8443", false),
-            ("https://example.com", "https://example.com.evil.test", false),
-            ("https://*.example.com", "https://a.example.com", true),
-            ("https://*.example.com", "https://a.b.example.com", true),
-            ("https://*.example.com", "https://example.com", false),
-            ("https://*.example.com", "https://evil.test/.example.com", false),
-            ("https://a*b*c", "https://a1b2c", true),
-            ("https://a*b*c", "https://a1b2", false),
-            ("http://localhost:*", "http://localhost:3000", true),
-            ("*", "https://anything.test", true),
-            ("*", "null", true),
-            ("null", "null", true),
+    fn one_of_several_patterns_is_enough() {
+        let origins = origins(&["https://Example.com/", "http://localhost:*", "null"]);
+        for (origin, allowed) in [
+            ("https://EXAMPLE.com", true),
+            ("http://localhost:3000", true),
+            ("null", true),
+            ("http://example.com", false),
+            ("https://a.example.com", false),
         ] {
-            assert_eq!(origins(&[pattern]).allows(origin), allowed, "{pattern} {origin}");
+            assert_eq!(origins.allows(origin), allowed, "{origin}");
         }
     }
 

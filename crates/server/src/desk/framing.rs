@@ -20,6 +20,37 @@ pub(super) enum Framing {
     Opaque,
 }
 
+/// How far a head that comes in pieces has been looked through, so that no line is looked at again for each piece after it.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    looked: usize,
+    line_start: usize,
+    lines: usize,
+}
+
+impl Progress {
+    /// Whether [`frame`] may say more of what begins here than that it is incomplete; asked each time that more has come.
+    pub(super) fn may_say_more(&mut self, received: &[u8], limits: &Limits) -> bool {
+        let before = self.lines;
+        while let Some(at) = received[self.looked..].iter().position(|byte| *byte == b'\n') {
+            let line = &received[self.line_start..self.looked + at];
+            self.looked += at + 1;
+            self.line_start = self.looked;
+            match line {
+                // Empty lines in front.
+                [b'\r'] if self.lines == 0 => {}
+                // The end of the head, or a line that does not end as it has to.
+                [b'\r'] => return true,
+                [.., b'\r'] => self.lines += 1,
+                _ => return true,
+            }
+        }
+        self.looked = received.len();
+        let has_first_line = before == 0 && self.lines > 0;
+        has_first_line || self.lines > limits.head_fields_max + 1 || received.len() >= limits.head_bytes_max
+    }
+}
+
 /// Frames what begins here.
 pub(super) fn frame(received: &[u8], limits: &Limits) -> Framing {
     match parse_request(received, limits) {
@@ -71,6 +102,41 @@ mod tests {
         assert_eq!(framed(&format!("{head}12345")), Framing::Request { bytes: head.len() as u64 + 10 });
         for end in 0..get.len() {
             assert_eq!(framed(&get[..end]), Framing::Incomplete, "{end}");
+        }
+    }
+
+    /// A head in pieces of every length is judged as early as it would be if all of it were framed for each of them.
+    #[test]
+    fn a_head_in_pieces_is_looked_through_once() {
+        let limits = Limits { head_bytes_max: 200, head_fields_max: 4, ..Limits::DEFAULT };
+        for head in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\nmore",
+            "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+            "GET / HTTP/1.1\nHost: a\r\n",
+            "GET / HTTP/1.1\r\nHost: a\n\r\n",
+            "GET / SSH\r\nHost: a\r\n\r\n",
+            &format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(6)),
+            &format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(300)),
+            &"\r\n".repeat(150),
+        ] {
+            for length in 1..head.len() {
+                let (mut progress, mut framed_count, mut end) = (Progress::default(), 0, 0);
+                while end < head.len() {
+                    end = head.len().min(end + length);
+                    let received = &head.as_bytes()[..end];
+                    let framing = frame(received, &limits);
+                    if progress.may_say_more(received, &limits) {
+                        framed_count += 1;
+                    } else if end > length && received.contains(&b'\n') {
+                        assert_eq!(framing, Framing::Incomplete, "{head:?} {length} {end}");
+                    }
+                    if framing != Framing::Incomplete {
+                        break;
+                    }
+                }
+                assert!(framed_count <= 2, "{head:?} {length} {framed_count}");
+            }
         }
     }
 

@@ -44,6 +44,11 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The last words to a connection that nobody serves: our settings, as every connection begins, and a GOAWAY by which none
+/// of its requests was taken, because there are too many (RFC 9113 §3.4, §6.8). Some other node may be asked the same.
+pub(super) const TURNED_AWAY: &[u8] = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\
+    \x00\x00\x2a\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0bToo many HTTP connections at once.";
+
 /// Whether a connection speaks HTTP/2.
 pub(super) fn is_spoken(received: &[u8]) -> bool {
     received.starts_with(PREFACE)

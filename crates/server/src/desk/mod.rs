@@ -218,6 +218,7 @@ impl<B: Backend> Desk<B> {
             let peer = detached.peer;
             tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }
-        turn_away(detached.stream, FULL);
+        let words = if http2::is_spoken(&detached.received) { http2::TURNED_AWAY } else { FULL };
+        turn_away(detached.stream, words);
     }
 }

@@ -14,7 +14,7 @@ use wavecast_websocket::Limits;
 
 use super::deadline::{Deadline, Wait};
 use super::exchange::Exchange;
-use super::framing::{self, Framing};
+use super::framing::{self, Framing, Progress};
 use crate::config::HttpServer;
 
 /// After our end, how long the peer's end is waited for, so that our last answer is not lost to a reset.
@@ -34,6 +34,8 @@ pub(super) struct Socket {
     received: BytesMut,
     /// Whether they may hold the end of a head that has not been looked for.
     unexamined: bool,
+    /// How far a head has been looked through that came in pieces.
+    progress: Progress,
     stage: Stage,
     /// Whether a WebSocket handshake may go back to a shard.
     may_return: bool,
@@ -72,6 +74,7 @@ impl Socket {
             stream: Some(stream),
             received: BytesMut::from(received),
             unexamined: true,
+            progress: Progress::default(),
             stage: Stage::Head,
             may_return,
             latest: None,
@@ -109,10 +112,8 @@ impl Socket {
                 Poll::Ready(0) if self.received.is_empty() => return Poll::Ready(Ok(None)),
                 // Half a head: hyper says what is wrong with it.
                 Poll::Ready(0) => return Poll::Ready(Ok(Some(Stage::Opaque))),
-                Poll::Ready(count) => {
-                    let new = &self.received[self.received.len() - count..];
-                    self.unexamined =
-                        new.contains(&b'\n') || self.received.len() > self.limits.head_bytes_max;
+                Poll::Ready(_) => {
+                    self.unexamined = self.progress.may_say_more(&self.received, &self.limits);
                 }
                 Poll::Pending if wait == Wait::Request && self.exchange.is_draining() => {
                     return Poll::Ready(Ok(None));
@@ -231,6 +232,7 @@ impl Read for Socket {
                 },
                 Stage::Request { left: 0 } => {
                     this.unexamined = true;
+                    this.progress = Progress::default();
                     this.stage = Stage::Head;
                 }
                 Stage::Request { left } => {

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use wavecast_net::tls::Pem;
 use wavecast_net::tls::pem::PemError;
 
-use crate::config::Secret;
+use crate::secret::Secret;
 
 /// The keys of a `tls` section that concern a client. What is not `enabled` is as if nothing were set: `https` works
 /// all the same, trusting whom the machine trusts.

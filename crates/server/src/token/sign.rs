@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use wavecast_net::tls::pem::{self, SectionKind};
 
 use super::algorithm::Algorithm;
-use crate::config::Secret;
+use crate::secret::Secret;
 
 /// A key that signs, for one algorithm.
 pub struct Signer {

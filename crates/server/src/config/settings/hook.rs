@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::named::Named;
-use super::secret::Secret;
+use crate::secret::Secret;
 
 /// The name that means the hook of the section itself, such as `channel.proxy.subscribe`.
 pub const DEFAULT_HOOK: &str = "default";

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::secret::Secret;
 use super::tls::ListenerTls;
+use crate::secret::Secret;
 
 /// `http_server.*`.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
 //! Sections: `node`, `http` (with `tls`), `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
-//! entries have names, `secret` a value that nothing prints.
+//! entries have names.
 
 mod channel;
 mod client;
@@ -14,12 +14,12 @@ mod named;
 mod namespace;
 mod node;
 mod rpc;
-mod secret;
 mod tls;
 mod token;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+pub use crate::secret::Secret;
 pub use channel::{Channel, ChannelProxy};
 pub use client::{Client, ClientProxy, PersonalChannel};
 pub use hook::{
@@ -31,7 +31,6 @@ pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
 pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
-pub use secret::Secret;
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
 

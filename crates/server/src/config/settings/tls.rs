@@ -5,7 +5,7 @@ use std::fmt;
 use wavecast_net::tls::pem::PemError;
 use wavecast_net::tls::{ClientAuth, Part, Pem, ServerTls, ServerTlsOptions};
 
-use super::secret::Secret;
+use crate::secret::Secret;
 
 /// `http_server.tls.*`. PEM values are the text, the text in base64, or a file's path; files are read again when they change.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,6 +1,6 @@
 //! `client.token.*` and `client.subscription_token.*`: how tokens (JWT) are verified.
 
-use super::secret::Secret;
+use crate::secret::Secret;
 
 /// How tokens are verified: keys, and what the claims must say. Without any key every token is refused.
 #[derive(Debug, Clone, Default, PartialEq)]

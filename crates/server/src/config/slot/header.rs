@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::scalar;
-use crate::config::settings::Secret;
+use crate::secret::Secret;
 
 /// What is accepted, for error messages.
 pub(super) const NAME: &str = "the name of a header such as \"X-User-Id\"";

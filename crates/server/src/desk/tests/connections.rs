@@ -1,5 +1,11 @@
 //! Connections: how requests may arrive, and every way an ill-behaved one ends.
 
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+
 use super::*;
 
 #[tokio::test]
@@ -165,6 +171,34 @@ async fn there_is_a_bound_on_connections() {
     let mut third = Client::connect(&served).await;
     third.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert_eq!(third.answer().await.status, 200);
+}
+
+/// hyper's client, as others' of HTTP/2, understands no answer of HTTP/1.1.
+#[tokio::test]
+async fn http2_is_told_that_there_are_too_many_in_its_own_words() {
+    let mut config = configured();
+    config.http_server.connection_limit = 0;
+    let desk = Arc::new(Desk::new(Arc::new(Lists::default()), Arc::new(config), Profile::Configured));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (mut shard, peer) = listener.accept().await.unwrap();
+    let client = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut requests, connection) = client.await.unwrap();
+    let request = Request::get("http://a/health").body(Empty::<Bytes>::new()).unwrap();
+    let desk_refuses = async {
+        let mut received = Vec::new();
+        // All of it: what is unread when the socket is closed would reset the connection.
+        while timeout(Duration::from_millis(200), shard.read_buf(&mut received)).await.is_ok() {}
+        assert!(http2::is_spoken(&received));
+        let stream = shard.into_std().unwrap().into();
+        serve_connection(Detached { stream, received, peer }, Arc::clone(&desk)).await;
+    };
+    let talk = async { tokio::join!(requests.send_request(request), connection, desk_refuses) };
+    let (answer, ended, ()) = timeout(Duration::from_secs(20), talk).await.expect("an end");
+    assert_eq!(desk.refused(), 1);
+    let error = answer.map(drop).unwrap_err();
+    let told = format!("{error:?} {ended:?}");
+    assert!(told.contains("ENHANCE_YOUR_CALM"), "{told}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::*;
 use tokio::net::TcpStream;
-use wavecast_net::shard::Stream;
+use wavecast_net::driver::Stream;
 
 #[tokio::test]
 async fn a_handshake_after_a_request_goes_back_whole() {
