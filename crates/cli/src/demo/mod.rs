@@ -10,15 +10,15 @@ mod dispatch;
 #[path = "../../../../examples/demo_chat.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod chat;
-#[path = "../../../../examples/demo_notifications.rs"]
-#[allow(dead_code, reason = "the example's own main")]
-mod notifications;
 #[path = "../../../../examples/demo_game.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod game;
 #[path = "../../../../examples/demo_monitoring.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod monitoring;
+#[path = "../../../../examples/demo_notifications.rs"]
+#[allow(dead_code, reason = "the example's own main")]
+mod notifications;
 
 use std::fmt;
 use std::future::Future;
