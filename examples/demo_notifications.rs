@@ -63,7 +63,7 @@ impl Notifications {
     pub(crate) async fn run(self: Arc<Self>, node: Arc<Node>) {
         let welcome = json!({"title": "Welcome", "text": "What concerns everybody arrives here."});
         publish(self.node.get_or_init(|| node), "notify:all", welcome, false).await.ok();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     // [how The steps of an order
