@@ -1,9 +1,18 @@
+import { existsSync } from 'node:fs';
+
 import { defineConfig } from 'vite';
 
-// In development the page comes from Vite and everything else from a server on its default port.
-const server = 'http://localhost:8000';
+import { excerpts } from './build/excerpts.ts';
+import { takeHome } from './build/take-home.ts';
+
+// In development the pages come from Vite and everything else from a server on its default port.
+const server = process.env.WAVECAST ?? 'http://localhost:8000';
+
+const demos = ['chat', 'monitoring', 'game', 'notifications'];
+const pages = ['index.html', 'demo/index.html', ...demos.map((name) => `demo/${name}/index.html`)];
 
 export default defineConfig({
+  plugins: [excerpts(), takeHome()],
   build: {
     target: 'es2022',
     // The server sends `default-src 'self'`: nothing may be inlined as a data: address.
@@ -12,6 +21,10 @@ export default defineConfig({
     reportCompressedSize: false,
     // The licence texts of the libraries in the bundle travel with it.
     license: { fileName: 'licenses.txt' },
+    rolldownOptions: {
+      // Whoever takes a demo home has that one alone.
+      input: pages.filter((page) => existsSync(new URL(page, import.meta.url))),
+    },
   },
   server: {
     proxy: {

@@ -233,6 +233,7 @@ impl<'ast> Visit<'ast> for Reader {
         self.file.modules.insert(self.here.clone());
         match &module.content {
             Some((_, items)) => items.iter().for_each(|item| self.visit_item(item)),
+            None if module.attrs.iter().any(leads_away) => {}
             None => self.outside.push(self.here.clone()),
         }
         self.here.pop();
@@ -283,6 +284,11 @@ fn is_test_only(attribute: &syn::Attribute) -> bool {
         && list.tokens.to_string().split([' ', '(', ')', ',']).any(|word| word == "test")
 }
 
+/// The module's text is somewhere else than modules are: an example that the program takes in, which has a house of its own.
+fn leads_away(attribute: &syn::Attribute) -> bool {
+    matches!(&attribute.meta, syn::Meta::NameValue(given) if given.path.is_ident("path"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,6 +326,17 @@ mod tests {
         ]);
         fs::remove_dir_all(folder).unwrap();
         assert_eq!(sources.circles(), [["room -> room::door", "room::door -> room"]]);
+    }
+
+    #[test]
+    fn a_module_from_another_place_is_not_read() {
+        let (folder, sources) = crate_of(&[
+            ("lib.rs", "#[path = \"../far/away.rs\"] mod away; mod near;"),
+            ("near.rs", "use crate::away::A;"),
+        ]);
+        fs::remove_dir_all(folder).unwrap();
+        assert!(sources.circles().is_empty());
+        assert_eq!(sources.files.len(), 2);
     }
 
     #[test]

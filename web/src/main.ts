@@ -13,6 +13,7 @@ import { Announcer } from './view/announcer.ts';
 import { ChannelList } from './view/channel-list.ts';
 import { Composer } from './view/composer.ts';
 import { Events } from './view/events.ts';
+import { showDemos } from './view/demos.ts';
 import { Feed } from './view/feed.ts';
 import { Status, sentenceOf } from './view/status.ts';
 import { Terminal } from './view/terminal.ts';
@@ -39,6 +40,7 @@ terminal.attach();
 traffic.attach();
 feed.attach();
 attachToken();
+void showDemos();
 
 for (const name of channelsIn(location.search)) channels.join(name);
 connection.connect();

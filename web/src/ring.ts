@@ -25,9 +25,14 @@ export class Ring<T> {
     return true;
   }
 
+  /** Everything, oldest first. */
+  items(): T[] {
+    return [...this.#items.slice(this.#start), ...this.#items.slice(0, this.#start)];
+  }
+
   /** Takes everything out, oldest first. */
   drain(): T[] {
-    const items = [...this.#items.slice(this.#start), ...this.#items.slice(0, this.#start)];
+    const items = this.items();
     this.#items = [];
     this.#start = 0;
     return items;

@@ -1,12 +1,14 @@
 //! The `wavecast` program: one subcommand a file, dispatched here.
 //!
 //! `configuration` and `connection` are how the commands beside `serve` come to the server's configuration, and to a server;
-//! `echo` is the server that `bench echo` measures. `exit`, `log` and `signal` are the same for all: exit codes, the program's own log, how it is asked to end.
+//! `echo` is the server that `bench echo` measures; `demo` is the back ends of the demo applications, which `serve` has beside
+//! the server. `exit`, `log` and `signal` are the same for all: exit codes, the program's own log, how it is asked to end.
 
 mod bench;
 mod check;
 mod configuration;
 mod connection;
+mod demo;
 mod doctor;
 mod echo;
 mod exit;
@@ -16,6 +18,10 @@ mod serve;
 mod signal;
 mod subscribe;
 mod token;
+
+// The demos are examples of the library `wavecast`, and name it so; here `wavecast::server` is the server below us.
+extern crate self as wavecast;
+use wavecast_server as server;
 
 use std::process::ExitCode;
 

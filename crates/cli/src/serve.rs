@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use wavecast_server::config::{self, Config, Loaded, Overrides};
-use wavecast_server::{DrainHandle, PushServer};
+use wavecast_server::{DrainHandle, PushServer, pages};
 
+use crate::demo::Demos;
 use crate::{log, signal};
 
 /// Runs the push server
@@ -43,7 +44,7 @@ pub(crate) struct Serve {
 
 /// Exit codes: 0 ended in order, 1 cannot start or failed, 2 wrong use of the command line.
 pub(crate) fn run(serve: &Serve) -> ExitCode {
-    let loaded = match config::load(serve.config.as_deref(), &serve.overrides()) {
+    let mut loaded = match config::load(serve.config.as_deref(), &serve.overrides()) {
         Ok(loaded) => loaded,
         Err(error) => return fail(error),
     };
@@ -54,13 +55,21 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
         tracing::warn!("{warning}");
     }
     let introduction = introduction(&loaded);
-    let pages = loaded.config.pages.enabled;
+    let has_pages = loaded.config.pages.enabled;
     let endpoint =
         (!loaded.config.websocket.disabled).then(|| loaded.config.websocket.handler_prefix.clone());
-    let server = match PushServer::start(loaded) {
+    let has_demos = loaded.config.demo.enabled;
+    let demos = match has_demos.then(|| Demos::configure(&mut loaded.config)).transpose() {
+        Ok(demos) => demos,
+        Err(error) => return fail(error),
+    };
+    let server = match PushServer::start_with(loaded, demos.as_ref().map(Demos::hooks)) {
         Ok(server) => server,
         Err(error) => return fail(error),
     };
+    if let Some(Err(error)) = demos.map(|demos| demos.run(server.node())) {
+        return fail(error);
+    }
     for line in introduction {
         eprintln!("{line}");
     }
@@ -69,14 +78,18 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     if let Some(path) = endpoint {
         println!("clients connect to {}{path}", url.replacen("http", "ws", 1));
     }
-    if pages {
-        if !wavecast_server::pages::full_build() {
+    if has_pages {
+        if !pages::full_build() {
             println!("the start page is the plain one: for the full page install Node.js 20 and build again");
         }
         println!("open it in a browser, or publish from a terminal:");
         println!(
             "  curl {url}/api/publish -d '{{\"channel\": \"demo\", \"data\": {{\"text\": \"hello\"}}}}'"
         );
+    }
+    // Where the pages were not built in, Vite may show them in front of the back ends.
+    if has_demos && pages::full_build() {
+        println!("demo applications: {url}/demo/");
     }
     if let Err(error) = end_on_signal(server.drain_handle()) {
         return fail(error);

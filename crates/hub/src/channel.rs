@@ -14,6 +14,8 @@ pub struct ChannelRules {
     pub private_prefix: String,
     /// Stands between the namespace and the rest of the name; empty: there are no namespaces. Default `:`.
     pub namespace_boundary: String,
+    /// A name whose namespace nobody declared lies in none, instead of being refused. Default false.
+    pub allow_undeclared_namespaces: bool,
     /// What follows the last one names the users who may subscribe; empty: no name is limited. Default `#`.
     pub user_boundary: String,
     /// Stands between the users; empty: there is just one. Default `,`.
@@ -29,6 +31,7 @@ impl Default for ChannelRules {
             max_length: 255,
             private_prefix: "$".into(),
             namespace_boundary: ":".into(),
+            allow_undeclared_namespaces: false,
             user_boundary: "#".into(),
             user_separator: ",".into(),
             history_meta_ttl_ms: 30 * 24 * 60 * 60 * 1000,
@@ -72,7 +75,7 @@ impl ChannelRules {
         !self.private_prefix.is_empty() && channel.starts_with(&self.private_prefix)
     }
 
-    /// The name of the channel's namespace; empty when it lies in none.
+    /// The name of the channel's namespace; empty when it lies in none. Whether that is declared is not known here.
     pub fn namespace_of<'c>(&self, channel: &'c str) -> &'c str {
         self.parts(channel).0
     }
@@ -82,9 +85,14 @@ impl ChannelRules {
         self.parts(channel).1
     }
 
+    /// The name without the private prefix.
+    pub(crate) fn unprefixed<'c>(&self, channel: &'c str) -> &'c str {
+        channel.strip_prefix(self.private_prefix.as_str()).unwrap_or(channel)
+    }
+
     /// Namespace and rest, without the private prefix.
     fn parts<'c>(&self, channel: &'c str) -> (&'c str, &'c str) {
-        let name = channel.strip_prefix(self.private_prefix.as_str()).unwrap_or(channel);
+        let name = self.unprefixed(channel);
         let boundary = Some(self.namespace_boundary.as_str()).filter(|boundary| !boundary.is_empty());
         boundary.and_then(|boundary| name.split_once(boundary)).unwrap_or(("", name))
     }

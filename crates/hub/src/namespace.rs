@@ -69,15 +69,16 @@ impl Namespaces {
     /// The name is not allowed, its namespace is not configured, or the namespace does not allow such names.
     pub fn resolve(&self, channel: &str) -> Result<&Arc<ChannelOptions>, ChannelError> {
         self.rules.check_length(channel)?;
-        let options = match self.rules.namespace_of(channel) {
-            "" => &self.without_namespace,
-            namespace => self
-                .named
-                .get(namespace)
-                .ok_or_else(|| ChannelError::UnknownNamespace { namespace: namespace.into() })?,
+        let namespace = self.rules.namespace_of(channel);
+        let (options, rest) = match self.named.get(namespace) {
+            Some(options) => (options, self.rules.rest_of(channel)),
+            None if namespace.is_empty() || self.rules.allow_undeclared_namespaces => {
+                (&self.without_namespace, self.rules.unprefixed(channel))
+            }
+            None => return Err(ChannelError::UnknownNamespace { namespace: namespace.into() }),
         };
         match &options.channel_pattern {
-            Some(pattern) if !pattern.matches(self.rules.rest_of(channel)) => Err(ChannelError::Pattern),
+            Some(pattern) if !pattern.matches(rest) => Err(ChannelError::Pattern),
             Some(_) => Ok(options),
             None => self.rules.check(channel).map(|()| options),
         }
@@ -178,6 +179,22 @@ mod tests {
         assert!(namespaces.resolve("room:abc").is_ok() && namespaces.resolve("$room:abc").is_ok());
         assert_eq!(namespaces.resolve("room:42"), Err(ChannelError::Pattern));
         assert!(namespaces.resolve("42").is_ok());
+    }
+
+    #[test]
+    fn an_undeclared_namespace_may_be_none() {
+        let chat = ChannelOptions { history_size: 7, history_ttl_ms: 1000, ..ChannelOptions::default() };
+        let pattern = crate::ChannelPattern::new("^[a-z:]+$").unwrap();
+        let others = ChannelOptions { channel_pattern: Some(pattern), ..ChannelOptions::default() };
+        let rules = ChannelRules { allow_undeclared_namespaces: true, ..ChannelRules::default() };
+        let namespaces = Namespaces::new(rules, others, [("chat".to_owned(), chat)]).unwrap();
+        for (channel, history_size) in
+            [("chat:a", 7), ("$chat:A", 7), ("news:a", 0), ("$news:a:b", 0), ("news", 0)]
+        {
+            assert_eq!(namespaces.resolve(channel).unwrap().history_size, history_size, "{channel}");
+        }
+        assert_eq!(namespaces.resolve("news:7"), Err(ChannelError::Pattern));
+        assert_eq!(namespaces.resolve("NEWS:a"), Err(ChannelError::Pattern), "the whole name has to match");
     }
 
     #[test]

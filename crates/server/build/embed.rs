@@ -13,6 +13,9 @@ pub(crate) struct EmbeddedFile {
     pub(crate) path: PathBuf,
 }
 
+/// The demo applications are shown with and without a slash at the end: their addresses are typed by people.
+const DEMO: &str = "/demo";
+
 /// Every file below `directory`, addressed below `prefix`; an `index.html` is what its directory shows.
 pub(crate) fn files_below(directory: &Path, prefix: &str) -> Result<Vec<EmbeddedFile>, String> {
     let unreadable = |error| format!("{} is unreadable: {error}", directory.display());
@@ -22,10 +25,13 @@ pub(crate) fn files_below(directory: &Path, prefix: &str) -> Result<Vec<Embedded
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             files.extend(files_below(&path, &format!("{prefix}/{name}"))?);
+        } else if name == "index.html" {
+            if prefix.starts_with(DEMO) {
+                files.push(EmbeddedFile { address: prefix.to_owned(), path: path.clone() });
+            }
+            files.push(EmbeddedFile { address: format!("{prefix}/"), path });
         } else {
-            let address =
-                if name == "index.html" { format!("{prefix}/") } else { format!("{prefix}/{name}") };
-            files.push(EmbeddedFile { address, path });
+            files.push(EmbeddedFile { address: format!("{prefix}/{name}"), path });
         }
     }
     Ok(files)
@@ -57,6 +63,7 @@ fn content_type(path: &Path) -> Result<&'static str, String> {
         Some("js") => Ok("text/javascript; charset=utf-8"),
         Some("css") => Ok("text/css; charset=utf-8"),
         Some("svg") => Ok("image/svg+xml"),
+        Some("tgz") => Ok("application/gzip"),
         Some("txt") => Ok("text/plain; charset=utf-8"),
         _ => Err(format!("{} has no known content type: add it to build/embed.rs", path.display())),
     }

@@ -13,17 +13,23 @@ use std::time::{Duration, Instant};
 
 use crate::embed::fingerprint;
 
-/// What the page is built from. Tests are not, and `node_modules` of a developer is none of our business.
-const SOURCES: [&str; 8] = [
+/// What the pages are built from. Tests are not, and `node_modules` of a developer is none of our business.
+const SOURCES: [&str; 10] = [
     "index.html",
     "package.json",
     "package-lock.json",
     ".npmrc",
     "tsconfig.json",
     "vite.config.ts",
+    "build",
+    "demo",
     "src",
     "public",
 ];
+
+/// Programs whose marked lines the demo pages show; they lie beside `web/`, and beside the copy.
+const EXAMPLES: &str = "../examples";
+const SHOWN_EXAMPLES: &str = "demo_";
 
 /// A registry that does not answer must not hold up a build of the server for longer than this.
 const INSTALL_TIME_MAX: Duration = Duration::from_secs(300);
@@ -82,6 +88,22 @@ fn read_sources(source: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
                 .map_err(|error| format!("{} is unreadable: {error}", path.display()))?;
         }
     }
+    let examples = source.join(EXAMPLES);
+    let unreadable = |error| format!("{} is unreadable: {error}", examples.display());
+    let mut names = fs::read_dir(&examples)
+        .and_then(|entries| {
+            entries
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect::<io::Result<Vec<_>>>()
+        })
+        .map_err(unreadable)?;
+    names.retain(|name| name.starts_with(SHOWN_EXAMPLES));
+    names.sort();
+    for name in names {
+        let path = examples.join(&name);
+        println!("cargo::rerun-if-changed={}", path.display());
+        read_below(&path, &format!("{EXAMPLES}/{name}"), &mut files).map_err(unreadable)?;
+    }
     Ok(files)
 }
 
@@ -122,7 +144,7 @@ fn check_node() -> Result<(), String> {
 
 /// Writes the sources afresh, so that a file deleted in `web/` is gone here too.
 fn write_copy(copy: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
-    for name in SOURCES.into_iter().chain(["dist"]) {
+    for name in SOURCES.into_iter().chain(["dist", EXAMPLES]) {
         let old = copy.join(name);
         if old.is_dir() {
             fs::remove_dir_all(&old)?;

@@ -1,5 +1,6 @@
 //! The node: what all shards and the front desk share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,7 @@ pub struct Node {
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     clock: Clock,
     seed: u64,
+    address: SocketAddr,
     began: Instant,
 }
 
@@ -63,11 +65,13 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     /// Names epochs and hides slots: random, and new in each process.
     pub(crate) seed: u64,
+    /// Where the server listens.
+    pub(crate) address: SocketAddr,
 }
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, profile, namespaces, remotes, verifiers, hooks, clock, seed } = parts;
+        let Parts { config, profile, namespaces, remotes, verifiers, hooks, clock, seed, address } = parts;
         let limits = HubLimits { channels_max: config.engine.memory.channel_limit, ..HubLimits::default() };
         let client = &config.client;
         let office = Arc::new(Office::new(hooks.clone(), verifiers.clone(), remotes.clone()));
@@ -88,6 +92,7 @@ impl Node {
             remotes,
             clock,
             seed,
+            address,
             began: Instant::now(),
             config,
             profile,
@@ -98,6 +103,12 @@ impl Node {
     #[must_use]
     pub fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    /// Where the server listens: with the port that the kernel chose, where port 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Whether somebody has configured this server.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::runtime::{self, Runtime};
 use tracing::{info, warn};
 use wavecast_hub::ShardId;
-use wavecast_net::listener::{self, Bound, Listener};
+use wavecast_net::listener::{self, Bound, Listener, TcpOptions};
 use wavecast_net::mount::Mount;
 use wavecast_net::shard::{self, Detached, Mailbox, Remote, Threads};
 use wavecast_net::tls::ServerTls;
@@ -112,7 +112,7 @@ impl PushServer {
         let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
         let tls = config.http_server.tls.load().map_err(|error| StartError::Setup(SetupError::Tls(error)))?;
         let is_secure = tls.is_some();
-        let (listeners, address) = listen(config.http_server.listen(), shards, tls.as_ref())?;
+        let (listeners, address) = listen(&config, shards, tls.as_ref())?;
 
         let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<_>>) =
             (0..shards).map(|_| shard::mailbox(&options)).unzip();
@@ -128,6 +128,7 @@ impl PushServer {
             hooks: hooks.clone(),
             clock: Clock::System,
             seed,
+            address,
         }));
 
         let runtime = runtime::Builder::new_multi_thread()
@@ -233,23 +234,28 @@ impl DrainHandle {
 
 /// Listens at what the service manager hands over, or else at the address.
 fn listen(
-    address: SocketAddr,
+    config: &Config,
     shards: usize,
     tls: Option<&ServerTls>,
 ) -> Result<(Vec<Bound>, SocketAddr), StartError> {
-    let with_tls = |listener: Listener| match tls {
-        Some(tls) => listener.tls(tls.clone()),
-        None => listener,
+    let address = config.http_server.listen();
+    let unsent_bytes = Some(u32::try_from(config.client.unsent_max_size).unwrap_or(u32::MAX));
+    let configured = |listener: Listener| {
+        let listener = listener.tcp_options(TcpOptions { unsent_bytes, ..TcpOptions::default() });
+        match tls {
+            Some(tls) => listener.tls(tls.clone()),
+            None => listener,
+        }
     };
     let given = activated().map_err(StartError::Resources)?;
     if given.is_empty() {
         let bound =
-            listen_at(address, shards, with_tls).map_err(|error| StartError::Listen { address, error })?;
+            listen_at(address, shards, configured).map_err(|error| StartError::Listen { address, error })?;
         let address = bound.address().unwrap_or(address);
         return Ok((vec![bound], address));
     }
     let bound: Result<Vec<_>, _> =
-        given.into_iter().map(|listener| with_tls(listener).bind(shards)).collect();
+        given.into_iter().map(|listener| configured(listener).bind(shards)).collect();
     let bound = bound.map_err(StartError::Resources)?;
     let address = bound.iter().find_map(Bound::address).unwrap_or(address);
     info!(listeners = bound.len(), "listening where the service manager says (LISTEN_FDS)");
@@ -270,9 +276,9 @@ fn activated() -> io::Result<Vec<Listener>> {
 fn listen_at(
     address: SocketAddr,
     shards: usize,
-    with_tls: impl Fn(Listener) -> Listener,
+    configured: impl Fn(Listener) -> Listener,
 ) -> io::Result<Bound> {
-    let bind = |address| with_tls(Listener::tcp(address)).bind(shards);
+    let bind = |address| configured(Listener::tcp(address)).bind(shards);
     let every_interface = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
     match bind(address) {
         Err(error) if address == every_interface && error.kind() != io::ErrorKind::AddrInUse => {

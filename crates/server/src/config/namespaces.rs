@@ -20,6 +20,7 @@ impl Config {
             max_length: channel.max_length,
             private_prefix: channel.private_prefix.clone(),
             namespace_boundary: channel.namespace_boundary.clone(),
+            allow_undeclared_namespaces: channel.allow_undeclared_namespaces,
             user_boundary: channel.user_boundary.clone(),
             user_separator: channel.user_separator.clone(),
             history_meta_ttl_ms: ms(channel.history_meta_ttl),

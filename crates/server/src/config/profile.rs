@@ -69,8 +69,9 @@ impl Profile {
             config.client.allow_anonymous_connect_without_token = true;
             config.http_api.insecure = true;
             config.pages.enabled = true;
-            // Any name works at once, with the same options: there are no namespaces to declare.
-            config.channel.namespace_boundary = String::new();
+            config.demo.enabled = true;
+            // Any name works at once, with the same options: no namespace has to be declared.
+            config.channel.allow_undeclared_namespaces = true;
             config.channel.without_namespace = ChannelSettings {
                 history_size: 300,
                 history_ttl: Duration::from_secs(300),

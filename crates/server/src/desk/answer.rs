@@ -13,9 +13,8 @@ use crate::pages::Page;
 pub(super) type Answer = Response<Bytes>;
 
 /// A page loads scripts, styles and data from this server alone, and no other page may frame it.
-const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-);
+const CONTENT_POLICY: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Words for a person, with a line feed so that a terminal shows them well.
 pub(super) fn text(status: StatusCode, text: &str) -> Answer {
@@ -37,10 +36,22 @@ pub(super) fn page(page: &Page, known: Option<&str>) -> Answer {
     let mut answer = answer(status, page.content_type, body);
     let headers = answer.headers_mut();
     headers.insert(ETAG, HeaderValue::from_static(page.etag));
-    headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let cached = if page.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cached));
+    answer
+}
+
+/// A page of a demo application: it may open WebSockets to other ports of the host it was asked of as well, where a demo's
+/// back end has a relay for viewers that want to be slow. `name` is that host; without one the policy of all pages holds.
+pub(super) fn demo_page(page: &Page, known: Option<&str>, name: Option<&str>) -> Answer {
+    let mut answer = self::page(page, known);
+    let policy =
+        name.map(|name| format!("{CONTENT_POLICY}; connect-src 'self' ws://{name}:* wss://{name}:*"));
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::try_from(policy).ok()) {
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
     answer
 }
 

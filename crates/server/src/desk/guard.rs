@@ -122,6 +122,14 @@ fn is_loopback(host: &str) -> bool {
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// The DNS name or IPv4 address in the value of `Host`, if it is one: letters, digits, `.` and `-`, and nothing that means
+/// more in another header. (A policy for content cannot name an IPv6 address.)
+pub(super) fn dns_name(host: &str) -> Option<&str> {
+    let (name, _) = split_port(host)?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
+}
+
 /// Whether an origin's host and port are those of the request. The scheme is not compared: behind a proxy that ends
 /// TLS the page's is `https` and ours is not.
 fn is_same_host(origin: &str, host: Option<&str>) -> bool {
@@ -211,6 +219,22 @@ mod tests {
         );
         assert!(check_keyless_api(Some("a.test"), None).is_ok());
         assert!(check_keyless_api(None, Some("http://a.test")).is_err());
+    }
+
+    #[test]
+    fn a_name_for_another_header_is_a_name_and_nothing_else() {
+        for (host, name) in [
+            ("localhost:8000", Some("localhost")),
+            ("127.0.0.1:8000", Some("127.0.0.1")),
+            ("a-b.example.com", Some("a-b.example.com")),
+            ("[::1]:8000", None),
+            ("", None),
+            (":8000", None),
+            ("a; script-src *:80", None),
+            ("a b", None),
+        ] {
+            assert_eq!(dns_name(host), name, "{host}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::header::{
-    ALLOW, CONNECTION, HOST, HeaderValue, IF_NONE_MATCH, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, CONNECTION, HOST, HeaderValue, IF_NONE_MATCH, LINK, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
@@ -18,7 +18,10 @@ use super::backend::Backend;
 use super::guard;
 use super::request_body::RequestBody;
 use crate::config::{Config, Profile};
-use crate::pages;
+use crate::pages::{self, Page, Part};
+
+/// Where the start page learns that there are demo applications (RFC 8288).
+const DEMOS: &str = "</demo/>; rel=\"related\"";
 
 /// The rooms behind the desk.
 #[derive(Debug)]
@@ -66,13 +69,29 @@ impl<B: Backend> Routes<B> {
         if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
             return websocket_wanted();
         }
-        match pages::page(path) {
-            Some(page) if self.config.pages.enabled => {
-                let known = head.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-                read_only(head, || answer::page(&page, known))
+        let Some(page) = self.page(path) else { return self.not_found(path) };
+        let known = head.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+        read_only(head, || match pages::part(path) {
+            Part::Demo => answer::demo_page(&page, known, host.and_then(guard::dns_name)),
+            Part::Start if path == "/" && self.has_demos() => {
+                answer::with(answer::page(&page, known), LINK, DEMOS)
             }
-            _ => self.not_found(path),
-        }
+            Part::Start | Part::Shared => answer::page(&page, known),
+        })
+    }
+
+    fn page(&self, path: &str) -> Option<Page> {
+        let (pages, demo) = (self.config.pages.enabled, self.config.demo.enabled);
+        let is_on = match pages::part(path) {
+            Part::Start => pages,
+            Part::Demo => demo,
+            Part::Shared => pages || demo,
+        };
+        if is_on { pages::page(path) } else { None }
+    }
+
+    fn has_demos(&self) -> bool {
+        self.config.demo.enabled && pages::full_build()
     }
 
     fn api_method<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -107,6 +126,9 @@ impl<B: Backend> Routes<B> {
         }
         if config.pages.enabled {
             text.push_str("\n  the start page is at GET /");
+        }
+        if self.has_demos() {
+            text.push_str("\n  the demo applications are at GET /demo/");
         }
         answer::text(StatusCode::NOT_FOUND, &text)
     }

@@ -1,7 +1,8 @@
 //! The pages that the server shows to people, embedded in the program.
 //!
-//! The full page at `/` comes from `web/`; where it could not be built, the plain one stands there. The
-//! plain page, which needs no library and no build step, is always at `/plain/`. `build.rs` makes the table.
+//! The full page at `/` comes from `web/`, and so do the demo applications below `/demo/`; where they could not be built,
+//! the plain page stands at `/`, and there are no demos. The plain page, which needs no library and no build step, is always
+//! at `/plain/`. `build.rs` makes the table.
 
 /// One embedded file with what an HTTP answer says about it.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,27 @@ pub(crate) fn page(path: &str) -> Option<Page> {
     Some(PAGES[at].1)
 }
 
-/// Whether `/` is the page from `web/`, not the plain one.
+/// Which switch of the configuration shows a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// `pages.enabled`.
+    Start,
+    /// `demo.enabled`.
+    Demo,
+    /// Either: what pages of both load.
+    Shared,
+}
+
+/// The part that a path belongs to, whether or not there is a file.
+pub(crate) fn part(path: &str) -> Part {
+    match path.split('/').nth(1) {
+        Some("demo") => Part::Demo,
+        Some("assets" | "favicon.svg" | "licenses.txt") => Part::Shared,
+        _ => Part::Start,
+    }
+}
+
+/// Whether `/` is the page from `web/`, not the plain one, and the demo applications are there.
 pub fn full_build() -> bool {
     FULL_BUILD
 }
@@ -38,6 +59,25 @@ mod tests {
         std::str::from_utf8(page.body).expect("pages are UTF-8")
     }
 
+    /// The pages that this build has.
+    fn shown() -> Vec<&'static str> {
+        let html = PAGES.iter().filter(|(_, page)| page.content_type.starts_with("text/html"));
+        html.map(|(address, _)| *address).collect()
+    }
+
+    #[test]
+    fn the_demos_are_shown_with_and_without_a_slash() {
+        let names = ["", "/chat", "/monitoring", "/game", "/notifications"];
+        for address in names.iter().flat_map(|name| [format!("/demo{name}"), format!("/demo{name}/")]) {
+            assert_eq!(page(&address).is_some(), full_build(), "{address}");
+            assert_eq!(part(&address), Part::Demo);
+        }
+        assert_eq!(
+            (part("/"), part("/demos"), part("/assets/a.js")),
+            (Part::Start, Part::Start, Part::Shared)
+        );
+    }
+
     /// The addresses that a page loads by itself, all of them absolute.
     fn loads(html: &str) -> Vec<&str> {
         html.split(['"', '\''])
@@ -49,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_page_finds_what_it_loads() {
-        for address in ["/", "/plain/"] {
+        for address in shown() {
             let html = text(address);
             assert!(html.starts_with("<!doctype html>"), "{address}");
             assert!(loads(html).len() >= 2, "{address} loads a script and a style sheet");
@@ -64,7 +104,7 @@ mod tests {
     /// The server sends `Content-Security-Policy: default-src 'self'`: a browser would drop all of these.
     #[test]
     fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
-        for address in ["/", "/plain/"] {
+        for address in shown() {
             let html = text(address);
             assert!(!html.contains("<style") && !html.contains(" style="), "{address} has an inline style");
             assert!(

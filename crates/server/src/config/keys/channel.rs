@@ -21,6 +21,11 @@ pub(super) const CHANNEL: &[Key<Config>] = &[
     key("channel.namespace_boundary", "ends the namespace in a channel name; empty = no namespaces", |c| {
         Slot::Text(&mut c.channel.namespace_boundary)
     }),
+    key(
+        "channel.allow_undeclared_namespaces",
+        "a name whose namespace is not in channel.namespaces counts as one without; otherwise error 102",
+        |c| Slot::Switch(&mut c.channel.allow_undeclared_namespaces),
+    ),
     key("channel.user_boundary", "begins the users in a channel name; empty = none", |c| {
         Slot::Text(&mut c.channel.user_boundary)
     }),

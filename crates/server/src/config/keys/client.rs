@@ -87,6 +87,9 @@ pub(super) const CLIENT: &[Key<Config>] = &[
     key("client.queue_max_size", "bytes that may wait for one slow client; then 3008", |c| {
         Slot::Number(&mut c.client.queue_max_size, 4096..=1024 * MIB)
     }),
+    key("client.unsent_max_size", "bytes that the kernel may hold unsent for one client", |c| {
+        Slot::Number(&mut c.client.unsent_max_size, 4096..=1024 * MIB)
+    }),
     key(
         "client.history_max_publication_limit",
         "publications in one answer to a client's history command",

@@ -105,7 +105,10 @@ pub(super) const NODE: &[Key<Config>] = &[
     ),
     key("health.enabled", "the health endpoint of load balancers", |c| Slot::Switch(&mut c.health.enabled)),
     key("health.handler_prefix", "path of the health endpoint", |c| Slot::Path(&mut c.health.handler_prefix)),
-    key("pages.enabled", "the start page and the demo pages", |c| Slot::Switch(&mut c.pages.enabled)),
+    key("pages.enabled", "the start page", |c| Slot::Switch(&mut c.pages.enabled)),
+    neutral("demo.enabled", "the demo applications below /demo/, and their back ends", |c| {
+        Slot::Switch(&mut c.demo.enabled)
+    }),
     key("shutdown.timeout", "the longest a shutdown may take", |c| {
         Slot::Time(&mut c.shutdown.timeout, Duration::ZERO..=HOUR)
     }),

@@ -25,6 +25,9 @@ pub struct Channel {
     pub private_prefix: String,
     /// `namespace_boundary`: ends the namespace in a channel name, default ":"; "" = no namespaces.
     pub namespace_boundary: String,
+    /// `allow_undeclared_namespaces` (own): a channel whose namespace is not in `namespaces` has the options of
+    /// `without_namespace`; default false (error 102), true in the development profile.
+    pub allow_undeclared_namespaces: bool,
     /// `user_boundary`: begins the list of users in a channel name, default "#"; "" = no user-limited channels.
     pub user_boundary: String,
     /// `user_separator`: between users in that list, default ",".
@@ -44,6 +47,7 @@ impl Default for Channel {
             max_length: 255,
             private_prefix: "$".into(),
             namespace_boundary: ":".into(),
+            allow_undeclared_namespaces: false,
             user_boundary: "#".into(),
             user_separator: ",".into(),
             history_meta_ttl: Duration::from_secs(720 * 3600),

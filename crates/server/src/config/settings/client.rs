@@ -47,6 +47,9 @@ pub struct Client {
     pub channel_limit: usize,
     /// `queue_max_size`: bytes that may wait for one slow client, default 1048576; then 3008.
     pub queue_max_size: usize,
+    /// `unsent_max_size` (own): bytes that the kernel may hold unsent for one client, where no policy for slow ones reaches
+    /// them, default 131072. Linux.
+    pub unsent_max_size: usize,
     /// `history_max_publication_limit`: publications in one answer to a client's history command, default 300.
     pub history_max_publication_limit: usize,
     /// `recovery_max_publication_limit`: publications one recovery may bring, default 300; more missed = not recovered.
@@ -92,6 +95,7 @@ impl Default for Client {
             connect_include_server_time: false,
             channel_limit: 128,
             queue_max_size: 1024 * 1024,
+            unsent_max_size: 128 * 1024,
             history_max_publication_limit: 300,
             recovery_max_publication_limit: 300,
             connection_limit: 0,

@@ -29,7 +29,7 @@ pub use hook::{
 pub use http::{HttpApi, HttpServer};
 pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
-pub use node::{Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
+pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
@@ -57,8 +57,10 @@ pub struct Config {
     pub http_api: HttpApi,
     /// `health.*`: the endpoint of load balancers.
     pub health: Health,
-    /// `pages.*` (own): the start page and the demo pages.
+    /// `pages.*` (own): the start page.
     pub pages: Pages,
+    /// `demo.*` (own): the demo applications.
+    pub demo: Demo,
     /// `shutdown.*`: how a node ends.
     pub shutdown: Shutdown,
     /// `node.*`: what this node is called.

@@ -65,7 +65,15 @@ impl Default for Health {
 /// `pages.*` (own).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pages {
-    /// `enabled`: serve the start page and the demo pages; default false, true in the development profile.
+    /// `enabled`: serve the start page; default false, true in the development profile.
+    pub enabled: bool,
+}
+
+/// `demo.*` (own).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Demo {
+    /// `enabled`: serve the demo applications below `/demo/`; default false, true in the development profile. Their back
+    /// ends are the program's: a library that embeds the server has the pages alone.
     pub enabled: bool,
 }
 

@@ -10,6 +10,7 @@ fn without_configuration_it_is_the_development_profile() {
     assert_eq!(config.http_server.listen(), "127.0.0.1:8001".parse().unwrap());
     assert!(config.http_api.insecure && config.pages.enabled);
     assert!(config.client.allow_anonymous_connect_without_token);
+    assert!(config.demo.enabled);
     let namespaces = config.namespaces().unwrap();
     let options = namespaces.resolve("any:channel").unwrap();
     assert_eq!((options.history_size, options.history_ttl_ms), (300, 300_000));
@@ -19,10 +20,14 @@ fn without_configuration_it_is_the_development_profile() {
     assert_eq!(loaded.profile.describe(config)[0], "development profile: no configuration was given");
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 
+    let quiet = without_file(&[], &[("demo.enabled", "false")]).unwrap();
+    assert_eq!((quiet.profile, quiet.config.demo.enabled), (Profile::Development, false));
+
     for configured in [("WAVECAST_HTTP_API_KEY", "k"), ("WAVECAST_CLIENT_CHANNEL_LIMIT", "5")] {
         let loaded = without_file(&[configured], &[]).unwrap();
         assert_eq!(loaded.profile, Profile::Configured);
-        assert!(!loaded.config.http_api.insecure);
+        assert!(!loaded.config.http_api.insecure && !loaded.config.demo.enabled);
+        assert!(loaded.config.namespaces().unwrap().resolve("any:channel").is_err());
     }
     let empty = Written::new("w.yaml", "# nothing\n").load(&[], &[]).unwrap();
     assert_eq!((empty.profile, empty.config), (Profile::Configured, Config::default()));

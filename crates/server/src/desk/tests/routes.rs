@@ -75,6 +75,41 @@ async fn pages_come_with_a_tag_and_a_policy() {
 }
 
 #[tokio::test]
+async fn demo_pages_are_there_only_where_they_are_switched_on() {
+    for (pages, demo) in [(true, false), (false, true), (true, true)] {
+        let mut config = configured();
+        (config.pages.enabled, config.demo.enabled) = (pages, demo);
+        let served = serve(config).await;
+        let mut client = Client::connect(&served).await;
+        let mut get = async |path: &str, host: &str| {
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            client.answer().await
+        };
+        let is_there = demo && crate::pages::full_build();
+        for path in ["/demo", "/demo/", "/demo/chat", "/demo/chat/"] {
+            assert_eq!(
+                get(path, "a").await.status,
+                if is_there { 200 } else { 404 },
+                "{path} {pages} {demo}"
+            );
+        }
+        let start = get("/", "a").await;
+        assert_eq!(start.status, if pages { 200 } else { 404 });
+        let leads_there = (pages && is_there).then_some("</demo/>; rel=\"related\"");
+        assert_eq!(start.field("link"), leads_there, "{pages} {demo}");
+        if is_there {
+            assert_eq!(get("/favicon.svg", "a").await.status, 200);
+            let page = get("/demo/", "box.test:8000").await;
+            let policy = page.field("content-security-policy").unwrap();
+            assert!(policy.starts_with("default-src 'self'"), "{policy}");
+            assert!(policy.ends_with("; connect-src 'self' ws://box.test:* wss://box.test:*"), "{policy}");
+            let page = get("/demo/", "[::1]:8000").await;
+            assert!(!page.field("content-security-policy").unwrap().contains("connect-src"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_development_profile_keeps_other_hosts_and_pages_out() {
     let config = crate::config::load_from(None, [], &crate::config::Overrides::default()).unwrap().config;
     let served = serve_as(config, Profile::Development).await;

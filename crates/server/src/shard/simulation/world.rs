@@ -104,6 +104,7 @@ impl World {
             hooks,
             clock: Clock::Set(Arc::clone(&time)),
             seed,
+            address: ([127, 0, 0, 1], 0).into(),
         });
         let node = Arc::new(node);
         let (mut running, mut networks) = (Vec::new(), Vec::new());

@@ -1,0 +1,149 @@
+//! The back end of the demo application at `/demo/notifications`: to everybody, to one user, and the steps of an order.
+//!
+//!     cargo run --package wavecast --features server --example demo_notifications
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use wavecast::server::config::{ChannelSettings, Config, Named, Overrides, load};
+use wavecast::server::hooks::{Answer, Handlers, Hook, RpcCall, RpcGrant, Wants};
+use wavecast::server::hub::Publish;
+use wavecast::server::protocol::centrifuge::Error;
+use wavecast::server::token::{Algorithm, Signer};
+use wavecast::server::{Node, PushServer};
+
+/// The steps of an order: how many half seconds after the one before, and what is said of it.
+const STEPS: [(u32, &str, &str); 5] = [
+    (0, "Order received", "The shop has it. Close this tab if you like: nothing will be lost."),
+    (4, "Paid", "The payment went through."),
+    (5, "Packed", "Wrapped, labelled, and waiting at the door."),
+    (5, "On its way", "The courier has left the shop."),
+    (14, "Delivered", "It is at your door. Enjoy it!"),
+];
+const ORDERS_MAX: usize = 500;
+
+pub(crate) struct Notifications {
+    signer: Signer,
+    node: OnceLock<Arc<Node>>,
+    orders: Arc<Semaphore>,
+}
+
+impl Notifications {
+    pub(crate) fn new(signer: Signer) -> Self {
+        Self { signer, node: OnceLock::new(), orders: Arc::new(Semaphore::new(ORDERS_MAX)) }
+    }
+
+    pub(crate) fn configure(config: &mut Config) {
+        // [how What the server keeps, and for whom
+        let notify = ChannelSettings {
+            history_size: 100,
+            history_ttl: Duration::from_secs(24 * 3600),
+            force_recovery: true,
+            allow_subscribe_for_client: true,
+            allow_history_for_subscriber: true,
+            allow_user_limited_channels: true, // notify:user#ann is for ann alone
+            ..ChannelSettings::default()
+        };
+        let read = ChannelSettings {
+            history_size: 1,
+            force_recovery_mode: "cache".into(), // the newest state is all that a device needs
+            auto_cache_recover: true,
+            allow_publish_for_subscriber: true,
+            ..notify.clone()
+        };
+        // how]
+        config.channel.namespaces.push(Named { name: "notify".into(), settings: notify });
+        config.channel.namespaces.push(Named { name: "notify_read".into(), settings: read });
+        config.rpc.proxy.endpoint = "handler:".into();
+        config.rpc.without_namespace.proxy_enabled = true;
+    }
+
+    pub(crate) async fn run(self: Arc<Self>, node: Arc<Node>) {
+        let welcome = json!({"title": "Welcome", "text": "What concerns everybody arrives here."});
+        publish(self.node.get_or_init(|| node), "notify:all", welcome, false).await.ok();
+        std::future::pending::<()>().await;
+    }
+
+    // [how The steps of an order
+    fn order(&self, node: &Arc<Node>, user: &str, item: &str) -> Result<Value, Error> {
+        let place = Arc::clone(&self.orders).try_acquire_owned().map_err(|_| Error::TOO_MANY_REQUESTS)?;
+        let (node, channel) = (Arc::clone(node), format!("notify:user#{user}"));
+        let mut order = json!({"id": format!("{:x}", now_ms()), "item": item});
+        tokio::spawn(async move {
+            for (step, (ticks, title, text)) in STEPS.into_iter().enumerate() {
+                for tick in 0..ticks {
+                    order["way"] = (f64::from(tick) / f64::from(ticks)).into();
+                    publish(&node, &channel, json!({"order": order}), true).await.ok();
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                (order["step"], order["way"]) = (step.into(), 0.into());
+                let data = json!({"title": title, "text": text, "order": order});
+                publish(&node, &channel, data, false).await.ok();
+            }
+            drop(place);
+        });
+        Ok(json!({}))
+    }
+    // how]
+}
+
+impl Handlers for Notifications {
+    fn wants(&self) -> Wants {
+        Wants::NOTHING.and(Hook::Rpc)
+    }
+
+    async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
+        let data: Value = serde_json::from_slice(&call.data.unwrap_or_default()).unwrap_or_default();
+        let text = |name: &str| data[name].as_str().unwrap_or_default();
+        let Some(node) = self.node.get() else { return Error::NOT_AVAILABLE.into() };
+        let outcome = match &*call.method {
+            "notify.login" => login(&self.signer, text("name")),
+            _ if call.caller.user.is_empty() => Err(Error::PERMISSION_DENIED),
+            "notify.order" => self.order(node, &call.caller.user, text("item")),
+            "notify.send" => {
+                let note = json!({"title": text("title"), "text": text("text"), "from": &*call.caller.user});
+                let to = if text("to").is_empty() { "all".into() } else { format!("user#{}", text("to")) };
+                publish(node, &format!("notify:{to}"), note, false).await
+            }
+            _ => Err(Error::METHOD_NOT_FOUND),
+        };
+        outcome.map(|data| RpcGrant { data: Some(data.to_string().into_bytes().into()) }).into()
+    }
+}
+
+/// A real application has asked for a password before.
+fn login(signer: &Signer, name: &str) -> Result<Value, Error> {
+    let user = name.trim().to_lowercase();
+    if user.is_empty() || user.len() > 24 || !user.chars().all(|c| c.is_alphanumeric() || c == '-') {
+        return Err(Error::BAD_REQUEST);
+    }
+    let claims = [("sub".into(), json!(user)), ("exp".into(), json!(now_ms() / 1000 + 24 * 3600))];
+    let token = signer.sign(&claims.into_iter().collect(), None).map_err(|_| Error::INTERNAL)?;
+    Ok(json!({"user": user, "token": token}))
+}
+
+/// What skips the history is for those who look at this moment.
+async fn publish(node: &Node, channel: &str, mut data: Value, skip_history: bool) -> Result<Value, Error> {
+    data["at"] = now_ms().into();
+    let data = data.to_string().into_bytes().into();
+    let publish = Publish { data, is_json: true, skip_history, ..Publish::default() };
+    node.publish(channel, publish).await.map(|_| json!({}))
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut loaded = load(None, &Overrides::default())?;
+    loaded.config.client.token.hmac_secret_key = "only for this example".into();
+    Notifications::configure(&mut loaded.config);
+    let signer = Signer::hmac(Algorithm::Hs256, &loaded.config.client.token.hmac_secret_key)?;
+    let demo = Arc::new(Notifications::new(signer));
+    let server = PushServer::start_with(loaded, Some(demo.clone()))?;
+    println!("clients connect to ws://{}/connection/websocket", server.address());
+    tokio::runtime::Builder::new_current_thread().build()?.block_on(demo.run(server.node().clone()));
+    Ok(())
+}

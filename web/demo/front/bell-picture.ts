@@ -1,0 +1,33 @@
+// A bell with the number of what came to everybody, and the last headlines.
+
+import { part } from '../frame/part.ts';
+
+const HEADLINES_MAX = 3;
+const COUNT_MAX = 99;
+
+export class BellPicture {
+  readonly #count = part('span', 'bell-count');
+  readonly #headlines = part('ol', 'headlines');
+  #received = 0;
+
+  constructor(place: HTMLElement, bell: SVGElement) {
+    const ring = part('div', 'bell');
+    ring.append(bell, this.#count);
+    place.replaceChildren(ring, this.#headlines);
+    this.#count.hidden = true;
+  }
+
+  add(headline: string): void {
+    this.#received += 1;
+    this.#count.textContent = this.#received > COUNT_MAX ? `${COUNT_MAX}+` : String(this.#received);
+    this.#count.hidden = false;
+    this.#headlines.prepend(part('li', '', headline));
+    while (this.#headlines.children.length > HEADLINES_MAX) this.#headlines.lastElementChild?.remove();
+  }
+
+  clear(): void {
+    this.#received = 0;
+    this.#count.hidden = true;
+    this.#headlines.replaceChildren();
+  }
+}

@@ -1,0 +1,25 @@
+// The last lines of the lobby.
+
+import { part } from '../frame/part.ts';
+import type { Line } from './feeds.ts';
+
+const LINES_MAX = 4;
+
+export class ChatPicture {
+  readonly #list = part('ol', 'lines');
+
+  constructor(place: HTMLElement) {
+    place.replaceChildren(this.#list);
+  }
+
+  add({ who, text }: Line): void {
+    const line = part('li');
+    line.append(part('b', '', who), part('span', '', text));
+    this.#list.append(line);
+    while (this.#list.children.length > LINES_MAX) this.#list.firstElementChild?.remove();
+  }
+
+  clear(): void {
+    this.#list.replaceChildren();
+  }
+}
