@@ -287,7 +287,7 @@ impl Scene for Chat {
         self.is_hushed = true;
     }
 
-    fn is_settled(&self) -> bool {
+    fn is_settled(&self, _deliveries: u64) -> bool {
         (0..self.chatters.len()).all(|chatter| self.missing(chatter) == 0)
     }
 
@@ -307,7 +307,7 @@ impl Scene for Chat {
         }
     }
 
-    fn last_report(&self) -> CrowdReport {
+    fn last_report(&self, _deliveries: u64) -> CrowdReport {
         let missing = (0..self.chatters.len()).map(|chatter| self.missing(chatter)).sum::<u64>();
         let report = self.report();
         CrowdReport { lost: report.lost + missing, ..report }
@@ -404,18 +404,18 @@ mod tests {
         chat.begin(at(0));
         said_until(&mut chat, &mut says, 1_000);
         assert_eq!(chat.rooms[0].said, 1);
-        assert!(!chat.is_settled());
-        assert_eq!((chat.report().lost, chat.last_report().lost), (0, 2));
+        assert!(!chat.is_settled(0));
+        assert_eq!((chat.report().lost, chat.last_report(0).lost), (0, 2));
         hear(&mut chat, 0, 8, "u0", 1_000, at(1_002));
         hear(&mut chat, 2, 8, "u0", 1_000, at(1_003));
-        assert!(chat.is_settled());
-        let report = chat.last_report();
+        assert!(chat.is_settled(0));
+        let report = chat.last_report(0);
         assert_eq!((report.lost, report.doubled, report.deliveries), (0, 0, 2));
         assert_eq!(report.delays[0].iter().map(|(_, count)| count).sum::<u64>(), 1, "not the own one");
         hear(&mut chat, 2, 8, "u0", 1_000, at(1_004));
-        assert_eq!(chat.last_report().doubled, 1);
+        assert_eq!(chat.last_report(0).doubled, 1);
         hear(&mut chat, 2, 10, "u0", 1_000, at(1_005));
-        assert_eq!(chat.last_report().lost, 1, "one was left out");
+        assert_eq!(chat.last_report(0).lost, 1, "one was left out");
     }
 
     #[test]
@@ -425,9 +425,9 @@ mod tests {
         said_until(&mut chat, &mut says, 1_000);
         let id = chat.chatters[0].saying;
         chat.refused(0, id + 1);
-        assert!(!chat.is_settled());
+        assert!(!chat.is_settled(0));
         chat.refused(0, id);
-        assert!(chat.is_settled());
+        assert!(chat.is_settled(0));
         assert_eq!(chat.report().refused, 2);
     }
 

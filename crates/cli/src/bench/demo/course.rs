@@ -4,14 +4,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::account::{Account, CpuSample};
-use super::super::control::{CrowdPlan, CrowdReport, News, Order, ScenePlan};
+use super::super::control::{CrowdPlan, CrowdReport, News, Order, PublishRoute, ScenePlan};
 use super::super::error::BenchError;
 use super::super::latency::Latency;
 use super::super::process::WorkerId;
+use super::super::publisher::ApiOptions;
 use super::super::run::{Run, RunOptions, progress_bar};
 use super::super::server::{Server, ServerOptions};
 use super::figures::{Delay, Figures};
+use super::post::{Post, Recipients};
 
+const API: &str = "/api";
 /// Visitors that come in at the same time.
 const OPENING_MAX: u32 = 64;
 /// A server that has just started does what is done once.
@@ -31,6 +34,16 @@ pub(super) struct Course {
     /// From where to where each of the delays is.
     pub(super) ways: &'static [&'static str],
     pub(super) seconds: u32,
+    /// What comes in by the HTTP API.
+    pub(super) mail: Option<Mail>,
+}
+
+/// Notifications a second, to each of the visitors by turns and to all of them; 0: none.
+#[derive(Clone, Debug)]
+pub(super) struct Mail {
+    pub(super) api: ApiOptions,
+    pub(super) to_one: u32,
+    pub(super) to_all: u32,
 }
 
 impl Course {
@@ -39,6 +52,8 @@ impl Course {
         let server = Server::demos(server)?;
         let (endpoint, account) = (server.endpoint.clone(), server.account().cloned());
         let arguments = server.arguments().to_vec();
+        let mail = self.mail.as_ref();
+        let route = mail.map(|mail| mail.api.route_or(&endpoint, API)).transpose()?;
         let mut run = Run::new(options, Some(server));
         self.pass(&mut run, "starting", START_REST)?;
         let idle = self.measured(&mut run, account.as_ref(), "idle", self.time().min(IDLE_MAX), None)?;
@@ -61,10 +76,26 @@ impl Course {
         run.begin(&[crowd])?;
         let load =
             Account::open(run.crew().pid(crowd)).map_err(BenchError::io("reading the crowd's account"))?;
+        let mut posts = route.map(|route| self.post(&route)).transpose()?.unwrap_or_default();
         let busy = self.measured(&mut run, account.as_ref(), self.name, self.time(), Some(&load))?;
-        let during = self.report(&mut run, crowd, &Order::Report)?;
-        let last = self.report(&mut run, crowd, &Order::Hush { deliveries: 0 })?;
+        let mut during = self.report(&mut run, crowd, &Order::Report)?;
+        let mut deliveries = 0;
+        for (post, recipients) in posts.drain(..) {
+            let sent = post.end()?;
+            during.publications += sent;
+            deliveries += sent * u64::from(recipients);
+        }
+        let last = self.report(&mut run, crowd, &Order::Hush { deliveries })?;
         Ok(self.figures(&arguments, &idle, &busy, after.zip(before), &during, &last))
+    }
+
+    /// Begins to send, each with how many get it.
+    fn post(&self, route: &PublishRoute) -> Result<Vec<(Post, u32)>, BenchError> {
+        let Some(Mail { to_one, to_all, .. }) = self.mail else { return Ok(Vec::new()) };
+        let kinds =
+            [(Recipients::Each(self.visitors), to_one, 1), (Recipients::Everybody, to_all, self.visitors)];
+        let wanted = kinds.into_iter().filter(|(_, per_second, _)| *per_second > 0);
+        wanted.map(|(who, per_second, reach)| Ok((Post::start(route, who, per_second)?, reach))).collect()
     }
 
     fn time(&self) -> Duration {

@@ -24,8 +24,10 @@ use super::super::process;
 use super::super::scan;
 use super::super::stamp;
 use super::super::upgrade::Upgrade;
+use super::arena::Arena;
 use super::board::Board;
 use super::chat::Chat;
+use super::inbox::Inbox;
 use super::link::Link;
 use super::scene::{Now, Say, Scene};
 
@@ -51,7 +53,10 @@ pub(in super::super) fn run() -> Result<(), String> {
     let scene: Box<dyn Scene> = match &plan.scene {
         &ScenePlan::Chat { chatters, rooms, pause_ms } => Box::new(Chat::new(chatters, rooms, pause_ms)),
         &ScenePlan::Monitoring { viewers } => Box::new(Board::new(viewers)),
-        ScenePlan::Game { .. } | ScenePlan::Notifications { .. } => return Err("not there yet".into()),
+        &ScenePlan::Game { players, watchers, inputs_per_second } => {
+            Box::new(Arena::new(players, watchers, inputs_per_second))
+        }
+        &ScenePlan::Notifications { users } => Box::new(Inbox::new(users)),
     };
     Crowd::new(poll, plan, scene)?.serve(&orders.queue)
 }
@@ -181,12 +186,11 @@ impl Crowd {
     /// Tells the last report when nothing more is to be waited for.
     fn settle(&mut self) {
         let Some(Settling { until, deliveries }) = self.settling else { return };
-        let has_come = self.scene.is_settled()
-            && self.visitors.iter().all(|visitor| visitor.unanswered == 0)
-            && self.scene.report().deliveries >= deliveries;
+        let has_come =
+            self.scene.is_settled(deliveries) && self.visitors.iter().all(|visitor| visitor.unanswered == 0);
         if has_come || Instant::now() >= until {
             self.settling = None;
-            tell(&News::Crowd(self.report(self.scene.last_report())));
+            tell(&News::Crowd(self.report(self.scene.last_report(deliveries))));
         }
     }
 

@@ -4,26 +4,31 @@
 //! | --- | --- |
 //! | `link`, `scene`, `crowd` | a visitor's connection, what visitors have in common, the process that is all of them |
 //! | `agenda`, `note` | what visitors are going to do; messages that say when they were sent |
-//! | `chat`, `board` | the visitors of each demo |
+//! | `chat`, `board`, `arena`, `inbox` | the visitors of each demo |
+//! | `post` | what comes in by the HTTP API |
 //! | `course`, `figures` | one run; what came of it, for people and for programs |
 
 mod agenda;
+mod arena;
 mod board;
 mod chat;
 mod course;
 mod crowd;
 mod figures;
+mod inbox;
 mod link;
 mod note;
+mod post;
 mod scene;
 
 use clap::ValueEnum;
 
-use self::course::Course;
+use self::course::{Course, Mail};
 use self::figures::Figures;
 use super::control::ScenePlan;
 use super::descriptors;
 use super::error::BenchError;
+use super::publisher::ApiOptions;
 use super::run::RunOptions;
 use super::server::ServerOptions;
 
@@ -34,8 +39,10 @@ use super::server::ServerOptions;
 /// started anew for each. The delay is measured from the stamp in a message to the end of the read that brought it in.
 ///
 /// chat: everybody in a room of --chatters ÷ --rooms says something every --pause seconds and that it is typing a second
-/// before, and tells its own devices what was read. monitoring: viewers of the board. Exit code 1 when a message was lost,
-/// came twice or out of order, or a command was refused.
+/// before, and tells its own devices what was read. monitoring: viewers of the board. game: players who steer, and watchers
+/// of the same arena. notifications: users who get some for them alone and some for everybody, by the HTTP API.
+///
+/// Exit code 1 when a message was lost where all are promised, came twice or out of order, or a command was refused.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct DemoOptions {
     /// Which of them [default: all]
@@ -61,6 +68,33 @@ pub(super) struct DemoOptions {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=3600))]
     pause: u32,
 
+    /// game: players of the arena, who turn their ships all the time
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=50))]
+    players: u32,
+
+    /// game: watchers of the same arena
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    watchers: u32,
+
+    /// game: inputs of a player a second; the page sends 4 while nothing changes, and at most 30
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=30))]
+    inputs: u32,
+
+    /// notifications: users, each on one device
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    users: u32,
+
+    /// notifications: a second, each to one user
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    to_one: u32,
+
+    /// notifications: a second, each to all users
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    to_all: u32,
+
+    #[command(flatten)]
+    api: ApiOptions,
+
     /// Seconds that are measured, of each demo
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
@@ -73,7 +107,21 @@ pub(super) struct DemoOptions {
 enum Demo {
     Chat,
     Monitoring,
+    Game,
+    Notifications,
 }
+
+/// From where to where the delays are, in the order of a crowd's report.
+const CHAT_WAYS: &[&str] =
+    &["from sending a message to its arrival at each other of the room, the hook on its way"];
+const MONITORING_WAYS: &[&str] =
+    &["from the time in the prices (whole ms: up to 1 ms too long) to each viewer"];
+const GAME_WAYS: &[&str] = &[
+    "from a player's input to the state that follows it; the wait for the next of 30 steps a second is in it",
+    "from the time of a state (whole ms: up to 1 ms too long) to each watcher",
+];
+const NOTIFICATIONS_WAYS: &[&str] =
+    &["from the request to the user it is for", "from the request to each of all users"];
 
 /// Runs the benchmark and returns what is to be printed.
 pub(super) fn run(options: &DemoOptions) -> Result<String, BenchError> {
@@ -103,27 +151,26 @@ pub(super) fn crowd() -> Result<(), String> {
 
 impl DemoOptions {
     fn course(&self, demo: Demo) -> Course {
-        let (name, scene, visitors, ways): (_, _, _, &'static [&'static str]) = match demo {
+        let &Self { chatters, rooms, pause, viewers, players, watchers, users, seconds, .. } = self;
+        let course =
+            |name, scene, visitors, ways| Course { name, scene, visitors, ways, seconds, mail: None };
+        match demo {
             Demo::Chat => {
-                let &Self { chatters, rooms, pause, .. } = self;
                 let scene = ScenePlan::Chat { chatters, rooms, pause_ms: pause * 1000 };
-                (
-                    "chat",
-                    scene,
-                    chatters,
-                    &["from sending a message to its arrival at each other of the room"],
-                )
+                course("chat", scene, chatters, CHAT_WAYS)
             }
             Demo::Monitoring => {
-                let scene = ScenePlan::Monitoring { viewers: self.viewers };
-                (
-                    "monitoring",
-                    scene,
-                    self.viewers,
-                    &["from the time in the prices (whole ms, so up to 1 ms too long) to a viewer"],
-                )
+                course("monitoring", ScenePlan::Monitoring { viewers }, viewers, MONITORING_WAYS)
             }
-        };
-        Course { name, scene, visitors, ways, seconds: self.seconds }
+            Demo::Game => {
+                let scene = ScenePlan::Game { players, watchers, inputs_per_second: self.inputs };
+                course("game", scene, players + watchers, GAME_WAYS)
+            }
+            Demo::Notifications => {
+                let mail = Mail { api: self.api.clone(), to_one: self.to_one, to_all: self.to_all };
+                let scene = ScenePlan::Notifications { users };
+                Course { mail: Some(mail), ..course("notifications", scene, users, NOTIFICATIONS_WAYS) }
+            }
+        }
     }
 }

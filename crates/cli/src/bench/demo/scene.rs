@@ -66,8 +66,8 @@ pub(super) trait Scene {
     /// Nobody says anything more.
     fn hush(&mut self) {}
 
-    /// Whether everything that is known to come has come.
-    fn is_settled(&self) -> bool {
+    /// Whether everything that is known to come has come; so many deliveries since the beginning are known to somebody else.
+    fn is_settled(&self, _deliveries: u64) -> bool {
         true
     }
 
@@ -75,7 +75,7 @@ pub(super) trait Scene {
     fn report(&self) -> CrowdReport;
 
     /// The same when nothing more is waited for: what has not come is lost.
-    fn last_report(&self) -> CrowdReport {
+    fn last_report(&self, _deliveries: u64) -> CrowdReport {
         self.report()
     }
 }
