@@ -246,11 +246,101 @@ fn recovery_without_history_or_restart_says_so() {
     assert!(err.contains("needs a history and recovery"), "{err}");
 }
 
+/// The figures of one demo, and its only one.
+fn demo(arguments: &[&str]) -> serde_json::Value {
+    let (code, out, err) = run(&[&["demo"][..], arguments, &["--json"]].concat());
+    assert_eq!(code, Some(0), "{out}{err}");
+    let mut report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let figures = report["demos"][0].take();
+    for count in ["lost", "doubled", "refused"] {
+        assert_eq!(figures[count], 0, "{count}: {figures}");
+    }
+    for figure in ["server_cpu_percent", "idle_cpu_percent", "cpu_us_per_delivery", "bytes_per_s"] {
+        assert!(figures[figure].as_f64().unwrap() > 0.0, "{figure}: {figures}");
+    }
+    for delay in figures["delays"].as_array().unwrap() {
+        let (p50, max) = (delay["p50_us"].as_f64().unwrap(), delay["max_us"].as_f64().unwrap());
+        assert!(delay["samples"].as_u64().unwrap() > 0 && 0.0 < p50 && p50 <= max, "{delay}");
+    }
+    figures
+}
+
+#[test]
+fn every_chatter_of_a_room_gets_what_is_said_there() {
+    let figures = demo(&["chat", "--chatters", "20", "--rooms", "2", "--pause", "2", "--seconds", "3"]);
+    let parts = &figures["parts_per_s"];
+    let part = |name: &str| parts[name].as_f64().unwrap();
+    // Ten a second of 20 chatters; each of them, the sender too, is in a room of ten.
+    assert!((part("messages") - 10.0).abs() < 4.0, "{parts}");
+    assert!((part("message deliveries") / part("messages") / 10.0 - 1.0).abs() < 0.3, "{parts}");
+    // Who types is not told of it.
+    assert!((part("typing signal deliveries") / part("typing signals") / 9.0 - 1.0).abs() < 0.3, "{parts}");
+    assert!(part("read marks") > part("messages"), "{parts}");
+    // The others of the room: nine of ten deliveries.
+    let heard = figures["delays"][0]["samples"].as_f64().unwrap() / figures["seconds"].as_f64().unwrap();
+    assert!((heard / part("message deliveries") / 0.9 - 1.0).abs() < 0.1, "{figures}");
+}
+
+#[test]
+fn every_viewer_of_the_board_gets_all_sectors_or_newer_prices() {
+    let figures = demo(&["monitoring", "--viewers", "20", "--seconds", "2"]);
+    assert_eq!(figures["connections"], 20);
+    let (published, delivered) =
+        (figures["publications_per_s"].as_f64().unwrap(), figures["deliveries_per_s"].as_f64().unwrap());
+    let skipped = figures["skipped"].as_f64().unwrap() / figures["seconds"].as_f64().unwrap();
+    // Eight sectors fifty times a second, as far as the machine lets the market come to its turns.
+    assert!((50.0..450.0).contains(&published), "{figures}");
+    assert!(((delivered + skipped) / published / 20.0 - 1.0).abs() < 0.15, "{figures}");
+}
+
+#[test]
+fn players_see_what_they_did_and_watchers_see_it_too() {
+    let figures = demo(&["game", "--players", "3", "--watchers", "5", "--seconds", "2"]);
+    assert_eq!(figures["connections"], 8);
+    let inputs = figures["parts_per_s"]["inputs"].as_f64().unwrap();
+    assert!((inputs - 30.0).abs() < 10.0, "{figures}");
+    let seconds = figures["seconds"].as_f64().unwrap();
+    let samples = |way: usize| figures["delays"][way]["samples"].as_f64().unwrap() / seconds;
+    // Each input has a state that follows it, unless the next one was quicker; watchers see five of eight deliveries.
+    assert!((15.0..=35.0).contains(&samples(0)), "{figures}");
+    let delivered = figures["deliveries_per_s"].as_f64().unwrap();
+    assert!((samples(1) / delivered * 8.0 / 5.0 - 1.0).abs() < 0.2, "{figures}");
+}
+
+#[test]
+fn notifications_come_to_one_user_and_to_all() {
+    let figures =
+        demo(&["notifications", "--users", "20", "--to-one", "50", "--to-all", "5", "--seconds", "2"]);
+    let delays = figures["delays"].as_array().unwrap();
+    let samples: Vec<f64> = delays.iter().map(|delay| delay["samples"].as_f64().unwrap()).collect();
+    assert!((samples[0] - 100.0).abs() < 30.0, "{figures}");
+    assert!((samples[1] - 200.0).abs() < 60.0, "{figures}");
+    let delivered = figures["deliveries_per_s"].as_f64().unwrap() * figures["seconds"].as_f64().unwrap();
+    assert!((delivered - samples[0] - samples[1]).abs() < 1.0, "{figures}");
+}
+
+#[test]
+fn a_demo_whose_visitors_are_refused_is_at_fault() {
+    let limited = ["--set", "client.publish_rate_limit=1", "--seconds", "2"];
+    let (code, out, err) =
+        run(&[&["demo", "chat", "--chatters", "4", "--rooms", "1", "--pause", "2"][..], &limited].concat());
+    assert_eq!(code, Some(1), "{out}{err}");
+    for part in ["Demo applications: 2 s", "lost, must be 0", "read marks", "client.publish_rate_limit"] {
+        assert!(out.contains(part), "{part} is missing:\n{out}");
+    }
+    assert!(err.contains("commands refused"), "{err}");
+}
+
 #[test]
 fn exit_codes_tell_options_limits_and_failures_apart() {
     let (code, _, err) = run(&["limit", "--payload", "3"]);
     assert_eq!(code, Some(2), "{err}");
     let (code, _, err) = run(&["slow", "--policy", "ignore"]);
+    assert_eq!(code, Some(2), "{err}");
+    let (code, _, err) = run(&["demo", "tetris"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("chat, monitoring, game, notifications"), "{err}");
+    let (code, _, err) = run(&["demo", "game", "--players", "51"]);
     assert_eq!(code, Some(2), "{err}");
     let (code, _, err) = run(&["fanout", "--raw-threads", "2"]);
     assert_eq!(code, Some(2), "{err}");

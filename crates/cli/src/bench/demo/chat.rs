@@ -237,7 +237,7 @@ impl Scene for Chat {
         self.report.deliveries += 1;
         match namespace {
             "chat" if name == self.rooms[self.room_of(chatter)].name => {
-                self.spoken(chatter, publication, now)
+                self.spoken(chatter, publication, now);
             }
             "chat-here" => self.typing.deliveries += 1,
             "chat-me" => {

@@ -17,13 +17,11 @@ use super::post::{Post, Recipients};
 const API: &str = "/api";
 /// Visitors that come in at the same time.
 const OPENING_MAX: u32 = 64;
-/// A server that has just started does what is done once.
-const START_REST: Duration = Duration::from_millis(1500);
+/// A server that has just started does what is done once, and so it does when everybody has come; what visitors do takes
+/// as long to come into its stride. Runs that are shorter rest shorter.
+const REST_MAX: Duration = Duration::from_secs(2);
 /// For so long at most the server is watched before anybody comes.
 const IDLE_MAX: Duration = Duration::from_secs(5);
-/// What entering has left behind is over by then, and what visitors do has come into its stride.
-const ENTERING_REST: Duration = Duration::from_secs(2);
-const WARM_UP: Duration = Duration::from_secs(2);
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -55,7 +53,8 @@ impl Course {
         let mail = self.mail.as_ref();
         let route = mail.map(|mail| mail.api.route_or(&endpoint, API)).transpose()?;
         let mut run = Run::new(options, Some(server));
-        self.pass(&mut run, "starting", START_REST)?;
+        let rest = self.time().min(REST_MAX);
+        self.pass(&mut run, "starting", rest)?;
         let idle = self.measured(&mut run, account.as_ref(), "idle", self.time().min(IDLE_MAX), None)?;
         let memory = |account: &Account| account.memory_bytes();
         let before = account.as_ref().map(memory).transpose().map_err(memory_error)?;
@@ -69,10 +68,10 @@ impl Course {
         };
         run.crew().order(crowd, &Order::Crowd(plan))?;
         run.wait_ready(&[crowd], self.visitors)?;
-        self.pass(&mut run, "entering", ENTERING_REST)?;
+        self.pass(&mut run, "settling in", rest)?;
         let after = account.as_ref().map(memory).transpose().map_err(memory_error)?;
         run.begin(&[crowd])?;
-        self.pass(&mut run, "warming up", WARM_UP)?;
+        self.pass(&mut run, "warming up", rest)?;
         run.begin(&[crowd])?;
         let load =
             Account::open(run.crew().pid(crowd)).map_err(BenchError::io("reading the crowd's account"))?;

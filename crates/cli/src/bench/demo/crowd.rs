@@ -50,13 +50,13 @@ pub(in super::super) fn run() -> Result<(), String> {
     let Ok(Order::Crowd(plan)) = orders.queue.recv() else {
         return Err("the first order was no plan".into());
     };
-    let scene: Box<dyn Scene> = match &plan.scene {
-        &ScenePlan::Chat { chatters, rooms, pause_ms } => Box::new(Chat::new(chatters, rooms, pause_ms)),
-        &ScenePlan::Monitoring { viewers } => Box::new(Board::new(viewers)),
-        &ScenePlan::Game { players, watchers, inputs_per_second } => {
+    let scene: Box<dyn Scene> = match plan.scene {
+        ScenePlan::Chat { chatters, rooms, pause_ms } => Box::new(Chat::new(chatters, rooms, pause_ms)),
+        ScenePlan::Monitoring { viewers } => Box::new(Board::new(viewers)),
+        ScenePlan::Game { players, watchers, inputs_per_second } => {
             Box::new(Arena::new(players, watchers, inputs_per_second))
         }
-        &ScenePlan::Notifications { users } => Box::new(Inbox::new(users)),
+        ScenePlan::Notifications { users } => Box::new(Inbox::new(users)),
     };
     Crowd::new(poll, plan, scene)?.serve(&orders.queue)
 }

@@ -124,3 +124,68 @@ impl Figures {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(demo: &'static str, delays: &[&'static str]) -> Figures {
+        let summary =
+            LatencySummary { samples: 1, p50_us: 1500.0, p99_us: 2500.0, p999_us: 2600.0, max_us: 2750.0 };
+        Figures {
+            demo,
+            server: "serve --port 0".into(),
+            connections: 2,
+            seconds: 1.0,
+            publications_per_s: 3.0,
+            deliveries_per_s: 6.0,
+            bytes_per_s: 1e6,
+            server_cpu_percent: None,
+            idle_cpu_percent: None,
+            cpu_us_per_delivery: None,
+            crowd_cpu_percent: None,
+            memory_bytes_per_connection: Some(2048.0),
+            skipped: 4,
+            lost: 0,
+            doubled: 0,
+            refused: 0,
+            parts_per_s: BTreeMap::from([("inputs".to_owned(), 7.0)]),
+            delays: delays.iter().map(|way| Delay { way, summary }).collect(),
+        }
+    }
+
+    #[test]
+    fn each_demo_has_a_column_and_says_what_its_delays_are() {
+        let shown = table(
+            15,
+            &[figures("chat", &["to others"]), figures("game", &["and back", "to watchers"])],
+            None,
+        );
+        let row = |label: &str| {
+            let line = shown.lines().find(|line| line.trim_start().starts_with(label)).unwrap_or_default();
+            line.trim_start()
+                .trim_start_matches(label)
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(row("delay p99, ms"), ["2.50", "2.50"], "{shown}");
+        assert_eq!(row("second delay max, ms"), ["–", "2.75"], "{shown}");
+        assert_eq!(row("memory of a connection, KiB"), ["2", "2"], "{shown}");
+        assert_eq!(row("server CPU, % of one core"), ["–", "–"], "{shown}");
+        for note in ["game, second delay: to watchers", "chat, a second: inputs 7", "wavecast serve --port 0"]
+        {
+            assert!(shown.contains(note), "{note} is missing:\n{shown}");
+        }
+    }
+
+    #[test]
+    fn whatever_must_be_zero_is_a_fault_and_what_only_the_newest_is_promised_of_is_none() {
+        let well = figures("monitoring", &[]);
+        assert_eq!(faults(std::slice::from_ref(&well)), None);
+        let ill = Figures { lost: 2, refused: 1, ..figures("chat", &[]) };
+        let worse = Figures { doubled: 3, ..figures("game", &[]) };
+        let expected = "chat: 2 lost; chat: 1 commands refused; game: 3 doubled or out of order";
+        assert_eq!(faults(&[well, ill, worse]).as_deref(), Some(expected));
+    }
+}

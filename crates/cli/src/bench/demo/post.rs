@@ -16,9 +16,6 @@ use super::note;
 
 /// So long at most until an end is noticed.
 const NAP_MAX: Duration = Duration::from_millis(50);
-/// From one user to the next: far enough that neighbours are on different connections' ends of the server's tables.
-const STRIDE: u64 = 7_919;
-
 /// To whom notifications go, and how many a second.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Recipients {
@@ -77,7 +74,7 @@ fn send(mut api: Api, recipients: Recipients, per_second: u32, ended: &AtomicBoo
 fn body(recipients: Recipients, number: u64, sent_ns: u64) -> String {
     let (channel, title) = match recipients {
         Recipients::Each(users) => {
-            let user = (number * STRIDE) % u64::from(users.max(1));
+            let user = number % u64::from(users.max(1));
             (inbox::own_channel(user as usize), "Your parcel is on its way")
         }
         Recipients::Everybody => (inbox::TO_ALL.to_owned(), "The canteen has soup today"),
