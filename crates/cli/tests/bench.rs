@@ -246,38 +246,42 @@ fn recovery_without_history_or_restart_says_so() {
     assert!(err.contains("needs a history and recovery"), "{err}");
 }
 
-/// The figures of one demo, and its only one.
+/// The figures of a run of one demo.
 fn demo(arguments: &[&str]) -> serde_json::Value {
     let (code, out, err) = run(&[&["demo"][..], arguments, &["--json"]].concat());
     assert_eq!(code, Some(0), "{out}{err}");
-    let mut report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let mut report: serde_json::Value = serde_json::from_str(&out).expect("the report is JSON");
     let figures = report["demos"][0].take();
     for count in ["lost", "doubled", "refused"] {
         assert_eq!(figures[count], 0, "{count}: {figures}");
     }
     for figure in ["server_cpu_percent", "idle_cpu_percent", "cpu_us_per_delivery", "bytes_per_s"] {
-        assert!(figures[figure].as_f64().unwrap() > 0.0, "{figure}: {figures}");
+        assert!(number(&figures[figure]) > 0.0, "{figure}: {figures}");
     }
-    for delay in figures["delays"].as_array().unwrap() {
-        let (p50, max) = (delay["p50_us"].as_f64().unwrap(), delay["max_us"].as_f64().unwrap());
-        assert!(delay["samples"].as_u64().unwrap() > 0 && 0.0 < p50 && p50 <= max, "{delay}");
+    for delay in figures["delays"].as_array().expect("there are delays") {
+        let [samples, p50, max] = ["samples", "p50_us", "max_us"].map(|name| number(&delay[name]));
+        assert!(samples > 0.0 && 0.0 < p50 && p50 <= max, "{delay}");
     }
     figures
+}
+
+fn number(value: &serde_json::Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 #[test]
 fn every_chatter_of_a_room_gets_what_is_said_there() {
     let figures = demo(&["chat", "--chatters", "20", "--rooms", "2", "--pause", "2", "--seconds", "3"]);
     let parts = &figures["parts_per_s"];
-    let part = |name: &str| parts[name].as_f64().unwrap();
+    let part = |name: &str| number(&parts[name]);
     // Ten a second of 20 chatters; each of them, the sender too, is in a room of ten.
-    assert!((part("messages") - 10.0).abs() < 4.0, "{parts}");
+    assert!((5.0..15.0).contains(&part("messages")), "{parts}");
     assert!((part("message deliveries") / part("messages") / 10.0 - 1.0).abs() < 0.3, "{parts}");
     // Who types is not told of it.
     assert!((part("typing signal deliveries") / part("typing signals") / 9.0 - 1.0).abs() < 0.3, "{parts}");
     assert!(part("read marks") > part("messages"), "{parts}");
     // The others of the room: nine of ten deliveries.
-    let heard = figures["delays"][0]["samples"].as_f64().unwrap() / figures["seconds"].as_f64().unwrap();
+    let heard = number(&figures["delays"][0]["samples"]) / number(&figures["seconds"]);
     assert!((heard / part("message deliveries") / 0.9 - 1.0).abs() < 0.1, "{figures}");
 }
 
@@ -286,8 +290,8 @@ fn every_viewer_of_the_board_gets_all_sectors_or_newer_prices() {
     let figures = demo(&["monitoring", "--viewers", "20", "--seconds", "2"]);
     assert_eq!(figures["connections"], 20);
     let (published, delivered) =
-        (figures["publications_per_s"].as_f64().unwrap(), figures["deliveries_per_s"].as_f64().unwrap());
-    let skipped = figures["skipped"].as_f64().unwrap() / figures["seconds"].as_f64().unwrap();
+        (number(&figures["publications_per_s"]), number(&figures["deliveries_per_s"]));
+    let skipped = number(&figures["skipped"]) / number(&figures["seconds"]);
     // Eight sectors fifty times a second, as far as the machine lets the market come to its turns.
     assert!((50.0..450.0).contains(&published), "{figures}");
     assert!(((delivered + skipped) / published / 20.0 - 1.0).abs() < 0.15, "{figures}");
@@ -297,13 +301,13 @@ fn every_viewer_of_the_board_gets_all_sectors_or_newer_prices() {
 fn players_see_what_they_did_and_watchers_see_it_too() {
     let figures = demo(&["game", "--players", "3", "--watchers", "5", "--seconds", "2"]);
     assert_eq!(figures["connections"], 8);
-    let inputs = figures["parts_per_s"]["inputs"].as_f64().unwrap();
+    let inputs = number(&figures["parts_per_s"]["inputs"]);
     assert!((inputs - 30.0).abs() < 10.0, "{figures}");
-    let seconds = figures["seconds"].as_f64().unwrap();
-    let samples = |way: usize| figures["delays"][way]["samples"].as_f64().unwrap() / seconds;
+    let seconds = number(&figures["seconds"]);
+    let samples = |way: usize| number(&figures["delays"][way]["samples"]) / seconds;
     // Each input has a state that follows it, unless the next one was quicker; watchers see five of eight deliveries.
     assert!((15.0..=35.0).contains(&samples(0)), "{figures}");
-    let delivered = figures["deliveries_per_s"].as_f64().unwrap();
+    let delivered = number(&figures["deliveries_per_s"]);
     assert!((samples(1) / delivered * 8.0 / 5.0 - 1.0).abs() < 0.2, "{figures}");
 }
 
@@ -311,12 +315,10 @@ fn players_see_what_they_did_and_watchers_see_it_too() {
 fn notifications_come_to_one_user_and_to_all() {
     let figures =
         demo(&["notifications", "--users", "20", "--to-one", "50", "--to-all", "5", "--seconds", "2"]);
-    let delays = figures["delays"].as_array().unwrap();
-    let samples: Vec<f64> = delays.iter().map(|delay| delay["samples"].as_f64().unwrap()).collect();
-    assert!((samples[0] - 100.0).abs() < 30.0, "{figures}");
-    assert!((samples[1] - 200.0).abs() < 60.0, "{figures}");
-    let delivered = figures["deliveries_per_s"].as_f64().unwrap() * figures["seconds"].as_f64().unwrap();
-    assert!((delivered - samples[0] - samples[1]).abs() < 1.0, "{figures}");
+    let seconds = number(&figures["seconds"]);
+    let [to_one, to_all] = [0, 1].map(|way| number(&figures["delays"][way]["samples"]) / seconds);
+    assert!((25.0..75.0).contains(&to_one) && (50.0..150.0).contains(&to_all), "{figures}");
+    assert!((number(&figures["deliveries_per_s"]) - to_one - to_all).abs() < 1.0, "{figures}");
 }
 
 #[test]
