@@ -298,6 +298,8 @@ mod tests {
             (player.followed(65_535), player.followed(1), player.followed(1)),
             (Some(1), Some(3), None)
         );
+        player.steer(4);
+        assert_eq!(player.followed(30), None, "an input of somebody else, who had this ship before");
     }
 
     #[test]
