@@ -27,6 +27,8 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Course {
     pub(super) name: &'static str,
+    /// Who does what, for people.
+    pub(super) shape: String,
     pub(super) scene: ScenePlan,
     pub(super) visitors: u32,
     /// From where to where each of the delays is.
@@ -52,7 +54,7 @@ impl Course {
         let arguments = server.arguments().to_vec();
         let mail = self.mail.as_ref();
         let route = mail.map(|mail| mail.api.route_or(&endpoint, API)).transpose()?;
-        let mut run = Run::new(options, Some(server));
+        let mut run = Run::new(options.beside(self.time()), Some(server));
         let rest = self.time().min(REST_MAX);
         self.pass(&mut run, "starting", rest)?;
         let idle = self.measured(&mut run, account.as_ref(), "idle", self.time().min(IDLE_MAX), None)?;
@@ -168,6 +170,7 @@ impl Course {
         });
         Figures {
             demo: self.name,
+            shape: self.shape.clone(),
             server: arguments.join(" "),
             connections: self.visitors,
             seconds: busy.seconds,

@@ -326,7 +326,7 @@ impl Crowd {
             match message.map_err(|error| format!("the server sent what cannot be read: {error}"))? {
                 ServerMessage::Ping => self.says[index].pong(),
                 ServerMessage::Reply(reply) => {
-                    if self.answered(index, reply, now)?.is_break() {
+                    if self.answered(index, reply)?.is_break() {
                         return Ok(Reading::Break(()));
                     }
                 }
@@ -345,7 +345,7 @@ impl Crowd {
         Ok(Reading::Continue(()))
     }
 
-    fn answered(&mut self, index: usize, reply: Reply<'_>, _now: Now) -> Result<Reading, String> {
+    fn answered(&mut self, index: usize, reply: Reply<'_>) -> Result<Reading, String> {
         let visitor = &mut self.visitors[index];
         visitor.unanswered = visitor.unanswered.saturating_sub(1);
         match (reply.body, visitor.stage) {

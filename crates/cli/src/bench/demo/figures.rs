@@ -15,6 +15,8 @@ const KIB: f64 = 1024.0;
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Figures {
     pub(super) demo: &'static str,
+    /// Who did what.
+    pub(super) shape: String,
     /// What the server was started with.
     pub(super) server: String,
     pub(super) connections: u32,
@@ -91,6 +93,7 @@ pub(super) fn table(seconds: u32, figures: &[Figures], note: Option<&str>) -> St
         table.row(format!("{label} max, ms"), figure(|summary| summary.max_us));
     }
     for figures in figures {
+        table.note(Some(&format!("{}: {}", figures.demo, figures.shape)));
         for (Delay { way, .. }, label) in figures.delays.iter().zip(["delay", "second delay"]) {
             table.note(Some(&format!("{}, {label}: {way}", figures.demo)));
         }
@@ -134,6 +137,7 @@ mod tests {
             LatencySummary { samples: 1, p50_us: 1500.0, p99_us: 2500.0, p999_us: 2600.0, max_us: 2750.0 };
         Figures {
             demo,
+            shape: "two visitors".into(),
             server: "serve --port 0".into(),
             connections: 2,
             seconds: 1.0,
@@ -173,8 +177,12 @@ mod tests {
         assert_eq!(row("second delay max, ms"), ["–", "2.75"], "{shown}");
         assert_eq!(row("memory of a connection, KiB"), ["2", "2"], "{shown}");
         assert_eq!(row("server CPU, % of one core"), ["–", "–"], "{shown}");
-        for note in ["game, second delay: to watchers", "chat, a second: inputs 7", "wavecast serve --port 0"]
-        {
+        for note in [
+            "chat: two visitors",
+            "game, second delay: to watchers",
+            "chat, a second: inputs 7",
+            "wavecast serve --port 0",
+        ] {
             assert!(shown.contains(note), "{note} is missing:\n{shown}");
         }
     }

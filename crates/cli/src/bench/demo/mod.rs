@@ -32,6 +32,9 @@ use super::publisher::ApiOptions;
 use super::run::RunOptions;
 use super::server::ServerOptions;
 
+/// Visitors come from one address, which has some 28,000 ports towards one server.
+const VISITORS_MAX: i64 = 25_000;
+
 /// Puts a crowd in front of the demo applications, one after the other
 ///
 /// Visitors are headless and do what the pages do: the same channels and commands, tokens from the demos' own logins, JSON
@@ -53,11 +56,11 @@ pub(super) struct DemoOptions {
     server: ServerOptions,
 
     /// monitoring: viewers of the board
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=VISITORS_MAX))]
     viewers: u32,
 
     /// chat: chatters in all rooms together
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=VISITORS_MAX))]
     chatters: u32,
 
     /// chat: rooms
@@ -73,7 +76,7 @@ pub(super) struct DemoOptions {
     players: u32,
 
     /// game: watchers of the same arena
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(0..=VISITORS_MAX))]
     watchers: u32,
 
     /// game: inputs of a player a second; the page sends 4 while nothing changes, and at most 30
@@ -81,7 +84,7 @@ pub(super) struct DemoOptions {
     inputs: u32,
 
     /// notifications: users, each on one device
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=VISITORS_MAX))]
     users: u32,
 
     /// notifications: a second, each to one user
@@ -95,7 +98,7 @@ pub(super) struct DemoOptions {
     #[command(flatten)]
     api: ApiOptions,
 
-    /// Seconds that are measured, of each demo
+    /// Seconds that are measured, of each demo; they are not counted towards --timeout
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
 
@@ -152,24 +155,50 @@ pub(super) fn crowd() -> Result<(), String> {
 impl DemoOptions {
     fn course(&self, demo: Demo) -> Course {
         let &Self { chatters, rooms, pause, viewers, players, watchers, users, seconds, .. } = self;
-        let course =
-            |name, scene, visitors, ways| Course { name, scene, visitors, ways, seconds, mail: None };
+        let course = |name, scene, visitors, ways, shape| Course {
+            name,
+            shape,
+            scene,
+            visitors,
+            ways,
+            seconds,
+            mail: None,
+        };
         match demo {
             Demo::Chat => {
                 let scene = ScenePlan::Chat { chatters, rooms, pause_ms: pause * 1000 };
-                course("chat", scene, chatters, CHAT_WAYS)
+                let shape =
+                    format!("{chatters} chatters in {rooms} rooms, each says something every {pause} s");
+                course("chat", scene, chatters, CHAT_WAYS, shape)
             }
             Demo::Monitoring => {
-                course("monitoring", ScenePlan::Monitoring { viewers }, viewers, MONITORING_WAYS)
+                let scene = ScenePlan::Monitoring { viewers };
+                course(
+                    "monitoring",
+                    scene,
+                    viewers,
+                    MONITORING_WAYS,
+                    format!("{viewers} viewers of the board"),
+                )
             }
             Demo::Game => {
-                let scene = ScenePlan::Game { players, watchers, inputs_per_second: self.inputs };
-                course("game", scene, players + watchers, GAME_WAYS)
+                let inputs_per_second = self.inputs;
+                let scene = ScenePlan::Game { players, watchers, inputs_per_second };
+                let shape = format!(
+                    "{players} players with {inputs_per_second} inputs a second each, {watchers} watchers"
+                );
+                course("game", scene, players + watchers, GAME_WAYS, shape)
             }
             Demo::Notifications => {
-                let mail = Mail { api: self.api.clone(), to_one: self.to_one, to_all: self.to_all };
+                let &Self { to_one, to_all, .. } = self;
+                let mail = Mail { api: self.api.clone(), to_one, to_all };
                 let scene = ScenePlan::Notifications { users };
-                Course { mail: Some(mail), ..course("notifications", scene, users, NOTIFICATIONS_WAYS) }
+                let shape =
+                    format!("{users} users; {to_one} notifications a second to one of them, {to_all} to all");
+                Course {
+                    mail: Some(mail),
+                    ..course("notifications", scene, users, NOTIFICATIONS_WAYS, shape)
+                }
             }
         }
     }
