@@ -246,11 +246,103 @@ fn recovery_without_history_or_restart_says_so() {
     assert!(err.contains("needs a history and recovery"), "{err}");
 }
 
+/// The figures of a run of one demo.
+fn demo(arguments: &[&str]) -> serde_json::Value {
+    let (code, out, err) = run(&[&["demo"][..], arguments, &["--json"]].concat());
+    assert_eq!(code, Some(0), "{out}{err}");
+    let mut report: serde_json::Value = serde_json::from_str(&out).expect("the report is JSON");
+    let figures = report["demos"][0].take();
+    for count in ["lost", "doubled", "refused"] {
+        assert_eq!(figures[count], 0, "{count}: {figures}");
+    }
+    for figure in ["server_cpu_percent", "idle_cpu_percent", "cpu_us_per_delivery", "bytes_per_s"] {
+        assert!(number(&figures[figure]) > 0.0, "{figure}: {figures}");
+    }
+    for delay in figures["delays"].as_array().expect("there are delays") {
+        let [samples, p50, max] = ["samples", "p50_us", "max_us"].map(|name| number(&delay[name]));
+        assert!(samples > 0.0 && 0.0 < p50 && p50 <= max, "{delay}");
+    }
+    figures
+}
+
+fn number(value: &serde_json::Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn every_chatter_of_a_room_gets_what_is_said_there() {
+    let figures = demo(&["chat", "--chatters", "20", "--rooms", "2", "--pause", "2", "--seconds", "3"]);
+    let parts = &figures["parts_per_s"];
+    let part = |name: &str| number(&parts[name]);
+    // Ten a second of 20 chatters; each of them, the sender too, is in a room of ten.
+    assert!((5.0..15.0).contains(&part("messages")), "{parts}");
+    assert!((part("message deliveries") / part("messages") / 10.0 - 1.0).abs() < 0.3, "{parts}");
+    // Who types is not told of it.
+    assert!((part("typing signal deliveries") / part("typing signals") / 9.0 - 1.0).abs() < 0.3, "{parts}");
+    assert!(part("read marks") > part("messages"), "{parts}");
+    // The others of the room: nine of ten deliveries.
+    let heard = number(&figures["delays"][0]["samples"]) / number(&figures["seconds"]);
+    assert!((heard / part("message deliveries") / 0.9 - 1.0).abs() < 0.1, "{figures}");
+}
+
+#[test]
+fn every_viewer_of_the_board_gets_all_sectors_or_newer_prices() {
+    let figures = demo(&["monitoring", "--viewers", "20", "--seconds", "2"]);
+    assert_eq!(figures["connections"], 20);
+    let (published, delivered) =
+        (number(&figures["publications_per_s"]), number(&figures["deliveries_per_s"]));
+    let skipped = number(&figures["skipped"]) / number(&figures["seconds"]);
+    // Eight sectors fifty times a second, as far as the machine lets the market come to its turns.
+    assert!((50.0..450.0).contains(&published), "{figures}");
+    assert!(((delivered + skipped) / published / 20.0 - 1.0).abs() < 0.15, "{figures}");
+}
+
+#[test]
+fn players_see_what_they_did_and_watchers_see_it_too() {
+    let figures = demo(&["game", "--players", "3", "--watchers", "5", "--seconds", "2"]);
+    assert_eq!(figures["connections"], 8);
+    let inputs = number(&figures["parts_per_s"]["inputs"]);
+    assert!((inputs - 30.0).abs() < 10.0, "{figures}");
+    let seconds = number(&figures["seconds"]);
+    let samples = |way: usize| number(&figures["delays"][way]["samples"]) / seconds;
+    // Each input has a state that follows it, unless the next one was quicker; watchers see five of eight deliveries.
+    assert!((15.0..=35.0).contains(&samples(0)), "{figures}");
+    let delivered = number(&figures["deliveries_per_s"]);
+    assert!((samples(1) / delivered * 8.0 / 5.0 - 1.0).abs() < 0.2, "{figures}");
+}
+
+#[test]
+fn notifications_come_to_one_user_and_to_all() {
+    let figures =
+        demo(&["notifications", "--users", "20", "--to-one", "50", "--to-all", "5", "--seconds", "2"]);
+    let seconds = number(&figures["seconds"]);
+    let [to_one, to_all] = [0, 1].map(|way| number(&figures["delays"][way]["samples"]) / seconds);
+    assert!((25.0..75.0).contains(&to_one) && (50.0..150.0).contains(&to_all), "{figures}");
+    assert!((number(&figures["deliveries_per_s"]) - to_one - to_all).abs() < 1.0, "{figures}");
+}
+
+#[test]
+fn a_demo_whose_visitors_are_refused_is_at_fault() {
+    let limited = ["--set", "client.publish_rate_limit=1", "--seconds", "2"];
+    let (code, out, err) =
+        run(&[&["demo", "chat", "--chatters", "4", "--rooms", "1", "--pause", "2"][..], &limited].concat());
+    assert_eq!(code, Some(1), "{out}{err}");
+    for part in ["Demo applications: 2 s", "lost, must be 0", "read marks", "client.publish_rate_limit"] {
+        assert!(out.contains(part), "{part} is missing:\n{out}");
+    }
+    assert!(err.contains("commands refused"), "{err}");
+}
+
 #[test]
 fn exit_codes_tell_options_limits_and_failures_apart() {
     let (code, _, err) = run(&["limit", "--payload", "3"]);
     assert_eq!(code, Some(2), "{err}");
     let (code, _, err) = run(&["slow", "--policy", "ignore"]);
+    assert_eq!(code, Some(2), "{err}");
+    let (code, _, err) = run(&["demo", "tetris"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("chat, monitoring, game, notifications"), "{err}");
+    let (code, _, err) = run(&["demo", "game", "--players", "51"]);
     assert_eq!(code, Some(2), "{err}");
     let (code, _, err) = run(&["fanout", "--raw-threads", "2"]);
     assert_eq!(code, Some(2), "{err}");

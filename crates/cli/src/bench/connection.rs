@@ -3,16 +3,15 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use memchr::memchr;
 use mio::net::TcpStream;
-use socket2::{Domain, SockRef, Socket, Type};
 use wavecast_websocket::deflate::Inflater;
 use wavecast_websocket::frame::{self, Opcode, Reserved};
 
 use super::backlog;
 use super::conversation::{self, MASKING_KEY, Said, Script};
+use super::dial;
 use super::pattern::Pattern;
 use super::scan::{self, Layout, Line};
 use super::stamp::{self, Stamp};
@@ -54,21 +53,9 @@ pub(super) struct Reception {
 }
 
 impl Connection {
-    /// Begins to connect. The connection is reset when it is dropped, however the process ends, so that its port is free
-    /// at once: a run of tens of thousands would otherwise wait for ports in TIME_WAIT.
+    /// Begins to connect.
     pub(super) fn open(address: SocketAddr, source: Option<Ipv4Addr>) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        socket.set_linger(Some(Duration::ZERO))?;
-        socket.set_tcp_nodelay(true)?;
-        if let Some(source) = source {
-            socket.bind(&SocketAddr::from((source, 0)).into())?;
-        }
-        match socket.connect(&address.into()) {
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
-            result => result?,
-        }
-        let stream = TcpStream::from_std(socket.into());
+        let stream = dial::begin(address, source)?;
         Ok(Self {
             stream,
             stage: Stage::Connecting,
@@ -89,9 +76,7 @@ impl Connection {
         if self.stage != Stage::Connecting {
             return self.flush();
         }
-        if let Some(error) = SockRef::from(&self.stream).take_error().map_err(|error| error.to_string())? {
-            return Err(format!("connecting: {error}"));
-        }
+        dial::check(&self.stream)?;
         match &script.upgrade {
             Some(upgrade) => {
                 self.stage = Stage::Upgrading;

@@ -22,11 +22,16 @@ pub(super) enum Order {
     Sleepers(SleepersPlan),
     /// To sleepers: read what is left. Answered with `Woken`.
     Wake,
+    /// To a crowd, first: come in and do what the pages do. Answered with `Progress`, then `Ready`.
+    Crowd(CrowdPlan),
+    /// To a crowd: say nothing more, and wait for what is on its way; so many deliveries since `Begin` are known to come.
+    /// Answered with `Crowd`.
+    Hush { deliveries: u64 },
     /// Forget what has been counted. Answered with `Begun`. A quiet observer then publishes and reports at its end.
     Begin,
     /// To an echo load: every connection sends this many messages. Answered with `Finished`.
     Echo { messages: u32, outstanding: u32, payload_bytes: usize },
-    /// Answered with `Report`.
+    /// Answered with `Report`, by a crowd with `Crowd`.
     Report,
 }
 
@@ -55,6 +60,7 @@ pub(super) enum News {
     Finished,
     Report(Report),
     Woken(Woken),
+    Crowd(CrowdReport),
     Failed {
         reason: String,
     },
@@ -135,6 +141,49 @@ pub(super) struct Woken {
     pub(super) unsubscribed: u64,
     /// Those whose connection has ended.
     pub(super) closed: u64,
+}
+
+/// Visitors of a demo application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct CrowdPlan {
+    pub(super) address: SocketAddr,
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) scene: ScenePlan,
+    /// Visitors that come in at the same time.
+    pub(super) opening_max: u32,
+}
+
+/// Which application, and how many do what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ScenePlan {
+    Chat { chatters: u32, rooms: u32, pause_ms: u32 },
+    Monitoring { viewers: u32 },
+    Game { players: u32, watchers: u32, inputs_per_second: u32 },
+    Notifications { users: u32 },
+}
+
+/// What a crowd has counted since `Begin`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct CrowdReport {
+    /// That the server has taken, as far as the crowd can see.
+    pub(super) publications: u64,
+    /// Publications that visitors have received.
+    pub(super) deliveries: u64,
+    pub(super) bytes: u64,
+    /// Left out where only the newest is promised.
+    pub(super) skipped: u64,
+    /// Came twice, or after a newer one.
+    pub(super) doubled: u64,
+    /// Left out where all are promised. Those that never came are counted in the last report.
+    pub(super) lost: u64,
+    /// Commands that were refused.
+    pub(super) refused: u64,
+    /// What else is worth knowing, by name.
+    pub(super) parts: Vec<(String, u64)>,
+    /// (nanoseconds, count), for each of the demo's ways.
+    pub(super) delays: Vec<Vec<(u64, u64)>>,
 }
 
 /// How publications get into the server.

@@ -4,17 +4,16 @@
 //! servers, echo servers and the raw sender, so that what is compared differs on the sending side only.
 
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 use wavecast_websocket::deflate::Inflater;
 
 use super::connection::{Connection, Reception};
 use super::control::{self, LoadPlan, News, Order};
 use super::conversation::Script;
+use super::orders::Orders;
 use super::pattern::Pattern;
 use super::process;
 use super::scan::Layout;
@@ -22,7 +21,6 @@ use super::tally::Tally;
 
 const EVENTS_PER_TURN: usize = 1024;
 const BUFFER_BYTES_MIN: usize = 256 * 1024;
-const ORDERS_PENDING_MAX: usize = 16;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 const ORDERS: Token = Token(usize::MAX);
 
@@ -30,22 +28,9 @@ const ORDERS: Token = Token(usize::MAX);
 pub(super) fn run() -> Result<(), String> {
     process::die_with_parent();
     let poll = Poll::new().map_err(|error| error.to_string())?;
-    let waker = Arc::new(Waker::new(poll.registry(), ORDERS).map_err(|error| error.to_string())?);
-    let (sender, orders) = sync_channel(ORDERS_PENDING_MAX);
-    // Ours is held to the end: the last waker that goes takes its call with it.
-    let caller = Arc::clone(&waker);
-    thread::spawn(move || {
-        let mut input = io::stdin().lock();
-        while let Ok(Some(order)) = control::read_line::<Order>(&mut input) {
-            if sender.send(order).is_err() || caller.wake().is_err() {
-                return;
-            }
-        }
-        drop(sender);
-        let _ = caller.wake();
-    });
-    let Ok(Order::Load(plan)) = orders.recv() else { return Err("the first order was no plan".into()) };
-    Load::new(poll, plan)?.serve(&orders)
+    let orders = Orders::follow(&poll, ORDERS)?;
+    let Ok(Order::Load(plan)) = orders.queue.recv() else { return Err("the first order was no plan".into()) };
+    Load::new(poll, plan)?.serve(&orders.queue)
 }
 
 /// When the orchestrator is gone the news are lost, but then the input ends too, and with it the process.

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `stamp`, `records`, `scan`, `backlog` | the payload that measures itself, the same full of records, how it is found in received bytes, and in a reply |
 //! | `latency`, `arrivals`, `tally` | what a load counts |
-//! | `upgrade`, `conversation`, `pattern`, `connection`, `load` | a load process |
+//! | `orders`, `dial`, `upgrade`, `conversation`, `pattern`, `connection`, `load` | a load process |
 //! | `raw_sender`, `raw_echo` | the kernel's share of a delivery, and of an echo |
 //! | `dialogue`, `publisher`, `quiet`, `sleepers`, `policy` | one client connection, publishing, the quiet channel's observer, clients that never read and what becomes of them |
 //! | `control`, `process` | orders and news between processes; starting and ending them |
@@ -15,6 +15,7 @@
 //! | `cutter`, `press`, `ledger`, `audience`, `journal` | the relay that cuts connections; publishing, and what the server says of it; resilient clients, and what they are told |
 //! | `run`, `window`, `delivery` | one run; the pace of publications; a measured interval |
 //! | `fanout`, `connect`, `reconnect`, `slow`, `recovery`, `echo`, `limit` | the benchmarks |
+//! | `demo` | the demo applications under load: their visitors, and what they cost |
 //! | `contest` | who is measured in the same run, and the ratios |
 //! | `table`, `error` | what a person reads |
 
@@ -29,7 +30,9 @@ mod control;
 mod conversation;
 mod cutter;
 mod delivery;
+mod demo;
 mod descriptors;
+mod dial;
 mod dialogue;
 mod echo;
 mod endpoint;
@@ -40,6 +43,7 @@ mod latency;
 mod ledger;
 mod limit;
 mod load;
+mod orders;
 mod pattern;
 mod peak;
 mod policy;
@@ -78,8 +82,8 @@ host. CPU and memory are read from /proc, so they need Linux and a server on thi
 The figure to quote is a ratio: `bench fanout --limit` and `bench echo --limit` measure server and kernel alternately and \
 divide CPU per delivery pair by pair, so that the machine cancels out.
 
-Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow or recovery found that \
-something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
+Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow, recovery or demo \
+found that something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
 allows too few descriptors.";
 
 /// Measures a server (fan-out, connections, echoes, slow clients, the kernel's own limit) and tests its recovery
@@ -99,6 +103,7 @@ enum What {
     Slow(slow::SlowOptions),
     Echo(echo::EchoOptions),
     Limit(limit::LimitOptions),
+    Demo(demo::DemoOptions),
     /// Worker: holds the connections of a load
     #[command(hide = true)]
     Load,
@@ -114,6 +119,9 @@ enum What {
     /// Worker: clients that never read
     #[command(hide = true)]
     Sleepers,
+    /// Worker: the visitors of a demo application
+    #[command(hide = true)]
+    Crowd,
     /// Becomes another program that ends with its parent
     #[command(hide = true)]
     Tethered {
@@ -133,11 +141,13 @@ pub(crate) fn run(bench: Bench) -> ExitCode {
         What::Slow(options) => slow::run(&options),
         What::Echo(options) => echo::run(&options),
         What::Limit(options) => limit::run(&options),
+        What::Demo(options) => demo::run(&options),
         What::Load => return worker(load::run()),
         What::RawSender => return worker(raw_sender::run()),
         What::RawEcho => return worker(raw_echo::run()),
         What::Quiet => return worker(quiet::run()),
         What::Sleepers => return worker(sleepers::run()),
+        What::Crowd => return worker(demo::crowd()),
         What::Tethered { command } => {
             eprintln!("cannot be started: {}", process::become_tethered(&command));
             return ExitCode::FAILURE;

@@ -18,7 +18,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ApiOptions {
     /// HTTP API to publish by: http://…/api, or a path on the server itself [default: a client connection; with bench
-    /// recovery: /api]
+    /// recovery and bench demo: /api]
     #[arg(long)]
     api: Option<String>,
 

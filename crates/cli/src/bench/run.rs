@@ -31,6 +31,13 @@ pub(super) struct RunOptions {
     pub(super) json: bool,
 }
 
+impl RunOptions {
+    /// For a run that takes this long by intention, beside everything that may go wrong.
+    pub(super) fn beside(self, time: Duration) -> Self {
+        Self { timeout: self.timeout.saturating_add(time.as_secs()), ..self }
+    }
+}
+
 /// Connections to be opened.
 #[derive(Clone, Debug)]
 pub(super) struct LoadSpec {

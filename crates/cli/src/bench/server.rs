@@ -25,6 +25,20 @@ const SERVE: [&str; 9] = [
     "--set",
     "http_api.insecure=true",
 ];
+/// As the development profile has it: anyone may come in, and the demos decide who gets a token.
+const DEMOS: [&str; 11] = [
+    "serve",
+    "--address",
+    "127.0.0.1",
+    "--port",
+    "0",
+    "--set",
+    "demo.enabled=true",
+    "--set",
+    "client.allow_anonymous_connect_without_token=true",
+    "--set",
+    "http_api.insecure=true",
+];
 const ECHO: [&str; 4] = ["echo", "--address", "127.0.0.1:0", "--shards"];
 const RAW_ECHO: [&str; 2] = ["bench", "raw-echo"];
 
@@ -89,6 +103,11 @@ impl Server {
         Self::open(options, &SERVE, settings, PUSH_PATH)
     }
 
+    /// A push server with the demo applications beside it: at `--url`, or `wavecast serve`.
+    pub(super) fn demos(options: &ServerOptions) -> Result<Self, BenchError> {
+        Self::open(options, &DEMOS, &[], PUSH_PATH)
+    }
+
     /// An echo server: at `--url`, or `wavecast echo` with so many shards.
     pub(super) fn echo(options: &ServerOptions, shards: u32) -> Result<Self, BenchError> {
         let shards = shards.to_string();
@@ -148,6 +167,11 @@ impl Server {
     /// `Some` when a server that was started here has ended.
     pub(super) fn died(&mut self) -> Option<BenchError> {
         self.process.as_mut()?.died()
+    }
+
+    /// What it was started with, the program left out; empty for one that ran already.
+    pub(super) fn arguments(&self) -> &[String] {
+        self.command.get(1..).unwrap_or_default()
     }
 
     /// `None` for a server whose process is not known.

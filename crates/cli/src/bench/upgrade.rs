@@ -15,11 +15,19 @@ pub(super) struct Upgrade {
     path: String,
     request: Vec<u8>,
     compression: Option<Compression>,
+    /// None or one.
+    protocols: Vec<&'static str>,
 }
 
 impl Upgrade {
     pub(super) fn new(host: &str, path: &str) -> Result<Self, String> {
-        Self { host: host.to_owned(), path: path.to_owned(), request: Vec::new(), compression: None }.write()
+        let (host, path) = (host.to_owned(), path.to_owned());
+        Self { host, path, request: Vec::new(), compression: None, protocols: Vec::new() }.write()
+    }
+
+    /// The same with this subprotocol asked for.
+    pub(super) fn speaking(self, protocol: &'static str) -> Result<Self, String> {
+        Self { protocols: vec![protocol], ..self }.write()
     }
 
     /// The same with an offer to compress, which the server has to take.
@@ -34,7 +42,8 @@ impl Upgrade {
     }
 
     fn as_client(&self) -> ClientRequest<'_> {
-        ClientRequest::new(&self.host, &self.path, NONCE).compression(self.compression)
+        let request = ClientRequest::new(&self.host, &self.path, NONCE);
+        request.compression(self.compression).protocols(&self.protocols)
     }
 
     pub(super) fn request(&self) -> &[u8] {
