@@ -104,7 +104,7 @@ test('a lost link loses nothing, on either side: in order and once', { timeout: 
   await messages(ann.page).getByText('before').waitFor();
 
   proxy.cut();
-  await bob.page.getByText(/^Waiting \d+ s$/).waitFor();
+  await bob.page.getByText(/^Offline, retry in \d+ s$/).waitFor();
   for (const word of ['one', 'two', 'three']) await say(ann.page, `missed ${word}`);
   for (const word of ['four', 'five']) await say(bob.page, `unsent ${word}`);
   await messages(bob.page).getByText('Waits for the link').first().waitFor();
@@ -130,7 +130,7 @@ test('a message whose answer was lost is sent again, and stands in the room once
   await until(async () => (await history('once')).length === 1, 'the server has it');
   await messages(bob.page).getByText('Sending…').waitFor();
   proxy.cut();
-  await bob.page.getByText(/^Waiting \d+ s$/).waitFor();
+  await bob.page.getByText(/^Offline, retry in \d+ s$/).waitFor();
   proxy.restore();
   await live(bob.page);
   await say(bob.page, 'and this?');
@@ -298,7 +298,7 @@ test('a restarted server knows nobody: the page comes back as somebody new of th
   await messages(page).getByText('before').waitFor();
   server.signal('SIGKILL');
   await server.ended;
-  await page.getByText(/^Waiting \d+ s$/).waitFor();
+  await page.getByText(/^Offline, retry in \d+ s$/).waitFor();
   server = await Server.start({ port: server.port });
   await messages(page).getByText(/The server was started anew/).waitFor({ timeout: 30_000 });
   await people(page).getByText('Ann', { exact: true }).waitFor();

@@ -3,6 +3,7 @@
 import './chat.css';
 
 import { element } from '../../src/view/element.ts';
+import { attachCopy } from '../frame/copy-button.ts';
 import type { Message } from './conversation.ts';
 import { copyCommands } from './copy.ts';
 import { Devices } from './devices.ts';
@@ -186,7 +187,9 @@ document.addEventListener('visibilitychange', () => {
   changed();
 });
 
-element('copy-commands', HTMLElement).textContent = copyCommands(location.origin);
+const commands = element('copy-commands', HTMLElement);
+commands.textContent = copyCommands(location.origin);
+attachCopy(element('copy-button', HTMLButtonElement), commands, element('copy-result', HTMLElement));
 
 for (const name of FIRST_ROOMS) roomOf(name);
 login.resume();

@@ -108,6 +108,11 @@ export class Link {
     this.#tell(this.#machine);
   }
 
+  /** Until the visitor wants to come back. */
+  leave(): void {
+    this.#client?.disconnect();
+  }
+
   /** Does not wait for the countdown, and comes back after an end. */
   retryNow(): void {
     this.#isRestarting = true;

@@ -7,12 +7,12 @@ import { Centrifuge } from 'centrifuge';
 
 import { element } from '../../src/view/element.ts';
 import { Frame, endpoint } from '../frame/frame.ts';
-import { Board, describe } from './board.ts';
+import { Board, capitalised } from './board.ts';
 import { DeltaCard } from './delta-card.ts';
 import type { Machine, Prices, Quotes, Weather } from './feed.ts';
 import { ClockDifference } from './freshness.ts';
 import { MachineView } from './machine-view.ts';
-import { Market } from './market.ts';
+import { formatChange, formatPrice, Market } from './market.ts';
 import { PriceChart, SHOWN_S } from './price-chart.ts';
 import { SlowLine } from './relay.ts';
 import { Savings } from './savings.ts';
@@ -79,7 +79,7 @@ const machines = client.newSubscription(MACHINE);
 frame.follow(machines, { complete: true });
 machines.on('publication', ({ data }) => machine.show(data as Machine));
 machines.once('subscribed', () => {
-  void machines.history({ limit: 240 }).then(({ publications }) => machine.fill(publications.map(({ data }) => data as Machine)));
+  void machines.history({ limit: 240 }).then(({ publications }) => machine.fill(publications.map(({ data }) => data as Machine)), () => {});
 });
 machines.subscribe();
 client.connect();
@@ -152,7 +152,10 @@ function sectorOfChosen(): number {
 }
 
 function showName(instrument: number): void {
-  element('chosen', HTMLElement).textContent = market.instruments[instrument]?.symbol ?? '';
+  const { symbol, sector } = market.instruments[instrument] ?? { symbol: '', sector: '' };
+  element('chosen', HTMLElement).textContent = symbol;
+  element('chosen-sector', HTMLElement).textContent = `${capitalised(sector)}, ${MESSAGES_PER_S} prices a second`;
+  showPrice();
 }
 
 function showFigures(): void {
@@ -161,7 +164,15 @@ function showFigures(): void {
   const other = direct.freshness.figures(nowMs, difference);
   slowCard.show(slow?.viewer.freshness.figures(nowMs, difference) ?? other, other);
   deltas.show({ [QUOTES]: savings.of(QUOTES), [WEATHER]: savings.of(WEATHER) });
-  element('price', HTMLElement).textContent = describe(market, board.chosen);
+  showPrice();
+}
+
+function showPrice(): void {
+  const change = market.change(board.chosen);
+  element('price', HTMLElement).textContent = formatPrice(market.price(board.chosen));
+  const shown = element('change', HTMLElement);
+  shown.textContent = `${change < 0 ? '▼' : '▲'} ${formatChange(change)}`;
+  shown.dataset.way = change < 0 ? 'down' : 'up';
 }
 
 /** The page's WebSocket, with the savings listening. */
