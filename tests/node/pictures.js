@@ -165,13 +165,13 @@ const LOBBY_TALK = [
 ];
 
 const NEWS = [
-  ['Maintenance on Sunday', 'From 7 to 8 in the morning. Open pages come back by themselves.', 95],
-  ['Lift 2 works again', 'Thank you for taking the stairs.', 12],
+  ['Maintenance on Sunday', 'From 7 to 8 in the morning. Open pages come back by themselves.', 4],
+  ['Lift 2 works again', 'Thank you for taking the stairs.', 2],
 ];
 
 const PERSONAL = [
-  ['Your report is ready', 'Visitors in November, 14 pages.', '', 64],
-  ['Mia invited you to “Road map”', 'Thursday at 10, in the room with the plant.', 'mia', 3],
+  ['Your report is ready', 'Visitors in November, 14 pages.', '', 3],
+  ['Mia invited you to “Road map”', 'Thursday at 10, in the room with the plant.', 'mia', 1],
 ];
 
 let isNewsOut = false;

@@ -262,6 +262,14 @@ test('its own commands copy it, and the changed copy works', { timeout: 300_000 
   assert.deepEqual(ann.faults, []);
 });
 
+test('one click copies the commands', async (t) => {
+  const { page } = await reading(t, 'clipboard', { permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.getByRole('region', { name: 'Make it yours' }).getByRole('button', { name: 'Copy' }).click();
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  const commands = await page.getByRole('region', { name: 'Commands to copy this chat' }).textContent();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), commands);
+});
+
 test('it looks as it should: light, dark, on a phone', { timeout: 120_000 }, async (t) => {
   const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
   const bob = await taking(t, 'harbour', 'Bob Marlow');
@@ -296,12 +304,14 @@ test('a restarted server knows nobody: the page comes back as somebody new of th
   const { page } = await taking(t, 'restart', 'Ann');
   await say(page, 'before');
   await messages(page).getByText('before').waitFor();
+  await field(page).fill('half a sen');
   server.signal('SIGKILL');
   await server.ended;
   await page.getByText(/^Offline, retry in \d+ s$/).waitFor();
   server = await Server.start({ port: server.port });
   await messages(page).getByText(/The server was started anew/).waitFor({ timeout: 30_000 });
   await people(page).getByText('Ann', { exact: true }).waitFor();
+  assert.equal(await field(page).inputValue(), 'half a sen', 'what was being written is still there');
   await say(page, 'after');
   await until(async () => (await history('restart')).includes('after'), 'it is taken');
   assert.deepEqual(await said(page), ['after']);

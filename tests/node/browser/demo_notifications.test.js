@@ -337,7 +337,10 @@ test('the server started anew: the page says what nobody can know, and goes on',
   const { page } = await opened(ann);
   await publish(server, `notify:user#${ann}`, { title: 'Before the restart' });
   await note(page, 'Before the restart').waitFor();
+  await page.getByRole('button', { name: 'Order', exact: true }).click();
+  await note(page, 'Order received').waitFor();
   await markAllRead(page);
+  await page.getByLabel('Title').fill('Half a ti');
   server.signal('SIGKILL');
   await server.ended;
   await page.getByText(/Offline, retry/).first().waitFor();
@@ -346,6 +349,9 @@ test('the server started anew: the page says what nobody can know, and goes on',
   await publish(server, `notify:user#${ann}`, { title: 'After the restart' });
   await note(page, 'After the restart').waitFor();
   assert.equal(await note(page, 'Before the restart').getAttribute('data-read'), 'true');
+  assert.equal(await page.getByLabel('Title').inputValue(), 'Half a ti', 'what was being written is still there');
+  // The server has forgotten the order, which would else be on its way for ever.
+  await page.locator('.order-state').getByText(/, and no word since$/).waitFor({ timeout: 40_000 });
   await note(page, 'After the restart').getByRole('button', { name: /Mark read/ }).click();
   // A device that comes new learns from this one.
   const fresh = await opened(ann);

@@ -160,7 +160,7 @@ function drawSides(): void {
   const people = here.people.list(login.user);
   peopleList.draw(people, here.people.guests, login.user, client.state !== 'connected');
   element('room-heading', HTMLElement).textContent = open;
-  element('room-facts', HTMLElement).textContent = client.state === 'connected' ? `${people.length} here` : 'no link';
+  element('room-facts', HTMLElement).textContent = client.state !== 'connected' ? 'no link' : people.length === 0 ? 'nobody here yet' : `${people.length} here`;
   element('typing', HTMLElement).textContent = typingSentence(here.typing());
   writing.show(login.identity, open);
   element('you', HTMLElement).hidden = login.identity === undefined;

@@ -196,9 +196,9 @@ frame.explain(
     { name: 'game.steer', note: 'a method: four bytes, at most thirty times a second' },
   ],
   [
-    { path: 'examples/demo_game.rs', excerpts: gameSource },
     { path: 'web/demo/game/session.ts', excerpts: sessionSource },
     { path: 'web/demo/game/prediction.ts', excerpts: predictionSource },
+    { path: 'examples/demo_game.rs', excerpts: gameSource },
   ],
 );
 respectMotion();

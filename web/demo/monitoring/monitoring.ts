@@ -91,10 +91,10 @@ frame.explain(
     { name: MACHINE, note: 'processors, memory and network; an interruption is recovered from the history' },
   ],
   [
-    { path: 'examples/demo_monitoring.rs', excerpts: backEnd },
-    { path: 'web/demo/monitoring/monitoring.ts', excerpts: page },
     { path: 'web/demo/monitoring/viewer.ts', excerpts: viewer },
+    { path: 'web/demo/monitoring/monitoring.ts', excerpts: page },
     { path: 'web/demo/monitoring/relay.ts', excerpts: relay },
+    { path: 'examples/demo_monitoring.rs', excerpts: backEnd },
   ],
 );
 
@@ -171,7 +171,7 @@ function showPrice(): void {
   const change = market.change(board.chosen);
   element('price', HTMLElement).textContent = formatPrice(market.price(board.chosen));
   const shown = element('change', HTMLElement);
-  shown.textContent = `${change < 0 ? '▼' : '▲'} ${formatChange(change)}`;
+  shown.textContent = formatChange(change);
   shown.dataset.way = change < 0 ? 'down' : 'up';
 }
 
