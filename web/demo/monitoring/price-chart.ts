@@ -5,7 +5,6 @@ import uPlot from 'uplot';
 /** Half a minute; a page that has just come shows less, and begins with this. */
 export const SHOWN_S = 30;
 const SHOWN_MIN_S = 9;
-const HEIGHT_PX = 258;
 /** Without motion the picture stands still for so long. */
 const CALM_MS = 1_000;
 
@@ -16,7 +15,7 @@ export class PriceChart {
 
   constructor(readonly frame: HTMLElement) {
     this.#rebuild();
-    new ResizeObserver(() => this.#plot?.setSize({ width: frame.clientWidth, height: HEIGHT_PX })).observe(frame);
+    new ResizeObserver(() => this.#plot?.setSize({ width: frame.clientWidth, height: frame.clientHeight })).observe(frame);
     // The canvas holds colours, not style sheets: it is made anew when they change.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild());
   }
@@ -51,7 +50,7 @@ function optionsFor(frame: HTMLElement): uPlot.Options {
   };
   return {
     width: frame.clientWidth,
-    height: HEIGHT_PX,
+    height: frame.clientHeight,
     padding: [10, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
