@@ -18,7 +18,7 @@ export function nameOf(rate: number): string {
 export function verdict(rate: number, { ageMs, skipped, received }: Figures): string {
   if (rate === 0 && ageMs === undefined) return 'No prices come at the moment: what you see are the last ones.';
   if (rate === 0) return 'Both viewers are on the direct line.';
-  if (ageMs === undefined) return 'This viewer has connected through the relay and waits for its first prices.';
+  if (ageMs === undefined) return 'This viewer waits for its first prices over the slow line.';
   if (skipped === 0) return 'The line is slow, but fast enough so far: nothing had to be skipped.';
   const percent = Math.round((100 * skipped) / (skipped + received));
   return (

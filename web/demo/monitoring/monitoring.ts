@@ -61,7 +61,13 @@ let choice = 0;
 
 const client = new Centrifuge(endpoint(), { ...frame.options(), websocket: countedSocket() });
 frame.watch(client);
-client.on('connected', () => difference.reset());
+client.on('connected', () => {
+  difference.reset();
+  // Where the relay is has to be asked anew: another life of the server has another one.
+  void changeLine(slowCard.rate);
+});
+// Who is offline is so on both lines.
+for (const event of ['connecting', 'disconnected'] as const) client.on(event, leaveSlowLine);
 
 // [how The page: whole states, sent as deltas
 for (const channel of [QUOTES, WEATHER]) {
@@ -119,13 +125,18 @@ function shown(sector: number, prices: Prices): void {
   traces[sector]?.push(prices.t / 1000, prices.p);
 }
 
-async function changeLine(rate: number): Promise<void> {
+function leaveSlowLine(): void {
   choice += 1;
-  const mine = choice;
   slow?.close();
   slow = undefined;
-  slowCard.tell('direct');
-  if (rate === 0) return;
+  slowCard.tell(client.state === 'connected' ? 'direct' : 'none');
+}
+
+async function changeLine(rate: number): Promise<void> {
+  leaveSlowLine();
+  const mine = choice;
+  // Without a connection nobody can be asked; it is done when there is one.
+  if (rate === 0 || client.state !== 'connected') return;
   try {
     const opened = await SlowLine.open(client, frame.options(), rate, market.sectors, shown, (state) => slowCard.tell(state));
     if (mine === choice) slow = opened;
