@@ -161,7 +161,7 @@ test('the link cut and back: the page says so, and the machine’s measurements 
   const { page } = await openBoard({}, origin);
   await page.getByText('Live', { exact: true }).waitFor();
   proxy.cut();
-  await page.getByText(/Waiting/).first().waitFor();
+  await page.getByText(/Offline, retry/).first().waitFor();
   await page.waitForTimeout(2_000);
   proxy.restore();
   const caughtUp = await page.getByText(/Caught up: \d+ missed/).first().textContent();
