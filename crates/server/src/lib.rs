@@ -29,7 +29,7 @@
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `admission` | who comes in as a client |
-//! | `payload`, `wire` | what may be published; publications and pushes as frames |
+//! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
@@ -68,6 +68,7 @@ mod wire;
 
 pub use self::node::Node;
 pub use self::procedures::Procedures;
+pub use self::payload::as_json;
 pub use self::process::ProcessUse;
 pub use self::reading::PRESENCE_CLIENTS_MAX;
 pub use self::server::{DrainHandle, PushServer, StartError};

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use wavecast_hub::{
     ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces,
     PresenceStats, Publish, PublishError, Since, StreamPosition,
@@ -22,7 +23,7 @@ use crate::idempotency::Idempotency;
 use crate::inboxes::Inboxes;
 use crate::memory::Memory;
 use crate::office::Office;
-use crate::payload::Payload;
+use crate::payload::{self, Payload};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
@@ -164,6 +165,26 @@ impl Node {
     /// Those of [`publish`](Self::publish), 107 for data that the channel does not take, 106 for too much of it.
     pub async fn publish_data(&self, channel: &str, data: &[u8]) -> Result<StreamPosition, Error> {
         let payload = Payload::of_bytes(data, self.rules.options(channel)?)?;
+        self.publish_payload(channel, payload).await
+    }
+
+    /// Publishes a value as JSON. Otherwise as [`publish`](Self::publish); for what else a publication may have there is
+    /// [`as_json`](crate::as_json).
+    ///
+    /// # Errors
+    /// Those of [`publish`](Self::publish), 107 for a value that the channel does not take, 106 for too much of it, 100 for one
+    /// that cannot be JSON.
+    pub async fn publish_json(
+        &self,
+        channel: &str,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<StreamPosition, Error> {
+        let json = payload::written(value)?;
+        let payload = Payload::of_json(&json, self.rules.options(channel)?)?;
+        self.publish_payload(channel, payload).await
+    }
+
+    async fn publish_payload(&self, channel: &str, payload: Payload<'_>) -> Result<StreamPosition, Error> {
         let (data, is_json) = (payload.data.into(), payload.is_json);
         self.publish(channel, Publish { data, is_json, time_ms: self.time_ms(), ..Publish::default() }).await
     }

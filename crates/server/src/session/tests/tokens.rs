@@ -35,7 +35,7 @@ fn sign(claims: &Value) -> String {
         all[name] = value.clone();
     }
     let signer = Signer::hmac(Algorithm::Hs256, &SECRET.into()).unwrap();
-    signer.sign(all.as_object().unwrap(), None).unwrap()
+    signer.sign(&all, None).unwrap()
 }
 
 /// Subscribes to `c` with a token.
