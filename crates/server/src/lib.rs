@@ -11,7 +11,7 @@
 //! | room | what it is for |
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
-//! | [`server`], `setup` | node, shards and desk put together, started and drained |
+//! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -65,10 +65,11 @@ mod shard_event;
 mod steering;
 pub mod token;
 mod wire;
+mod works;
 
 pub use self::node::Node;
-pub use self::procedures::Procedures;
 pub use self::payload::as_json;
+pub use self::procedures::Procedures;
 pub use self::process::ProcessUse;
 pub use self::reading::PRESENCE_CLIENTS_MAX;
 pub use self::server::{DrainHandle, PushServer, StartError};

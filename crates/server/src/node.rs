@@ -62,7 +62,6 @@ pub(crate) struct Parts {
     /// The inboxes of its shards, by number.
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     pub(crate) verifiers: Verifiers,
-    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) clock: Clock,
     /// Names epochs and hides slots: random, and new in each process.
     pub(crate) seed: u64,
@@ -72,13 +71,13 @@ pub(crate) struct Parts {
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, profile, namespaces, remotes, verifiers, hooks, clock, seed, address } = parts;
+        let Parts { config, profile, namespaces, remotes, verifiers, clock, seed, address } = parts;
         let limits = HubLimits { channels_max: config.engine.memory.channel_limit, ..HubLimits::default() };
         let client = &config.client;
-        let office = Arc::new(Office::new(hooks.clone(), verifiers.clone(), remotes.clone()));
+        let office = Arc::new(Office::new(verifiers.clone(), remotes.clone()));
         let inboxes = Inboxes::new(remotes.clone(), Arc::clone(&office), clock.clone());
         Self {
-            rules: Rules::new(&config, namespaces, verifiers, hooks.as_ref()),
+            rules: Rules::new(&config, namespaces, verifiers),
             hub: Hub::new(limits, seed, inboxes),
             counts: Counts::new(client),
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
@@ -98,6 +97,18 @@ impl Node {
             config,
             profile,
         }
+    }
+
+    /// These hooks answer and are told from now on. Before its first session, and once.
+    pub(crate) fn take_hooks(&self, hooks: Arc<dyn Hooks>) {
+        self.rules.take_hooks(&*hooks);
+        self.office.take_hooks(hooks);
+    }
+
+    /// Lets go of everything of the user's that may hold this node in its turn.
+    pub(crate) fn close(&self) {
+        self.office.close();
+        self.procedures.clear();
     }
 
     /// The configuration.
@@ -302,7 +313,7 @@ impl Node {
 
     /// Tells the back end that a session has ended, if it wants to know.
     pub(crate) fn tell_disconnected(&self, session: &mut Session, why: &Disconnect) {
-        let Some(events) = self.office.events().filter(|_| self.rules.hooks.disconnected) else { return };
+        let Some(events) = self.office.events().filter(|_| self.rules.hooks().disconnected) else { return };
         let event = Event::disconnected(
             session.next_event(),
             self.time_ms(),

@@ -22,7 +22,7 @@ fn ann(claims: &Value, change: impl FnOnce(&mut Config)) -> Walk {
     let settings = Token { hmac_secret_key: SECRET.into(), ..Token::default() };
     let verifier = Some(Arc::new(Verifier::new(&settings, TokenLimits::default()).unwrap()));
     let verifiers = Verifiers { connection: verifier.clone(), subscription: verifier };
-    let mut walk = Walk::with_rules(Rules::new(&config, config.namespaces().unwrap(), verifiers, None));
+    let mut walk = Walk::with_rules(Rules::new(&config, config.namespaces().unwrap(), verifiers));
     let said = walk.say(&json!({"id": 1, "connect": {"token": sign(claims)}}).to_string());
     assert!(matches!(said, Led::Json(_)), "{said:?}");
     walk
