@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
 
 import { publish } from '../api.js';
 import { Proxy } from '../proxy.js';
@@ -298,18 +297,6 @@ test('a screen reader and a keyboard find their way, in both colour schemes', { 
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'notes');
     if (colorScheme === 'light') await picture(page, 'demo-notifications-how');
   }
-});
-
-test('the first view is small', async (t) => {
-  const context = await browser.newContext();
-  contexts.push(context);
-  const page = await context.newPage();
-  const sizes = [];
-  page.on('response', (response) => sizes.push(response.body().then((body) => gzipSync(body).length, () => 0)));
-  await visit(page, somebody());
-  const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-  t.diagnostic(`${bytes} bytes, compressed`);
-  assert.ok(bytes > 10_000 && bytes < 150_000, `${bytes} bytes, compressed`);
 });
 
 test('it looks as it should: light and dark, desktop and phone', { timeout: 150_000 }, async () => {
