@@ -137,7 +137,11 @@ async function game(name) {
       await pause(600);
     }
     return async () => {
-      await Promise.all([me(), ...others.map((other) => other.turn())]);
+      for (let turn = 0; turn < 20; turn += 1) {
+        await Promise.all([me(), ...others.map((other) => other.turn())]);
+        await pause(400);
+        if ((await shipsAround(page, 'Ada')) >= 3) return;
+      }
     };
   });
   await closeAll(others.map(({ page }) => page));
@@ -228,6 +232,22 @@ async function pilot(name) {
   await page.getByRole('button', { name: 'Fly' }).click();
   await page.locator('#scores li.own').waitFor();
   return { page, turn: steersman(page) };
+}
+
+/** How many ships are drawn near the one of that name. */
+function shipsAround(page, name) {
+  return page.evaluate(
+    (name) =>
+      new Promise((resolve) => {
+        const count = ({ detail }) => {
+          const own = detail.find((ship) => ship.name === name);
+          if (own === undefined) return resolve(0);
+          resolve(detail.filter(({ x, y }) => Math.hypot(x - own.x, y - own.y) < 420).length - 1);
+        };
+        document.getElementById('arena').addEventListener('drawn', count, { once: true });
+      }),
+    name,
+  );
 }
 
 /** Each call holds another key: a round course through the arena. */
