@@ -137,7 +137,11 @@ async function game(name) {
       await pause(600);
     }
     return async () => {
-      await Promise.all([me(), ...others.map((other) => other.turn())]);
+      for (let turn = 0; turn < 20; turn += 1) {
+        await Promise.all([me(), ...others.map((other) => other.turn())]);
+        await pause(400);
+        if ((await shipsAround(page, 'Ada')) >= 3) return;
+      }
     };
   });
   await closeAll(others.map(({ page }) => page));
@@ -146,8 +150,8 @@ async function game(name) {
 async function notifications(name) {
   const user = 'ada';
   await publishNews();
-  for (const [title, text, from, agoMin] of PERSONAL) {
-    await publish(server, `notify:user#${user}`, { title, text, from, at: Date.now() - agoMin * 60_000 });
+  for (const [title, text, from] of PERSONAL) {
+    await publish(server, `notify:user#${user}`, { title, text, from, at: Date.now() });
   }
   await take(name, `/demo/notifications/?user=${user}`, async (page) => {
     await page.locator('.note').nth(4).waitFor();
@@ -174,24 +178,21 @@ const LOBBY_TALK = [
 ];
 
 const NEWS = [
-  ['Maintenance on Sunday', 'From 7 to 8 in the morning. Open pages come back by themselves.', 4],
-  ['Lift 2 works again', 'Thank you for taking the stairs.', 2],
+  ['Maintenance on Sunday', 'From 7 to 8 in the morning. Open pages come back by themselves.'],
+  ['Lift 2 works again', 'Thank you for taking the stairs.'],
 ];
 
 const PERSONAL = [
-  ['Your report is ready', 'Visitors in November, 14 pages.', '', 3],
-  ['Mia invited you to “Road map”', 'Thursday at 10, in the room with the plant.', 'mia', 1],
+  ['Your report is ready', 'Visitors in November, 14 pages.', ''],
+  ['Mia invited you to “Road map”', 'Thursday at 10, in the room with the plant.', 'mia'],
 ];
 
 const ORDERS = ['A bicycle bell', 'A pot of coffee', 'A book of maps', 'A pair of boots'];
 
 let orders = 0;
-let isNewsOut = false;
 
 async function publishNews() {
-  if (isNewsOut) return;
-  isNewsOut = true;
-  for (const [title, text, agoMin] of NEWS) await publish(server, 'notify:all', { title, text, at: Date.now() - agoMin * 60_000 });
+  for (const [title, text] of NEWS) await publish(server, 'notify:all', { title, text, at: Date.now() });
 }
 
 /** People in windows of their own. */
@@ -233,6 +234,22 @@ async function pilot(name) {
   return { page, turn: steersman(page) };
 }
 
+/** How many ships are drawn near the one of that name. */
+function shipsAround(page, name) {
+  return page.evaluate(
+    (name) =>
+      new Promise((resolve) => {
+        const count = ({ detail }) => {
+          const own = detail.find((ship) => ship.name === name);
+          if (own === undefined) return resolve(0);
+          resolve(detail.filter(({ x, y }) => Math.hypot(x - own.x, y - own.y) < 420).length - 1);
+        };
+        document.getElementById('arena').addEventListener('drawn', count, { once: true });
+      }),
+    name,
+  );
+}
+
 /** Each call holds another key: a round course through the arena. */
 function steersman(page) {
   const keys = ['ArrowRight', 'ArrowDown', 'ArrowLeft', 'ArrowUp'];
@@ -249,13 +266,17 @@ function closeAll(pages) {
   return Promise.all(pages.map((page) => page.context().close()));
 }
 
-[server, browser] = await Promise.all([Server.start(), launch()]);
+browser = await launch();
 try {
   await mkdir(isReview ? REVIEWED : KEPT, { recursive: true });
   for (const [name, show] of Object.entries(SHOWS)) {
-    if (wanted.length === 0 || wanted.includes(name)) await show(name);
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    // Each has a server of its own, so that what one has said stands in no picture of another.
+    server = await Server.start();
+    await show(name);
+    await server.stop();
   }
 } finally {
   await browser.close();
-  await server.stop();
+  await server?.stop();
 }

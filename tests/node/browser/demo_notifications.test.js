@@ -161,6 +161,9 @@ test('where the history no longer reaches back, the page says how many are lost'
   await note(again, `Number ${HISTORY_SIZE + 7}`).waitFor();
   assert.equal(await note(again, /Number 7(?!\d)/).count(), 0, 'the last that is lost');
   assert.equal(await note(again, /Number 8(?!\d)/).count(), 1, 'the first that is there');
+  assert.ok(await note(again, /Number 8(?!\d)/).isHidden(), 'a long inbox does not push all else away');
+  await again.getByRole('button', { name: /^Show all \d+$/ }).click();
+  await note(again, /Number 8(?!\d)/).waitFor();
 });
 
 test('the command on the page does what the form does, word for word', async () => {

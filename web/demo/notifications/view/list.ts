@@ -13,6 +13,9 @@ const EMPTY: Readonly<Record<string, string>> = {
   orders: 'No orders yet.',
 };
 
+/** What lies below a long inbox is found, too; the style sheet counts the same. */
+const SHOWN_FIRST = 12;
+
 interface Row {
   readonly item: HTMLLIElement;
   readonly time: HTMLTimeElement;
@@ -23,12 +26,18 @@ interface Row {
 export class List {
   readonly #list = element('notes', HTMLOListElement);
   readonly #empty = element('notes-empty', HTMLElement);
+  readonly #more = element('notes-more', HTMLButtonElement);
   readonly #rows = new Map<string, Row>();
   readonly #onRead: (id: string) => void;
 
   constructor(onRead: (id: string) => void) {
     this.#onRead = onRead;
     setInterval(() => this.#showTimes(), 10_000);
+    this.#more.addEventListener('click', () => {
+      this.#list.classList.add('all');
+      this.#more.hidden = true;
+      this.#list.focus();
+    });
   }
 
   show(notes: readonly Note[], filter: string, isRead: (id: string) => boolean): void {
@@ -48,6 +57,8 @@ export class List {
     this.#empty.textContent = EMPTY[filter] ?? '';
     this.#empty.hidden = notes.length > 0;
     this.#list.hidden = notes.length === 0;
+    this.#more.hidden = notes.length <= SHOWN_FIRST || this.#list.classList.contains('all');
+    this.#more.textContent = `Show all ${notes.length}`;
   }
 
   #showRead(item: HTMLLIElement, button: HTMLButtonElement, isRead: boolean): void {
