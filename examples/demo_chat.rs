@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use wavecast::server::config::{self, Config, Overrides, Secret};
 use wavecast::server::hooks::{Answer, Handlers, Hook, PublishCall, PublishGrant, RpcCall, RpcGrant, Wants};
 use wavecast::server::hub::HistoryQuery;
@@ -25,6 +25,7 @@ const ROOMS: [(&str, &str); 4] = [
 ];
 
 pub(crate) struct Chat {
+    node: Arc<Node>,
     signer: Signer,
     /// The next user's number. It begins with the time, so that none is given out again after a restart.
     next_user: AtomicU64,
@@ -32,8 +33,10 @@ pub(crate) struct Chat {
 }
 
 impl Chat {
-    pub(crate) fn new(signer: Signer) -> Self {
-        Self { signer, next_user: unix_ms().into(), paces: Mutex::default() }
+    pub(crate) fn start(node: Arc<Node>, signer: Signer) -> Arc<Self> {
+        let chat = Arc::new(Self { node, signer, next_user: unix_ms().into(), paces: Mutex::default() });
+        tokio::spawn(Arc::clone(&chat).greet());
+        chat
     }
 
     pub(crate) fn configure(config: &mut Config) {
@@ -50,13 +53,13 @@ impl Chat {
         (config.channel.proxy.publish, config.rpc) = (own.channel.proxy.publish, own.rpc);
     }
 
-    /// Greets where nothing is kept. Ends when dropped.
-    pub(crate) async fn run(self: Arc<Self>, node: Arc<Node>) {
+    /// Greets where nothing is kept.
+    async fn greet(self: Arc<Self>) {
         loop {
             for (room, welcome) in ROOMS {
-                let last = node.history(room, HistoryQuery { limit: 1, ..HistoryQuery::default() });
+                let last = self.node.history(room, HistoryQuery { limit: 1, ..HistoryQuery::default() });
                 if last.is_ok_and(|page| page.publications.is_empty()) {
-                    node.publish_data(room, &message("welcome", welcome)).await.ok(); // else in a minute
+                    self.node.publish_json(room, &message("welcome", welcome)).await.ok(); // else in a minute
                 }
             }
             tokio::time::sleep(Duration::from_secs(60)).await;
@@ -65,7 +68,7 @@ impl Chat {
 
     // [how The hook that reads along
     fn judge(&self, call: &PublishCall) -> Result<PublishGrant, Error> {
-        let (user, data) = (&call.caller.user, parsed(&call.data));
+        let (user, data) = (&call.caller.user, call.json::<Value>()?);
         let text = data["text"].as_str().map(str::trim);
         let (false, Some(id), Some(text)) = (user.is_empty(), data["id"].as_str(), text) else {
             return Err(Error::PERMISSION_DENIED);
@@ -80,7 +83,21 @@ impl Chat {
         }
         // A message that is sent again because its answer was lost is published once.
         let idempotency_key = format!("{user}/{id}").into();
-        Ok(PublishGrant { data: Some(message(id, text)), idempotency_key, ..PublishGrant::default() })
+        Ok(PublishGrant { idempotency_key, ..PublishGrant::json(&message(id, text))? })
+    }
+    // how]
+
+    // [how The demo's login: a name becomes a token
+    fn login(&self, call: &RpcCall) -> Result<RpcGrant, Error> {
+        let data: Value = call.json()?;
+        let name = data["name"].as_str().map_or("", str::trim);
+        if !(1..=24).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            return refuse(1003, "A name has 1 to 24 characters.");
+        }
+        let user = format!("user-{:x}", self.next_user.fetch_add(1, Ordering::Relaxed));
+        let claims = json!({"sub": user, "info": {"name": name}});
+        let token = self.signer.sign(&claims, None).map_err(|_| Error::INTERNAL)?;
+        RpcGrant::json(&json!({"user": user, "name": name, "token": token}))
     }
     // how]
 
@@ -104,47 +121,30 @@ impl Handlers for Chat {
         self.judge(&call).into()
     }
 
-    // [how The demo's login: a name becomes a token
     async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
-        let data = parsed(call.data.as_deref().unwrap_or_default());
-        let name = data["name"].as_str().map_or("", str::trim);
-        if !(1..=24).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-            return refuse(1003, "A name has 1 to 24 characters.").into();
-        }
-        let user = format!("user-{:x}", self.next_user.fetch_add(1, Ordering::Relaxed));
-        let claims = Map::from_iter([("sub".into(), json!(user)), ("info".into(), json!({"name": name}))]);
-        let Ok(token) = self.signer.sign(&claims, None) else { return Answer::INTERNAL };
-        let data = json!({"user": user, "name": name, "token": token}).to_string().into_bytes();
-        Answer::Ok(RpcGrant { data: Some(data.into()) })
+        self.login(&call).into()
     }
-    // how]
 }
 
 fn refuse<T>(code: u32, message: impl Into<std::borrow::Cow<'static, str>>) -> Result<T, Error> {
     Err(Error { code, message: message.into(), temporary: false })
 }
 
-fn parsed(data: &[u8]) -> Value {
-    serde_json::from_slice(data).unwrap_or_default()
-}
-
-fn message(id: &str, text: &str) -> Box<[u8]> {
-    json!({"id": id, "text": text, "at": unix_ms()}).to_string().into_bytes().into()
+fn message(id: &str, text: &str) -> Value {
+    json!({"id": id, "text": text, "at": unix_ms()})
 }
 
 fn unix_ms() -> u64 {
     UNIX_EPOCH.elapsed().map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or_default())
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut loaded = config::load(None, &Overrides::default())?;
     let secret = Secret::from("of this example alone");
     loaded.config.client.token.hmac_secret_key = secret.clone();
     Chat::configure(&mut loaded.config);
-    let chat = Arc::new(Chat::new(Signer::hmac(Algorithm::Hs256, &secret)?));
-    let server = PushServer::start_with(loaded, Some(chat.clone()))?;
+    let signer = Signer::hmac(Algorithm::Hs256, &secret)?;
+    let server = PushServer::start_with(loaded, |node| Chat::start(node, signer))?;
     println!("clients connect to ws://{}/connection/websocket", server.address());
-    chat.run(Arc::clone(server.node())).await;
-    Ok(())
+    Ok(server.join()?)
 }

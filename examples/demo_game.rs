@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use wavecast::server::Node;
-use wavecast::server::config::{ChannelSettings, Config, HANDLER_ENDPOINT, Named};
+use wavecast::server::config::{ChannelSettings, Config, HANDLER_ENDPOINT, Named, load};
 use wavecast::server::hooks::{
     Answer, Event, Handlers, Hook, Overrides, RpcCall, RpcGrant, SubscribeCall, SubscribeGrant, Unsubscribed,
     Wants,
 };
 use wavecast::server::protocol::centrifuge::Error;
-use wavecast::server::token::Signer;
+use wavecast::server::token::{Algorithm, Signer};
+use wavecast::server::{Node, PushServer};
 
 use self::arena::{Arena, Input};
 
@@ -29,6 +29,7 @@ const CHANNEL: &str = "arena:main";
 const NAME_CHARS_MAX: usize = 16;
 
 pub(crate) struct Game {
+    node: Arc<Node>,
     signer: Signer,
     arena: Mutex<Arena>,
     /// Ships that were given away: the number of the last.
@@ -36,8 +37,11 @@ pub(crate) struct Game {
 }
 
 impl Game {
-    pub(crate) fn new(signer: Signer) -> Self {
-        Self { signer, arena: Mutex::new(Arena::new(2_026)), ships: AtomicU16::new(0) }
+    pub(crate) fn start(node: Arc<Node>, signer: Signer) -> Arc<Self> {
+        let arena = Mutex::new(Arena::new(2_026));
+        let game = Arc::new(Self { node, signer, arena, ships: AtomicU16::new(0) });
+        tokio::spawn(Arc::clone(&game).run());
+        game
     }
 
     // [how The channel, the states and the inputs
@@ -60,19 +64,22 @@ impl Game {
         config.rpc.proxy.endpoint = HANDLER_ENDPOINT.into();
     }
 
-    pub(crate) async fn run(self: Arc<Self>, node: Arc<Node>) {
+    async fn run(self: Arc<Self>) {
         let mut steps = tokio::time::interval(Duration::from_secs(1) / arena::STEPS_PER_SECOND);
         steps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             steps.tick().await;
-            let state = self.arena().step();
-            // What finds no room in time is as good as missed: the next state has everything again.
-            node.publish_data(CHANNEL, &state).await.ok();
+            // Nobody watches: the arena stands still.
+            if self.node.has_subscribers(CHANNEL) {
+                let state = self.arena().step();
+                // What finds no room in time is as good as missed: the next state has everything again.
+                self.node.publish_data(CHANNEL, &state).await.ok();
+            }
         }
     }
 
-    fn steer(&self, user: &str, data: &[u8]) -> Option<RpcGrant> {
-        let (ship, input) = (ship_of(user)?, Input::decode(data)?);
+    fn steer(&self, call: &RpcCall) -> Option<RpcGrant> {
+        let (ship, input) = (ship_of(&call.caller.user)?, Input::decode(call.data.as_deref()?)?);
         let mut arena = self.arena();
         // Who was silent for long has lost the ship, and gets one again.
         (arena.enter(ship) && arena.steer(ship, input)).then(RpcGrant::default)
@@ -80,16 +87,16 @@ impl Game {
     // how]
 
     /// A number and a token for who gives a name; the ship comes with the subscription.
-    fn join(&self, data: &[u8]) -> Option<RpcGrant> {
-        let wish: Value = serde_json::from_slice(data).ok()?;
-        let name = wish["name"].as_str()?.trim();
+    fn join(&self, call: &RpcCall) -> Result<RpcGrant, Error> {
+        let wish: Value = call.json()?;
+        let name = wish["name"].as_str().map_or("", str::trim);
         if !(1..=NAME_CHARS_MAX).contains(&name.chars().count()) {
-            return None;
+            return Err(Error::BAD_REQUEST);
         }
         let ship = self.ships.fetch_add(1, Relaxed) % 60_000 + 1;
         let claims = json!({ "sub": format!("game-{ship}"), "info": { "name": name, "ship": ship } });
-        let token = self.signer.sign(claims.as_object()?, None).ok()?;
-        Some(RpcGrant { data: Some(json!({ "ship": ship, "token": token }).to_string().into_bytes().into()) })
+        let token = self.signer.sign(&claims, None).map_err(|_| Error::INTERNAL)?;
+        RpcGrant::json(&json!({ "ship": ship, "token": token }))
     }
 
     fn arena(&self) -> MutexGuard<'_, Arena> {
@@ -119,13 +126,11 @@ impl Handlers for Game {
     }
 
     async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
-        let data = call.data.unwrap_or_default();
-        let granted = match &*call.method {
-            "game.join" => self.join(&data),
-            "game.steer" => self.steer(&call.caller.user, &data),
-            _ => return Error::METHOD_NOT_FOUND.into(),
-        };
-        granted.ok_or(Error::BAD_REQUEST).into()
+        match &*call.method {
+            "game.join" => self.join(&call).into(),
+            "game.steer" => self.steer(&call).ok_or(Error::BAD_REQUEST).into(),
+            _ => Error::METHOD_NOT_FOUND.into(),
+        }
     }
 
     async fn unsubscribed(&self, _: &Event, what: &Unsubscribed) -> Result<(), String> {
@@ -135,16 +140,11 @@ impl Handlers for Game {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use wavecast::server::{PushServer, config::load, token::Algorithm};
-
     let mut loaded = load(None, &Default::default())?;
     loaded.config.client.token.hmac_secret_key = "only for this example".into();
     Game::configure(&mut loaded.config);
     let signer = Signer::hmac(Algorithm::Hs256, &loaded.config.client.token.hmac_secret_key)?;
-    let game = Arc::new(Game::new(signer));
-    let server = PushServer::start_with(loaded, Some(game.clone()))?;
+    let server = PushServer::start_with(loaded, |node| Game::start(node, signer))?;
     println!("players connect to ws://{}/connection/websocket", server.address());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    runtime.block_on(game.run(Arc::clone(server.node())));
-    Ok(())
+    Ok(server.join()?)
 }

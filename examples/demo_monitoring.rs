@@ -15,8 +15,7 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use wavecast::server::config::{ChannelSettings, Config, Namespace, Overrides, load};
 use wavecast::server::hooks::{Answer, Handlers, Hook, RpcCall, RpcGrant, Wants};
-use wavecast::server::protocol::centrifuge::Error as Refusal;
-use wavecast::server::token::{Algorithm, Signer};
+use wavecast::server::protocol::centrifuge::Error;
 use wavecast::server::{Node, PushServer};
 
 #[path = "demo_machine.rs"]
@@ -32,6 +31,11 @@ pub(crate) struct Monitoring {
     relay: relay::Relay,
 }
 
+#[derive(serde::Deserialize)]
+struct Rate {
+    bytes_per_second: u64,
+}
+
 impl Handlers for Monitoring {
     fn wants(&self) -> Wants {
         Wants::NOTHING.and(Hook::Rpc)
@@ -39,13 +43,12 @@ impl Handlers for Monitoring {
 
     /// `monitoring.relay` with `{"bytes_per_second": 8000}`: where to connect to in order to be slow.
     async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
-        let asked: serde_json::Value =
-            serde_json::from_slice(&call.data.unwrap_or_default()).unwrap_or_default();
-        let rate = asked["bytes_per_second"].as_u64().filter(|_| &*call.method == "monitoring.relay");
+        let rate = call.json::<Rate>().map(|asked| asked.bytes_per_second);
         match rate.map(|rate| self.relay.place(rate)) {
-            Some(Some(place)) => Answer::Ok(RpcGrant { data: Some(place.into_bytes().into()) }),
-            Some(None) => Refusal::NOT_AVAILABLE.into(),
-            None => Refusal::BAD_REQUEST.into(),
+            _ if &*call.method != "monitoring.relay" => Error::METHOD_NOT_FOUND.into(),
+            Ok(Some(place)) => RpcGrant::json(&place).into(),
+            Ok(None) => Error::NOT_AVAILABLE.into(),
+            Err(refused) => refused.into(),
         }
     }
 }
@@ -85,14 +88,11 @@ impl Monitoring {
     }
     // how]
 
-    /// Nobody logs in here: no token to sign.
-    pub(crate) fn new(_signer: Signer) -> Self {
-        Self { relay: relay::Relay::default() }
-    }
-
-    /// Publishes and relays, for ever.
-    pub(crate) async fn run(self: Arc<Self>, node: Arc<Node>) {
-        tokio::join!(prices(&node), surroundings(&node), self.relay.run(&node));
+    pub(crate) fn start(node: Arc<Node>) -> Arc<Self> {
+        let monitoring = Arc::new(Self { relay: relay::Relay::default() });
+        let own = Arc::clone(&monitoring);
+        tokio::spawn(async move { tokio::join!(prices(&node), surroundings(&node), own.relay.run(&node)) });
+        monitoring
     }
 }
 
@@ -105,7 +105,10 @@ async fn prices(node: &Node) {
         market.trade();
         // All sectors in one go: what waits for a viewer at the end of the server's turn leaves in one piece.
         for (sector, name) in market::SECTORS.iter().enumerate() {
-            publish(node, &format!("market:{name}"), &market.prices(sector)).await;
+            let channel = format!("market:{name}");
+            if node.has_subscribers(&channel) {
+                publish(node, &channel, &market.prices(sector)).await;
+            }
         }
         if turn.is_multiple_of(50) {
             publish(node, "quotes:board", &market.quotes()).await;
@@ -141,10 +144,7 @@ fn every(ms: u64) -> Interval {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut loaded = load(None, &Overrides::default())?;
     Monitoring::configure(&mut loaded.config);
-    let monitoring = Arc::new(Monitoring::new(Signer::hmac(Algorithm::Hs256, &"nobody logs in".into())?));
-    let server = PushServer::start_with(loaded, Some(Arc::clone(&monitoring) as _))?;
+    let server = PushServer::start_with(loaded, |node| Monitoring::start(node))?;
     println!("clients connect to ws://{}/connection/websocket", server.address());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(monitoring.run(Arc::clone(server.node())));
-    Ok(())
+    Ok(server.join()?)
 }

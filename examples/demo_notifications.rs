@@ -2,7 +2,7 @@
 //!
 //!     cargo run --package wavecast --features server --example demo_notifications
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use wavecast::server::hooks::{Answer, Handlers, Hook, RpcCall, RpcGrant, Wants};
 use wavecast::server::hub::Publish;
 use wavecast::server::protocol::centrifuge::Error;
 use wavecast::server::token::{Algorithm, Signer};
-use wavecast::server::{Node, PushServer};
+use wavecast::server::{Node, PushServer, as_json};
 
 /// The steps of an order: how many half seconds after the one before, and what is said of it.
 const STEPS: [(u32, &str, &str); 5] = [
@@ -25,14 +25,18 @@ const STEPS: [(u32, &str, &str); 5] = [
 const ORDERS_MAX: usize = 500;
 
 pub(crate) struct Notifications {
+    node: Arc<Node>,
     signer: Signer,
-    node: OnceLock<Arc<Node>>,
     orders: Arc<Semaphore>,
 }
 
 impl Notifications {
-    pub(crate) fn new(signer: Signer) -> Self {
-        Self { signer, node: OnceLock::new(), orders: Arc::new(Semaphore::new(ORDERS_MAX)) }
+    pub(crate) fn start(node: Arc<Node>, signer: Signer) -> Arc<Self> {
+        let welcome = json!({"title": "Welcome", "text": "What concerns everybody arrives here."});
+        let orders = Arc::new(Semaphore::new(ORDERS_MAX));
+        let notifications = Arc::new(Self { node: Arc::clone(&node), signer, orders });
+        tokio::spawn(async move { publish(&node, "notify:all", welcome, false).await });
+        notifications
     }
 
     pub(crate) fn configure(config: &mut Config) {
@@ -60,16 +64,10 @@ impl Notifications {
         config.rpc.without_namespace.proxy_enabled = true;
     }
 
-    pub(crate) async fn run(self: Arc<Self>, node: Arc<Node>) {
-        let welcome = json!({"title": "Welcome", "text": "What concerns everybody arrives here."});
-        publish(self.node.get_or_init(|| node), "notify:all", welcome, false).await.ok();
-        std::future::pending::<()>().await;
-    }
-
     // [how The steps of an order
-    fn order(&self, node: &Arc<Node>, user: &str, item: &str) -> Result<Value, Error> {
+    fn order(&self, user: &str, item: &str) -> Result<Value, Error> {
         let place = Arc::clone(&self.orders).try_acquire_owned().map_err(|_| Error::TOO_MANY_REQUESTS)?;
-        let (node, channel) = (Arc::clone(node), format!("notify:user#{user}"));
+        let (node, channel) = (Arc::clone(&self.node), format!("notify:user#{user}"));
         let mut order = json!({"id": format!("{:x}", now_ms()), "item": item});
         tokio::spawn(async move {
             for (step, (ticks, title, text)) in STEPS.into_iter().enumerate() {
@@ -95,21 +93,20 @@ impl Handlers for Notifications {
     }
 
     async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
-        let data: Value = serde_json::from_slice(&call.data.unwrap_or_default()).unwrap_or_default();
+        let data: Value = call.json().unwrap_or_default();
         let text = |name: &str| data[name].as_str().unwrap_or_default();
-        let Some(node) = self.node.get() else { return Error::NOT_AVAILABLE.into() };
         let outcome = match &*call.method {
             "notify.login" => login(&self.signer, text("name")),
             _ if call.caller.user.is_empty() => Err(Error::PERMISSION_DENIED),
-            "notify.order" => self.order(node, &call.caller.user, text("item")),
+            "notify.order" => self.order(&call.caller.user, text("item")),
             "notify.send" => {
                 let note = json!({"title": text("title"), "text": text("text"), "from": &*call.caller.user});
                 let to = if text("to").is_empty() { "all".into() } else { format!("user#{}", text("to")) };
-                publish(node, &format!("notify:{to}"), note, false).await
+                publish(&self.node, &format!("notify:{to}"), note, false).await
             }
             _ => Err(Error::METHOD_NOT_FOUND),
         };
-        outcome.map(|data| RpcGrant { data: Some(data.to_string().into_bytes().into()) }).into()
+        outcome.and_then(|data| RpcGrant::json(&data)).into()
     }
 }
 
@@ -119,16 +116,15 @@ fn login(signer: &Signer, name: &str) -> Result<Value, Error> {
     if user.is_empty() || user.len() > 24 || !user.chars().all(|c| c.is_alphanumeric() || c == '-') {
         return Err(Error::BAD_REQUEST);
     }
-    let claims = [("sub".into(), json!(user)), ("exp".into(), json!(now_ms() / 1000 + 24 * 3600))];
-    let token = signer.sign(&claims.into_iter().collect(), None).map_err(|_| Error::INTERNAL)?;
+    let claims = json!({"sub": user, "exp": now_ms() / 1000 + 24 * 3600});
+    let token = signer.sign(&claims, None).map_err(|_| Error::INTERNAL)?;
     Ok(json!({"user": user, "token": token}))
 }
 
 /// What skips the history is for those who look at this moment.
 async fn publish(node: &Node, channel: &str, mut data: Value, skip_history: bool) -> Result<Value, Error> {
     data["at"] = now_ms().into();
-    let data = data.to_string().into_bytes().into();
-    let publish = Publish { data, is_json: true, skip_history, ..Publish::default() };
+    let publish = Publish { skip_history, ..as_json(&data)? };
     node.publish(channel, publish).await.map(|_| json!({}))
 }
 
@@ -141,9 +137,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     loaded.config.client.token.hmac_secret_key = "only for this example".into();
     Notifications::configure(&mut loaded.config);
     let signer = Signer::hmac(Algorithm::Hs256, &loaded.config.client.token.hmac_secret_key)?;
-    let demo = Arc::new(Notifications::new(signer));
-    let server = PushServer::start_with(loaded, Some(demo.clone()))?;
+    let server = PushServer::start_with(loaded, |node| Notifications::start(node, signer))?;
     println!("clients connect to ws://{}/connection/websocket", server.address());
-    tokio::runtime::Builder::new_current_thread().build()?.block_on(demo.run(server.node().clone()));
-    Ok(())
+    Ok(server.join()?)
 }

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -33,11 +34,11 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Where somebody connects to who wants so many bytes a second, as JSON; `None` while there is no relay.
-    pub(crate) fn place(&self, bytes_per_second: u64) -> Option<String> {
+    /// Where somebody connects to who wants so many bytes a second; `None` while there is no relay.
+    pub(crate) fn place(&self, bytes_per_second: u64) -> Option<Value> {
         let (port, path) = self.place.get()?;
         let rate = bytes_per_second.clamp(*RATES.start(), *RATES.end());
-        Some(format!(r#"{{"port":{port},"path":"{path}?rate={rate}"}}"#))
+        Some(json!({ "port": port, "path": format!("{path}?rate={rate}") }))
     }
 
     /// Relays for ever, beside the server, on a port that the kernel chooses.

@@ -8,15 +8,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wavecast::server::PushServer;
 use wavecast::server::config::{Overrides, load};
 use wavecast::server::hooks::{
     Answer, ConnectCall, ConnectGrant, Handlers, Hook, PublishCall, PublishGrant, SubscribeCall,
     SubscribeGrant, Wants,
 };
 use wavecast::server::protocol::centrifuge::{Disconnect, Error};
+use wavecast::server::{Node, PushServer};
 
 struct Rooms;
+
+#[derive(serde::Deserialize)]
+struct Visitor {
+    user: Box<str>,
+}
 
 impl Handlers for Rooms {
     fn wants(&self) -> Wants {
@@ -24,11 +29,9 @@ impl Handlers for Rooms {
     }
 
     async fn connect(&self, call: ConnectCall) -> Answer<ConnectGrant> {
-        let data: serde_json::Value =
-            serde_json::from_slice(&call.data.unwrap_or_default()).unwrap_or_default();
-        match data["user"].as_str() {
-            Some(user) => Answer::Ok(ConnectGrant { user: user.into(), ..ConnectGrant::default() }),
-            None => Answer::Disconnect(Disconnect { code: 4501, reason: "who are you?".into() }),
+        match call.json() {
+            Ok(Visitor { user }) => Answer::Ok(ConnectGrant { user, ..ConnectGrant::default() }),
+            Err(_) => Answer::Disconnect(Disconnect { code: 4501, reason: "who are you?".into() }),
         }
     }
 
@@ -58,15 +61,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let values = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let loaded = load(None, &Overrides { values, insecure: false })?;
-    let server = PushServer::start_with(loaded, Some(Arc::new(Rooms)))?;
+    let server = PushServer::start_with(loaded, |node| {
+        tokio::spawn(tick(node));
+        Arc::new(Rooms)
+    })?;
     println!("clients connect to ws://{}/connection/websocket", server.address());
-    let node = Arc::clone(server.node());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    runtime.block_on(async move {
-        for seconds in 0_u64.. {
-            node.publish_data("clock", seconds.to_string().as_bytes()).await?;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        Ok(())
-    })
+    Ok(server.join()?)
+}
+
+async fn tick(node: Arc<Node>) {
+    for seconds in 0_u64.. {
+        // What has no room now is no news a second later.
+        node.publish_json("clock", &seconds).await.ok();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }

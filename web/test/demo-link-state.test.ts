@@ -94,13 +94,13 @@ test('a return without recovery is a gap where the page promises everything', ()
 test('an end and a wait say why, and the wait counts down', () => {
   const machine = inRoom();
   machine.waiting('the server cannot be reached', 3_000);
-  assert.equal(wordsFor(machine.state(0), 0), 'Waiting 3 s');
-  assert.equal(wordsFor(machine.state(0), 2_900), 'Waiting 1 s');
+  assert.equal(wordsFor(machine.state(0), 0), 'Offline, retry in 3 s');
+  assert.equal(wordsFor(machine.state(0), 2_900), 'Offline, retry in 1 s');
   assert.match(sentenceFor(machine.state(0)), /cannot be reached/);
   machine.ended(false, '3500 invalid token');
   assert.match(sentenceFor(machine.state(0)), /3500/);
   machine.ended(true, '');
-  assert.equal(sentenceFor(machine.state(0)), 'Ended by you.');
+  assert.equal(sentenceFor(machine.state(0)), 'Offline, as you asked.');
 });
 
 test('a channel that was left holds nothing up', () => {

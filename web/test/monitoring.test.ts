@@ -109,6 +109,7 @@ test('the slider has names, and the page says only what is so', () => {
   assert.equal(nameOf(rateAt(0)), 'full speed');
   assert.equal(nameOf(rateAt(RATES.length)), '6.0 KB/s');
   assert.match(verdict(0, { ageMs: 3, skipped: 0, received: 9 }), /direct line/);
+  assert.match(verdict(0, { ageMs: undefined, skipped: 0, received: 9 }), /the last ones/);
   assert.match(verdict(6000, { ageMs: undefined, skipped: 0, received: 0 }), /waits/);
   assert.match(verdict(6000, { ageMs: 900, skipped: 0, received: 9 }), /nothing had to be skipped/);
   assert.match(verdict(6000, { ageMs: 900, skipped: 1200, received: 400 }), /75 % of the messages/);

@@ -59,17 +59,18 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     let endpoint =
         (!loaded.config.websocket.disabled).then(|| loaded.config.websocket.handler_prefix.clone());
     let has_demos = loaded.config.demo.enabled;
-    let demos = match has_demos.then(|| Demos::configure(&mut loaded.config)).transpose() {
+    let mut demos = match has_demos.then(|| Demos::configure(&mut loaded.config)).transpose() {
         Ok(demos) => demos,
         Err(error) => return fail(error),
     };
-    let server = match PushServer::start_with(loaded, demos.as_ref().map(Demos::hooks)) {
+    let started = match &mut demos {
+        Some(demos) => PushServer::start_with(loaded, |node| demos.start(&node)),
+        None => PushServer::start(loaded),
+    };
+    let server = match started {
         Ok(server) => server,
         Err(error) => return fail(error),
     };
-    if let Some(Err(error)) = demos.map(|demos| demos.run(server.node())) {
-        return fail(error);
-    }
     for line in introduction {
         eprintln!("{line}");
     }

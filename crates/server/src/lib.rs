@@ -11,7 +11,7 @@
 //! | room | what it is for |
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
-//! | [`server`], `setup` | node, shards and desk put together, started and drained |
+//! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -29,7 +29,7 @@
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `admission` | who comes in as a client |
-//! | `payload`, `wire` | what may be published; publications and pushes as frames |
+//! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
@@ -65,8 +65,10 @@ mod shard_event;
 mod steering;
 pub mod token;
 mod wire;
+mod works;
 
 pub use self::node::Node;
+pub use self::payload::as_json;
 pub use self::procedures::Procedures;
 pub use self::process::ProcessUse;
 pub use self::reading::PRESENCE_CLIENTS_MAX;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use wavecast_hub::{
     ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces,
     PresenceStats, Publish, PublishError, Since, StreamPosition,
@@ -22,7 +23,7 @@ use crate::idempotency::Idempotency;
 use crate::inboxes::Inboxes;
 use crate::memory::Memory;
 use crate::office::Office;
-use crate::payload::Payload;
+use crate::payload::{self, Payload};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
@@ -61,7 +62,6 @@ pub(crate) struct Parts {
     /// The inboxes of its shards, by number.
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     pub(crate) verifiers: Verifiers,
-    pub(crate) hooks: Option<Arc<dyn Hooks>>,
     pub(crate) clock: Clock,
     /// Names epochs and hides slots: random, and new in each process.
     pub(crate) seed: u64,
@@ -71,13 +71,13 @@ pub(crate) struct Parts {
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { config, profile, namespaces, remotes, verifiers, hooks, clock, seed, address } = parts;
+        let Parts { config, profile, namespaces, remotes, verifiers, clock, seed, address } = parts;
         let limits = HubLimits { channels_max: config.engine.memory.channel_limit, ..HubLimits::default() };
         let client = &config.client;
-        let office = Arc::new(Office::new(hooks.clone(), verifiers.clone(), remotes.clone()));
+        let office = Arc::new(Office::new(verifiers.clone(), remotes.clone()));
         let inboxes = Inboxes::new(remotes.clone(), Arc::clone(&office), clock.clone());
         Self {
-            rules: Rules::new(&config, namespaces, verifiers, hooks.as_ref()),
+            rules: Rules::new(&config, namespaces, verifiers),
             hub: Hub::new(limits, seed, inboxes),
             counts: Counts::new(client),
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
@@ -97,6 +97,18 @@ impl Node {
             config,
             profile,
         }
+    }
+
+    /// These hooks answer and are told from now on. Before its first session, and once.
+    pub(crate) fn take_hooks(&self, hooks: Arc<dyn Hooks>) {
+        self.rules.take_hooks(&*hooks);
+        self.office.take_hooks(hooks);
+    }
+
+    /// Lets go of everything of the user's that may hold this node in its turn.
+    pub(crate) fn close(&self) {
+        self.office.close();
+        self.procedures.clear();
     }
 
     /// The configuration.
@@ -164,6 +176,26 @@ impl Node {
     /// Those of [`publish`](Self::publish), 107 for data that the channel does not take, 106 for too much of it.
     pub async fn publish_data(&self, channel: &str, data: &[u8]) -> Result<StreamPosition, Error> {
         let payload = Payload::of_bytes(data, self.rules.options(channel)?)?;
+        self.publish_payload(channel, payload).await
+    }
+
+    /// Publishes a value as JSON. Otherwise as [`publish`](Self::publish); for what else a publication may have there is
+    /// [`as_json`](crate::as_json).
+    ///
+    /// # Errors
+    /// Those of [`publish`](Self::publish), 107 for a value that the channel does not take, 106 for too much of it, 100 for one
+    /// that cannot be JSON.
+    pub async fn publish_json(
+        &self,
+        channel: &str,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<StreamPosition, Error> {
+        let json = payload::written(value)?;
+        let payload = Payload::of_json(&json, self.rules.options(channel)?)?;
+        self.publish_payload(channel, payload).await
+    }
+
+    async fn publish_payload(&self, channel: &str, payload: Payload<'_>) -> Result<StreamPosition, Error> {
         let (data, is_json) = (payload.data.into(), payload.is_json);
         self.publish(channel, Publish { data, is_json, time_ms: self.time_ms(), ..Publish::default() }).await
     }
@@ -281,7 +313,7 @@ impl Node {
 
     /// Tells the back end that a session has ended, if it wants to know.
     pub(crate) fn tell_disconnected(&self, session: &mut Session, why: &Disconnect) {
-        let Some(events) = self.office.events().filter(|_| self.rules.hooks.disconnected) else { return };
+        let Some(events) = self.office.events().filter(|_| self.rules.hooks().disconnected) else { return };
         let event = Event::disconnected(
             session.next_event(),
             self.time_ms(),

@@ -1,7 +1,7 @@
 //! The back office: whatever must wait, on tokio. A shard asks with room for the answer reserved in its inbox, and the answer
 //! always comes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
 use wavecast_hub::ShardId;
@@ -14,7 +14,8 @@ use crate::token::KeyId;
 
 /// Who answers questions, and where to.
 pub(crate) struct Office {
-    hooks: Option<Arc<dyn Hooks>>,
+    /// They may hold the node, which holds this: the server takes them out when it ends.
+    hooks: RwLock<Option<Arc<dyn Hooks>>>,
     verifiers: Verifiers,
     inboxes: Vec<Remote<ShardEvent>>,
     /// Set when the server starts; before that nobody can be asked.
@@ -37,13 +38,9 @@ struct Running {
 }
 
 impl Office {
-    pub(crate) fn new(
-        hooks: Option<Arc<dyn Hooks>>,
-        verifiers: Verifiers,
-        inboxes: Vec<Remote<ShardEvent>>,
-    ) -> Self {
+    pub(crate) fn new(verifiers: Verifiers, inboxes: Vec<Remote<ShardEvent>>) -> Self {
         Self {
-            hooks,
+            hooks: RwLock::default(),
             verifiers,
             inboxes,
             running: OnceLock::new(),
@@ -56,6 +53,17 @@ impl Office {
     #[cfg(test)]
     pub(crate) fn take_asked(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.script.get_or_init(std::sync::Mutex::default).lock().unwrap())
+    }
+
+    /// Who answers from now on.
+    pub(crate) fn take_hooks(&self, hooks: Arc<dyn Hooks>) {
+        *self.hooks.write().unwrap_or_else(PoisonError::into_inner) = Some(hooks);
+    }
+
+    /// Nobody answers any more, and those who did are let go.
+    pub(crate) fn close(&self) {
+        let hooks = self.hooks.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(hooks);
     }
 
     /// Questions may come from now on.
@@ -113,7 +121,8 @@ impl Office {
     }
 
     fn put(&self, runtime: &Handle, question: Question, answer: impl FnOnce(Answered) + Send + 'static) {
-        let Some(hooks) = &self.hooks else {
+        let hooks = self.hooks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(hooks) = &hooks else {
             return match question {
                 Question::Key { kind, key, .. } => self.fetch(runtime, kind, key, answer),
                 question => answer(question.not_handled()),
@@ -186,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_key_that_nobody_fetches_any_more_is_answered_all_the_same() {
-        let office = Office::new(None, Verifiers::default(), Vec::new());
+        let office = Office::new(Verifiers::default(), Vec::new());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (sender, answers) = mpsc::channel();
         let settings = Token { jwks_public_endpoint: "http://127.0.0.1:9/keys".into(), ..Token::default() };

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use wavecast_hub::{ChannelOptions, DataFormat};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wavecast_hub::{ChannelOptions, DataFormat, Publish};
 use wavecast_protocol::centrifuge::{Error, json};
 
 use crate::token;
@@ -71,6 +73,52 @@ pub(crate) fn embedded(payload: token::Payload) -> Box<[u8]> {
     embed(payload.bytes)
 }
 
+/// A publication of this value as JSON, for [`Node::publish`](crate::Node::publish); what else there is to it is for you to say:
+///
+/// ```
+/// # fn main() -> Result<(), wavecast_server::protocol::centrifuge::Error> {
+/// use wavecast_server::as_json;
+/// use wavecast_server::hub::Publish;
+///
+/// let publish = Publish { skip_history: true, ..as_json(&serde_json::json!({"way": 0.5}))? };
+/// assert_eq!(&*publish.data, br#"{"way":0.5}"#);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Where nothing else is to be said, [`Node::publish_json`](crate::Node::publish_json) is shorter.
+///
+/// # Errors
+/// 100 for a value that cannot be JSON (a map whose keys are no texts, say), or is nested deeper than clients take; the
+/// log says why.
+pub fn as_json(value: &(impl Serialize + ?Sized)) -> Result<Publish, Error> {
+    let json = written(value)?;
+    // A raw value is written as it is, line breaks and all.
+    let line = json::compact(&json).map_err(|problem| unwritable(&problem))?;
+    Ok(Publish { data: line.into(), is_json: true, ..Publish::default() })
+}
+
+/// A value of the program's own as JSON.
+///
+/// # Errors
+/// 100 if it cannot be; the log says why.
+pub(crate) fn written(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|problem| unwritable(&problem))
+}
+
+fn unwritable(problem: &dyn std::fmt::Display) -> Error {
+    tracing::error!(%problem, "a value cannot be written as JSON: error 100");
+    Error::INTERNAL
+}
+
+/// What a client sent, as a value of the program's own; nothing at all counts as `null`.
+///
+/// # Errors
+/// 107, and what is wrong.
+pub(crate) fn read<T: DeserializeOwned>(data: Option<&[u8]>) -> Result<T, Error> {
+    serde_json::from_slice(data.unwrap_or(b"null")).map_err(|problem| bad(&problem))
+}
+
 fn check_length(data: &[u8], options: &ChannelOptions) -> Result<(), Error> {
     let bytes_max = options.publication_bytes_max as usize;
     if bytes_max > 0 && data.len() > bytes_max {
@@ -109,6 +157,33 @@ mod tests {
         assert_eq!(Payload::of_json(b"{", &options(DataFormat::Any)).unwrap_err().code, 107);
         let folded = Payload::of_bytes(b"{\"a\":\n1}", &options(DataFormat::Any)).unwrap();
         assert!(!folded.data.contains(&b'\n'));
+    }
+
+    #[test]
+    fn values_of_the_program_become_json_on_one_line() {
+        let raw = serde_json::value::RawValue::from_string("[1,\n2]".into()).unwrap();
+        let publish = as_json(&raw).unwrap();
+        assert_eq!((&*publish.data, publish.is_json), (&b"[1,2]"[..], true));
+        let no_json = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(as_json(&no_json), Err(Error::INTERNAL));
+        assert_eq!(
+            as_json(&(0..600).fold(serde_json::json!(1), |inner, _| [inner].into())),
+            Err(Error::INTERNAL)
+        );
+    }
+
+    #[test]
+    fn what_a_client_sent_is_read_or_refused_with_what_is_wrong() {
+        assert_eq!(read::<Vec<u8>>(Some(b"[1,2]")), Ok(vec![1, 2]));
+        assert_eq!(read::<Option<u8>>(None), Ok(None));
+        for (data, said) in [(Some(&b"[1"[..]), "EOF"), (Some(b"[1,-2]"), "-2"), (None, "null")] {
+            let refused = read::<Vec<u8>>(data).unwrap_err();
+            assert_eq!(refused.code, 107);
+            assert!(
+                refused.message.starts_with("bad request: ") && refused.message.contains(said),
+                "{refused:?}"
+            );
+        }
     }
 
     #[test]

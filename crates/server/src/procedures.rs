@@ -42,6 +42,11 @@ impl Procedures {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), procedure);
     }
 
+    /// Forgets them all, and what they hold.
+    pub(crate) fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Calls one. Dropped, it is dropped with it.
     ///
     /// # Errors

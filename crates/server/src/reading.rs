@@ -49,6 +49,17 @@ impl Node {
         Ok(())
     }
 
+    /// Whether anybody on this node is subscribed to a channel: for a program that would make a publication for nobody. A name
+    /// that can be no channel has none.
+    ///
+    /// It costs one lock and one look into a table, and waits for no shard, so it may be asked before each publication. It is
+    /// right at the moment that it looks: who subscribes has been counted before the reply is sent, so who publishes only to
+    /// somebody reaches them with the next publication; who leaves is counted until its shard has carried that out. How many there are, [`channels`](Self::channels) says.
+    #[must_use]
+    pub fn has_subscribers(&self, channel: &str) -> bool {
+        self.hub().has_subscribers(channel)
+    }
+
     /// The channels of this node that have subscribers and that `accept` agrees to, with how many they have; in no order.
     /// `accept` is called while channels are locked, must be fast, and must not call the node.
     ///

@@ -8,17 +8,16 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::{self, Handle};
 use tracing::{info, warn};
 use wavecast_hub::ShardId;
 use wavecast_net::listener::{self, Bound, Listener, TcpOptions};
 use wavecast_net::mount::Mount;
-use wavecast_net::shard::{self, Detached, Mailbox, Remote, Threads};
+use wavecast_net::shard::{self, Detached, Mailbox, Remote};
 use wavecast_net::tls::ServerTls;
 use wavecast_net::websocket::Limits;
 use wavecast_net::websocket::keepalive::Intervals;
-use wavecast_net::{CloseCode, Compression, Options, descriptors};
-use wavecast_protocol::centrifuge::Disconnect;
+use wavecast_net::{Compression, Options, descriptors};
 
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
@@ -29,23 +28,25 @@ use crate::relief;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
+use crate::works::{self, Works};
 
 /// Threads of the front desk: it parses and routes, the shards do the rest.
 const DESK_THREADS: usize = 1;
-/// The longest that a shutdown waits for the back end to take what it is told.
-const EVENTS_DRAIN_MAX: Duration = Duration::from_secs(10);
 /// How often a part of the hub is looked through for what has expired.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A push server that runs.
+/// A push server that runs, until it is [drained](Self::drain_handle) or dropped.
+///
+/// Dropped, it ends at once: it closes its connections with 3001 (shutdown), waits at most 100 ms for their farewells, lets
+/// go of its handlers, and frees the port. What the back end was to be told of them is lost: to end in order, drain and
+/// [`join`](Self::join).
 pub struct PushServer {
     node: Arc<Node>,
     desk: Arc<Desk<Node>>,
     address: SocketAddr,
     is_secure: bool,
     remotes: Vec<Remote<ShardEvent>>,
-    threads: Threads,
-    runtime: Runtime,
+    works: Works,
 }
 
 /// Why a server could not start.
@@ -94,22 +95,68 @@ impl PushServer {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub fn start(loaded: Loaded) -> Result<Self, StartError> {
-        Self::start_with(loaded, None)
+        Self::begin(loaded, |_| None)
     }
 
     /// As [`start`](Self::start), with hooks as Rust functions: they are asked before the back end that the configuration
     /// names, for what they want.
     ///
+    /// `handlers` makes them, once, before the first connection is accepted. It is given the node, which they may keep, to
+    /// publish with, say; and it is called inside the server's runtime, so that it may `tokio::spawn` what goes on beside
+    /// them. As hooks do, such a task must not block: the runtime has one thread, and answers HTTP as well.
+    ///
+    /// Node and handlers hold each other while the server runs. When it has ended ([`join`](Self::join) has returned, or it
+    /// was dropped), it lets go of its handlers and drops what was spawned in its runtime: so a handler that keeps the node
+    /// keeps nothing alive.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    /// use wavecast_server::hooks::{Answer, Handlers, Hook, RpcCall, RpcGrant, Wants};
+    /// use wavecast_server::{Node, PushServer, config};
+    ///
+    /// /// Says everything to everybody.
+    /// struct Crier {
+    ///     node: Arc<Node>,
+    /// }
+    ///
+    /// impl Handlers for Crier {
+    ///     fn wants(&self) -> Wants {
+    ///         Wants::NOTHING.and(Hook::Rpc)
+    ///     }
+    ///
+    ///     async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
+    ///         let said = self.node.publish_data("square", &call.data.unwrap_or_default()).await;
+    ///         said.map(|_| RpcGrant::default()).into()
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let loaded = config::load(None, &config::Overrides::default())?;
+    /// let server = PushServer::start_with(loaded, |node| Arc::new(Crier { node }))?;
+    /// server.join()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`StartError`]; nothing runs then.
-    pub fn start_with(loaded: Loaded, handlers: Option<Arc<dyn Hooks>>) -> Result<Self, StartError> {
+    /// [`StartError`]; nothing runs then. Handlers that were made are dropped.
+    pub fn start_with(
+        loaded: Loaded,
+        handlers: impl FnOnce(Arc<Node>) -> Arc<dyn Hooks>,
+    ) -> Result<Self, StartError> {
+        Self::begin(loaded, |node| Some(handlers(node)))
+    }
+
+    fn begin(
+        loaded: Loaded,
+        handlers: impl FnOnce(Arc<Node>) -> Option<Arc<dyn Hooks>>,
+    ) -> Result<Self, StartError> {
         let Loaded { config, profile, .. } = loaded;
         let config = Arc::new(config);
         let shards = shard_count(&config);
         let options = shard_options(&config);
         let namespaces = config.namespaces().map_err(StartError::Namespaces)?;
         let verifiers = setup::verifiers(&config).map_err(StartError::Setup)?;
-        let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
         let tls = config.http_server.tls.load().map_err(|error| StartError::Setup(SetupError::Tls(error)))?;
         let is_secure = tls.is_some();
         let (listeners, address) = listen(&config, shards, tls.as_ref())?;
@@ -125,7 +172,6 @@ impl PushServer {
             namespaces,
             remotes: remotes.clone(),
             verifiers,
-            hooks: hooks.clone(),
             clock: Clock::System,
             seed,
             address,
@@ -138,10 +184,18 @@ impl PushServer {
             .enable_all()
             .build()
             .map_err(StartError::Resources)?;
+        let mut works = Works::new(Arc::clone(&node), remotes.clone(), runtime);
+        let runtime = works.runtime().clone();
+        let handlers = {
+            let _inside = runtime.enter();
+            handlers(Arc::clone(&node))
+        };
+        let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
         let events = hooks.map(|hooks| {
-            EventQueue::start(runtime.handle(), hooks, &config.event_queue(), seed.rotate_left(32))
+            node.take_hooks(Arc::clone(&hooks));
+            EventQueue::start(&runtime, hooks, &config.event_queue(), seed.rotate_left(32))
         });
-        node.office().open(runtime.handle().clone(), events);
+        node.office().open(runtime.clone(), events);
         let desk = Desk::new(Arc::clone(&node), config, profile)
             .with_way_back(way_back(remotes.clone()))
             .with_streams(Mount::new(remotes.clone()));
@@ -156,7 +210,8 @@ impl PushServer {
             PushShard::new(Arc::clone(&handler_node), ShardId(n as u16), Arc::clone(&side_door))
         };
         let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
-        Ok(Self { node, desk, address, is_secure, remotes, threads, runtime })
+        works.take_threads(threads);
+        Ok(Self { node, desk, address, is_secure, remotes, works })
     }
 
     /// Where it listens.
@@ -192,14 +247,7 @@ impl PushServer {
     /// # Errors
     /// When a shard ended in any other way: the process had better end, too.
     pub fn join(self) -> io::Result<()> {
-        let ended = self.threads.join();
-        // Sessions have ended: the back end is told of the last ones, too.
-        if let Some(events) = self.node.office().events() {
-            self.runtime.block_on(events.drain(self.node.config().shutdown.timeout.min(EVENTS_DRAIN_MAX)));
-        }
-        // Answers on their way may still go out.
-        self.runtime.shutdown_timeout(Duration::from_secs(1));
-        ended
+        self.works.join()
     }
 }
 
@@ -221,13 +269,9 @@ impl DrainHandle {
     /// Stops to listen and closes every session with 3001 (shutdown), upon which clients reconnect elsewhere.
     /// [`PushServer::join`] returns when all have gone, or after `shutdown.timeout`.
     pub fn drain(&self) {
-        let Disconnect { code, reason } = Disconnect::SHUTDOWN;
-        let code = CloseCode::new(code).unwrap_or(CloseCode::GOING_AWAY);
         self.desk.drain();
         for remote in &self.remotes {
-            if !remote.drain(code, &reason, self.node.config().shutdown.timeout) {
-                warn!("a shard takes no more control messages and cannot be drained");
-            }
+            works::drain(remote, self.node.config().shutdown.timeout);
         }
     }
 }
@@ -334,8 +378,8 @@ fn compression(config: &Config) -> Option<Compression> {
 }
 
 /// Hands sockets that are not for a shard to the desk.
-fn side_door(runtime: &Runtime, desk: &Arc<Desk<Node>>) -> SideDoor {
-    let (handle, desk) = (runtime.handle().clone(), Arc::clone(desk));
+fn side_door(runtime: &Handle, desk: &Arc<Desk<Node>>) -> SideDoor {
+    let (handle, desk) = (runtime.clone(), Arc::clone(desk));
     Arc::new(move |detached: Detached| {
         handle.spawn(desk::serve_connection(detached, Arc::clone(&desk)));
     })

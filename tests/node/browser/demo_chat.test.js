@@ -104,7 +104,7 @@ test('a lost link loses nothing, on either side: in order and once', { timeout: 
   await messages(ann.page).getByText('before').waitFor();
 
   proxy.cut();
-  await bob.page.getByText(/^Waiting \d+ s$/).waitFor();
+  await bob.page.getByText(/^Offline, retry in \d+ s$/).waitFor();
   for (const word of ['one', 'two', 'three']) await say(ann.page, `missed ${word}`);
   for (const word of ['four', 'five']) await say(bob.page, `unsent ${word}`);
   await messages(bob.page).getByText('Waits for the link').first().waitFor();
@@ -130,7 +130,7 @@ test('a message whose answer was lost is sent again, and stands in the room once
   await until(async () => (await history('once')).length === 1, 'the server has it');
   await messages(bob.page).getByText('Sending…').waitFor();
   proxy.cut();
-  await bob.page.getByText(/^Waiting \d+ s$/).waitFor();
+  await bob.page.getByText(/^Offline, retry in \d+ s$/).waitFor();
   proxy.restore();
   await live(bob.page);
   await say(bob.page, 'and this?');
@@ -262,6 +262,14 @@ test('its own commands copy it, and the changed copy works', { timeout: 300_000 
   assert.deepEqual(ann.faults, []);
 });
 
+test('one click copies the commands', async (t) => {
+  const { page } = await reading(t, 'clipboard', { permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.getByRole('region', { name: 'Make it yours' }).getByRole('button', { name: 'Copy' }).click();
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  const commands = await page.getByRole('region', { name: 'Commands to copy this chat' }).textContent();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), commands);
+});
+
 test('it looks as it should: light, dark, on a phone', { timeout: 120_000 }, async (t) => {
   const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
   const bob = await taking(t, 'harbour', 'Bob Marlow');
@@ -296,12 +304,14 @@ test('a restarted server knows nobody: the page comes back as somebody new of th
   const { page } = await taking(t, 'restart', 'Ann');
   await say(page, 'before');
   await messages(page).getByText('before').waitFor();
+  await field(page).fill('half a sen');
   server.signal('SIGKILL');
   await server.ended;
-  await page.getByText(/^Waiting \d+ s$/).waitFor();
+  await page.getByText(/^Offline, retry in \d+ s$/).waitFor();
   server = await Server.start({ port: server.port });
   await messages(page).getByText(/The server was started anew/).waitFor({ timeout: 30_000 });
   await people(page).getByText('Ann', { exact: true }).waitFor();
+  assert.equal(await field(page).inputValue(), 'half a sen', 'what was being written is still there');
   await say(page, 'after');
   await until(async () => (await history('restart')).includes('after'), 'it is taken');
   assert.deepEqual(await said(page), ['after']);

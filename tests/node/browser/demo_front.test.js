@@ -101,6 +101,36 @@ test('the link cut and restored: it waits, catches up, and says how much it miss
   await state(page, 'live');
 });
 
+test('the link cut by the visitor: the page says so, what it shows looks old, and it catches up', { timeout: 60_000 }, async (t) => {
+  const { page, faults } = await opened(t);
+  await page.locator('#chat-picture li').first().waitFor();
+  const filter = () => page.locator('#market-picture').evaluate((picture) => getComputedStyle(picture).filter);
+  assert.equal(await filter(), 'none');
+  await page.getByRole('button', { name: 'Go offline' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('Offline', { exact: true }).waitFor();
+  assert.equal(await filter(), 'grayscale(1)');
+  await publish(server, 'chat:lobby', { id: 'gone', text: 'said meanwhile', at: 0 });
+  // The same button leads back, and the keyboard is still there.
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Connect');
+  await page.keyboard.press('Enter');
+  await page.getByText(/^Caught up: \d+ missed$/).waitFor();
+  await page.locator('#chat-picture').getByText('said meanwhile').waitFor();
+  assert.equal(await filter(), 'none');
+  assert.deepEqual(faults, []);
+});
+
+test('the first sentence leads to the panel, and Escape closes it', async (t) => {
+  const { page } = await opened(t);
+  await page.getByRole('link', { name: 'How it works' }).click();
+  const pause = page.getByRole('button', { name: 'Pause' });
+  await pause.waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Escape');
+  await pause.waitFor({ state: 'hidden' });
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'SUMMARY');
+});
+
 test('nothing grave for axe, and the first view is small', { timeout: 60_000 }, async (t) => {
   const view = await openPage(browser);
   t.after(() => view.page.context().close());

@@ -156,7 +156,7 @@ test('on a server that has started anew the page gets a ship anew', { timeout: 6
 
 test('the panel shows the bytes in words, and the lines of code', async () => {
   const { page, faults } = await play('Eve');
-  await page.getByText('How it works').click();
+  await page.locator('#how summary').click();
   await page.getByText(/arena:main: step \d+, \d+ ships, 30 sparks/).first().waitFor();
   await page.getByText(/game\.steer: input \d+/).first().waitFor();
   await page.getByText('slow_consumer: "latest"').first().waitFor();

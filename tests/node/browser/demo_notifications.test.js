@@ -208,7 +208,7 @@ test('the link cut and restored: nothing is lost, and what was read meanwhile is
     await publish(server, `notify:user#${ann}`, { title: 'To be read offline' });
     await note(away.page, 'To be read offline').waitFor();
     proxy.cut();
-    await away.page.getByText(/Waiting/).first().waitFor();
+    await away.page.getByText(/Offline, retry/).first().waitFor();
     await markAllRead(away.page);
     assert.ok((await unread(here.page)) > 0, 'nobody can know yet');
     for (let n = 1; n <= 5; n += 1) await publish(server, `notify:user#${ann}`, { title: `Cut off ${n}` });
@@ -284,7 +284,7 @@ test('a screen reader and a keyboard find their way, in both colour schemes', { 
     const { page } = await opened(ann, { colorScheme });
     await page.getByRole('button', { name: 'Order', exact: true }).click();
     await page.getByRole('progressbar').first().waitFor();
-    await page.getByText('How it works').click();
+    await page.locator('#how summary').click();
     await page.getByRole('region', { name: /from examples\/demo_notifications.rs/ }).first().waitFor();
     // What is looked at stands still meanwhile.
     await page.getByRole('button', { name: 'Pause' }).click();
@@ -337,15 +337,21 @@ test('the server started anew: the page says what nobody can know, and goes on',
   const { page } = await opened(ann);
   await publish(server, `notify:user#${ann}`, { title: 'Before the restart' });
   await note(page, 'Before the restart').waitFor();
+  await page.getByRole('button', { name: 'Order', exact: true }).click();
+  await note(page, 'Order received').waitFor();
   await markAllRead(page);
+  await page.getByLabel('Title').fill('Half a ti');
   server.signal('SIGKILL');
   await server.ended;
-  await page.getByText(/Waiting/).first().waitFor();
+  await page.getByText(/Offline, retry/).first().waitFor();
   server = await Server.start({ port: server.port });
   await page.getByText(/Gap: the server was started anew, so nobody can say what you missed/).first().waitFor({ timeout: 30_000 });
   await publish(server, `notify:user#${ann}`, { title: 'After the restart' });
   await note(page, 'After the restart').waitFor();
   assert.equal(await note(page, 'Before the restart').getAttribute('data-read'), 'true');
+  assert.equal(await page.getByLabel('Title').inputValue(), 'Half a ti', 'what was being written is still there');
+  // The server has forgotten the order, which would else be on its way for ever.
+  await page.locator('.order-state').getByText(/, and no word since$/).waitFor({ timeout: 40_000 });
   await note(page, 'After the restart').getByRole('button', { name: /Mark read/ }).click();
   // A device that comes new learns from this one.
   const fresh = await opened(ann);

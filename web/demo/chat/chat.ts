@@ -3,6 +3,7 @@
 import './chat.css';
 
 import { element } from '../../src/view/element.ts';
+import { attachCopy } from '../frame/copy-button.ts';
 import type { Message } from './conversation.ts';
 import { copyCommands } from './copy.ts';
 import { Devices } from './devices.ts';
@@ -159,7 +160,7 @@ function drawSides(): void {
   const people = here.people.list(login.user);
   peopleList.draw(people, here.people.guests, login.user, client.state !== 'connected');
   element('room-heading', HTMLElement).textContent = open;
-  element('room-facts', HTMLElement).textContent = client.state === 'connected' ? `${people.length} here` : 'no link';
+  element('room-facts', HTMLElement).textContent = client.state !== 'connected' ? 'no link' : people.length === 0 ? 'nobody here yet' : `${people.length} here`;
   element('typing', HTMLElement).textContent = typingSentence(here.typing());
   writing.show(login.identity, open);
   element('you', HTMLElement).hidden = login.identity === undefined;
@@ -186,7 +187,9 @@ document.addEventListener('visibilitychange', () => {
   changed();
 });
 
-element('copy-commands', HTMLElement).textContent = copyCommands(location.origin);
+const commands = element('copy-commands', HTMLElement);
+commands.textContent = copyCommands(location.origin);
+attachCopy(element('copy-button', HTMLButtonElement), commands, element('copy-result', HTMLElement));
 
 for (const name of FIRST_ROOMS) roomOf(name);
 login.resume();

@@ -38,7 +38,11 @@ export class Frame {
 
   /** `name` stands beside the logo. */
   constructor(name: string, options: FrameOptions = {}) {
-    const top = new Top(name, { retry: () => this.#link.retryNow(), gapSeen: () => this.#link.gapSeen() });
+    const top = new Top(name, {
+      retry: () => this.#link.retryNow(),
+      gapSeen: () => this.#link.gapSeen(),
+      leave: () => this.#link.leave(),
+    });
     this.#link = new Link(this.#retryDelayMs, (state) => {
       top.show(state);
       options.onState?.(state);

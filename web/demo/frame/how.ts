@@ -24,6 +24,7 @@ export interface HowSource {
 export class How {
   readonly #tap: Tap;
   readonly #panel: HTMLDetailsElement;
+  readonly #summary = part('summary', '');
   readonly #channels: HTMLElement;
   readonly #messages: HTMLElement;
   readonly #totals: HTMLElement;
@@ -36,8 +37,7 @@ export class How {
     this.#tap = tap;
     this.#panel = part('details', 'how');
     this.#panel.id = 'how';
-    const summary = part('summary', '');
-    summary.append(part('span', 'how-title', 'How it works'), part('span', 'how-hint', 'channels, messages as they pass, code'));
+    this.#summary.append(part('span', 'how-title', 'How it works'), part('span', 'how-hint', 'channels, messages as they pass, code'));
     this.#channels = part('dl', 'how-channels');
     this.#messages = part('ol', 'how-messages');
     this.#messages.tabIndex = 0;
@@ -56,8 +56,10 @@ export class How {
     right.append(part('h2', '', 'The lines that matter'), ...sources.flatMap(codeOf));
     const body = part('div', 'how-body');
     body.append(left, right);
-    this.#panel.append(summary, body);
+    this.#panel.append(this.#summary, body);
     document.getElementById('main')?.append(this.#panel);
+    this.#leadHere();
+    this.#panel.addEventListener('keydown', (event) => this.#escape(event));
     this.setChannels(channels);
     this.#panel.addEventListener('toggle', () => this.#draw());
     setInterval(() => this.#draw(), DRAWN_EVERY_MS);
@@ -73,6 +75,25 @@ export class How {
         return line;
       }),
     );
+  }
+
+  /** The panel is the last thing on the page: what the page says first leads to it. */
+  #leadHere(): void {
+    const link = part('a', 'how-link', 'How it works');
+    link.href = `#${this.#panel.id}`;
+    link.addEventListener('click', (event) => {
+      event.preventDefault();
+      this.#panel.open = true;
+      this.#panel.scrollIntoView();
+      this.#summary.focus({ preventScroll: true });
+    });
+    document.querySelector('.lead p')?.append(' ', link);
+  }
+
+  #escape(event: KeyboardEvent): void {
+    if (event.key !== 'Escape' || !this.#panel.open) return;
+    this.#panel.open = false;
+    this.#summary.focus();
   }
 
   #setPaused(paused: boolean): void {

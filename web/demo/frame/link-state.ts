@@ -134,9 +134,9 @@ export function wordsFor(state: LinkState, nowMs: number): string {
     case 'gap':
       return state.missed === undefined ? 'Gap: some missed' : `Gap: ${state.missed.toLocaleString('en')} missed`;
     case 'waiting':
-      return `Waiting ${Math.max(1, Math.ceil((state.retryAtMs - nowMs) / 1000))} s`;
+      return `Offline, retry in ${Math.max(1, Math.ceil((state.retryAtMs - nowMs) / 1000))} s`;
     case 'ended':
-      return 'Ended';
+      return state.asked ? 'Offline' : 'Ended';
   }
 }
 
@@ -156,9 +156,9 @@ export function sentenceFor(state: LinkState): string {
         ? 'Gap: it is unknown how much was missed.'
         : `Gap: ${messages(state.missed)} missed for good; the history no longer reaches back that far.`;
     case 'waiting':
-      return `No connection: ${state.reason}. The next attempt follows by itself.`;
+      return `No connection: ${state.reason.replace(/\.$/, '')}. The next attempt follows by itself.`;
     case 'ended':
-      return state.asked ? 'Ended by you.' : `Ended by the server: ${state.reason}.`;
+      return state.asked ? 'Offline, as you asked.' : `Ended by the server: ${state.reason.replace(/\.$/, '')}.`;
   }
 }
 

@@ -36,6 +36,7 @@ export class Link {
   #client: WatchedClient | undefined;
   /** Between the two halves of a restart, which is one step to whoever watches. */
   #isRestarting = false;
+  #isLeaving = false;
   #attempt: ReturnType<typeof setTimeout> | undefined;
   readonly #retryDelayMs: number;
   readonly #onState: (state: LinkState) => void;
@@ -108,6 +109,15 @@ export class Link {
     this.#tell(this.#machine);
   }
 
+  /** Until the visitor wants to come back. */
+  leave(): void {
+    // The client's subscriptions go one by one before it goes itself: one step to whoever watches.
+    this.#isLeaving = true;
+    this.#client?.disconnect();
+    this.#isLeaving = false;
+    this.#tell(this.#machine);
+  }
+
   /** Does not wait for the countdown, and comes back after an end. */
   retryNow(): void {
     this.#isRestarting = true;
@@ -128,7 +138,7 @@ export class Link {
   }
 
   #tell(machine: LinkMachine): void {
-    if (machine === this.#machine) this.#onState(machine.state(Date.now()));
+    if (machine === this.#machine && !this.#isLeaving) this.#onState(machine.state(Date.now()));
   }
 }
 

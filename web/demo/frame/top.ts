@@ -1,17 +1,32 @@
-// The top bar of a demo page: the logo, which leads to all of them, the page's name, and the state of the link.
+// The top bar of a demo page: the logo, which leads to all of them, the way to each, and the state of the link.
 
 import { sentenceFor, wordsFor, type LinkState } from './link-state.ts';
 import { part } from './part.ts';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-const BUTTONS: Readonly<Partial<Record<LinkState['name'], string>>> = { waiting: 'Try now', ended: 'Connect', gap: 'Understood' };
+/** Whoever wants to see what becomes of a lost link need not pull a plug. */
+const BUTTONS: Readonly<Partial<Record<LinkState['name'], string>>> = {
+  live: 'Go offline',
+  waiting: 'Try now',
+  ended: 'Connect',
+  gap: 'Understood',
+};
+
+const PAGES = [
+  ['chat', 'Chat'],
+  ['monitoring', 'Monitoring'],
+  ['game', 'Game'],
+  ['notifications', 'Notifications'],
+] as const;
 
 export interface TopActions {
   /** The visitor does not want to wait for the countdown, or comes back after an end. */
   retry(): void;
   /** The visitor has read of the gap. */
   gapSeen(): void;
+  /** The visitor wants to be away for a while. */
+  leave(): void;
 }
 
 export class Top {
@@ -42,7 +57,7 @@ export class Top {
     this.#spoken.setAttribute('role', 'status');
     this.#link.setAttribute('aria-label', 'Connection');
     this.#link.append(state, this.#button, this.#spoken);
-    top.append(home, part('span', 'page-name', name), this.#link);
+    top.append(home, part('span', 'page-name', name), pages(), this.#link);
     this.show(this.#state);
   }
 
@@ -54,6 +69,8 @@ export class Top {
     if (state.name === 'waiting') this.#countdown = setInterval(tick, 250);
     const sentence = sentenceFor(state);
     this.#link.dataset.state = state.name;
+    // A page that draws what it last heard can look like it.
+    document.documentElement.dataset.link = state.name;
     this.#words.title = sentence;
     // The first connection of a page is no news.
     const isFirst = this.#spoken.textContent === '' && (state.name === 'connecting' || state.name === 'live');
@@ -70,8 +87,22 @@ export class Top {
 
   #pressed(): void {
     if (this.#state.name === 'gap') this.#actions.gapSeen();
+    else if (this.#state.name === 'live') this.#actions.leave();
     else this.#actions.retry();
   }
+}
+
+/** The four, where there is room for them. */
+function pages(): HTMLElement {
+  const list = part('nav', 'pages');
+  list.setAttribute('aria-label', 'Demos');
+  for (const [folder, name] of PAGES) {
+    const link = part('a', '', name);
+    link.href = `/demo/${folder}/`;
+    if (location.pathname.startsWith(`/demo/${folder}`)) link.setAttribute('aria-current', 'page');
+    list.append(link);
+  }
+  return list;
 }
 
 /** A source and two waves, as on the start page. */

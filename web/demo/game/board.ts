@@ -3,6 +3,7 @@
 import { element } from '../../src/view/element.ts';
 import type { Crew } from './crew.ts';
 import type { Delay } from './delay.ts';
+import { DelayBars } from './delay-bars.ts';
 import { ordinal, pointsOf, ranking, type Rank } from './ranking.ts';
 import type { State } from './state.ts';
 
@@ -20,6 +21,7 @@ export class Board {
   readonly #slow = element('delay-slow', HTMLElement);
   readonly #rate = element('rate', HTMLElement);
   readonly #bytes = element('bytes', HTMLElement);
+  readonly #bars = new DelayBars();
   readonly #crew: Crew;
   #place = 0;
   #placeSaidMs = 0;
@@ -49,6 +51,7 @@ export class Board {
     const summary = delay.summary;
     this.#delay.textContent = summary === undefined ? '–' : `${Math.round(summary.medianMs)} ms`;
     this.#slow.textContent = summary === undefined ? '–' : `${Math.round(summary.slowMs)} ms`;
+    this.#bars.draw(delay.samples);
     this.#rate.textContent = `${Math.round(statesPerSecond)}/s`;
     this.#bytes.textContent = `${(bytesPerSecond / 1000).toFixed(1)} kB/s`;
   }

@@ -3,7 +3,7 @@
 
 import { isNewer } from './prediction.ts';
 
-const SAMPLES_MAX = 60;
+export const SAMPLES_MAX = 60;
 /** Inputs on their way that are remembered: more than four seconds' worth. */
 const SENT_MAX = 128;
 
@@ -30,6 +30,11 @@ export class Delay {
   /** What was on its way is lost: another connection, or another ship. */
   forgetSent(): void {
     this.#sent = [];
+  }
+
+  /** Oldest first. */
+  get samples(): readonly number[] {
+    return this.#samples;
   }
 
   /** Undefined until something is known. */

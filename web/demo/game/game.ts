@@ -44,7 +44,7 @@ const board = new Board(crew);
 const timeline = new Timeline();
 const steering = new Steering();
 const delay = new Delay();
-const painter = new Painter(canvas, readPalette());
+const painter = new Painter(canvas, readPalette(canvas));
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 let own: number | undefined;
@@ -185,7 +185,6 @@ canvas.addEventListener('keydown', ({ code }) => {
 });
 
 new ResizeObserver(() => painter.resize(canvas.clientWidth, canvas.clientHeight, devicePixelRatio)).observe(canvas);
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => (painter.palette = readPalette()));
 calm.addEventListener('change', respectMotion);
 attachControls(canvas, steering, (atMs) => pilot.acted(atMs));
 
@@ -197,9 +196,9 @@ frame.explain(
     { name: 'game.steer', note: 'a method: four bytes, at most thirty times a second' },
   ],
   [
-    { path: 'examples/demo_game.rs', excerpts: gameSource },
     { path: 'web/demo/game/session.ts', excerpts: sessionSource },
     { path: 'web/demo/game/prediction.ts', excerpts: predictionSource },
+    { path: 'examples/demo_game.rs', excerpts: gameSource },
   ],
 );
 respectMotion();

@@ -4,6 +4,7 @@ import { onCanvas, type Camera } from './camera.ts';
 import { RING_MS, type Effects } from './effects.ts';
 import { HEIGHT, RADIUS, WIDTH } from './flight.ts';
 import { shipColour, type Palette } from './palette.ts';
+import { drawGlow, drawStars } from './sky.ts';
 import type { Ship, Spark } from './state.ts';
 
 export interface Scene {
@@ -76,9 +77,10 @@ export class Painter {
     context.roundRect(0, 0, WIDTH, HEIGHT, RADIUS);
     context.fill();
     context.stroke();
-    // Waves from a source in the middle: they show how fast one flies over an empty place.
     context.save();
     context.clip();
+    drawStars(context, this.palette.ink, scale);
+    // Waves from a source in the middle.
     const alpha = context.globalAlpha;
     context.globalAlpha = alpha * 0.6;
     context.lineWidth = 1.2 / scale;
@@ -107,7 +109,7 @@ export class Painter {
       const [from, to] = [points[index - 1], points[index]];
       if (from === undefined || to === undefined) continue;
       const part = index / points.length;
-      context.globalAlpha = alpha * part * 0.35;
+      context.globalAlpha = alpha * part * 0.5;
       context.lineWidth = 2 + part * 9;
       context.beginPath();
       context.moveTo(from.x, from.y);
@@ -123,10 +125,8 @@ export class Painter {
     const size = (isGolden ? 17 : 10) * (1 + beat * 0.08) * grown;
     context.fillStyle = isGolden ? this.palette.gold : this.palette.accent;
     const alpha = context.globalAlpha;
-    context.globalAlpha = alpha * 0.16;
-    context.beginPath();
-    context.arc(x, y, size * 1.9, 0, 2 * Math.PI);
-    context.fill();
+    context.globalAlpha = alpha * 0.55;
+    drawGlow(context, isGolden ? this.palette.gold : this.palette.accent, x, y, size * (isGolden ? 4 : 3));
     context.globalAlpha = alpha;
     context.beginPath();
     // A star of four points, its sides drawn in.
@@ -164,6 +164,9 @@ export class Painter {
     context.save();
     context.translate(ship.x, ship.y);
     context.scale(grown, grown);
+    context.globalAlpha *= 0.35;
+    drawGlow(context, colour, 0, 0, RADIUS * 3.2);
+    context.globalAlpha /= 0.35;
     if (isOwn) {
       context.strokeStyle = this.palette.accent;
       context.lineWidth = 2 / scale;

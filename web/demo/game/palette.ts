@@ -1,4 +1,4 @@
-// The colours of the page for the canvas: the same tokens, read again when the theme changes.
+// The colours of the canvas: the tokens of the place where it stands.
 
 export interface Palette {
   readonly well: string;
@@ -13,8 +13,8 @@ export interface Palette {
   readonly ships: readonly string[];
 }
 
-export function readPalette(): Palette {
-  const style = getComputedStyle(document.documentElement);
+export function readPalette(canvas: HTMLCanvasElement): Palette {
+  const style = getComputedStyle(canvas);
   const token = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return {
     well: token('well'),

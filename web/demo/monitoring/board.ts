@@ -3,7 +3,7 @@
 // Prices come 400 messages a second, more than anybody can read: the tiles are painted ten times a second, all at once, so that
 // the browser lays out and paints the page in one frame of six and only the chart in the others.
 
-import { formatChange, formatPrice, type Market } from './market.ts';
+import { formatPrice, type Market } from './market.ts';
 
 /** Somewhat less than a tenth of a second: the sixth frame counts, not the seventh. */
 const PAINT_EVERY_MS = 95;
@@ -142,9 +142,4 @@ function tileFor(symbol: string): Tile {
 
 export function capitalised(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
-}
-
-/** For the chart's heading. */
-export function describe(market: Market, instrument: number): string {
-  return `${formatPrice(market.price(instrument))} (${formatChange(market.change(instrument))})`;
 }

@@ -16,9 +16,10 @@ export function nameOf(rate: number): string {
 
 /** What is to be seen at this moment, in one sentence. */
 export function verdict(rate: number, { ageMs, skipped, received }: Figures): string {
+  if (rate === 0 && ageMs === undefined) return 'No prices come at the moment: what you see are the last ones.';
   if (rate === 0) return 'Both viewers are on the direct line.';
-  if (ageMs === undefined) return 'This viewer has connected through the relay and waits for its first prices.';
-  if (skipped === 0) return 'The line is thin, but wide enough so far: nothing had to be skipped.';
+  if (ageMs === undefined) return 'This viewer waits for its first prices over the slow line.';
+  if (skipped === 0) return 'The line is slow, but fast enough so far: nothing had to be skipped.';
   const percent = Math.round((100 * skipped) / (skipped + received));
   return (
     `What comes is late, never stale: ${percent} % of the messages were replaced by newer ones while they waited. ` +

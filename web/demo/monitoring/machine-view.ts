@@ -6,7 +6,7 @@ import type { Machine } from './feed.ts';
 import { formatBytes } from './size.ts';
 
 const KEPT = 240;
-const HEIGHT_PX = 96;
+const SHOWN_MIN_S = 20;
 
 export class MachineView {
   readonly #seconds: number[] = [];
@@ -19,12 +19,14 @@ export class MachineView {
     readonly frame: HTMLElement,
   ) {
     this.#rebuild();
-    new ResizeObserver(() => this.#plot?.setSize({ width: frame.clientWidth, height: HEIGHT_PX })).observe(frame);
+    new ResizeObserver(() => this.#plot?.setSize({ width: frame.clientWidth, height: frame.clientHeight })).observe(frame);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild());
   }
 
-  /** What the history kept, oldest first. */
+  /** What the history kept, oldest first: with what has come meanwhile. */
   fill(past: readonly Machine[]): void {
+    this.#seconds.length = 0;
+    this.#loads.length = 0;
     for (const machine of past) this.#keep(machine);
     const latest = past.at(-1);
     if (latest !== undefined) this.show(latest);
@@ -68,7 +70,9 @@ export class MachineView {
     const plot = this.#plot;
     plot?.batch(() => {
       plot.setData([this.#seconds, this.#loads], false);
-      plot.setScale('x', { min: end - KEPT / 2, max: end });
+      // A server that has just started has no two minutes to show.
+      const past = end - (this.#seconds[0] ?? end);
+      plot.setScale('x', { min: end - Math.min(KEPT / 2, Math.max(SHOWN_MIN_S, past)), max: end });
     });
   }
 
@@ -76,10 +80,10 @@ export class MachineView {
     this.#plot?.destroy();
     const style = getComputedStyle(this.frame);
     const colour = (name: string) => style.getPropertyValue(name).trim();
-    const series = { stroke: colour('--channel-3'), fill: colour('--well'), width: 1.5, points: { show: false } };
+    const series = { stroke: colour('--channel-3'), fill: `color-mix(in srgb, ${colour('--channel-3')} 16%, transparent)`, width: 1.5, points: { show: false } };
     const options: uPlot.Options = {
       width: this.frame.clientWidth,
-      height: HEIGHT_PX,
+      height: this.frame.clientHeight,
       padding: [6, 0, 7, 0],
       legend: { show: false },
       cursor: { show: false },

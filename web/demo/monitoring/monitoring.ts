@@ -7,12 +7,12 @@ import { Centrifuge } from 'centrifuge';
 
 import { element } from '../../src/view/element.ts';
 import { Frame, endpoint } from '../frame/frame.ts';
-import { Board, describe } from './board.ts';
+import { Board, capitalised } from './board.ts';
 import { DeltaCard } from './delta-card.ts';
 import type { Machine, Prices, Quotes, Weather } from './feed.ts';
 import { ClockDifference } from './freshness.ts';
 import { MachineView } from './machine-view.ts';
-import { Market } from './market.ts';
+import { formatChange, formatPrice, Market } from './market.ts';
 import { PriceChart, SHOWN_S } from './price-chart.ts';
 import { SlowLine } from './relay.ts';
 import { Savings } from './savings.ts';
@@ -61,7 +61,13 @@ let choice = 0;
 
 const client = new Centrifuge(endpoint(), { ...frame.options(), websocket: countedSocket() });
 frame.watch(client);
-client.on('connected', () => difference.reset());
+client.on('connected', () => {
+  difference.reset();
+  // Where the relay is has to be asked anew: another life of the server has another one.
+  void changeLine(slowCard.rate);
+});
+// Who is offline is so on both lines.
+for (const event of ['connecting', 'disconnected'] as const) client.on(event, leaveSlowLine);
 
 // [how The page: whole states, sent as deltas
 for (const channel of [QUOTES, WEATHER]) {
@@ -79,7 +85,7 @@ const machines = client.newSubscription(MACHINE);
 frame.follow(machines, { complete: true });
 machines.on('publication', ({ data }) => machine.show(data as Machine));
 machines.once('subscribed', () => {
-  void machines.history({ limit: 240 }).then(({ publications }) => machine.fill(publications.map(({ data }) => data as Machine)));
+  void machines.history({ limit: 240 }).then(({ publications }) => machine.fill(publications.map(({ data }) => data as Machine)), () => {});
 });
 machines.subscribe();
 client.connect();
@@ -91,10 +97,10 @@ frame.explain(
     { name: MACHINE, note: 'processors, memory and network; an interruption is recovered from the history' },
   ],
   [
-    { path: 'examples/demo_monitoring.rs', excerpts: backEnd },
-    { path: 'web/demo/monitoring/monitoring.ts', excerpts: page },
     { path: 'web/demo/monitoring/viewer.ts', excerpts: viewer },
+    { path: 'web/demo/monitoring/monitoring.ts', excerpts: page },
     { path: 'web/demo/monitoring/relay.ts', excerpts: relay },
+    { path: 'examples/demo_monitoring.rs', excerpts: backEnd },
   ],
 );
 
@@ -119,13 +125,18 @@ function shown(sector: number, prices: Prices): void {
   traces[sector]?.push(prices.t / 1000, prices.p);
 }
 
-async function changeLine(rate: number): Promise<void> {
+function leaveSlowLine(): void {
   choice += 1;
-  const mine = choice;
   slow?.close();
   slow = undefined;
-  slowCard.tell('direct');
-  if (rate === 0) return;
+  slowCard.tell(client.state === 'connected' ? 'direct' : 'none');
+}
+
+async function changeLine(rate: number): Promise<void> {
+  leaveSlowLine();
+  const mine = choice;
+  // Without a connection nobody can be asked; it is done when there is one.
+  if (rate === 0 || client.state !== 'connected') return;
   try {
     const opened = await SlowLine.open(client, frame.options(), rate, market.sectors, shown, (state) => slowCard.tell(state));
     if (mine === choice) slow = opened;
@@ -152,7 +163,10 @@ function sectorOfChosen(): number {
 }
 
 function showName(instrument: number): void {
-  element('chosen', HTMLElement).textContent = market.instruments[instrument]?.symbol ?? '';
+  const { symbol, sector } = market.instruments[instrument] ?? { symbol: '', sector: '' };
+  element('chosen', HTMLElement).textContent = symbol;
+  element('chosen-sector', HTMLElement).textContent = `${capitalised(sector)}, ${MESSAGES_PER_S} prices a second`;
+  showPrice();
 }
 
 function showFigures(): void {
@@ -161,7 +175,15 @@ function showFigures(): void {
   const other = direct.freshness.figures(nowMs, difference);
   slowCard.show(slow?.viewer.freshness.figures(nowMs, difference) ?? other, other);
   deltas.show({ [QUOTES]: savings.of(QUOTES), [WEATHER]: savings.of(WEATHER) });
-  element('price', HTMLElement).textContent = describe(market, board.chosen);
+  showPrice();
+}
+
+function showPrice(): void {
+  const change = market.change(board.chosen);
+  element('price', HTMLElement).textContent = formatPrice(market.price(board.chosen));
+  const shown = element('change', HTMLElement);
+  shown.textContent = formatChange(change);
+  shown.dataset.way = change < 0 ? 'down' : 'up';
 }
 
 /** The page's WebSocket, with the savings listening. */

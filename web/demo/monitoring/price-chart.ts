@@ -2,9 +2,9 @@
 
 import uPlot from 'uplot';
 
-/** Half a minute. */
+/** Half a minute; a page that has just come shows less, and begins with this. */
 export const SHOWN_S = 30;
-const HEIGHT_PX = 280;
+const SHOWN_MIN_S = 9;
 /** Without motion the picture stands still for so long. */
 const CALM_MS = 1_000;
 
@@ -15,7 +15,7 @@ export class PriceChart {
 
   constructor(readonly frame: HTMLElement) {
     this.#rebuild();
-    new ResizeObserver(() => this.#plot?.setSize({ width: frame.clientWidth, height: HEIGHT_PX })).observe(frame);
+    new ResizeObserver(() => this.#plot?.setSize({ width: frame.clientWidth, height: frame.clientHeight })).observe(frame);
     // The canvas holds colours, not style sheets: it is made anew when they change.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild());
   }
@@ -28,7 +28,8 @@ export class PriceChart {
     if (plot === undefined) return;
     plot.batch(() => {
       plot.setData([seconds, prices], false);
-      plot.setScale('x', { min: nowS - SHOWN_S, max: nowS });
+      const past = nowS - (seconds[0] ?? nowS);
+      plot.setScale('x', { min: nowS - Math.min(SHOWN_S, Math.max(SHOWN_MIN_S, past)), max: nowS });
     });
   }
 
@@ -49,7 +50,7 @@ function optionsFor(frame: HTMLElement): uPlot.Options {
   };
   return {
     width: frame.clientWidth,
-    height: HEIGHT_PX,
+    height: frame.clientHeight,
     padding: [10, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
@@ -63,16 +64,24 @@ function optionsFor(frame: HTMLElement): uPlot.Options {
         ...axis,
         grid: { show: false },
         size: 24,
-        splits: (_plot, _axis, min, max) => [min + 0.5, min + SHOWN_S / 3, min + (2 * SHOWN_S) / 3, max - 0.5],
-        values: () => [`${SHOWN_S} s ago`, `${(2 * SHOWN_S) / 3} s`, `${SHOWN_S / 3} s`, 'now'],
+        // Where the picture ends is no room for half of a word.
+        splits: (_plot, _axis, min, max) => AGES_S.filter((age) => age < max - min - 1).map((age) => max - Math.max(age, (max - min) / 60)),
+        values: (plot, splits) => splits.map((at) => ageOf((plot.scales.x?.max ?? at) - at)),
       },
-      { ...axis, size: 56, space: 40, values: (_plot, splits) => splits.map((price) => price.toFixed(2)) },
+      { ...axis, size: 56, space: 32, values: (_plot, splits) => splits.map((price) => price.toFixed(2)) },
     ],
     series: [
       {},
       { stroke: colour('--accent'), fill: colour('--accent-wash'), width: 1.75, points: { show: false } },
     ],
   };
+}
+
+/** The words below the chart. */
+const AGES_S = [0, 5, 10, 15, 20, 25] as const;
+
+function ageOf(seconds: number): string {
+  return seconds < 2 ? 'now' : `${Math.round(seconds)} s ago`;
 }
 
 function padded(min: number | null, max: number | null): [number, number] {

@@ -68,7 +68,8 @@ export class SlowCard {
   show(mine: Figures, other: Figures): void {
     this.#mine.show(mine);
     this.#other.show(other);
-    const sentence = verdict(this.rate, mine);
+    // Where nothing comes over the direct line either, that is the news.
+    const sentence = other.ageMs === undefined ? verdict(0, other) : verdict(this.rate, mine);
     if (this.#verdict.textContent !== sentence) this.#verdict.textContent = sentence;
   }
 

@@ -5,27 +5,40 @@ import { STEPS_OF_ORDER, type Note, type OrderStep } from './note.ts';
 /** Followed at once; the newest are kept. */
 export const ORDERS_MAX = 3;
 const LAST_STEP = STEPS_OF_ORDER.length - 1;
+/** Several steps' worth: a server that was started anew knows nothing of an order, and never will. */
+const SILENT_MS = 20_000;
 
 export class Orders {
   readonly #orders = new Map<string, OrderStep>();
+  readonly #heardMs = new Map<string, number>();
 
   /** Returns whether anything has moved. Steps may come in any order: a replay and a live one can cross. */
-  take(step: OrderStep | undefined): boolean {
+  take(step: OrderStep | undefined, nowMs = Date.now()): boolean {
     if (step === undefined) return false;
     const known = this.#orders.get(step.id);
     if (known !== undefined && progressOf(known) >= progressOf(step)) return false;
     this.#orders.set(step.id, step);
+    this.#heardMs.set(step.id, nowMs);
     const surplus = [...this.#orders.keys()].sort().slice(0, -ORDERS_MAX);
-    for (const id of surplus) this.#orders.delete(id);
+    for (const id of surplus) {
+      this.#orders.delete(id);
+      this.#heardMs.delete(id);
+    }
     return this.#orders.has(step.id);
   }
 
   takeAll(notes: readonly Note[]): void {
-    for (const { order } of notes) this.take(order);
+    for (const { order, timeMs } of notes) this.take(order, timeMs);
   }
 
   clear(): void {
     this.#orders.clear();
+    this.#heardMs.clear();
+  }
+
+  /** It is not delivered, and nothing more has been heard of it. */
+  isSilent(order: OrderStep, nowMs: number): boolean {
+    return !isDelivered(order) && nowMs - (this.#heardMs.get(order.id) ?? nowMs) > SILENT_MS;
   }
 
   /** The newest first: their ids are times. */

@@ -18,6 +18,7 @@ import { Tracker } from './view/tracker.ts';
 
 /** Writes to the browser's storage are slow: one for all that comes at once. */
 const REMEMBER_AFTER_MS = 200;
+const SILENCE_LOOKED_FOR_EVERY_MS = 5_000;
 /** Windows of one user that all notice that something is not known do not all say so. */
 const REPEAT_WITHIN_MS = 500;
 
@@ -50,6 +51,8 @@ export class Page implements SessionObserver {
       this.#draw();
       element('notes-heading', HTMLElement).focus();
     });
+    // What is not heard of changes the screen, too.
+    setInterval(() => this.#draw(), SILENCE_LOOKED_FOR_EVERY_MS);
     // The last moment at which a page is sure to be asked.
     addEventListener('pagehide', () => this.#remember());
     document.addEventListener('visibilitychange', () => {
@@ -150,7 +153,7 @@ export class Page implements SessionObserver {
       const unread = this.#unread().length;
       const isRead = (id: string) => this.#marks.has(id);
       this.#list.show(this.#inbox.shown(this.#filters.chosen, isRead), this.#filters.chosen, isRead);
-      this.#tracker.show(this.#orders.list());
+      this.#tracker.show(this.#orders.list(), (order) => this.#orders.isSilent(order, Date.now()));
       this.#count.textContent = String(unread);
       this.#count.dataset.unread = String(unread);
       this.#readAll.disabled = unread === 0;

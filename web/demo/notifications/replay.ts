@@ -36,5 +36,6 @@ export function sentenceOf(replay: Replay): string {
     lost === undefined
       ? 'Gap: the server was started anew, so nobody can say what you missed.'
       : `Gap: ${countOf(lost, 'notification')} ${lost === 1 ? 'is' : 'are'} lost; the history no longer reaches back that far.`;
-  return arrived === 0 ? gap : `${gap} The ${arrived.toLocaleString('en')} that it still has ${arrived === 1 ? 'is' : 'are'} here.`;
+  if (arrived === 0) return gap;
+  return `${gap} ${arrived === 1 ? 'The one that it still has is' : `The ${arrived.toLocaleString('en')} that it still has are`} here.`;
 }

@@ -21,13 +21,11 @@ mod monitoring;
 mod notifications;
 
 use std::fmt;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use dispatch::Dispatch;
-use tokio::task::JoinSet;
+use tokio::runtime::{Builder, Runtime};
 use wavecast_server::Node;
 use wavecast_server::config::{Config, Hook};
 use wavecast_server::hooks::Hooks;
@@ -38,44 +36,42 @@ struct Demo {
     /// The namespaces of its channels, and what its methods begin with (before the dot).
     owns: &'static [&'static str],
     configure: fn(&mut Config),
-    start: fn(Signer) -> Started,
+    /// What answers its hooks; what it does by itself it spawns.
+    start: fn(Arc<Node>, Signer) -> Arc<dyn Hooks>,
 }
 
-/// A demo that answers hooks, and what it does by itself.
-struct Started {
-    hooks: Arc<dyn Hooks>,
-    run: Run,
-}
-
-type Run = Box<dyn FnOnce(Arc<Node>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
-
-macro_rules! demo {
-    ($demo:path, $($owned:literal),+) => {
-        Demo {
-            owns: &[$($owned),+],
-            configure: <$demo>::configure,
-            start: |signer| {
-                let demo = Arc::new(<$demo>::new(signer));
-                Started { hooks: Arc::clone(&demo) as Arc<dyn Hooks>, run: Box::new(|node| Box::pin(demo.run(node))) }
-            },
-        }
-    };
-}
-
-const DEMOS: &[Demo] = &[
-    demo!(chat::Chat, "chat", "chat-here", "chat-me"),
-    demo!(monitoring::Monitoring, "market", "quotes", "weather", "machine", "monitoring"),
-    demo!(game::Game, "arena", "game"),
-    demo!(notifications::Notifications, "notify", "notify_read"),
+const DEMOS: [Demo; 4] = [
+    Demo {
+        owns: &["chat", "chat-here", "chat-me"],
+        configure: chat::Chat::configure,
+        start: |node, signer| chat::Chat::start(node, signer),
+    },
+    Demo {
+        owns: &["market", "quotes", "weather", "machine", "monitoring"],
+        configure: monitoring::Monitoring::configure,
+        // Nobody logs in there.
+        start: |node, _| monitoring::Monitoring::start(node),
+    },
+    Demo {
+        owns: &["arena", "game"],
+        configure: game::Game::configure,
+        start: |node, signer| game::Game::start(node, signer),
+    },
+    Demo {
+        owns: &["notify", "notify_read"],
+        configure: notifications::Notifications::configure,
+        start: |node, signer| notifications::Notifications::start(node, signer),
+    },
 ];
 
 /// Bytes of a secret that is made up where none is configured.
 const SECRET_BYTES: usize = 32;
 
-/// All demos, ready to run beside a server.
+/// All demos, ready to start beside a server. Dropped, those that run end.
 pub(crate) struct Demos {
-    hooks: Arc<Dispatch>,
-    runs: Vec<Run>,
+    ready: Vec<(Demo, Signer)>,
+    /// A thread of their own: what they publish by the hundred must not wait for the front desk, nor the other way round.
+    runtime: Runtime,
 }
 
 /// Why the demos cannot be beside what is configured.
@@ -89,6 +85,8 @@ pub(crate) enum DemoError {
     Secret(SignError),
     /// The system gives no random bytes for a secret.
     Randomness(getrandom::Error),
+    /// The system has no thread or no poll to give.
+    Thread(io::Error),
 }
 
 impl fmt::Display for DemoError {
@@ -109,57 +107,38 @@ impl fmt::Display for DemoError {
             }
             Self::Secret(error) => write!(f, "no tokens can be signed for visitors: {error}"),
             Self::Randomness(error) => write!(f, "the system gives no random bytes for a secret: {error}"),
+            Self::Thread(error) => write!(f, "the system gives no thread for them: {error}"),
         }
     }
 }
 
 impl Demos {
-    /// Adds to the configuration what the demos need, and starts them.
+    /// Adds to the configuration what the demos need.
     ///
     /// # Errors
     /// What is configured and cannot be together with them.
     pub(crate) fn configure(config: &mut Config) -> Result<Self, DemoError> {
         check(config)?;
-        if config.client.token.hmac_secret_key.is_empty() {
-            config.client.token.hmac_secret_key = made_up_secret().map_err(DemoError::Randomness)?.into();
+        let secret = &mut config.client.token.hmac_secret_key;
+        if secret.is_empty() {
+            *secret = made_up_secret().map_err(DemoError::Randomness)?.into();
         }
+        let signer = |_| Signer::hmac(Algorithm::Hs256, secret).map_err(DemoError::Secret);
+        let signers: Vec<Signer> = DEMOS.iter().map(signer).collect::<Result<_, _>>()?;
+        DEMOS.iter().for_each(|demo| (demo.configure)(config));
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("demos").enable_all().build();
+        let runtime = runtime.map_err(DemoError::Thread)?;
+        Ok(Self { ready: DEMOS.into_iter().zip(signers).collect(), runtime })
+    }
+
+    /// Starts them beside this node; gives back what answers hooks for all of them.
+    pub(crate) fn start(&mut self, node: &Arc<Node>) -> Arc<dyn Hooks> {
+        let _inside = self.runtime.enter();
         let mut dispatch = Dispatch::default();
-        let mut runs = Vec::new();
-        for demo in DEMOS {
-            (demo.configure)(config);
-            let signer = Signer::hmac(Algorithm::Hs256, &config.client.token.hmac_secret_key);
-            let Started { hooks, run } = (demo.start)(signer.map_err(DemoError::Secret)?);
-            dispatch.add(demo.owns, hooks);
-            runs.push(run);
+        for (demo, signer) in self.ready.drain(..) {
+            dispatch.add(demo.owns, (demo.start)(Arc::clone(node), signer));
         }
-        Ok(Self { hooks: Arc::new(dispatch), runs })
-    }
-
-    /// What answers hooks for all of them.
-    pub(crate) fn hooks(&self) -> Arc<dyn Hooks> {
-        Arc::clone(&self.hooks) as Arc<dyn Hooks>
-    }
-
-    /// Has them publish into a server that runs, on a thread of their own, until the process ends.
-    ///
-    /// # Errors
-    /// The system has no thread or no poll to give.
-    pub(crate) fn run(self, node: &Arc<Node>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let node = Arc::clone(node);
-        std::thread::Builder::new().name("demos".into()).spawn(move || {
-            runtime.block_on(async {
-                let mut running: JoinSet<()> =
-                    self.runs.into_iter().map(|run| run(Arc::clone(&node))).collect();
-                // One that breaks leaves the others, and the server, alone.
-                while let Some(ended) = running.join_next().await {
-                    if let Err(error) = ended {
-                        tracing::error!(%error, "a demo application has failed");
-                    }
-                }
-            });
-        })?;
-        Ok(())
+        Arc::new(dispatch)
     }
 }
 

@@ -51,6 +51,12 @@ impl<D: Delivery> Hub<D> {
         drop(removed);
     }
 
+    /// Whether a shard is in the channel, and so somebody subscribed to it. Takes the lock of its stripe for one look.
+    pub fn has_subscribers(&self, channel: &str) -> bool {
+        let hash = self.names.of(channel);
+        self.lock(hash).get(hash, channel).is_some_and(|entry| !entry.shards.is_empty())
+    }
+
     /// The channels that have subscribers and that `accept` agrees to, in no order and at most `channels_max` of
     /// them. One that gets its first or loses its last subscriber meanwhile is among them or not.
     ///

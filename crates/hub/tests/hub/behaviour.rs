@@ -127,7 +127,9 @@ fn what_nobody_wants_and_nothing_keeps_leaves_no_trace() {
     hub.leave("room", SHARDS[0], NOW);
     hub.leave("room", SHARDS[0], NOW);
     assert_eq!(counts(&hub), (1, 1));
+    assert!(hub.has_subscribers("room") && !hub.has_subscribers("roo"));
     hub.leave("room", SHARDS[1], NOW);
+    assert!(!hub.has_subscribers("room"));
     assert_eq!(counts(&hub), (0, 0));
 }
 

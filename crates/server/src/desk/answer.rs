@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 
+use super::coding;
 use crate::pages::Page;
 
 /// An answer before the connection sends it.
@@ -26,16 +27,28 @@ pub(super) fn json(status: StatusCode, json: impl Into<Bytes>) -> Answer {
     answer(status, "application/json", json.into())
 }
 
-/// A page or what it loads. `known` is the value of `If-None-Match`.
-pub(super) fn page(page: &Page, known: Option<&str>) -> Answer {
-    let is_known = known.is_some_and(|tags| tags.split(',').any(|tag| is_tag(tag.trim(), page.etag)));
+/// A page or what it loads, as the request's `Accept-Encoding` and `If-None-Match` have it.
+pub(super) fn page(page: &Page, asked: &HeaderMap) -> Answer {
+    let gzip = page.gzip.filter(|_| coding::takes_gzip(asked));
+    // Two forms, two tags: a strong one names bytes (RFC 9110 §8.8.3.3).
+    let tag = if gzip.is_some() { format!("\"{}-gzip\"", page.tag) } else { format!("\"{}\"", page.tag) };
+    let known = asked.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    let is_known = known.is_some_and(|tags| tags.split(',').any(|known| is_tag(known.trim(), &tag)));
     let (status, body) = match is_known {
         true => (StatusCode::NOT_MODIFIED, Bytes::new()),
-        false => (StatusCode::OK, Bytes::from_static(page.body)),
+        false => (StatusCode::OK, Bytes::from_static(gzip.unwrap_or(page.body))),
     };
     let mut answer = answer(status, page.content_type, body);
     let headers = answer.headers_mut();
-    headers.insert(ETAG, HeaderValue::from_static(page.etag));
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(ETAG, tag);
+    }
+    if gzip.is_some() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    if page.gzip.is_some() {
+        headers.insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+    }
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let cached = if page.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -45,8 +58,8 @@ pub(super) fn page(page: &Page, known: Option<&str>) -> Answer {
 
 /// A page of a demo application: it may open WebSockets to other ports of the host it was asked of as well, where a demo's
 /// back end has a relay for viewers that want to be slow. `name` is that host; without one the policy of all pages holds.
-pub(super) fn demo_page(page: &Page, known: Option<&str>, name: Option<&str>) -> Answer {
-    let mut answer = self::page(page, known);
+pub(super) fn demo_page(page: &Page, asked: &HeaderMap, name: Option<&str>) -> Answer {
+    let mut answer = self::page(page, asked);
     let policy =
         name.map(|name| format!("{CONTENT_POLICY}; connect-src 'self' ws://{name}:* wss://{name}:*"));
     if let Some(policy) = policy.and_then(|policy| HeaderValue::try_from(policy).ok()) {

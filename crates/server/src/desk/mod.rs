@@ -6,13 +6,14 @@
 //! to a shard (reverse proxies keep connections alive and send whatever comes next).
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
-//! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request
+//! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
 mod api;
 pub mod backend;
+mod coding;
 mod deadline;
 mod exchange;
 mod framing;

@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hyper::header::{
-    ALLOW, CONNECTION, HOST, HeaderValue, IF_NONE_MATCH, LINK, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
+use hyper::header::{ALLOW, CONNECTION, HOST, HeaderValue, LINK, ORIGIN, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{Method, StatusCode};
@@ -70,13 +68,12 @@ impl<B: Backend> Routes<B> {
             return websocket_wanted();
         }
         let Some(page) = self.page(path) else { return self.not_found(path) };
-        let known = head.headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
         read_only(head, || match pages::part(path) {
-            Part::Demo => answer::demo_page(&page, known, host.and_then(guard::dns_name)),
+            Part::Demo => answer::demo_page(&page, &head.headers, host.and_then(guard::dns_name)),
             Part::Start if path == "/" && self.has_demos() => {
-                answer::with(answer::page(&page, known), LINK, DEMOS)
+                answer::with(answer::page(&page, &head.headers), LINK, DEMOS)
             }
-            Part::Start | Part::Shared => answer::page(&page, known),
+            Part::Start | Part::Shared => answer::page(&page, &head.headers),
         })
     }
 

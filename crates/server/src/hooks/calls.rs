@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wavecast_hub::Tags;
-use wavecast_protocol::centrifuge::Encoding;
+use wavecast_protocol::centrifuge::{Encoding, Error};
 
 use super::headers::PassedHeaders;
+use crate::payload;
 
 /// The name of the hook that is meant when none is named.
 pub const DEFAULT_NAME: &str = "default";
@@ -44,6 +47,16 @@ pub struct ConnectCall {
     pub version: Box<str>,
     /// Channels that the client would like to be subscribed to by the server.
     pub channels: Vec<String>,
+}
+
+impl ConnectCall {
+    /// What the client sent along, as a value of your own. Nothing at all counts as `null`: `Option<T>` takes it.
+    ///
+    /// # Errors
+    /// [`Error::BAD_REQUEST`] (107), with what is wrong in its words, if it is no such value.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        payload::read(self.data.as_deref())
+    }
 }
 
 /// The client may connect.
@@ -113,6 +126,16 @@ pub struct SubscribeCall {
     pub token: Box<str>,
     /// What the client sent along.
     pub data: Option<Box<[u8]>>,
+}
+
+impl SubscribeCall {
+    /// What the client sent along, as a value of your own. Nothing at all counts as `null`: `Option<T>` takes it.
+    ///
+    /// # Errors
+    /// [`Error::BAD_REQUEST`] (107), with what is wrong in its words, if it is no such value.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        payload::read(self.data.as_deref())
+    }
 }
 
 /// The client may subscribe.
@@ -185,6 +208,16 @@ pub struct PublishCall {
     pub data: Box<[u8]>,
 }
 
+impl PublishCall {
+    /// The payload, as a value of your own.
+    ///
+    /// # Errors
+    /// [`Error::BAD_REQUEST`] (107), with what is wrong in its words, if it is no such value.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        payload::read(Some(&self.data))
+    }
+}
+
 /// The client may publish.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublishGrant {
@@ -204,6 +237,18 @@ pub struct PublishGrant {
     pub version_epoch: Box<str>,
 }
 
+impl PublishGrant {
+    /// A yes with this value, as JSON, published in place of what the client sent. What else it grants is for you to say:
+    /// `PublishGrant { skip_history: true, ..PublishGrant::json(&value)? }`.
+    ///
+    /// # Errors
+    /// [`Error::INTERNAL`] (100) for a value that cannot be JSON (a map whose keys are no texts, say); the log says why.
+    pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self, Error> {
+        let data = Some(payload::written(value)?.into());
+        Ok(Self { data, ..Self::default() })
+    }
+}
+
 /// The client calls a method of the back end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RpcCall {
@@ -217,9 +262,44 @@ pub struct RpcCall {
     pub data: Option<Box<[u8]>>,
 }
 
+impl RpcCall {
+    /// The arguments, as a value of your own. Nothing at all counts as `null`: `Option<T>` takes it.
+    ///
+    /// # Errors
+    /// [`Error::BAD_REQUEST`] (107), with what is wrong in its words, if it is no such value.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        payload::read(self.data.as_deref())
+    }
+}
+
 /// What the method returned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RpcGrant {
     /// For the client.
     pub data: Option<Box<[u8]>>,
+}
+
+impl RpcGrant {
+    /// A yes with this value, as JSON, for the client:
+    ///
+    /// ```
+    /// use wavecast_server::hooks::{Answer, RpcCall, RpcGrant};
+    /// use wavecast_server::protocol::centrifuge::Error;
+    ///
+    /// fn sum(call: &RpcCall) -> Result<RpcGrant, Error> {
+    ///     let numbers: Vec<f64> = call.json()?;
+    ///     RpcGrant::json(&numbers.iter().sum::<f64>())
+    /// }
+    ///
+    /// let call = RpcCall { data: Some((*b"[1, 2]").into()), ..RpcCall::default() };
+    /// let answer: Answer<RpcGrant> = sum(&call).into();
+    /// assert_eq!(answer, Answer::Ok(RpcGrant { data: Some((*b"3.0").into()) }));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::INTERNAL`] (100) for a value that cannot be JSON (a map whose keys are no texts, say); the log says why.
+    pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self, Error> {
+        let data = Some(payload::written(value)?.into());
+        Ok(Self { data })
+    }
 }

@@ -21,6 +21,9 @@ pub const HANDLER_LIMIT: Duration = Duration::from_secs(10);
 /// A handler runs on the server's runtime and must not block. One that panics, or takes longer than the longest
 /// limit of all hooks, is answered for with error 100. A future may be dropped before it is done.
 ///
+/// One that publishes, or asks who is there, is made with the node that it is for:
+/// [`PushServer::start_with`](crate::PushServer::start_with) gives it.
+///
 /// ```
 /// use wavecast_server::hooks::{Answer, Handlers, Hook, SubscribeCall, SubscribeGrant, Wants};
 ///

@@ -34,6 +34,9 @@ pub struct HeaderNames {
 type HeaderSpelling = Box<str>;
 
 impl HeaderNames {
+    /// No header at all.
+    pub const NONE: Self = Self { handshake: BTreeSet::new(), emulated: BTreeSet::new() };
+
     /// Those of two lists, whatever their case. What is no name of a header, and what belongs to one connection
     /// (`Connection`, `Content-Length`, `Host`…), is passed over.
     pub fn new<'n>(

@@ -42,7 +42,7 @@ impl Session {
             self.found_by_token(&request.token, cx)?
         } else if let Some(user) = self.user_of_handshake(cx) {
             Found { identity: Identity { user, ..Identity::default() }, ..Found::default() }
-        } else if rules.hooks.connect {
+        } else if rules.hooks().connect {
             self.phase = Phase::Connecting;
             return Ok(self.ask_connect(id, request, cx));
         } else if rules.allow_anonymous || rules.insecure {
@@ -92,7 +92,7 @@ impl Session {
 
     /// Keeps the headers that the client names and hooks may be passed.
     fn keep_emulated(&mut self, request: &ConnectRequest<'_>, cx: &Context<'_>) {
-        let names = &cx.rules.hooks.headers;
+        let names = &cx.rules.hooks().headers;
         if names.is_empty() || request.headers.is_empty() {
             return;
         }
@@ -255,7 +255,7 @@ impl Found {
         Ok(Self {
             identity,
             expire_at_s,
-            client_refreshes: !cx.rules.hooks.refresh,
+            client_refreshes: !cx.rules.hooks().refresh,
             data: Box::default(),
             subscriptions: (subscriptions.into_iter().map(ServerSubscription::of_token))
                 .collect::<Result<_, _>>()?,

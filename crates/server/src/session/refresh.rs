@@ -37,7 +37,7 @@ impl Session {
         if request.token.is_empty() {
             return Err(Disconnect::BAD_REQUEST.into());
         }
-        let Some(verifier) = rules.connection_tokens.as_ref().filter(|_| !rules.hooks.refresh) else {
+        let Some(verifier) = rules.connection_tokens.as_ref().filter(|_| !rules.hooks().refresh) else {
             return Err(Disconnect::BAD_REQUEST.into());
         };
         let claims = verifier.verify_connection(&request.token, cx.now.unix_i64()).map_err(|refusal| {

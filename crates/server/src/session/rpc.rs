@@ -20,7 +20,7 @@ impl Session {
         if cx.rules.rpc.is_ping(&request.method) {
             return Ok(Step::RpcResult { id, data: Box::default() });
         }
-        let hook = cx.rules.rpc.hook_of(&request.method)?;
+        let hook = cx.rules.hook_of(&request.method)?;
         let call = RpcCall {
             caller: self.caller(),
             hook,

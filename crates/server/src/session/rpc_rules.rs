@@ -20,11 +20,9 @@ pub(crate) struct RpcRules {
 }
 
 impl RpcRules {
-    /// `is_handled`: somebody answers calls at all.
-    pub(super) fn new(rpc: &Rpc, is_handled: bool) -> Self {
-        let hook = |settings: &RpcSettings| {
-            (is_handled && settings.proxy_enabled).then(|| Arc::from(settings.proxy_name.as_str()))
-        };
+    pub(super) fn new(rpc: &Rpc) -> Self {
+        let hook =
+            |settings: &RpcSettings| settings.proxy_enabled.then(|| Arc::from(settings.proxy_name.as_str()));
         let named = rpc.namespaces.iter().map(|named| (named.name.as_str().into(), hook(&named.settings)));
         Self {
             boundary: rpc.namespace_boundary.clone(),
@@ -38,23 +36,18 @@ impl RpcRules {
         self.ping.as_deref() == Some(method)
     }
 
-    /// The hook of a method.
+    /// The hook of a method, where it has one.
     ///
     /// # Errors
-    /// 104 when its namespace is not configured, 108 when nothing answers there.
-    pub(super) fn hook_of(&self, method: &str) -> Result<Arc<str>, Error> {
+    /// 104 when its namespace is not configured.
+    pub(super) fn hook_of(&self, method: &str) -> Result<Option<&Arc<str>>, Error> {
         let namespace = match self.boundary.as_str() {
             "" => None,
             boundary => method.split_once(boundary).map(|(namespace, _)| namespace),
         };
-        let hook = match namespace {
-            None => &self.without_namespace,
-            Some(namespace) => {
-                let known = self.namespaces.iter().find(|(name, _)| **name == *namespace);
-                &known.ok_or(Error::METHOD_NOT_FOUND)?.1
-            }
-        };
-        hook.clone().ok_or(Error::NOT_AVAILABLE)
+        let Some(namespace) = namespace else { return Ok(self.without_namespace.as_ref()) };
+        let known = self.namespaces.iter().find(|(name, _)| **name == *namespace);
+        Ok(known.ok_or(Error::METHOD_NOT_FOUND)?.1.as_ref())
     }
 }
 
@@ -70,12 +63,12 @@ mod tests {
             namespaces: vec![("chat".into(), Some("chat".into())), ("off".into(), None)],
             ping: Some("ping".into()),
         };
-        let hook = |method| rules.hook_of(method).map(|hook| hook.to_string()).map_err(|error| error.code);
-        assert_eq!(hook("echo"), Ok("default".into()));
-        assert_eq!(hook("chat:say"), Ok("chat".into()));
-        assert_eq!(hook("off:x"), Err(108));
-        assert_eq!(hook("caht:say"), Err(104));
+        let hook = |method| rules.hook_of(method).map(|hook| hook.map(|hook| &**hook));
+        assert_eq!(hook("echo"), Ok(Some("default")));
+        assert_eq!(hook("chat:say"), Ok(Some("chat")));
+        assert_eq!(hook("off:x"), Ok(None));
+        assert_eq!(hook("caht:say"), Err(Error::METHOD_NOT_FOUND));
         assert!(rules.is_ping("ping") && !rules.is_ping("pong"));
-        assert_eq!(RpcRules::default().hook_of("a:b").unwrap_err().code, 108);
+        assert_eq!(RpcRules::default().hook_of("a:b"), Ok(None));
     }
 }

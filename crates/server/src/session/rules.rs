@@ -1,6 +1,6 @@
 //! What sessions are allowed: the part of the configuration that decides over commands.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wavecast_hub::{ChannelError, ChannelOptions, Namespaces};
@@ -22,7 +22,8 @@ pub(crate) struct Rules {
     pub(super) connection_tokens: Option<Arc<Verifier>>,
     pub(super) subscription_tokens: Option<Arc<Verifier>>,
     pub(crate) revocations: Arc<Revocations>,
-    pub(crate) hooks: HookRules,
+    /// Set when the server starts, before its first session.
+    hooks: OnceLock<HookRules>,
     pub(super) rpc: RpcRules,
     personal_channels: Option<PersonalChannels>,
     pub(super) channel_limit: usize,
@@ -42,10 +43,11 @@ pub(crate) struct Rules {
 }
 
 /// Which hooks there are that are not named by a namespace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HookRules {
     pub(crate) connect: bool,
     pub(crate) refresh: bool,
+    pub(crate) rpc: bool,
     pub(crate) disconnected: bool,
     /// Headers that hooks may be passed.
     pub(crate) headers: HeaderNames,
@@ -67,14 +69,9 @@ pub(crate) struct Verifiers {
 }
 
 impl Rules {
-    pub(crate) fn new(
-        config: &Config,
-        namespaces: Namespaces,
-        verifiers: Verifiers,
-        hooks: Option<&Arc<dyn Hooks>>,
-    ) -> Self {
+    /// Those of a node that has no hooks.
+    pub(crate) fn new(config: &Config, namespaces: Namespaces, verifiers: Verifiers) -> Self {
         let client = &config.client;
-        let wants = hooks.map(|hooks| hooks.wants()).unwrap_or_default();
         let number = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
         Self {
             insecure: client.insecure,
@@ -85,13 +82,8 @@ impl Rules {
             connection_tokens: verifiers.connection,
             subscription_tokens: verifiers.subscription,
             revocations: Arc::default(),
-            hooks: HookRules {
-                connect: wants.has(Hook::Connect),
-                refresh: wants.has(Hook::Refresh),
-                disconnected: wants.has(Hook::Disconnected),
-                headers: hooks.map(|hooks| hooks.headers()).unwrap_or_default(),
-            },
-            rpc: RpcRules::new(&config.rpc, wants.has(Hook::Rpc)),
+            hooks: OnceLock::new(),
+            rpc: RpcRules::new(&config.rpc),
             personal_channels: PersonalChannels::new(config),
             channel_limit: client.channel_limit,
             command_rate_limit: number(client.command_rate_limit),
@@ -108,6 +100,39 @@ impl Rules {
             recovery_max: client.recovery_max_publication_limit,
             namespaces,
         }
+    }
+
+    /// From now on these hooks are there. Counts the first time only.
+    pub(crate) fn take_hooks(&self, hooks: &dyn Hooks) {
+        let wants = hooks.wants();
+        let rules = HookRules {
+            connect: wants.has(Hook::Connect),
+            refresh: wants.has(Hook::Refresh),
+            rpc: wants.has(Hook::Rpc),
+            disconnected: wants.has(Hook::Disconnected),
+            headers: hooks.headers(),
+        };
+        self.hooks.set(rules).ok();
+    }
+
+    pub(crate) fn hooks(&self) -> &HookRules {
+        static NOBODY: HookRules = HookRules {
+            connect: false,
+            refresh: false,
+            rpc: false,
+            disconnected: false,
+            headers: HeaderNames::NONE,
+        };
+        self.hooks.get().unwrap_or(&NOBODY)
+    }
+
+    /// The hook that answers a method.
+    ///
+    /// # Errors
+    /// 104 when its namespace is not configured, 108 when nothing answers there.
+    pub(super) fn hook_of(&self, method: &str) -> Result<Arc<str>, Error> {
+        let hook = self.rpc.hook_of(method)?.filter(|_| self.hooks().rpc);
+        hook.cloned().ok_or(Error::NOT_AVAILABLE)
     }
 
     /// The options of a channel.

@@ -19,7 +19,7 @@ fn rules(change: impl FnOnce(&mut Config)) -> Rules {
     let mut config = load_from(None, [], &Overrides::default()).unwrap().config;
     change(&mut config);
     let namespaces = config.namespaces().unwrap();
-    Rules::new(&config, namespaces, Verifiers::default(), None)
+    Rules::new(&config, namespaces, Verifiers::default())
 }
 
 /// What a command leads to, in words that a test can compare.

@@ -137,7 +137,8 @@ impl Session {
         if let Some(identity) = &mut self.identity
             && let Some(at) = identity.expires_ms
         {
-            if !identity.client_refreshes && !identity.is_asked && rules.hooks.refresh && at <= now.shard_ms {
+            if !identity.client_refreshes && !identity.is_asked && rules.hooks().refresh && at <= now.shard_ms
+            {
                 identity.is_asked = true;
                 return Some(Due::Refresh);
             }
@@ -172,7 +173,7 @@ impl Session {
     /// When something of the session's expires, or is to be asked about.
     fn expiries<'s>(&'s self, rules: &'s Rules) -> impl Iterator<Item = u64> + 's {
         let connection = self.identity.as_ref().and_then(|identity| {
-            let asks = !identity.client_refreshes && !identity.is_asked && rules.hooks.refresh;
+            let asks = !identity.client_refreshes && !identity.is_asked && rules.hooks().refresh;
             identity
                 .expires_ms
                 .map(|at| if asks { at } else { at.saturating_add(ms(rules.expired_close_delay)) })

@@ -146,7 +146,7 @@ impl Handler for PushShard {
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
         let encoding = if is_protobuf { Encoding::Protobuf } else { Encoding::Json };
         let mut handshake =
-            Handshake::of(opening.head, &rules.hooks.headers, rules.user_id_header.as_deref());
+            Handshake::of(opening.head, &rules.hooks().headers, rules.user_id_header.as_deref());
         if node.addresses().is_limited() {
             let address = opening.peer.ip();
             if !node.addresses().opened(address) {

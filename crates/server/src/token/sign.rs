@@ -7,7 +7,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, RsaEncoding, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::json;
 use wavecast_net::tls::pem::{self, SectionKind};
 
 use super::algorithm::Algorithm;
@@ -35,6 +36,8 @@ pub enum SignError {
     WrongKind(Algorithm),
     /// It is no private key for this algorithm; the text says more, to follow "the private key".
     NoKey(Algorithm, String),
+    /// The claims are no JSON object.
+    Claims,
     /// The library refused.
     Failed,
 }
@@ -50,6 +53,7 @@ impl fmt::Display for SignError {
                 write!(f, "{algorithm} signs with a private key, not with a secret")
             }
             SignError::NoKey(algorithm, problem) => write!(f, "the private key for {algorithm} {problem}"),
+            SignError::Claims => f.write_str("the claims are no JSON object"),
             SignError::Failed => f.write_str("signing failed"),
         }
     }
@@ -94,16 +98,35 @@ impl Signer {
         Ok(Self { algorithm, key })
     }
 
-    /// A token with these claims; `key_id` is the `kid` of its header.
+    /// A token with these claims: `json!({…})`, a map, a struct of your own. `key_id` is the `kid` of its header.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use wavecast_server::token::{Algorithm, Signer};
+    ///
+    /// # fn main() -> Result<(), wavecast_server::token::SignError> {
+    /// let signer = Signer::hmac(Algorithm::Hs256, &"a secret that the server knows, too".into())?;
+    /// let token = signer.sign(&json!({"sub": "ann", "exp": 1_900_000_000}), None)?;
+    /// # assert_eq!(token.split('.').count(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SignError::Failed`].
-    pub fn sign(&self, claims: &Map<String, Value>, key_id: Option<&str>) -> Result<String, SignError> {
+    /// [`SignError::Claims`] where they are no object, or cannot be JSON; [`SignError::Failed`].
+    pub fn sign(
+        &self,
+        claims: &(impl Serialize + ?Sized),
+        key_id: Option<&str>,
+    ) -> Result<String, SignError> {
         let mut header = json!({"alg": self.algorithm.name(), "typ": "JWT"});
         if let Some(key_id) = key_id {
             header["kid"] = key_id.into();
         }
-        let claims = serde_json::to_vec(claims).map_err(|_| SignError::Failed)?;
+        let claims = serde_json::to_vec(claims).map_err(|_| SignError::Claims)?;
+        if claims.first() != Some(&b'{') {
+            return Err(SignError::Claims);
+        }
         let mut token = format!("{}.{}", encode(header.to_string().as_bytes()), encode(&claims));
         let signature = self.signature(token.as_bytes())?;
         token.push('.');

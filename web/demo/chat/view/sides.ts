@@ -44,9 +44,11 @@ export class RoomList {
   /** On a phone the rooms are a strip that is longer than the screen. */
   #reveal(made: HTMLElement | undefined): void {
     if (made === undefined) return;
-    const [list, own] = [this.#list.getBoundingClientRect(), made.getBoundingClientRect()];
-    if (own.right > list.right) this.#list.scrollLeft += own.right - list.right;
-    if (own.left < list.left) this.#list.scrollLeft -= list.left - own.left;
+    const strip = this.#list.parentElement;
+    if (strip === null) return;
+    const [seen, own] = [strip.getBoundingClientRect(), made.getBoundingClientRect()];
+    if (own.right > seen.right) strip.scrollLeft += own.right - seen.right;
+    if (own.left < seen.left) strip.scrollLeft -= seen.left - own.left;
   }
 
   #buttonOf(name: string): HTMLButtonElement {

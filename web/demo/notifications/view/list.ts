@@ -74,7 +74,8 @@ export class List {
     about.append(time, made('span', '', whoOf(note)));
     if (note.isMissed) about.append(made('span', 'missed', 'while you were away'));
     const button = made('button', 'quiet mark', '');
-    button.append(icon('read'), made('span', '', 'Mark read'));
+    button.append(icon('read'));
+    button.title = 'Mark read';
     button.type = 'button';
     button.setAttribute('aria-label', `Mark read: ${note.title}`);
     button.addEventListener('click', () => this.#onRead(note.id));

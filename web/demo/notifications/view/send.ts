@@ -1,6 +1,7 @@
 // The form that sends a notification, and the command that does the same; both always say the same.
 
 import { element } from '../../../src/view/element.ts';
+import { attachCopy } from '../../frame/copy-button.ts';
 import { sendCommand, type Draft } from '../send-command.ts';
 import { nameOf } from '../user-name.ts';
 
@@ -11,8 +12,6 @@ export class SendForm {
   readonly #text = element('send-text', HTMLTextAreaElement);
   readonly #result = element('send-result', HTMLElement);
   readonly #command = element('curl', HTMLPreElement);
-  readonly #copy = element('curl-copy', HTMLButtonElement);
-  readonly #copied = element('curl-result', HTMLElement);
   #user = '';
 
   attach(send: (draft: Draft) => Promise<void>): void {
@@ -21,7 +20,7 @@ export class SendForm {
       event.preventDefault();
       void this.#send(send);
     });
-    this.#copy.addEventListener('click', () => void this.#copyCommand());
+    attachCopy(element('curl-copy', HTMLButtonElement), this.#command, element('curl-result', HTMLElement));
     // Who writes a name means it.
     this.#other.addEventListener('focus', () => {
       element('send-to-other', HTMLInputElement).checked = true;
@@ -66,18 +65,5 @@ export class SendForm {
   #say(words: string, isBad: boolean): void {
     this.#result.textContent = words;
     this.#result.classList.toggle('bad', isBad);
-  }
-
-  async #copyCommand(): Promise<void> {
-    const text = this.#command.textContent ?? '';
-    const isCopied = await navigator.clipboard.writeText(text).then(
-      () => true,
-      () => false,
-    );
-    // Where the clipboard is refused, the command is selected: one key copies it.
-    if (!isCopied) getSelection()?.selectAllChildren(this.#command);
-    this.#copy.textContent = isCopied ? 'Copied' : 'Selected';
-    this.#copied.textContent = isCopied ? 'The command is on the clipboard.' : 'The command is selected.';
-    setTimeout(() => (this.#copy.textContent = 'Copy'), 2_000);
   }
 }

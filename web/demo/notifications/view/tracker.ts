@@ -17,7 +17,7 @@ export class Tracker {
   readonly #empty = element('orders-empty', HTMLElement);
   readonly #tracks = new Map<string, Track>();
 
-  show(orders: readonly OrderStep[]): void {
+  show(orders: readonly OrderStep[], isSilent: (order: OrderStep) => boolean): void {
     const kept = new Set(orders.map(({ id }) => id));
     for (const [id, { item }] of this.#tracks) {
       if (kept.has(id)) continue;
@@ -27,7 +27,7 @@ export class Tracker {
     for (const [place, order] of orders.entries()) {
       const track = this.#tracks.get(order.id) ?? this.#made(order);
       if (this.#list.children[place] !== track.item) this.#list.insertBefore(track.item, this.#list.children[place] ?? null);
-      update(track, order);
+      update(track, order, isSilent(order));
     }
     this.#empty.hidden = orders.length > 0;
     this.#list.hidden = orders.length === 0;
@@ -69,9 +69,11 @@ export class Tracker {
   }
 }
 
-function update({ item, bar, state, stops }: Track, order: OrderStep): void {
+function update({ item, bar, state, stops }: Track, order: OrderStep, isSilent: boolean): void {
   const progress = progressOf(order);
-  const words = order.step < 0 ? 'Sent to the shop' : (STEPS_OF_ORDER[order.step] ?? '');
+  const last = order.step < 0 ? 'Sent to the shop' : (STEPS_OF_ORDER[order.step] ?? '');
+  const words = isSilent ? `${last}, and no word since` : last;
+  item.classList.toggle('silent', isSilent);
   item.classList.toggle('delivered', isDelivered(order));
   bar.style.setProperty('--progress', String(progress));
   bar.setAttribute('aria-valuenow', String(Math.round(progress * 100)));

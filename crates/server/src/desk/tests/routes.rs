@@ -70,6 +70,15 @@ async fn pages_come_with_a_tag_and_a_policy() {
     client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"x\", W/{tag}\r\n\r\n")).await;
     let known = client.answer().await;
     assert_eq!((known.status, known.body.len()), (304, 0));
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br, gzip\r\n\r\n").await;
+    let packed = client.answer().await;
+    assert_eq!(
+        (packed.field("content-encoding"), packed.field("vary")),
+        (Some("gzip"), Some("accept-encoding"))
+    );
+    assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() < page.body.len() / 2);
+    assert_ne!(packed.field("etag"), Some(tag), "other bytes");
+    assert_eq!((page.field("content-encoding"), page.field("vary")), (None, Some("accept-encoding")));
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(client.answer().await.status, 405);
 }

@@ -22,7 +22,7 @@ fn ann(claims: &Value, change: impl FnOnce(&mut Config)) -> Walk {
     let settings = Token { hmac_secret_key: SECRET.into(), ..Token::default() };
     let verifier = Some(Arc::new(Verifier::new(&settings, TokenLimits::default()).unwrap()));
     let verifiers = Verifiers { connection: verifier.clone(), subscription: verifier };
-    let mut walk = Walk::with_rules(Rules::new(&config, config.namespaces().unwrap(), verifiers, None));
+    let mut walk = Walk::with_rules(Rules::new(&config, config.namespaces().unwrap(), verifiers));
     let said = walk.say(&json!({"id": 1, "connect": {"token": sign(claims)}}).to_string());
     assert!(matches!(said, Led::Json(_)), "{said:?}");
     walk
@@ -35,7 +35,7 @@ fn sign(claims: &Value) -> String {
         all[name] = value.clone();
     }
     let signer = Signer::hmac(Algorithm::Hs256, &SECRET.into()).unwrap();
-    signer.sign(all.as_object().unwrap(), None).unwrap()
+    signer.sign(&all, None).unwrap()
 }
 
 /// Subscribes to `c` with a token.

@@ -101,12 +101,14 @@ impl World {
             namespaces: channel_namespaces,
             remotes: remotes.clone(),
             verifiers,
-            hooks,
             clock: Clock::Set(Arc::clone(&time)),
             seed,
             address: ([127, 0, 0, 1], 0).into(),
         });
         let node = Arc::new(node);
+        if let Some(hooks) = hooks {
+            node.take_hooks(hooks);
+        }
         let (mut running, mut networks) = (Vec::new(), Vec::new());
         for (n, mailbox) in mailboxes.drain(..).enumerate() {
             let (driver, network) = Simulated::new(seed.wrapping_add(n as u64));
@@ -153,7 +155,7 @@ impl World {
             expect_nobody(&mut over);
         }
         self.witness.turn().unwrap();
-        if self.node.rules().hooks.connect {
+        if self.node.rules().hooks().connect {
             self.backend.is_asked(self.node.office().take_asked());
         }
     }

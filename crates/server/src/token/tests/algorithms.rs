@@ -216,6 +216,22 @@ fn tokens_that_others_have_signed() {
 }
 
 #[test]
+fn claims_are_any_object_and_nothing_else() {
+    #[derive(serde::Serialize)]
+    struct Claims {
+        sub: &'static str,
+    }
+    let signer = Signer::hmac(Algorithm::Hs256, &SECRET.into()).unwrap();
+    let token = signer.sign(&Claims { sub: "u" }, None).unwrap();
+    assert_eq!(token, hs_with(Algorithm::Hs256, SECRET, &json!({"sub": "u"})));
+    let no_text = std::collections::BTreeMap::from([((1, 2), 3)]);
+    assert_eq!(signer.sign(&no_text, None), Err(SignError::Claims));
+    for claims in [json!(["sub"]), json!("{"), json!(null)] {
+        assert_eq!(signer.sign(&claims, None), Err(SignError::Claims), "{claims}");
+    }
+}
+
+#[test]
 fn a_signer_takes_only_keys_of_its_algorithm() {
     let es256 = ecdsa(Algorithm::Es256);
     let ed25519 = ed25519();

@@ -101,7 +101,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 impl TestKey {
     pub(super) fn sign(&self, algorithm: Algorithm, claims: &Value, key_id: Option<&str>) -> String {
         let signer = Signer::private_key(algorithm, &self.private_pem).unwrap();
-        signer.sign(claims.as_object().unwrap(), key_id).unwrap()
+        signer.sign(claims, key_id).unwrap()
     }
 
     /// Its entry in a key set.
@@ -120,7 +120,7 @@ pub(super) fn hs(claims: &Value) -> String {
 }
 
 pub(super) fn hs_with(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
-    Signer::hmac(algorithm, &secret.into()).unwrap().sign(claims.as_object().unwrap(), None).unwrap()
+    Signer::hmac(algorithm, &secret.into()).unwrap().sign(claims, None).unwrap()
 }
 
 /// HS256 with [`SECRET`] over parts as they are given.

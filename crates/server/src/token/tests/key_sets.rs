@@ -181,7 +181,7 @@ async fn with_a_key_set_the_other_keys_verify_nothing() {
     assert_eq!(verifier.warnings().len(), 1);
     assert_eq!(prove(&verifier, &hs(&json!({}))).await, Err(Refusal::Invalid(Flaw::NoKeyId)));
     let signer = crate::token::Signer::hmac(Algorithm::Hs256, &SECRET.into()).unwrap();
-    let token = signer.sign(&serde_json::Map::new(), Some("a")).unwrap();
+    let token = signer.sign(&json!({}), Some("a")).unwrap();
     assert_eq!(prove(&verifier, &token).await, Err(Refusal::Invalid(Flaw::NoKey)));
 }
 

@@ -34,7 +34,7 @@ fn provider(claims: &Value) -> (Token, String) {
     let pem = STANDARD.encode(pair.to_pkcs8v1().unwrap().as_ref());
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n");
     let signer = Signer::private_key(Algorithm::EdDsa, &pem).unwrap();
-    let token = signer.sign(claims.as_object().unwrap(), Some("1")).unwrap();
+    let token = signer.sign(&claims, Some("1")).unwrap();
     (Token { jwks_public_endpoint: endpoint.into(), ..Token::default() }, token)
 }
 

@@ -78,7 +78,7 @@ fn with_tokens() -> World {
 fn with_token(id: u32, command: &str, mut claims: Value) -> String {
     (claims["channel"], claims["exp"]) = ("room:a".into(), 1_700_001_000.into());
     let signer = Signer::hmac(Algorithm::Hs256, &SECRET.into()).unwrap();
-    let token = signer.sign(claims.as_object().unwrap(), None).unwrap();
+    let token = signer.sign(&claims, None).unwrap();
     json!({"id": id, command: {"channel": "room:a", "token": token}}).to_string()
 }
 
