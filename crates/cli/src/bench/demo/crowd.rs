@@ -352,7 +352,7 @@ impl Crowd {
             (Err(_), Stage::Inside) => self.scene.refused(index, reply.id),
             (Err(error), _) => {
                 return Err(format!(
-                    "the server refused command {}: {} {}",
+                    "the server refused command {}: {} {} (are the demos on? demo.enabled)",
                     reply.id, error.code, error.message
                 ));
             }
