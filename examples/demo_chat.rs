@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use wavecast::server::config::{self, Config, Overrides, Secret};
+use wavecast::server::config::{Config, ConfigError, Format, Overrides, load};
 use wavecast::server::hooks::{Answer, Handlers, Hook, PublishCall, PublishGrant, RpcCall, RpcGrant, Wants};
 use wavecast::server::hub::HistoryQuery;
 use wavecast::server::protocol::centrifuge::Error;
@@ -39,18 +39,8 @@ impl Chat {
         chat
     }
 
-    pub(crate) fn configure(config: &mut Config) {
-        let keys = [
-            ("channel.namespaces", include_str!("demo_chat.json")),
-            ("channel.proxy.publish.endpoint", "handler:"),
-            ("rpc.proxy.endpoint", "handler:"),
-            ("rpc.without_namespace.proxy_enabled", "true"),
-        ];
-        let values = keys.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let own = config::load_from(None, [], &Overrides { values, insecure: false });
-        let Ok(own) = own.inspect_err(|error| eprintln!("{error}")).map(|own| own.config) else { return };
-        config.channel.namespaces.extend(own.channel.namespaces);
-        (config.channel.proxy.publish, config.rpc) = (own.channel.proxy.publish, own.rpc);
+    pub(crate) fn configure(config: &mut Config) -> Result<(), ConfigError> {
+        config.extend_from_str(include_str!("demo_chat.json"), Format::Json).map(drop)
     }
 
     /// Greets where nothing is kept.
@@ -139,11 +129,10 @@ fn unix_ms() -> u64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut loaded = config::load(None, &Overrides::default())?;
-    let secret = Secret::from("of this example alone");
-    loaded.config.client.token.hmac_secret_key = secret.clone();
-    Chat::configure(&mut loaded.config);
-    let signer = Signer::hmac(Algorithm::Hs256, &secret)?;
+    let mut loaded = load(None, &Overrides::default())?;
+    loaded.config.client.token.hmac_secret_key = "only for this example".into();
+    Chat::configure(&mut loaded.config)?;
+    let signer = Signer::hmac(Algorithm::Hs256, &loaded.config.client.token.hmac_secret_key)?;
     let server = PushServer::start_with(loaded, |node| Chat::start(node, signer))?;
     println!("clients connect to ws://{}/connection/websocket", server.address());
     Ok(server.join()?)

@@ -43,8 +43,7 @@ impl Handlers for Monitoring {
 
     /// `monitoring.relay` with `{"bytes_per_second": 8000}`: where to connect to in order to be slow.
     async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
-        let rate = call.json::<Rate>().map(|asked| asked.bytes_per_second);
-        match rate.map(|rate| self.relay.place(rate)) {
+        match call.json::<Rate>().map(|asked| self.relay.place(asked.bytes_per_second)) {
             _ if &*call.method != "monitoring.relay" => Error::METHOD_NOT_FOUND.into(),
             Ok(Some(place)) => RpcGrant::json(&place).into(),
             Ok(None) => Error::NOT_AVAILABLE.into(),
@@ -99,16 +98,17 @@ impl Monitoring {
 // [how The back end: every turn the whole state of each sector
 async fn prices(node: &Node) {
     let mut market = market::Market::new();
+    let channels = market::SECTORS.map(|name| format!("market:{name}"));
     let mut turns = every(20);
     for turn in 0_u64.. {
         turns.tick().await;
+        if !channels.iter().any(|channel| node.has_subscribers(channel)) {
+            continue; // Nobody watches: the market is closed.
+        }
         market.trade();
         // All sectors in one go: what waits for a viewer at the end of the server's turn leaves in one piece.
-        for (sector, name) in market::SECTORS.iter().enumerate() {
-            let channel = format!("market:{name}");
-            if node.has_subscribers(&channel) {
-                publish(node, &channel, &market.prices(sector)).await;
-            }
+        for (sector, channel) in channels.iter().enumerate() {
+            publish(node, channel, &market.prices(sector)).await;
         }
         if turn.is_multiple_of(50) {
             publish(node, "quotes:board", &market.quotes()).await;

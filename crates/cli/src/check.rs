@@ -8,6 +8,7 @@ use clap::Args;
 use wavecast_server::config::{self, Config, ConfigError, Overrides, Problem, Profile, Warning};
 use wavecast_server::hooks::Wants;
 
+use crate::demo;
 use crate::serve::key_value;
 
 /// Checks a configuration, and says everything that is wrong with it at once
@@ -44,6 +45,7 @@ pub(crate) fn run(check: &Check) -> ExitCode {
         Ok(loaded) => {
             findings.take(&[], &loaded.warnings);
             findings.miss_handlers(&loaded.config);
+            findings.meet_demos(&loaded.config);
             findings.conclude(loaded.profile);
         }
         Err(ConfigError::Invalid { problems, warnings }) => {
@@ -80,6 +82,16 @@ impl Findings {
             self.lines.push(format!(
                 "error: {section}.endpoint = \"handler:\": there is no handler in this program; set a URL"
             ));
+            self.errors += 1;
+        }
+    }
+
+    /// The demo applications have no room beside everything.
+    fn meet_demos(&mut self, config: &Config) {
+        if config.demo.enabled
+            && let Err(error) = demo::check(config)
+        {
+            self.lines.push(format!("error: {error}"));
             self.errors += 1;
         }
     }

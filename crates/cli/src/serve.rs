@@ -42,6 +42,10 @@ pub(crate) struct Serve {
     insecure: bool,
 }
 
+/// How one comes to the pages.
+const FULL_BUILD: &str =
+    "for all pages build it with Node.js 20.19, 22.12 or newer, and without WAVECAST_WEB=off";
+
 /// Exit codes: 0 ended in order, 1 cannot start or failed, 2 wrong use of the command line.
 pub(crate) fn run(serve: &Serve) -> ExitCode {
     let mut loaded = match config::load(serve.config.as_deref(), &serve.overrides()) {
@@ -58,8 +62,8 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     let has_pages = loaded.config.pages.enabled;
     let endpoint =
         (!loaded.config.websocket.disabled).then(|| loaded.config.websocket.handler_prefix.clone());
-    let has_demos = loaded.config.demo.enabled;
-    let mut demos = match has_demos.then(|| Demos::configure(&mut loaded.config)).transpose() {
+    let mut demos = match loaded.config.demo.enabled.then(|| Demos::configure(&mut loaded.config)).transpose()
+    {
         Ok(demos) => demos,
         Err(error) => return fail(error),
     };
@@ -79,18 +83,22 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     if let Some(path) = endpoint {
         println!("clients connect to {}{path}", url.replacen("http", "ws", 1));
     }
+    if (has_pages || demos.is_some()) && !pages::full_build() {
+        println!("there is only a plain start page in this build: {FULL_BUILD}");
+    }
     if has_pages {
-        if !pages::full_build() {
-            println!("the start page is the plain one: for the full page install Node.js 20 and build again");
-        }
         println!("open it in a browser, or publish from a terminal:");
         println!(
             "  curl {url}/api/publish -d '{{\"channel\": \"demo\", \"data\": {{\"text\": \"hello\"}}}}'"
         );
     }
-    // Where the pages were not built in, Vite may show them in front of the back ends.
-    if has_demos && pages::full_build() {
-        println!("demo applications: {url}/demo/");
+    if let Some(demos) = &demos {
+        // Where the pages were not built in, Vite may show them in front of the back ends.
+        let place =
+            if pages::full_build() { format!("{url}/demo/") } else { "back ends without pages".into() };
+        println!("demo applications: {place}");
+        let names = demos.namespaces().join(", ");
+        println!("  they have these namespaces for themselves, unless demo.enabled is false: {names}");
     }
     if let Err(error) = end_on_signal(server.drain_handle()) {
         return fail(error);

@@ -41,6 +41,25 @@ the configuration: no errors, 4 warnings
 }
 
 #[test]
+fn demos_that_were_asked_for_need_room_and_others_give_way() {
+    let chat = ["--set", "channel.namespaces=chat", "--set", "http_api.key=k"];
+    let (code, text) = check(&chat, &[]);
+    assert!(code == 0 && !text.contains("demo"), "they are off: {text}");
+    let back_end = ["--set", "rpc.proxy.endpoint=http://localhost:3000/rpc", "--set", "http_api.key=k"];
+    for (settings, said) in [
+        (
+            &chat,
+            "the namespace \"chat\" for themselves, and channel.namespaces has it; set demo.enabled to false",
+        ),
+        (&back_end, "and rpc.proxy names a back end; set demo.enabled to false"),
+    ] {
+        let (code, text) = check(&[&settings[..], &["--set", "demo.enabled=true"]].concat(), &[]);
+        assert!(text.contains("\nerror: demo.enabled: ") && text.contains(said), "{text}");
+        assert_eq!(code, 1);
+    }
+}
+
+#[test]
 fn a_feed_in_yaml_is_served_with_what_is_not_offered_named() {
     let (code, text) = check(&["--config", &file("feed.yaml")], &[BACKEND_KEY]);
     assert_eq!(

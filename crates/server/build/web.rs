@@ -1,7 +1,8 @@
 //! Builds the page in `web/` with npm and Vite, in a copy below `OUT_DIR`.
 //!
 //! Two stamps keep this cheap: packages are installed again only when the lock file changed, and the page
-//! is built again only when one of its sources did.
+//! is built again only when one of its sources did. What a build that was killed has left is thrown away: a stamp goes before
+//! what it stands for is touched, and a mark says that somebody is at work, or was.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -35,6 +36,9 @@ const SHOWN_EXAMPLES: &str = "demo_";
 const INSTALL_TIME_MAX: Duration = Duration::from_secs(300);
 const BUILD_TIME_MAX: Duration = Duration::from_secs(120);
 
+/// What npm says when it, or what it runs, was ended by a signal.
+const CUT_OFF: [&str; 2] = ["process terminated", "signal SIG"];
+
 /// Returns the directory of the built page, or why there is none, as the middle of a sentence.
 pub(crate) fn build(source: &Path, out: &Path) -> Result<PathBuf, String> {
     if !source.join("package-lock.json").is_file() {
@@ -45,19 +49,71 @@ pub(crate) fn build(source: &Path, out: &Path) -> Result<PathBuf, String> {
     let files = read_sources(source)?;
     let copy = out.join("web");
     let dist = copy.join("dist");
+    let _alone = lock(&out.join("web-lock"))?;
     let built = Stamp { path: out.join("web-built"), value: fingerprint(parts(&files)) };
     if built.holds() && dist.join("index.html").is_file() {
         return Ok(dist);
     }
     check_node()?;
-    write_copy(&copy, &files)
-        .map_err(|error| format!("copying web/ to {} failed: {error}", copy.display()))?;
+    // Whoever set it and did not take it away was killed in the middle.
+    let under_way = out.join("web-under-way");
+    if under_way.exists() && copy.exists() {
+        fs::remove_dir_all(&copy).map_err(|error| {
+            run_again(out);
+            format!("{} of a build that was killed cannot be emptied: {error}", copy.display())
+        })?;
+    }
+    built.remove();
+    fs::write(&under_way, "")
+        .map_err(|error| format!("{} cannot be written: {error}", under_way.display()))?;
+    if let Err(Failure { said, is_cut_off }) = build_in(&copy, out, &files) {
+        if is_cut_off {
+            run_again(out);
+        } else {
+            let _ = fs::remove_file(&under_way);
+        }
+        return Err(said);
+    }
+    let _ = fs::remove_file(&under_way);
+    built.set();
+    Ok(dist)
+}
 
+/// What was cut off says nothing about the next time: has Cargo run this script then, although nothing has changed. It does so
+/// for a path that does not exist.
+fn run_again(out: &Path) {
+    println!("cargo::rerun-if-changed={}", out.join("web-cut-off").display());
+}
+
+/// Why there is no page, as the middle of a sentence.
+struct Failure {
+    said: String,
+    /// Somebody ended a program in the middle.
+    is_cut_off: bool,
+}
+
+impl From<String> for Failure {
+    fn from(said: String) -> Self {
+        Self { said, is_cut_off: false }
+    }
+}
+
+/// A build script whose Cargo was killed may still run: two must not work in one directory. Released when dropped, or with
+/// the process.
+fn lock(path: &Path) -> Result<File, String> {
+    let failed = |error: io::Error| format!("{} cannot be locked: {error}", path.display());
+    let file = File::create(path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
+fn build_in(copy: &Path, out: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
+    write_copy(copy, files).map_err(|error| format!("copying web/ to {} failed: {error}", copy.display()))?;
     let packages: Vec<_> = files.iter().filter(|(name, _)| name.starts_with("package")).cloned().collect();
     let installed = Stamp { path: out.join("web-installed"), value: fingerprint(parts(&packages)) };
     if !installed.holds() || !copy.join("node_modules").is_dir() {
         installed.remove();
-        let mut install = npm(&copy, "ci");
+        let mut install = npm(copy, "ci");
         // Scripts of packages are not run: nothing here needs them, and a build should not run strangers' code
         // unasked. NODE_ENV=production must not leave out Vite, and a missing network should be noticed soon.
         install.args([
@@ -69,11 +125,9 @@ pub(crate) fn build(source: &Path, out: &Path) -> Result<PathBuf, String> {
         run_within(install, INSTALL_TIME_MAX, &out.join("web-install.log"), "npm ci")?;
         installed.set();
     }
-    let mut bundle = npm(&copy, "run");
+    let mut bundle = npm(copy, "run");
     bundle.arg("build");
-    run_within(bundle, BUILD_TIME_MAX, &out.join("web-build.log"), "npm run build")?;
-    built.set();
-    Ok(dist)
+    run_within(bundle, BUILD_TIME_MAX, &out.join("web-build.log"), "npm run build")
 }
 
 /// Every source file with its path inside `web/`, in a fixed order; tells Cargo to watch them.
@@ -169,7 +223,7 @@ fn npm(directory: &Path, verb: &str) -> Command {
 }
 
 /// Runs a command with its output in a log file; a failure names the log and quotes what it says last.
-fn run_within(mut command: Command, limit: Duration, log: &Path, name: &str) -> Result<(), String> {
+fn run_within(mut command: Command, limit: Duration, log: &Path, name: &str) -> Result<(), Failure> {
     let failed = |error: io::Error| format!("{name} did not run: {error}");
     let output = File::create(log).map_err(failed)?;
     let errors = output.try_clone().map_err(failed)?;
@@ -183,19 +237,23 @@ fn run_within(mut command: Command, limit: Duration, log: &Path, name: &str) -> 
             // Whether it still could be stopped changes nothing about the answer.
             let _ = child.kill();
             let _ = child.wait();
-            return Err(format!("{name} took longer than {} s", limit.as_secs()));
+            return Err(format!("{name} took longer than {} s", limit.as_secs()).into());
         }
         thread::sleep(Duration::from_millis(50));
     };
     if status.success() {
         return Ok(());
     }
-    let mut failure = format!("{name} failed ({status}");
-    if let Some(line) = telling_line(log) {
-        let _ = write!(failure, ", {line}");
+    let line = telling_line(log).unwrap_or_default();
+    let mut said = format!("{name} failed ({status}");
+    if !line.is_empty() {
+        let _ = write!(said, ", {line}");
     }
-    let _ = write!(failure, "; see {})", log.display());
-    Err(failure)
+    let _ = write!(said, "; see {})", log.display());
+    // Without a code it was ended by a signal; a shell in between makes one beyond 128 of that, npm says so and ends with 1.
+    let is_of_signal = status.code().is_none_or(|code| code > 128);
+    let is_cut_off = is_of_signal || CUT_OFF.iter().any(|words| line.contains(words));
+    Err(Failure { said, is_cut_off })
 }
 
 /// The first line of the log that speaks of an error: npm's last lines only say where more is written.

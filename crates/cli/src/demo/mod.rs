@@ -27,7 +27,7 @@ use std::sync::Arc;
 use dispatch::Dispatch;
 use tokio::runtime::{Builder, Runtime};
 use wavecast_server::Node;
-use wavecast_server::config::{Config, Hook};
+use wavecast_server::config::{Config, ConfigError, Hook};
 use wavecast_server::hooks::Hooks;
 use wavecast_server::token::{Algorithm, SignError, Signer};
 
@@ -35,7 +35,7 @@ use wavecast_server::token::{Algorithm, SignError, Signer};
 struct Demo {
     /// The namespaces of its channels, and what its methods begin with (before the dot).
     owns: &'static [&'static str],
-    configure: fn(&mut Config),
+    configure: fn(&mut Config) -> Result<(), ConfigError>,
     /// What answers its hooks; what it does by itself it spawns.
     start: fn(Arc<Node>, Signer) -> Arc<dyn Hooks>,
 }
@@ -48,18 +48,27 @@ const DEMOS: [Demo; 4] = [
     },
     Demo {
         owns: &["market", "quotes", "weather", "machine", "monitoring"],
-        configure: monitoring::Monitoring::configure,
+        configure: |config| {
+            monitoring::Monitoring::configure(config);
+            Ok(())
+        },
         // Nobody logs in there.
         start: |node, _| monitoring::Monitoring::start(node),
     },
     Demo {
         owns: &["arena", "game"],
-        configure: game::Game::configure,
+        configure: |config| {
+            game::Game::configure(config);
+            Ok(())
+        },
         start: |node, signer| game::Game::start(node, signer),
     },
     Demo {
         owns: &["notify", "notify_read"],
-        configure: notifications::Notifications::configure,
+        configure: |config| {
+            notifications::Notifications::configure(config);
+            Ok(())
+        },
         start: |node, signer| notifications::Notifications::start(node, signer),
     },
 ];
@@ -70,6 +79,7 @@ const SECRET_BYTES: usize = 32;
 /// All demos, ready to start beside a server. Dropped, those that run end.
 pub(crate) struct Demos {
     ready: Vec<(Demo, Signer)>,
+    namespaces: Vec<String>,
     /// A thread of their own: what they publish by the hundred must not wait for the front desk, nor the other way round.
     runtime: Runtime,
 }
@@ -81,6 +91,8 @@ pub(crate) enum DemoError {
     BackEnd(&'static str),
     /// A namespace that is declared already.
     Namespace(&'static str),
+    /// What a demo brings along does not fit what is there.
+    Configuration(ConfigError),
     /// The secret for tokens cannot sign.
     Secret(SignError),
     /// The system gives no random bytes for a secret.
@@ -96,15 +108,18 @@ impl fmt::Display for DemoError {
             Self::BackEnd(section) => {
                 write!(
                     f,
-                    "the demos answer hooks themselves, and {section} names a back end; set one of the two only"
+                    "the demos answer hooks themselves, and {section} names a back end; set demo.enabled to false, or \
+                     name none"
                 )
             }
             Self::Namespace(name) => {
                 write!(
                     f,
-                    "the demos need the namespace {name:?} for themselves, and channel.namespaces has it; rename it"
+                    "the demos need the namespace {name:?} for themselves, and channel.namespaces has it; set \
+                     demo.enabled to false, or rename it"
                 )
             }
+            Self::Configuration(error) => error.fmt(f),
             Self::Secret(error) => write!(f, "no tokens can be signed for visitors: {error}"),
             Self::Randomness(error) => write!(f, "the system gives no random bytes for a secret: {error}"),
             Self::Thread(error) => write!(f, "the system gives no thread for them: {error}"),
@@ -125,10 +140,21 @@ impl Demos {
         }
         let signer = |_| Signer::hmac(Algorithm::Hs256, secret).map_err(DemoError::Secret);
         let signers: Vec<Signer> = DEMOS.iter().map(signer).collect::<Result<_, _>>()?;
-        DEMOS.iter().for_each(|demo| (demo.configure)(config));
+        let others = config.channel.namespaces.len();
+        for demo in &DEMOS {
+            (demo.configure)(config).map_err(DemoError::Configuration)?;
+        }
+        let own = config.channel.namespaces.iter().skip(others);
+        let mut namespaces: Vec<String> = own.map(|namespace| namespace.name.clone()).collect();
+        namespaces.sort();
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("demos").enable_all().build();
         let runtime = runtime.map_err(DemoError::Thread)?;
-        Ok(Self { ready: DEMOS.into_iter().zip(signers).collect(), runtime })
+        Ok(Self { ready: DEMOS.into_iter().zip(signers).collect(), namespaces, runtime })
+    }
+
+    /// The namespaces that they have for themselves.
+    pub(crate) fn namespaces(&self) -> &[String] {
+        &self.namespaces
     }
 
     /// Starts them beside this node; gives back what answers hooks for all of them.
@@ -142,8 +168,13 @@ impl Demos {
     }
 }
 
-/// The demos take the hooks that they want, and would hide a back end; and a namespace has the rules of one.
-fn check(config: &Config) -> Result<(), DemoError> {
+/// Whether the demos can be beside what is configured. They take the hooks that they want, and would hide a back end; and a
+/// namespace has the rules of one.
+///
+/// # Errors
+/// The first thing that they cannot be beside. There is none in the development profile: nothing of the kind can be
+/// configured there.
+pub(crate) fn check(config: &Config) -> Result<(), DemoError> {
     let channel = &config.channel;
     let hooks: [(&'static str, &Hook); 9] = [
         ("client.proxy.connect", &config.client.proxy.connect.hook),

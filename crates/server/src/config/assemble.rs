@@ -18,12 +18,20 @@ pub(super) struct Assembly {
     pub(super) problems: Vec<Problem>,
     /// Where the value that counts was written, by key.
     origins: BTreeMap<String, Origin>,
+    /// Where everything else comes from.
+    before: Origin,
 }
 
 impl Assembly {
     /// Begins with what is there without any setting.
     pub(super) fn new(config: Config) -> Self {
-        Self { config, warnings: Vec::new(), problems: Vec::new(), origins: BTreeMap::new() }
+        let (warnings, problems) = (Vec::new(), Vec::new());
+        Self { config, warnings, problems, origins: BTreeMap::new(), before: Origin::Default }
+    }
+
+    /// Begins with a configuration that is there already: lists of entries with names are added to.
+    pub(super) fn on_top_of(config: Config) -> Self {
+        Self { before: Origin::Program, ..Self::new(config) }
     }
 
     /// Takes settings, the later ones overriding the earlier.
@@ -67,7 +75,7 @@ impl Assembly {
     }
 
     fn origin(&self, key: &str) -> Origin {
-        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+        self.origins.get(key).cloned().unwrap_or_else(|| self.before.clone())
     }
 
     fn refuse(&mut self, setting: &Setting, value: Option<String>, allowed: String) {
@@ -117,7 +125,11 @@ impl Assembly {
             };
             self.refuse(setting, Some(format!("{name:?}")), complaint);
         }
-        list.set(&mut self.config, names, words);
+        let adds = self.before == Origin::Program;
+        let there = if adds { list.names(&self.config) } else { Vec::new() };
+        let there: Vec<String> = there.into_iter().map(str::to_owned).collect();
+        let new: Vec<String> = names.into_iter().filter(|name| !there.contains(name)).collect();
+        list.set(&mut self.config, there.into_iter().chain(new).collect(), words || adds);
         self.origins.insert(list.path().into(), setting.origin.clone());
     }
 

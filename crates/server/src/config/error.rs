@@ -12,6 +12,8 @@ pub enum Origin {
     Variable(String),
     /// The command line, which may have a short flag for the key.
     Flag(String),
+    /// The program around the server: [`Config::extend_from_str`](super::Config::extend_from_str), or what there was before it.
+    Program,
     /// Nowhere: it is the default.
     Default,
 }
@@ -22,6 +24,7 @@ impl fmt::Display for Origin {
             Origin::File(path) => write!(f, "file {}", path.display()),
             Origin::Variable(name) => write!(f, "environment variable {name}"),
             Origin::Flag(_) => f.write_str("command line"),
+            Origin::Program => f.write_str("the program"),
             Origin::Default => f.write_str("the default"),
         }
     }
@@ -82,6 +85,11 @@ pub enum ConfigError {
         /// What the parser said, with the place.
         message: String,
     },
+    /// A text of the program's is not what it was said to be.
+    Text {
+        /// What the parser said, with the place.
+        message: String,
+    },
     /// Values are wrong.
     Invalid {
         /// Everything that is wrong with them, all at once. Never empty.
@@ -102,6 +110,9 @@ impl fmt::Display for ConfigError {
             ),
             ConfigError::Syntax { path, message } => {
                 write!(f, "cannot read {}: {}", path.display(), message.trim_end())
+            }
+            ConfigError::Text { message } => {
+                write!(f, "cannot read the configuration text: {}", message.trim_end())
             }
             ConfigError::Invalid { problems, .. } => {
                 let count = problems.len();

@@ -6,7 +6,8 @@
 //!
 //! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`: how a value is read
 //! - `keys`: the tables of keys that are carried out; `centrifugo`: the table of those that are not, and what then
-//! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show
+//! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show; `extend`: a
+//!   text of the program's on top
 //! - `profile`: running without any configuration; `namespaces`, `hooks`: what others need of it; `error`: what is wrong
 
 mod assemble;
@@ -14,6 +15,7 @@ mod centrifugo;
 mod check;
 mod duration;
 mod error;
+mod extend;
 mod hooks;
 mod keys;
 mod namespaces;
@@ -37,6 +39,8 @@ pub use settings::{
     RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken, SwitchedHook,
     Tls, Token, WebSocket,
 };
+
+pub use source::Format;
 
 use assemble::Assembly;
 
@@ -69,10 +73,7 @@ pub struct Loaded {
 /// # Errors
 /// The file cannot be read or parsed, or values are wrong: then all of them are named.
 pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, ConfigError> {
-    // A variable that is not Unicode is none of ours: every key and every value we take is.
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    load_from(file, variables, overrides)
+    load_from(file, source::variables(), overrides)
 }
 
 /// [`load`] with an environment given by the caller.

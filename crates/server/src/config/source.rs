@@ -19,6 +19,17 @@ pub(super) struct Setting {
     pub(super) origin: Origin,
 }
 
+/// How a configuration is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON.
+    Json,
+    /// TOML 1.0.
+    Toml,
+    /// YAML 1.2, one document.
+    Yaml,
+}
+
 /// Prefixes of environment variables; the later wins.
 const PREFIXES: [&str; 2] = ["CENTRIFUGO_", "WAVECAST_"];
 /// Variables with our prefix that belong to the program and not to the configuration.
@@ -29,19 +40,34 @@ const OF_THE_PROGRAM: [&str; 5] =
 pub(super) fn file(path: &Path) -> Result<Vec<Setting>, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-    let tree: Result<Value, String> = match extension.as_deref() {
-        Some("toml") => toml::from_str(&text).map_err(|error| of_toml(&error, &text)),
-        Some("yaml" | "yml") => yaml_serde::from_str(&text).map_err(|error| of_yaml(&error)),
-        Some("json") => serde_json::from_str(&text).map_err(|error| error.to_string()),
+    let format = match extension.as_deref() {
+        Some("toml") => Format::Toml,
+        Some("yaml" | "yml") => Format::Yaml,
+        Some("json") => Format::Json,
         _ => return Err(ConfigError::Format { path: path.into() }),
     };
-    let syntax = |message| ConfigError::Syntax { path: path.into(), message };
+    let origin = Origin::File(path.into());
+    text_of(format, &text, &origin).map_err(|message| ConfigError::Syntax { path: path.into(), message })
+}
+
+/// Reads a text that the program has.
+pub(super) fn text(format: Format, text: &str) -> Result<Vec<Setting>, ConfigError> {
+    text_of(format, text, &Origin::Program).map_err(|message| ConfigError::Text { message })
+}
+
+/// The settings of a text, or what is wrong with it, and where.
+fn text_of(format: Format, text: &str, origin: &Origin) -> Result<Vec<Setting>, String> {
+    let tree: Value = match format {
+        Format::Toml => toml::from_str(text).map_err(|error| of_toml(&error, text)),
+        Format::Yaml => yaml_serde::from_str(text).map_err(|error| of_yaml(&error)),
+        Format::Json => serde_json::from_str(text).map_err(|error| error.to_string()),
+    }?;
     let mut settings = Vec::new();
-    match tree.map_err(syntax)? {
+    match tree {
         // An empty YAML file is nothing at all.
         Value::Null => {}
-        tree @ Value::Object(_) => flatten("", tree, &Origin::File(path.into()), &mut settings),
-        _ => return Err(syntax("it must hold sections and keys at its top".into())),
+        tree @ Value::Object(_) => flatten("", tree, origin, &mut settings),
+        _ => return Err("it must hold sections and keys at its top".into()),
     }
     Ok(settings)
 }
@@ -65,6 +91,12 @@ fn of_yaml(error: &yaml_serde::Error) -> String {
     }
     let place = error.location().map(|at| format!(" at line {} column {}", at.line(), at.column()));
     format!("a key or a value of a kind that is not taken{}", place.unwrap_or_default())
+}
+
+/// The process's environment. A variable that is not Unicode is none of ours: every key and every value we take is.
+pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Reads the environment, given the entries that the file names: their options may stand in variables, too. Names are

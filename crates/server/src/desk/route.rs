@@ -126,6 +126,8 @@ impl<B: Backend> Routes<B> {
         }
         if self.has_demos() {
             text.push_str("\n  the demo applications are at GET /demo/");
+        } else if config.demo.enabled {
+            text.push_str("\n  the pages of the demo applications are not in this build");
         }
         answer::text(StatusCode::NOT_FOUND, &text)
     }

@@ -1,4 +1,5 @@
 mod environment;
+mod extend;
 mod namespaces;
 mod profile;
 mod real_files;

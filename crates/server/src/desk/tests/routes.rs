@@ -96,11 +96,10 @@ async fn demo_pages_are_there_only_where_they_are_switched_on() {
         };
         let is_there = demo && crate::pages::full_build();
         for path in ["/demo", "/demo/", "/demo/chat", "/demo/chat/"] {
-            assert_eq!(
-                get(path, "a").await.status,
-                if is_there { 200 } else { 404 },
-                "{path} {pages} {demo}"
-            );
+            let answer = get(path, "a").await;
+            assert_eq!(answer.status, if is_there { 200 } else { 404 }, "{path} {pages} {demo}");
+            let said = String::from_utf8_lossy(&answer.body).contains("are not in this build");
+            assert_eq!(said, demo && !is_there, "{path} {pages} {demo}");
         }
         let start = get("/", "a").await;
         assert_eq!(start.status, if pages { 200 } else { 404 });
