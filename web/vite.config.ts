@@ -9,10 +9,13 @@ import { takeHome } from './build/take-home.ts';
 const server = process.env.WAVECAST ?? 'http://localhost:8000';
 
 const demos = ['chat', 'monitoring', 'game', 'notifications'];
+// Whoever takes a demo home has that one alone.
+const isHere = (page: string) => existsSync(new URL(page, import.meta.url));
 const pages = ['index.html', 'demo/index.html', ...demos.map((name) => `demo/${name}/index.html`)];
 
 export default defineConfig({
   plugins: [excerpts(), takeHome()],
+  define: { DEMOS_HERE: JSON.stringify(demos.filter((name) => isHere(`demo/${name}/index.html`))) },
   build: {
     target: 'es2022',
     // The server sends `default-src 'self'`: nothing may be inlined as a data: address.
@@ -22,8 +25,7 @@ export default defineConfig({
     // The licence texts of the libraries in the bundle travel with it.
     license: { fileName: 'licenses.txt' },
     rolldownOptions: {
-      // Whoever takes a demo home has that one alone.
-      input: pages.filter((page) => existsSync(new URL(page, import.meta.url))),
+      input: pages.filter(isHere),
     },
   },
   server: {

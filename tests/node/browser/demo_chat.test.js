@@ -243,6 +243,8 @@ test('its own commands copy it, and the changed copy works', { timeout: 300_000 
 
   const ann = await taking(t, 'copied', 'Ann', { origin });
   await ann.page.getByRole('heading', { name: 'Chat', exact: true }).waitFor();
+  // The other demos have stayed behind: nothing leads to them.
+  assert.equal(await ann.page.locator('a[href^="/demo/"]:visible').count(), 0);
   const source = join(folder, 'my-chat/web/demo/chat/index.html');
   await writeFile(source, (await readFile(source, 'utf8')).replace('<h1>Chat</h1>', '<h1>Kitchen talk</h1>'));
   await ann.page.getByRole('heading', { name: 'Kitchen talk' }).waitFor();

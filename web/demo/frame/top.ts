@@ -20,6 +20,9 @@ const PAGES = [
   ['notifications', 'Notifications'],
 ] as const;
 
+/** In a copy of one demo the others are not there, nor is the page that shows all of them. */
+const HERE = PAGES.filter(([folder]) => DEMOS_HERE.includes(folder));
+
 export interface TopActions {
   /** The visitor does not want to wait for the countdown, or comes back after an end. */
   retry(): void;
@@ -44,9 +47,9 @@ export class Top {
     if (top === null) throw new Error('the page has no #top');
     this.#actions = actions;
     const home = part('a', 'brand');
-    home.href = '/demo/';
+    home.href = HERE.length > 1 ? '/demo/' : '/';
     home.append(logo(), part('span', '', 'Wavecast'));
-    home.setAttribute('aria-label', 'Wavecast, all demos');
+    home.setAttribute('aria-label', HERE.length > 1 ? 'Wavecast, all demos' : 'Wavecast');
     const lamp = part('span', 'lamp');
     lamp.setAttribute('aria-hidden', 'true');
     const state = part('p', 'link-state');
@@ -96,7 +99,8 @@ export class Top {
 function pages(): HTMLElement {
   const list = part('nav', 'pages');
   list.setAttribute('aria-label', 'Demos');
-  for (const [folder, name] of PAGES) {
+  list.hidden = HERE.length < 2;
+  for (const [folder, name] of HERE) {
     const link = part('a', '', name);
     link.href = `/demo/${folder}/`;
     if (location.pathname.startsWith(`/demo/${folder}`)) link.setAttribute('aria-current', 'page');
