@@ -8,6 +8,8 @@ import { ownChannel } from './rooms.ts';
 /** Several marks become one publication, and two devices rarely speak at once. */
 const TELL_MIN_MS = 150;
 const TELL_MAX_MS = 450;
+/** In a room where many talk, marks are told no more often than this. */
+const TELL_PAUSE_MS = 2_000;
 
 export class Devices {
   #marks: Marks = {};
@@ -15,6 +17,8 @@ export class Devices {
   #told: Marks = {};
   #subscription: Subscription | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When marks were last told; milliseconds of the page. */
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   readonly #client: Centrifuge;
   readonly #epochs: () => Record<string, string>;
   readonly #changed: () => void;
@@ -64,6 +68,7 @@ export class Devices {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     [this.#marks, this.#told] = [{}, {}];
+    this.#toldAtMs = Number.NEGATIVE_INFINITY;
     const subscription = this.#subscription;
     this.#subscription = undefined;
     if (subscription === undefined) return;
@@ -74,15 +79,17 @@ export class Devices {
 
   #tellSoon(): void {
     if (this.#timer !== undefined) return;
+    const spreadMs = TELL_MIN_MS + Math.random() * (TELL_MAX_MS - TELL_MIN_MS);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#tell();
-    }, TELL_MIN_MS + Math.random() * (TELL_MAX_MS - TELL_MIN_MS));
+    }, Math.max(spreadMs, this.#toldAtMs + TELL_PAUSE_MS - performance.now()));
   }
 
   async #tell(): Promise<void> {
     const subscription = this.#subscription;
     if (subscription?.state !== 'subscribed' || !hasMore(this.#marks, this.#told)) return;
+    this.#toldAtMs = performance.now();
     try {
       await subscription.publish({ read: this.#marks });
     } catch {

@@ -1,7 +1,8 @@
 //! Chatters, who do what `web/demo/chat` does in a window that is looked at.
 //!
 //! Each is in one room, and subscribed to those that every page has; says something at fixed times, and that it is typing
-//! before; and tells its other devices how far it has read, 150 to 450 ms after something new.
+//! before; and tells its other devices how far it has read, 150 to 450 ms after something new, and
+//! no more than once in two seconds.
 
 use serde_json::{Value, json};
 use wavecast_server::protocol::centrifuge::{
@@ -24,6 +25,8 @@ const TYPING_NS: u64 = 1_000_000_000;
 /// A mark is told so long after something was read: at least, and up to so much more.
 const MARK_NS: u64 = 150_000_000;
 const MARK_SPREAD_NS: u64 = 300_000_000;
+/// And so long after the one before, at least.
+const MARK_PAUSE_NS: u64 = 2_000_000_000;
 /// Commands on a connection are numbered: the first connects, then come the rooms that everybody has, and these.
 const OWN_ROOM_ID: u32 = 6;
 const HERE_ID: u32 = 7;
@@ -69,6 +72,8 @@ struct Chatter {
     last: u64,
     /// Up to where it has told its devices, and whether it is going to tell them more.
     told: u64,
+    /// When it may tell them again, on the clock of stamps.
+    tells_from_ns: u64,
     will_tell: bool,
     /// The last offset in the own devices' channel.
     devices: u64,
@@ -132,6 +137,7 @@ impl Chat {
                 chatter.will_tell = false;
                 if chatter.last > chatter.told {
                     chatter.told = chatter.last;
+                    chatter.tells_from_ns = due_ns + MARK_PAUSE_NS;
                     self.marks.published += 1;
                     let Room { name, epoch, .. } = &self.rooms[room];
                     let read = json!({"read": {(name.as_str()): {"epoch": epoch, "offset": chatter.last}}});
@@ -144,7 +150,8 @@ impl Chat {
     /// Several marks become one publication.
     fn tell_soon(&mut self, chatter: usize, now: Now) {
         if !std::mem::replace(&mut self.chatters[chatter].will_tell, true) {
-            self.agenda.add(now.ns + MARK_NS + fastrand::u64(..MARK_SPREAD_NS), chatter, Deed::Mark);
+            let soon_ns = now.ns + MARK_NS + fastrand::u64(..MARK_SPREAD_NS);
+            self.agenda.add(soon_ns.max(self.chatters[chatter].tells_from_ns), chatter, Deed::Mark);
         }
     }
 
@@ -443,6 +450,11 @@ mod tests {
         let publication = Publication { data: b"{}", offset: 4, ..Publication::default() };
         let push = Push::Publication { channel: "chat-me:#u0".into(), publication };
         chat.pushed(0, &push, at(500), &mut says[0]).unwrap();
+        assert_eq!(said_until(&mut chat, &mut says, 1_000), []);
+        // What is read soon after waits.
+        hear(&mut chat, 0, 11, "u2", 0, at(1_010));
+        assert_eq!(said_until(&mut chat, &mut says, 2_140), []);
+        assert_eq!(said_until(&mut chat, &mut says, 2_460), [(0, "chat-me:#u0".to_owned())]);
         assert_eq!(said_until(&mut chat, &mut says, 60_000), []);
         assert_eq!((chat.report().lost, chat.report().doubled), (0, 0));
     }
