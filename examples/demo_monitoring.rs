@@ -102,6 +102,9 @@ async fn prices(node: &Node) {
     let mut turns = every(20);
     for turn in 0_u64.. {
         turns.tick().await;
+        if turn.is_multiple_of(50) {
+            publish(node, "quotes:board", &market.quotes()).await; // what a page begins with, so always there
+        }
         if !channels.iter().any(|channel| node.has_subscribers(channel)) {
             continue; // Nobody watches: the market is closed.
         }
@@ -109,9 +112,6 @@ async fn prices(node: &Node) {
         // All sectors in one go: what waits for a viewer at the end of the server's turn leaves in one piece.
         for (sector, channel) in channels.iter().enumerate() {
             publish(node, channel, &market.prices(sector)).await;
-        }
-        if turn.is_multiple_of(50) {
-            publish(node, "quotes:board", &market.quotes()).await;
         }
     }
 }
