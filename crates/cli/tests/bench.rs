@@ -279,7 +279,8 @@ fn every_chatter_of_a_room_gets_what_is_said_there() {
     assert!((part("message deliveries") / part("messages") / 10.0 - 1.0).abs() < 0.3, "{parts}");
     // Who types is not told of it.
     assert!((part("typing signal deliveries") / part("typing signals") / 9.0 - 1.0).abs() < 0.3, "{parts}");
-    assert!(part("read marks") > part("messages"), "{parts}");
+    // Marks wait for each other, two seconds at most.
+    assert!((2.0..12.0).contains(&part("read marks")), "{parts}");
     // The others of the room: nine of ten deliveries.
     let heard = number(&figures["delays"][0]["samples"]) / number(&figures["seconds"]);
     assert!((heard / part("message deliveries") / 0.9 - 1.0).abs() < 0.1, "{figures}");
