@@ -90,13 +90,13 @@ impl Provider {
     }
 }
 
-/// Short times, so that a test sees them pass.
+/// Short times, so that a test sees them pass; long enough for a machine that is busy with other tests.
 fn policy() -> KeySetPolicy {
     KeySetPolicy {
-        fresh: Duration::from_millis(400),
-        grace: Duration::from_millis(400),
-        pause: Duration::from_millis(100),
-        timeout: Duration::from_millis(200),
+        fresh: Duration::from_millis(1_500),
+        grace: Duration::from_millis(1_500),
+        pause: Duration::from_millis(300),
+        timeout: Duration::from_millis(600),
         attempts: 2,
         bytes_max: 16 * 1024,
         sets_max: 2,
@@ -240,7 +240,7 @@ async fn a_provider_that_gives_no_set_is_given_up() {
         let verifier = verifier_with(&provider.settings());
         let began = std::time::Instant::now();
         assert_eq!(prove(&verifier, &rs256("a")).await, Err(Refusal::KeyUnavailable));
-        assert!(began.elapsed() < Duration::from_secs(2));
+        assert!(began.elapsed() < Duration::from_secs(5));
         assert_eq!(provider.requests(), 2, "tried twice");
     }
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
