@@ -54,7 +54,8 @@ impl Node {
     ///
     /// It costs one lock and one look into a table, and waits for no shard, so it may be asked before each publication. It is
     /// right at the moment that it looks: who subscribes has been counted before the reply is sent, so who publishes only to
-    /// somebody reaches them with the next publication; who leaves is counted until its shard has carried that out. How many there are, [`channels`](Self::channels) says.
+    /// somebody reaches them with the next publication; who leaves is counted until its shard has carried that out. How many
+    /// there are, [`channels`](Self::channels) says.
     #[must_use]
     pub fn has_subscribers(&self, channel: &str) -> bool {
         self.hub().has_subscribers(channel)

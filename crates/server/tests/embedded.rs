@@ -131,8 +131,8 @@ fn handlers_have_the_node_before_the_first_connection() {
     });
 }
 
-#[test]
-fn a_server_that_is_dropped_frees_handlers_node_and_port() {
+/// A server with such handlers.
+fn crying() -> (PushServer, Weak<dyn Hooks>, Weak<Node>) {
     let mut kept = None;
     let server = PushServer::start_with(loaded(&[]), |node| {
         let (crier, hooks, node) = crier(node);
@@ -140,27 +140,26 @@ fn a_server_that_is_dropped_frees_handlers_node_and_port() {
         crier
     })
     .unwrap();
+    let (hooks, node) = kept.unwrap();
+    (server, hooks, node)
+}
+
+#[test]
+fn a_server_that_is_dropped_frees_handlers_node_and_port() {
+    let (server, hooks, node) = crying();
     let address = server.address();
     let client = TcpStream::connect(address).unwrap();
     drop(server);
     TcpListener::bind(address).expect("the port is free at once");
-    let (hooks, node) = kept.unwrap();
     assert!(are_freed(&hooks, &node), "{} {}", hooks.strong_count(), node.strong_count());
     drop(client);
 }
 
 #[test]
 fn a_server_that_has_been_drained_frees_them_as_well() {
-    let mut kept = None;
-    let server = PushServer::start_with(loaded(&[]), |node| {
-        let (crier, hooks, node) = crier(node);
-        kept = Some((hooks, node));
-        crier
-    })
-    .unwrap();
+    let (server, hooks, node) = crying();
     server.drain_handle().drain();
     server.join().unwrap();
-    let (hooks, node) = kept.unwrap();
     assert!(are_freed(&hooks, &node), "{} {}", hooks.strong_count(), node.strong_count());
 }
 

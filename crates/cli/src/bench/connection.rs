@@ -1,6 +1,6 @@
 //! One connection of a load: non-blocking, with nothing kept but what has not fitted yet.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -16,6 +16,7 @@ use super::pattern::Pattern;
 use super::scan::{self, Layout, Line};
 use super::stamp::{self, Stamp};
 use super::tally::Tally;
+use super::unsent;
 
 /// A connection and how far it has come.
 #[derive(Debug)]
@@ -229,20 +230,8 @@ impl Connection {
         self.flush()
     }
 
-    /// Hands over what the kernel takes; the rest waits for the socket to become writable. What may wait is bounded by
-    /// the messages outstanding and one pong a ping.
+    /// What may wait is bounded by the messages outstanding and one pong a ping.
     fn flush(&mut self) -> Result<(), String> {
-        let mut written = 0;
-        while written < self.unsent.len() {
-            match self.stream.write(&self.unsent[written..]) {
-                Ok(0) => return Err("the socket takes nothing more".into()),
-                Ok(bytes) => written += bytes,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        self.unsent.drain(..written);
-        Ok(())
+        unsent::flush(&mut self.unsent, &mut self.stream)
     }
 }

@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | `stamp`, `records`, `scan`, `backlog` | the payload that measures itself, the same full of records, how it is found in received bytes, and in a reply |
 //! | `latency`, `arrivals`, `tally` | what a load counts |
-//! | `orders`, `dial`, `upgrade`, `conversation`, `pattern`, `connection`, `load` | a load process |
+//! | `orders`, `dial`, `unsent`, `upgrade`, `conversation`, `pattern`, `connection`, `load` | a load process |
 //! | `raw_sender`, `raw_echo` | the kernel's share of a delivery, and of an echo |
 //! | `dialogue`, `publisher`, `quiet`, `sleepers`, `policy` | one client connection, publishing, the quiet channel's observer, clients that never read and what becomes of them |
 //! | `control`, `process` | orders and news between processes; starting and ending them |
@@ -64,6 +64,7 @@ mod slow;
 mod stamp;
 mod table;
 mod tally;
+mod unsent;
 mod upgrade;
 mod window;
 

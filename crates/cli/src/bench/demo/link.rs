@@ -1,6 +1,6 @@
 //! A visitor's connection: non-blocking, with nothing kept but what has not fitted yet.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
@@ -8,6 +8,7 @@ use wavecast_websocket::frame::{self, Opcode};
 
 use super::super::conversation::MASKING_KEY;
 use super::super::dial;
+use super::super::unsent;
 use super::super::upgrade::Upgrade;
 
 /// A connection and how far it has come.
@@ -89,20 +90,8 @@ impl Link {
         self.flush()
     }
 
-    /// Hands over what the kernel takes; the rest waits for the socket to become writable. What may wait is bounded by
-    /// what a visitor has to say.
+    /// What may wait is bounded by what a visitor has to say.
     fn flush(&mut self) -> Result<(), String> {
-        let mut written = 0;
-        while written < self.unsent.len() {
-            match self.stream.write(&self.unsent[written..]) {
-                Ok(0) => return Err("the socket takes nothing more".into()),
-                Ok(bytes) => written += bytes,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        self.unsent.drain(..written);
-        Ok(())
+        unsent::flush(&mut self.unsent, &mut self.stream)
     }
 }
