@@ -65,6 +65,7 @@ mod shard_event;
 mod steering;
 pub mod token;
 mod wire;
+mod wire_form;
 mod works;
 
 pub use self::node::Node;

@@ -174,7 +174,13 @@ impl Connections {
     /// Whether the connection is open and not closing.
     #[must_use]
     pub fn is_open(&self, id: ConnectionId) -> bool {
-        self.get(id).is_some_and(|c| matches!(c.phase, Phase::Open(_)) && !c.flags.closing)
+        self.get(id).is_some_and(|c| c.is_open() && !c.flags.closing)
+    }
+
+    /// Whether the connection is a [stream](crate::shard::Answered).
+    #[must_use]
+    pub fn is_stream(&self, id: ConnectionId) -> bool {
+        self.get(id).is_some_and(|connection| matches!(connection.phase, Phase::Stream(_)))
     }
 
     /// Connections that are open.
@@ -278,7 +284,7 @@ impl Connections {
 
     pub(super) fn say_farewell(&mut self, id: ConnectionId, code: u16, reason: &str, by: Side) {
         let Some(connection) = self.get_mut(id) else { return };
-        if connection.flags.closing || !matches!(connection.phase, Phase::Open(_)) {
+        if connection.flags.closing || !connection.is_open() {
             return;
         }
         connection.flags.closing = true;

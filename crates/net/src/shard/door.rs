@@ -32,10 +32,20 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 impl Connections {
     /// A connection has come in.
     pub(super) fn admit(&mut self, slot: u32, peer: SocketAddr, listener: &Settings) {
+        if self.has_place(slot, peer) {
+            self.table[slot].phase =
+                Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
+            self.set_link_timer(slot, self.options.head_timeout);
+        }
+    }
+
+    /// Takes who has come in into the table, or refuses it.
+    fn has_place(&mut self, slot: u32, peer: SocketAddr) -> bool {
         self.table.reach(slot);
         self.present += 1;
         debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
-        if self.present > self.options.connections_max || self.draining {
+        let is_full = self.present > self.options.connections_max || self.draining;
+        if is_full {
             if self.draining {
                 debug!(%peer, "refused: the shard drains");
             } else {
@@ -43,11 +53,8 @@ impl Connections {
             }
             self.table[slot].phase = Phase::Ended;
             self.release(self.id(slot));
-            return;
         }
-        self.table[slot].phase =
-            Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
-        self.set_link_timer(slot, self.options.head_timeout);
+        !is_full
     }
 
     /// Once a second at most: whoever is refused may come again at once, and the log is not for them to fill.
@@ -60,6 +67,25 @@ impl Connections {
             self.refusal_told = Some(self.now);
         }
     }
+}
+
+/// A connection comes in that has been answered elsewhere: it is open.
+pub(super) fn enter<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    slot: u32,
+    peer: SocketAddr,
+    kind: u8,
+    about: H::Event,
+) {
+    if !connections.has_place(slot, peer) {
+        return;
+    }
+    connections.table[slot].phase = Phase::Stream(kind);
+    connections.open += 1;
+    connections.start_watch(slot);
+    debug!(%peer, slot, "open, as a stream");
+    handler.open_stream(connections, connections.id(slot), about);
 }
 
 /// Bytes of a request head have come in.

@@ -108,6 +108,24 @@ impl fmt::Display for ConnectionError {
 
 impl std::error::Error for ConnectionError {}
 
+/// A connection that has been answered elsewhere and goes on as a *stream*: what the shard sends on it goes out as it is,
+/// without frames of the WebSocket protocol (an HTTP response without a length, say). Nothing comes in: what the peer
+/// sends is read and thrown away, and its end is a close by the peer, with 1005.
+///
+/// A stream has outbox, waves, timers and the close event like any other connection. It is closed by ending it, behind
+/// [`Handler::last_words`](super::Handler::last_words). It has no messages, pings and fragments, and is not compressed.
+#[derive(Debug)]
+pub struct Answered<E> {
+    /// The socket, non-blocking, or what stands for it.
+    pub stream: Stream,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// A number of the handler's own, by which it knows what last words to say.
+    pub kind: u8,
+    /// What [`Handler::open_stream`](super::Handler::open_stream) is told.
+    pub about: E,
+}
+
 /// A socket that leaves the shard, with what it has received so far.
 #[derive(Debug)]
 pub struct Detached {

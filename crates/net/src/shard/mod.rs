@@ -49,7 +49,7 @@ use tracing::{error, warn};
 use self::connection::{Order, Phase};
 pub use self::connections::Connections;
 use self::deal::Deal;
-pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side};
+pub use self::event::{Answered, Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side};
 pub use self::fan_out::FanOut;
 pub use self::fragments::FragmentError;
 pub use self::handler::Handler;
@@ -242,6 +242,13 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 }
                 Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
             },
+            Post::Answered(answered) => {
+                let Answered { stream, peer, kind, about } = *answered;
+                match self.driver.adopt(stream) {
+                    Ok(slot) => door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about),
+                    Err(error) => warn!(%error, %peer, "a connection could not be adopted"),
+                }
+            }
             Post::Guest(guest) => self.receive_guest(*guest),
             Post::Drain { code, reason, within } => {
                 self.driver.stop_listening();
@@ -358,6 +365,7 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
         Phase::Asked(_) => door::sent_ahead(handler, connections, id, bytes),
         Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
         // Lingering: read so that the peer sees our last words, and thrown away.
-        Phase::Vacant | Phase::Ended => {}
+        // And what a client says into a stream: all that it had to say stood in its request.
+        Phase::Vacant | Phase::Ended | Phase::Stream(_) => {}
     }
 }

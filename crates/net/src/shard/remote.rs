@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wavecast_websocket::CloseCode;
 
-use super::event::Detached;
+use super::event::{Answered, Detached};
 use crate::driver::Guest;
 use crate::inbox::Sender;
 
@@ -12,6 +12,7 @@ use crate::inbox::Sender;
 pub(super) enum Post<E> {
     Event(E),
     Adopt(Box<Detached>),
+    Answered(Box<Answered<E>>),
     Guest(Box<Guest>),
     Drain { code: CloseCode, reason: Box<str>, within: Duration },
 }
@@ -85,7 +86,20 @@ impl<E> Remote<E> {
     pub fn adopt(&self, detached: Detached) -> Result<(), Detached> {
         self.0.push_control(Post::Adopt(Box::new(detached))).map_err(|post| match post {
             Post::Adopt(detached) => *detached,
-            Post::Event(_) | Post::Guest(_) | Post::Drain { .. } => {
+            Post::Event(_) | Post::Answered(_) | Post::Guest(_) | Post::Drain { .. } => {
+                unreachable!("an inbox gives back what was pushed")
+            }
+        })
+    }
+
+    /// Gives the shard a connection that has been answered elsewhere, and goes on as a stream.
+    ///
+    /// # Errors
+    /// Gives it back when the control lane is full or the shard has ended.
+    pub fn adopt_stream(&self, answered: Answered<E>) -> Result<(), Answered<E>> {
+        self.0.push_control(Post::Answered(Box::new(answered))).map_err(|post| match post {
+            Post::Answered(answered) => *answered,
+            Post::Event(_) | Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } => {
                 unreachable!("an inbox gives back what was pushed")
             }
         })
@@ -95,7 +109,7 @@ impl<E> Remote<E> {
     pub(super) fn receive_guest(&self, guest: Guest) -> Result<(), Guest> {
         self.0.push_control(Post::Guest(Box::new(guest))).map_err(|post| match post {
             Post::Guest(guest) => *guest,
-            Post::Event(_) | Post::Adopt(_) | Post::Drain { .. } => {
+            Post::Event(_) | Post::Adopt(_) | Post::Answered(_) | Post::Drain { .. } => {
                 unreachable!("an inbox gives back what was pushed")
             }
         })
@@ -112,7 +126,7 @@ impl<E> Remote<E> {
 fn into_event<E>(post: Post<E>) -> E {
     match post {
         Post::Event(event) => event,
-        Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } => {
+        Post::Adopt(_) | Post::Answered(_) | Post::Guest(_) | Post::Drain { .. } => {
             unreachable!("an inbox gives back what was pushed")
         }
     }

@@ -46,7 +46,7 @@ struct Walk {
 
 impl Walk {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let session = Session::new(ConnectionId::for_tests(7, 0), [0xab; 16], Encoding::Json);
+        let session = Session::new(ConnectionId::for_tests(7, 0), [0xab; 16], WireForm::WebSocketJson);
         let now = Moment { shard_ms: 5, unix_ms: 1_700_000_000_000 };
         let mut walk = Self { session, rules: rules(change), channels: Channels::default(), now };
         walk.session.wait_for_connect(walk.now, &walk.rules);

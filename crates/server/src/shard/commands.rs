@@ -15,7 +15,7 @@ impl PushShard {
         let Some(session) = self.sessions.get_mut(id) else { return };
         if session.holds_commands() {
             // An answer to a ping is no command, and must not be late because of one.
-            if is_pong(session.encoding, message) {
+            if is_pong(session.wire.encoding(), message) {
                 return self.commands(connections, id, message);
             }
             let pause = session.push_back(message, self.node.rules());
@@ -32,7 +32,7 @@ impl PushShard {
     fn commands(&mut self, connections: &mut Connections, id: ConnectionId, message: &[u8]) {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
-        let Some(encoding) = self.sessions.get(id).map(|session| session.encoding) else { return };
+        let Some(encoding) = self.sessions.get(id).map(|session| session.wire.encoding()) else { return };
         self.replies.begin();
         let mut commands = encoding.commands(message);
         loop {

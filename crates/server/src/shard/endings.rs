@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::info;
 use wavecast_net::CloseCode;
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
 
 use super::PushShard;
 use crate::session::{Due, Moment};
@@ -72,7 +72,7 @@ impl PushShard {
                 Due::Rest(None) => return connections.cancel_timer(id),
                 Due::Rest(Some(next)) => return connections.set_timer(id, next),
                 Due::Ping => {
-                    let ping = &self.pings[usize::from(session.encoding == Encoding::Protobuf)];
+                    let ping = &self.pings[usize::from(session.wire.number())];
                     // Behind a long queue it would come too late to prove anything.
                     connections.send_first(id, ping).ok();
                 }

@@ -52,6 +52,7 @@ use crate::node::Node;
 use crate::session::{Handshake, Moment, Session, Ticket};
 use crate::shard_event::ShardEvent;
 use crate::wire;
+use crate::wire_form::WireForm;
 
 /// Takes the sockets that are not for a shard.
 pub(crate) type SideDoor = Arc<dyn Fn(Detached) + Send + Sync>;
@@ -63,8 +64,8 @@ pub(crate) struct PushShard {
     sessions: Sessions,
     channels: Channels,
     clients: ClientIds,
-    /// The ping of each encoding.
-    pings: [Frame; 2],
+    /// The ping of each form.
+    pings: [Frame; WireForm::ALL.len()],
     side_door: SideDoor,
     replies: Replies,
     gaps: Gaps,
@@ -86,7 +87,7 @@ impl PushShard {
             sessions: Sessions::default(),
             channels: Channels::default(),
             clients,
-            pings: [Encoding::Json, Encoding::Protobuf].map(wire::ping),
+            pings: WireForm::ALL.map(wire::ping),
             side_door,
             replies: Replies::default(),
             gaps: Gaps::default(),
@@ -144,7 +145,7 @@ impl Handler for PushShard {
         let rules = node.rules();
         let is_protobuf =
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
-        let encoding = if is_protobuf { Encoding::Protobuf } else { Encoding::Json };
+        let wire = if is_protobuf { WireForm::WebSocketProtobuf } else { WireForm::WebSocketJson };
         let mut handshake =
             Handshake::of(opening.head, &rules.hooks().headers, rules.user_id_header.as_deref());
         if node.addresses().is_limited() {
@@ -158,7 +159,7 @@ impl Handler for PushShard {
             }
             handshake = Some(Handshake::from(handshake, address));
         }
-        let mut session = Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
+        let mut session = Session::new(id, self.clients.next(id.slot()), wire).with_handshake(handshake);
         session.wait_for_connect(now, rules);
         self.sessions.insert(session);
         self.count_bytes(id);
@@ -172,7 +173,7 @@ impl Handler for PushShard {
         };
         let is_binary = matches!(message, MessageRef::Binary(_));
         let Some(session) = self.sessions.get(id) else { return };
-        if is_binary != (session.encoding == Encoding::Protobuf) {
+        if is_binary != (session.wire.encoding() == Encoding::Protobuf) {
             return self.disconnect(connections, id, Disconnect::BAD_REQUEST);
         }
         self.message_of(connections, id, bytes);
