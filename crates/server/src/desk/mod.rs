@@ -5,7 +5,7 @@
 //! there are at most `http_server.connection_limit` of them, and one on which a WebSocket handshake follows goes back
 //! to a shard (reverse proxies keep connections alive and send whatever comes next).
 //!
-//! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
+//! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
@@ -14,6 +14,7 @@ mod answer;
 mod api;
 pub mod backend;
 mod coding;
+pub mod cors;
 mod deadline;
 mod exchange;
 mod framing;
