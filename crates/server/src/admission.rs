@@ -9,6 +9,7 @@ use wavecast_protocol::centrifuge::{SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 use crate::addresses::TooMany;
 use crate::desk::guard;
 use crate::node::Node;
+use crate::streams::TurnedAway;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -42,15 +43,29 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
     {
         return Admission::Refused { status: refused.status(), reason: refused.to_string() };
     }
+    if let Err(TurnedAway { status, reason }) = may_come(address, node) {
+        return Admission::Refused { status, reason: reason.into() };
+    }
+    Admission::Client(Upgrade {
+        protocols: Protocols::Fixed(&[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF]),
+        ..Upgrade::default()
+    })
+}
+
+/// Whether one more session may come in, by whatever transport: from this address, as far as memory and numbers go.
+///
+/// # Errors
+/// [`TurnedAway`].
+pub(crate) fn may_come(address: IpAddr, node: &Node) -> Result<(), TurnedAway> {
     if node.memory().refuses_connections() {
         let reason = "The server is short of memory (memory.max): come back later.";
-        return Admission::Refused { status: 503, reason: reason.into() };
+        return Err(TurnedAway { status: 503, reason });
     }
-    let limit = config.client.connection_limit;
+    let limit = node.config().client.connection_limit;
     if limit > 0 && node.counts().clients() >= limit {
         let reason =
             "The server has as many clients as it may have (client.connection_limit): come back later.";
-        return Admission::Refused { status: 503, reason: reason.into() };
+        return Err(TurnedAway { status: 503, reason });
     }
     if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
         let reason = match too_many {
@@ -61,17 +76,14 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
                 "Connections come too fast from this address (client.address_connection_rate_limit)."
             }
         };
-        return Admission::Refused { status: 429, reason: reason.into() };
+        return Err(TurnedAway { status: 429, reason });
     }
     // Last: whoever is refused for another reason takes nobody's turn.
     if !node.counts().connection_may_come(node.now_ms()) {
         let reason = "Connections come too fast (client.connection_rate_limit): come back later.";
-        return Admission::Refused { status: 503, reason: reason.into() };
+        return Err(TurnedAway { status: 503, reason });
     }
-    Admission::Client(Upgrade {
-        protocols: Protocols::Fixed(&[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF]),
-        ..Upgrade::default()
-    })
+    Ok(())
 }
 
 /// Whether the client asks for Protobuf in its address, as those do that cannot name a sub-protocol.

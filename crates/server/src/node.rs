@@ -1,19 +1,23 @@
 //! The node: what all shards and the front desk share.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde::Serialize;
 use wavecast_hub::{
     ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces,
     PresenceStats, Publish, PublishError, Since, StreamPosition,
 };
+use wavecast_net::driver::Stream;
 use wavecast_net::shard::Remote;
 use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
 
 use crate::VERSION;
 use crate::addresses::Addresses;
+use crate::admission;
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
@@ -27,8 +31,10 @@ use crate::payload::{self, Payload};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
+use crate::session_names::SessionNames;
 use crate::shard_event::ShardEvent;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::streams::{Heard, StreamOpening, TurnedAway};
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);
@@ -52,6 +58,9 @@ pub struct Node {
     seed: u64,
     address: SocketAddr,
     began: Instant,
+    session_names: SessionNames,
+    /// Whose turn it is to take a session on a stream.
+    next_shard: AtomicUsize,
 }
 
 /// What a node is made of.
@@ -94,6 +103,8 @@ impl Node {
             seed,
             address,
             began: Instant::now(),
+            session_names: SessionNames::new(),
+            next_shard: AtomicUsize::new(0),
             config,
             profile,
         }
@@ -157,6 +168,19 @@ impl Node {
 
     pub(crate) fn office(&self) -> &Arc<Office> {
         &self.office
+    }
+
+    pub(crate) fn session_names(&self) -> &SessionNames {
+        &self.session_names
+    }
+
+    pub(crate) fn next_shard(&self) -> &AtomicUsize {
+        &self.next_shard
+    }
+
+    /// The node's id, new with each start.
+    pub(crate) fn uid(&self) -> String {
+        format!("{:016x}", self.seed)
     }
 
     /// Unix time in milliseconds.
@@ -341,7 +365,7 @@ impl Node {
         };
         let num_clients = self.counts.clients();
         NodeInfo {
-            uid: format!("{:016x}", self.seed),
+            uid: self.uid(),
             name,
             version: VERSION.to_owned(),
             num_clients,
@@ -425,6 +449,18 @@ impl Backend for Node {
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
         self.procedures.call(method, params.into()).await
+    }
+
+    fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
+        admission::may_come(address, self)
+    }
+
+    fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {
+        Node::open(self, opening, stream)
+    }
+
+    async fn say(&self, session: &str, node: &str, commands: Bytes) -> Heard {
+        Node::say(self, session, node, commands).await
     }
 
     fn info(&self) -> NodeInfo {

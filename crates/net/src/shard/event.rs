@@ -23,6 +23,19 @@ impl ConnectionId {
         self.slot
     }
 
+    /// The id as a number, for what is to be carried about outside.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.slot as u64) << 32 | self.generation as u64
+    }
+
+    /// The id behind [`to_bits`](Self::to_bits). Of any other number it makes an id under which nobody is found, or somebody
+    /// else: whoever takes numbers from outside has to check that they are its own.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { slot: (bits >> 32) as u32, generation: bits as u32 }
+    }
+
     /// An id that no shard has given out, for the tests of a handler's own rooms.
     #[must_use]
     pub const fn for_tests(slot: u32, generation: u32) -> Self {
@@ -74,6 +87,14 @@ pub struct Close<'c> {
     pub reason: &'c str,
     /// Who began.
     pub by: Side,
+}
+
+impl Close<'_> {
+    /// Whether the peer began.
+    #[must_use]
+    pub fn is_by_peer(&self) -> bool {
+        self.by == Side::Peer
+    }
 }
 
 /// What went wrong on a connection.

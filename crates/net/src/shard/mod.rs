@@ -245,7 +245,9 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             Post::Answered(answered) => {
                 let Answered { stream, peer, kind, about } = *answered;
                 match self.driver.adopt(stream) {
-                    Ok(slot) => door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about),
+                    Ok(slot) => {
+                        door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about)
+                    }
                     Err(error) => warn!(%error, %peer, "a connection could not be adopted"),
                 }
             }

@@ -69,13 +69,7 @@ impl Forms {
     }
 
     /// Makes the one form that a join or leave has in a dialect.
-    pub(super) fn make_membership(
-        &mut self,
-        form: WireForm,
-        channel: &str,
-        info: &ClientInfo,
-        joined: bool,
-    ) {
+    pub(super) fn make_membership(&mut self, form: WireForm, channel: &str, info: &ClientInfo, joined: bool) {
         let made = &mut self.made[index(form.dialect(), Shape::Plain)];
         if !std::mem::replace(&mut made.is_made, true) {
             made.bytes.clear();

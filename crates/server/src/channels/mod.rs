@@ -24,9 +24,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::wire_form::WireForm;
 use wavecast_hub::{ChannelOptions, ClientInfo, Publication};
 use wavecast_net::shard::{ConnectionId, WaveId};
-use crate::wire_form::WireForm;
 
 use self::channel::Channel;
 use self::forms::{Forms, Shape};

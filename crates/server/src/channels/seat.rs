@@ -45,11 +45,6 @@ impl Listener {
     pub(super) fn form(&self) -> Form {
         let filtered = self.filter.is_some();
         debug_assert!(!(filtered && self.delta), "a filtered stream has no deltas");
-        Form {
-            wire: self.wire,
-            delta: self.delta && !filtered,
-            join_leave: self.join_leave,
-            filtered,
-        }
+        Form { wire: self.wire, delta: self.delta && !filtered, join_leave: self.join_leave, filtered }
     }
 }

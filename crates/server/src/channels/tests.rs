@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::wire_form::WireForm;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
@@ -14,7 +15,6 @@ use wavecast_hub::{ChannelOptions, ClientInfo, Comparison, Filter, Publication, 
 use wavecast_net::Frame;
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::websocket::{self, Event, Input, Limits, Role};
-use crate::wire_form::WireForm;
 use wavecast_protocol::centrifuge::{Encoding, Push, ServerMessage};
 
 use super::channel::RUN_BYTES_MAX;
@@ -105,7 +105,8 @@ impl World {
         let filter = (form & 4 != 0).then(|| Rc::new(filter));
         let delta = form & 8 != 0 && filter.is_none();
         let base = self.last.clone().filter(|_| form & 16 != 0 && delta);
-        let listener = Listener { wire: WireForm::web_socket(encoding), delta, join_leave: form & 2 != 0, filter, base };
+        let listener =
+            Listener { wire: WireForm::web_socket(encoding), delta, join_leave: form & 2 != 0, filter, base };
         let connection = ConnectionId::for_tests(self.connections, 0);
         self.connections += 1;
         let seat = self.channels.add(self.number, connection, listener.clone());
@@ -254,7 +255,9 @@ impl Subscriber {
 
     fn expect(&mut self, waiting: &Waiting) {
         let heard = match &waiting.heard {
-            Heard::Payload(data) => Heard::Payload(payload(data, waiting.is_json, self.listener.wire.encoding())),
+            Heard::Payload(data) => {
+                Heard::Payload(payload(data, waiting.is_json, self.listener.wire.encoding()))
+            }
             other => other.clone(),
         };
         self.expected.push((waiting.key.clone(), heard));

@@ -33,11 +33,11 @@ pub use error::{ConfigError, Origin, Problem, Warning};
 pub use origins::AllowedOrigins;
 pub use profile::Profile;
 pub use settings::{
-    Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Engine, Events,
-    HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, ListenerTls, ListenerTlsError, Log, Memory,
-    MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace, RpcPing,
-    RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken, SwitchedHook,
-    Tls, Token, WebSocket,
+    Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Emulation,
+    Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, ListenerTls, ListenerTlsError, Log,
+    Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace,
+    RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken,
+    SwitchedHook, Tls, Token, Transport, WebSocket,
 };
 
 pub use source::Format;

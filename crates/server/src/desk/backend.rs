@@ -1,17 +1,21 @@
 //! What the front desk asks of the server behind it.
 
-use std::future::Future;
+use std::future::{Future, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use wavecast_hub::{
     ChannelOptions, ClientInfo, HistoryPage, HistoryQuery, PresenceStats, Publish, Since, StreamPosition,
 };
+use wavecast_net::driver::Stream;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::streams::{Heard, StreamOpening, TurnedAway};
 
 /// The server as the front desk sees it. The node is one; a test may be another.
 ///
@@ -83,6 +87,24 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Calls a method that the program around the server brings along, with JSON for JSON; 104 if there is none.
     fn call(&self, method: &str, params: &str) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
+
+    /// Whether one more session may come in from this address.
+    fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
+        let _ = address;
+        Ok(())
+    }
+
+    /// Opens a session on a stream. Gives the stream back where no shard takes it; here none does.
+    fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {
+        drop(opening);
+        Err(stream)
+    }
+
+    /// Gives commands to a session on a stream, by its secret name and its node. Here there are none.
+    fn say(&self, session: &str, node: &str, commands: Bytes) -> impl Future<Output = Heard> + Send {
+        let _ = (session, node, commands);
+        ready(Heard::NoSession)
+    }
 
     /// What this node is and holds at the moment.
     fn info(&self) -> NodeInfo;

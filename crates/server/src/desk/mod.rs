@@ -8,6 +8,7 @@
 //! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams
+//! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `parameter`: queries
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
@@ -16,23 +17,28 @@ pub mod backend;
 mod coding;
 pub mod cors;
 mod deadline;
+mod emulation;
 mod exchange;
 mod framing;
 pub mod guard;
 mod http2;
+mod parameter;
 mod request_body;
 mod route;
 mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::{Future as _, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -50,13 +56,27 @@ use self::http2::Rooms;
 use self::request_body::RequestBody;
 use self::route::Routes;
 use self::socket::Socket;
+use self::stream::Outcome;
 use crate::config::{Config, Profile};
+use crate::streams::StreamOpening;
+
+/// How a connection has been served.
+enum Served {
+    ToTheEnd(hyper::Result<()>),
+    /// It goes on as a session.
+    AsSession(Box<StreamOpening>),
+}
+
+/// The last words to a session that no shard takes.
+const NO_SHARD: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
+    Content-Length: 0\r\n\r\n";
 
 /// What takes a connection back that wants to speak WebSocket.
 type WayBack = Box<dyn Fn(Detached) + Send + Sync>;
 
 /// The front desk of a node.
 pub struct Desk<B> {
+    backend: Arc<B>,
     routes: Arc<Routes<B>>,
     config: Arc<Config>,
     connections: Semaphore,
@@ -72,7 +92,13 @@ impl<B: Backend> Desk<B> {
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
         Self {
-            routes: Arc::new(Routes::new(backend, Arc::clone(&config), profile, draining.subscribe())),
+            routes: Arc::new(Routes::new(
+                Arc::clone(&backend),
+                Arc::clone(&config),
+                profile,
+                draining.subscribe(),
+            )),
+            backend,
             connections: Semaphore::new(config.http_server.connection_limit),
             refused: AtomicU64::new(0),
             draining,
@@ -150,7 +176,11 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
 
 impl<B: Backend> Desk<B> {
     async fn serve_http2(&self, detached: Detached) -> io::Result<()> {
-        let rooms = Rooms { routes: Arc::clone(&self.routes), shards: self.streams.clone() };
+        let rooms = Rooms {
+            routes: Arc::clone(&self.routes),
+            backend: Arc::clone(&self.backend),
+            shards: self.streams.clone(),
+        };
         http2::serve(rooms, &self.config.http_server, self.draining.subscribe(), detached).await
     }
 
@@ -167,11 +197,19 @@ impl<B: Backend> Desk<B> {
             exchange.begin();
             async move {
                 let (head, body) = request.into_parts();
-                let answer = self.routes.answer(&head, RequestBody::new(body), peer).await;
-                Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
+                match self.routes.answer(&head, RequestBody::new(body), peer).await {
+                    Outcome::Answer(answer) => {
+                        Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
+                    }
+                    Outcome::Stream(mut opening, fields) => {
+                        opening.head.splice(0..0, stream::head_without_length(&fields));
+                        exchange.leave(opening);
+                        pending().await
+                    }
+                }
             }
         });
-        let connection = http1::Builder::new()
+        let mut connection = http1::Builder::new()
             // A client that has ended its side still gets its answer.
             .half_close(true)
             // The socket has time-outs of its own, one for each kind of wait.
@@ -179,16 +217,24 @@ impl<B: Backend> Desk<B> {
             .max_headers(settings.head_field_limit)
             .max_header_size(settings.head_size_limit)
             .serve_connection(socket, service);
-        let mut connection = pin!(connection);
         let mut draining = self.draining.subscribe();
         // The sender lives as long as the desk, so the wait ends only when it is told to.
-        let drained = async { draining.wait_for(|draining| *draining).await.is_ok() };
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = drained => {
+        let mut drained = pin!(async { draining.wait_for(|draining| *draining).await.is_ok() });
+        let mut is_drained = false;
+        let served = poll_fn(|context| {
+            if !is_drained && drained.as_mut().poll(context).is_ready() {
+                is_drained = true;
                 exchange.drain();
-                connection.await
             }
+            let ended = Pin::new(&mut connection).poll(context);
+            match exchange.take_leaving() {
+                Some(opening) => Poll::Ready(Served::AsSession(opening)),
+                None => ended.map(Served::ToTheEnd),
+            }
+        });
+        let ended = match served.await {
+            Served::ToTheEnd(ended) => ended,
+            Served::AsSession(opening) => return self.give_to_shard(connection.into_parts().io, *opening),
         };
         self.return_to_shard(&exchange, peer)?;
         match ended {
@@ -200,6 +246,16 @@ impl<B: Backend> Desk<B> {
             }
             ended => ended.map_err(io::Error::other),
         }
+    }
+
+    /// The connection goes on as a session.
+    fn give_to_shard(&self, socket: Socket, opening: StreamOpening) -> io::Result<()> {
+        let Some(carrier) = socket.into_carrier() else { return Ok(()) };
+        if let Err(stream) = self.backend.open(opening, carrier.into_stream()?) {
+            tracing::warn!("a session could not go to a shard: its control lane is full");
+            turn_away(stream, NO_SHARD);
+        }
+        Ok(())
     }
 
     fn return_to_shard(&self, exchange: &Exchange, peer: SocketAddr) -> io::Result<()> {

@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use wavecast_net::websocket::handshake::RequestHead;
-
 use crate::hooks::{HeaderNames, PassedHeaders};
 
 /// Bytes of fields that are kept of one handshake; what does not fit any more is left out.
@@ -21,20 +19,29 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Keeps what is wanted; `None` if there is nothing of it.
-    pub(crate) fn of(head: &RequestHead<'_>, names: &HeaderNames, user_header: Option<&str>) -> Option<Self> {
-        let user = user_header.and_then(|name| head.header(name)).filter(|user| !user.is_empty());
-        let mut headers = PassedHeaders::default();
-        if !names.is_empty() {
-            let mut left = FIELDS_BYTES_MAX;
-            for (name, value) in head.headers().iter() {
-                let bytes = name.len() + value.len();
-                if bytes <= left {
-                    left -= bytes;
-                    headers.keep_of_handshake(names, name, value);
-                }
+    /// Keeps what is wanted of a request's fields; `None` if there is nothing of it.
+    pub(crate) fn of<'f>(
+        fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+        names: &HeaderNames,
+        user_header: Option<&str>,
+    ) -> Option<Self> {
+        if names.is_empty() && user_header.is_none() {
+            return None;
+        }
+        let (mut headers, mut user) = (PassedHeaders::default(), None);
+        let mut left = FIELDS_BYTES_MAX;
+        for (name, value) in fields {
+            // The first one counts, whatever a client may have added behind the proxy's.
+            if user.is_none() && user_header.is_some_and(|wanted| wanted.eq_ignore_ascii_case(name)) {
+                user = Some(str::from_utf8(value).unwrap_or_default());
+            }
+            let bytes = name.len() + value.len();
+            if bytes <= left {
+                left -= bytes;
+                headers.keep_of_handshake(names, name, value);
             }
         }
+        let user = user.filter(|user| !user.is_empty());
         let headers = (!headers.is_empty()).then(|| Arc::new(headers));
         (headers.is_some() || user.is_some()).then(|| Self {
             headers,

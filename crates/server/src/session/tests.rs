@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
-use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error, Reply, Res, json};
+use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, Res, json};
 
 use super::{By, Context, Due, Ending, Moment, Rules, Session, Step, Ticket, Verifiers, Welcome};
 use crate::channels::{ChannelNumber, Channels};
 use crate::config::{Config, Overrides, load_from};
+use crate::wire_form::WireForm;
 
 fn rules(change: impl FnOnce(&mut Config)) -> Rules {
     let mut config = load_from(None, [], &Overrides::default()).unwrap().config;

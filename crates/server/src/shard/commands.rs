@@ -20,7 +20,8 @@ impl PushShard {
             }
             let pause = session.push_back(message, self.node.rules());
             self.count_bytes(id);
-            if pause {
+            // A stream has nothing to be read from: what is too much is refused.
+            if pause && !connections.is_stream(id) {
                 connections.pause(id, true);
             }
             return;
@@ -83,7 +84,7 @@ impl PushShard {
 }
 
 /// Whether a message is nothing but the answer to a ping.
-fn is_pong(encoding: Encoding, message: &[u8]) -> bool {
+pub(super) fn is_pong(encoding: Encoding, message: &[u8]) -> bool {
     match encoding {
         Encoding::Json => message.trim_ascii() == b"{}",
         Encoding::Protobuf => message == [0],

@@ -8,6 +8,7 @@
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
 //! - `fan_out`: publications to subscribers; `positions`, `rounds`: whether all of them have come, looked at in turn
 //! - `slow`: those who do not keep up; `replies`: answers to commands
+//! - `streams`: sessions whose connection is the body of an HTTP response
 //! - `table`, `identity`: sessions, and their names
 
 mod carry_out;
@@ -26,9 +27,11 @@ mod rounds;
 #[cfg(test)]
 mod simulation;
 mod slow;
+mod streams;
 mod table;
 mod welcome;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -116,6 +119,33 @@ impl PushShard {
         }
     }
 
+    /// A session begins that has to say who it is. `false`: there are too many of its address.
+    fn begin(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        wire: WireForm,
+        mut handshake: Option<Handshake>,
+        address: IpAddr,
+    ) -> bool {
+        let node = Arc::clone(&self.node);
+        let now = self.moment(connections);
+        if node.addresses().is_limited() {
+            if !node.addresses().opened(address) {
+                let reason = "too many connections of this address";
+                connections.close(id, CloseCode::TRY_AGAIN_LATER, reason);
+                return false;
+            }
+            handshake = Some(Handshake::from(handshake, address));
+        }
+        let mut session = Session::new(id, self.clients.next(id.slot()), wire).with_handshake(handshake);
+        session.wait_for_connect(now, node.rules());
+        self.sessions.insert(session);
+        self.count_bytes(id);
+        self.set_timer(connections, id, now);
+        true
+    }
+
     /// What time it is.
     fn moment(&mut self, connections: &Connections) -> Moment {
         let now = connections.now();
@@ -141,29 +171,23 @@ impl Handler for PushShard {
 
     fn open(&mut self, connections: &mut Connections, id: ConnectionId, opening: &Opening<'_>) {
         let node = Arc::clone(&self.node);
-        let now = self.moment(connections);
         let rules = node.rules();
         let is_protobuf =
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
-        let wire = if is_protobuf { WireForm::WebSocketProtobuf } else { WireForm::WebSocketJson };
-        let mut handshake =
-            Handshake::of(opening.head, &rules.hooks().headers, rules.user_id_header.as_deref());
-        if node.addresses().is_limited() {
-            let address = opening.peer.ip();
-            if !node.addresses().opened(address) {
-                return connections.close(
-                    id,
-                    CloseCode::TRY_AGAIN_LATER,
-                    "too many connections of this address",
-                );
-            }
-            handshake = Some(Handshake::from(handshake, address));
+        let wire = WireForm::web_socket(if is_protobuf { Encoding::Protobuf } else { Encoding::Json });
+        let fields = opening.head.headers().iter();
+        let handshake = Handshake::of(fields, &rules.hooks().headers, rules.user_id_header.as_deref());
+        self.begin(connections, id, wire, handshake, opening.peer.ip());
+    }
+
+    fn open_stream(&mut self, connections: &mut Connections, id: ConnectionId, about: ShardEvent) {
+        if let ShardEvent::Opening(opening) = about {
+            self.enter(connections, id, *opening);
         }
-        let mut session = Session::new(id, self.clients.next(id.slot()), wire).with_handshake(handshake);
-        session.wait_for_connect(now, rules);
-        self.sessions.insert(session);
-        self.count_bytes(id);
-        self.set_timer(connections, id, now);
+    }
+
+    fn last_words(&mut self, kind: u8, close: &Close<'_>) -> Vec<u8> {
+        streams::last_words(kind, close)
     }
 
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
@@ -200,6 +224,9 @@ impl Handler for PushShard {
             ShardEvent::Left(parting) => self.parting(connections, &parting),
             ShardEvent::Stand(standings) => self.stand(connections, &standings),
             ShardEvent::Answered(answer) => self.answered(connections, *answer),
+            ShardEvent::Said(said) => self.said(connections, *said),
+            // It comes with its connection.
+            ShardEvent::Opening(opening) => debug!(?opening, "an opening without a connection"),
             ShardEvent::Order(order) => self.carry_out_order(connections, *order),
         }
     }

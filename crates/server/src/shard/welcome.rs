@@ -58,7 +58,12 @@ impl PushShard {
         let interval = node.rules().ping_interval;
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(welcome) = session.take_welcome() else { return };
-        let body = session.connect_result(&welcome, now, node.rules()).map(Res::Connect);
+        let mut result = session.connect_result(&welcome, now, node.rules());
+        if let (true, Ok(result)) = (session.wire.is_stream(), &mut result) {
+            result.session = node.session_names().name(self.id.0, id).into();
+            result.node = node.uid().into();
+        }
+        let body = result.map(Res::Connect);
         // Sessions that came in one storm are not pinged in one.
         session.begin_pings(now, connections.jitter(interval / 2, interval));
         self.reply(id, &Reply { id: welcome.id, body });

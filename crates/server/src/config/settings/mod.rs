@@ -3,7 +3,7 @@
 //! Names and meanings are those of Centrifugo's v6 configuration wherever the concept is the same. Fields marked
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
-//! Sections: `node`, `http` (with `tls`), `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
+//! Sections: `node`, `http` (with `tls`), `transport`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
 //! entries have names.
 
 mod channel;
@@ -16,6 +16,7 @@ mod node;
 mod rpc;
 mod tls;
 mod token;
+mod transport;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -33,9 +34,10 @@ pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Sha
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
+pub use transport::{Emulation, Transport};
 
 /// Everything a node can be told, checked and complete: what a key leaves out has its default.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `http_server.*`: the listener, and the limits of reading a request.
     pub http_server: HttpServer,
@@ -53,6 +55,12 @@ pub struct Config {
     pub events: Events,
     /// `websocket.*`: the WebSocket endpoint of clients.
     pub websocket: WebSocket,
+    /// `sse.*`: sessions by EventSource.
+    pub sse: Transport,
+    /// `http_stream.*`: sessions by the body of an HTTP response.
+    pub http_stream: Transport,
+    /// `emulation.*`: what the clients of both have to say.
+    pub emulation: Emulation,
     /// `http_api.*`: the API of the back end.
     pub http_api: HttpApi,
     /// `health.*`: the endpoint of load balancers.
@@ -71,6 +79,33 @@ pub struct Config {
     pub engine: Engine,
     /// `memory.*` (own): the budget of the node.
     pub memory: Memory,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            http_server: HttpServer::default(),
+            log: Log::default(),
+            client: Client::default(),
+            channel: Channel::default(),
+            rpc: Rpc::default(),
+            proxies: Vec::new(),
+            events: Events::default(),
+            websocket: WebSocket::default(),
+            sse: Transport::sse(),
+            http_stream: Transport::http_stream(),
+            emulation: Emulation::default(),
+            http_api: HttpApi::default(),
+            health: Health::default(),
+            pages: Pages::default(),
+            demo: Demo::default(),
+            shutdown: Shutdown::default(),
+            node: Node::default(),
+            shard: Shard::default(),
+            engine: Engine::default(),
+            memory: Memory::default(),
+        }
+    }
 }
 
 impl Config {

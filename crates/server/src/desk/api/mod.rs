@@ -37,7 +37,7 @@ use self::methods::BATCH;
 use super::answer::{self, Answer};
 use super::backend::Backend;
 use super::guard;
-use super::request_body::{BodyError, RequestBody};
+use super::request_body::RequestBody;
 use crate::config::Config;
 
 /// Where the description of all methods is, beside them.
@@ -84,16 +84,7 @@ impl<B: Backend> Api<B> {
         }
         match body.read(settings.max_request_body_size, self.config.http_server.body_timeout).await {
             Ok(body) => self.carry_out(method, head, &body).await,
-            Err(BodyError::TooLarge) => answer::text(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("A request's body may have at most {} bytes.", settings.max_request_body_size),
-            ),
-            Err(BodyError::TooSlow) => {
-                answer::text(StatusCode::REQUEST_TIMEOUT, "The request's body took too long to arrive.")
-            }
-            Err(BodyError::Broken) => {
-                answer::text(StatusCode::BAD_REQUEST, "The request's body is not what its head announces.")
-            }
+            Err(error) => error.answer(settings.max_request_body_size),
         }
     }
 
