@@ -10,8 +10,10 @@ import { next, pause, until } from '../patience.js';
 import { Proxy } from '../proxy.js';
 import { newClient } from '../subscriber.js';
 import { token } from '../tokens.js';
+import { IS_WEBSOCKET } from '../transport.js';
 
-const CROWD = 300;
+/** Where each command is a request of its own a client is more work, and the application shares this process. */
+const CROWD = IS_WEBSOCKET ? 300 : 90;
 /** So many of them at once are work for a small machine. */
 const PATIENCE_MS = 60_000;
 
