@@ -17,6 +17,7 @@ use crate::addresses::Addresses;
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
+use crate::departure::Departure;
 use crate::desk::{Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::idempotency::Idempotency;
@@ -47,6 +48,7 @@ pub struct Node {
     office: Arc<Office>,
     procedures: Procedures,
     process: ProcessMeter,
+    departure: Departure,
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     clock: Clock,
     seed: u64,
@@ -89,6 +91,7 @@ impl Node {
             office,
             procedures: Procedures::default(),
             process: ProcessMeter::new(),
+            departure: Departure::default(),
             remotes,
             clock,
             seed,
@@ -157,6 +160,10 @@ impl Node {
 
     pub(crate) fn office(&self) -> &Arc<Office> {
         &self.office
+    }
+
+    pub(crate) fn departure(&self) -> &Departure {
+        &self.departure
     }
 
     /// Unix time in milliseconds.
