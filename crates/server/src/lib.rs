@@ -70,12 +70,12 @@ pub mod token;
 mod wire;
 mod works;
 
+pub use self::leaving::DrainHandle;
 pub use self::node::Node;
 pub use self::payload::as_json;
 pub use self::procedures::Procedures;
 pub use self::process::ProcessUse;
 pub use self::reading::PRESENCE_CLIENTS_MAX;
-pub use self::leaving::DrainHandle;
 pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};

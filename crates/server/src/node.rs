@@ -430,6 +430,10 @@ impl Backend for Node {
         Node::revoke(self, revocation).await
     }
 
+    fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
+        Node::send_away(self, share, window)
+    }
+
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
         self.procedures.call(method, params.into()).await
     }

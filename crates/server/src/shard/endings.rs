@@ -42,7 +42,8 @@ impl PushShard {
     /// A session is asked to leave. What its client has asked, and somebody is asked about, is answered before; commands
     /// that wait behind that are not begun.
     pub(super) fn asked_to_leave(&mut self, connections: &mut Connections, id: ConnectionId, leave: &Leave) {
-        let disconnect = Disconnect { code: leave.code.get(), reason: String::from(leave.reason.clone()).into() };
+        let disconnect =
+            Disconnect { code: leave.code.get(), reason: String::from(leave.reason.clone()).into() };
         match self.sessions.get_mut(id) {
             Some(session) if session.holds_commands() => session.leaves_with(disconnect),
             Some(_) => self.disconnect_in_turn(connections, id, disconnect),

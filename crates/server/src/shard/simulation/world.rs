@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use wavecast_hub::{HistoryQuery, JoinQuery, Publish, ShardId, StreamPosition};
+use wavecast_net::Options;
 use wavecast_net::driver::simulated::{Network, Simulated};
 use wavecast_net::shard::{self, Remote, Shard};
 use wavecast_net::websocket::keepalive::Intervals;
-use wavecast_net::Options;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use super::backend::{Asking, Backend};
