@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
+//! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -39,12 +40,14 @@ mod channels;
 mod clock;
 pub mod config;
 mod counts;
+mod departure;
 pub mod desk;
 mod entering;
 pub mod hooks;
 pub mod http_client;
 pub mod idempotency;
 mod inboxes;
+mod leaving;
 pub mod memory;
 pub mod node;
 mod office;
@@ -71,12 +74,13 @@ mod wire;
 mod wire_form;
 mod works;
 
+pub use self::leaving::DrainHandle;
 pub use self::node::Node;
 pub use self::payload::as_json;
 pub use self::procedures::Procedures;
 pub use self::process::ProcessUse;
 pub use self::reading::PRESENCE_CLIENTS_MAX;
-pub use self::server::{DrainHandle, PushServer, StartError};
+pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
 

@@ -21,6 +21,7 @@ use crate::admission;
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
+use crate::departure::Departure;
 use crate::desk::{Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::idempotency::Idempotency;
@@ -53,6 +54,7 @@ pub struct Node {
     office: Arc<Office>,
     procedures: Procedures,
     process: ProcessMeter,
+    departure: Departure,
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     clock: Clock,
     seed: u64,
@@ -98,6 +100,7 @@ impl Node {
             office,
             procedures: Procedures::default(),
             process: ProcessMeter::new(),
+            departure: Departure::default(),
             remotes,
             clock,
             seed,
@@ -181,6 +184,10 @@ impl Node {
     /// The node's id, new with each start.
     pub(crate) fn uid(&self) -> String {
         format!("{:016x}", self.seed)
+    }
+
+    pub(crate) fn departure(&self) -> &Departure {
+        &self.departure
     }
 
     /// Unix time in milliseconds.
@@ -445,6 +452,10 @@ impl Backend for Node {
 
     async fn revoke(&self, revocation: Revocation<'_>) -> Result<(), Error> {
         Node::revoke(self, revocation).await
+    }
+
+    fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
+        Node::send_away(self, share, window)
     }
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {

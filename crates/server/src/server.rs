@@ -23,12 +23,13 @@ use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
 use crate::hooks::{EventQueue, Hooks};
+use crate::leaving::DrainHandle;
 use crate::node::{Node, Parts};
 use crate::relief;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
-use crate::works::{self, Works};
+use crate::works::Works;
 
 /// Threads of the front desk: it parses and routes, the shards do the rest.
 const DESK_THREADS: usize = 1;
@@ -45,7 +46,6 @@ pub struct PushServer {
     desk: Arc<Desk<Node>>,
     address: SocketAddr,
     is_secure: bool,
-    remotes: Vec<Remote<ShardEvent>>,
     works: Works,
 }
 
@@ -211,7 +211,7 @@ impl PushServer {
         };
         let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
         works.take_threads(threads);
-        Ok(Self { node, desk, address, is_secure, remotes, works })
+        Ok(Self { node, desk, address, is_secure, works })
     }
 
     /// Where it listens.
@@ -235,44 +235,22 @@ impl PushServer {
     /// A handle that ends the server, free to be sent to another thread.
     #[must_use]
     pub fn drain_handle(&self) -> DrainHandle {
-        DrainHandle {
-            node: Arc::clone(&self.node),
-            desk: Arc::clone(&self.desk),
-            remotes: self.remotes.clone(),
-        }
+        DrainHandle::new(Arc::clone(&self.node), Arc::clone(&self.desk), self.works.runtime().clone())
     }
 
-    /// Waits until the server has been drained. Blocks.
+    /// Waits until the server has been drained, what is under way has been answered, and the back end has been told of the last
+    /// sessions. Blocks.
     ///
     /// # Errors
     /// When a shard ended in any other way: the process had better end, too.
     pub fn join(self) -> io::Result<()> {
-        self.works.join()
+        self.works.join(&self.desk)
     }
 }
 
 impl fmt::Debug for PushServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PushServer").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-/// Ends a [`PushServer`].
-#[derive(Clone, Debug)]
-pub struct DrainHandle {
-    node: Arc<Node>,
-    desk: Arc<Desk<Node>>,
-    remotes: Vec<Remote<ShardEvent>>,
-}
-
-impl DrainHandle {
-    /// Stops to listen and closes every session with 3001 (shutdown), upon which clients reconnect elsewhere.
-    /// [`PushServer::join`] returns when all have gone, or after `shutdown.timeout`.
-    pub fn drain(&self) {
-        self.desk.drain();
-        for remote in &self.remotes {
-            works::drain(remote, self.node.config().shutdown.timeout);
-        }
     }
 }
 

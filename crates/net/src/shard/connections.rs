@@ -46,7 +46,10 @@ pub struct Connections {
     /// Connections in the table, whatever their phase.
     pub(super) present: usize,
     pub(super) open: usize,
+    /// No connection opens any more.
     pub(super) draining: bool,
+    /// Nor is anybody heard at the door.
+    pub(super) shut: bool,
     /// Until then, nobody's silence is believed: see [`Connections::notice_delay`].
     pub(super) deaf_until: Option<Instant>,
     /// Connections refused because the shard is full, since this was last told, and when that was.
@@ -84,6 +87,7 @@ impl Connections {
             present: 0,
             open: 0,
             draining: false,
+            shut: false,
             deaf_until: None,
             refused: 0,
             refusal_told: None,
@@ -198,6 +202,11 @@ impl Connections {
     /// A duration between the two, by chance: so that what began together does not stay together.
     pub fn jitter(&mut self, low: Duration, high: Duration) -> Duration {
         self.jitter.between(low, high)
+    }
+
+    /// A number below `bound`, by chance.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        self.jitter.below(bound as u64) as usize
     }
 
     /// Whether the shard is on its way to the end.

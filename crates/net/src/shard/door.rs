@@ -13,7 +13,7 @@ use wavecast_websocket::{Limits, Role};
 
 use super::connection::{Head, Order, Phase, link_timer};
 use super::connections::Connections;
-use super::ending::{peer_ended, refuse, write_answer, write_refusal};
+use super::ending::{GOING_AWAY, peer_ended, refuse, write_answer, write_refusal};
 use super::event::{ConnectionId, Detached, Opening};
 use super::handler::Handler;
 use super::receive;
@@ -44,9 +44,9 @@ impl Connections {
         self.table.reach(slot);
         self.present += 1;
         debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
-        let is_full = self.present > self.options.connections_max || self.draining;
+        let is_full = self.present > self.options.connections_max || self.shut;
         if is_full {
-            if self.draining {
+            if self.shut {
                 debug!(%peer, "refused: the shard drains");
             } else {
                 self.warn_of_refusal(peer);
@@ -124,6 +124,13 @@ pub(super) fn received<H: Handler>(
         }
         Ok(Some((request, length))) => {
             let verdict = handler.request(&Request { id, head: &request, peer });
+            let verdict = match turned_away(connections, &verdict) {
+                Some(refusal) => {
+                    handler.turned_away(id);
+                    refusal
+                }
+                None => verdict,
+            };
             match carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict) {
                 Course::Open => receive::messages(handler, connections, id, &mut whole[length..]),
                 Course::Over => {}
@@ -182,6 +189,13 @@ fn proxied<H: Handler>(
             connections.release(id);
         }
     }
+}
+
+/// What who may come in is told in a drain. The drain has told all others: who opened behind its back would be cut off at
+/// the end of it.
+fn turned_away(connections: &Connections, verdict: &Verdict) -> Option<Verdict> {
+    let comes_in = matches!(verdict, Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later);
+    (comes_in && connections.draining).then(|| Verdict::refuse(503, GOING_AWAY))
 }
 
 /// Whether these may be, or begin, the first line of HTTP/2.
@@ -296,13 +310,7 @@ pub(super) fn decided<H: Handler>(
         handler.turned_away(id);
         return refuse(connections, id, 500, "internal error");
     };
-    // The drain has told all others: who opened behind its back would be cut off at the end of it.
-    let verdict = match verdict {
-        Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later if connections.draining => {
-            Verdict::refuse(503, "the server is going away")
-        }
-        verdict => verdict,
-    };
+    let verdict = turned_away(connections, &verdict).unwrap_or(verdict);
     let refuses = !matches!(verdict, Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later);
     let course = carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict);
     if refuses {

@@ -21,6 +21,8 @@ use crate::options::Lifetime;
 
 /// A delay of the shard from which on the silence of peers may be its own fault.
 const DELAY_NOTICED: Duration = Duration::from_secs(1);
+/// What is said to who asks to come in while the shard is drained.
+pub(super) const GOING_AWAY: &str = "the server is going away";
 /// What [`Connection::ends_at`](super::connection::Connection) counts in.
 const LIFETIME_TICK_MS: u128 = 16;
 
@@ -339,18 +341,23 @@ impl Connections {
         self.deaf_until.is_some_and(|until| self.now < until)
     }
 
-    /// Closes everything; what is still at the door is let go at once.
-    pub(super) fn drain(&mut self, code: CloseCode, reason: &str) {
+    /// No connection opens any more. Who waits for a verdict has it now.
+    pub(super) fn begin_to_drain(&mut self) {
         self.draining = true;
         for slot in 0..self.table.len() as u32 {
-            match self.table[slot].phase {
-                Phase::Open(_) | Phase::Stream(_) => self.close(self.id(slot), code, reason),
-                Phase::Head(_) => {
-                    self.table[slot].phase = Phase::Ended;
-                    self.release(self.id(slot));
-                }
-                Phase::Asked(_) => self.decide(self.id(slot), Verdict::refuse(503, reason)),
-                Phase::Vacant | Phase::Leaving(_) | Phase::Ended => {}
+            if let Phase::Asked(_) = self.table[slot].phase {
+                self.decide(self.id(slot), Verdict::refuse(503, GOING_AWAY));
+            }
+        }
+    }
+
+    /// Nobody is heard at the door any more: who is still there is let go.
+    pub(super) fn shut_the_door(&mut self) {
+        self.shut = true;
+        for slot in 0..self.table.len() as u32 {
+            if let Phase::Head(_) = self.table[slot].phase {
+                self.table[slot].phase = Phase::Ended;
+                self.release(self.id(slot));
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use wavecast_websocket::ProtocolError;
 use wavecast_websocket::handshake::RequestHead;
+use wavecast_websocket::{CloseCode, ProtocolError};
 
 use crate::driver::Stream;
 use crate::params::Params;
@@ -94,6 +95,33 @@ impl Close<'_> {
     #[must_use]
     pub fn is_by_peer(&self) -> bool {
         self.by == Side::Peer
+    }
+}
+
+/// How connections are asked to leave: all of them ([`Remote::drain_over`](super::Remote::drain_over)) or some
+/// ([`Remote::send_away`](super::Remote::send_away)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Leave {
+    /// The code of the close frame.
+    pub code: CloseCode,
+    /// The reason beside it; at most 123 bytes, what is longer is cut.
+    pub reason: Box<str>,
+    /// The time over which they are asked, one after the other, evenly and in an order of chance. Zero: all at once.
+    pub window: Duration,
+}
+
+impl Leave {
+    /// All at once.
+    #[must_use]
+    pub fn new(code: CloseCode, reason: &str) -> Self {
+        Self { code, reason: reason.into(), window: Duration::ZERO }
+    }
+
+    /// The same, over a time.
+    #[must_use]
+    pub fn over(self, window: Duration) -> Self {
+        Self { window, ..self }
     }
 }
 

@@ -13,7 +13,7 @@
 mod assemble;
 mod centrifugo;
 mod check;
-mod duration;
+pub(crate) mod duration;
 mod error;
 mod extend;
 mod hooks;

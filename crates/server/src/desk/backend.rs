@@ -3,6 +3,7 @@
 use std::future::{Future, ready};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use wavecast_hub::{
@@ -84,6 +85,10 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Turns tokens or users away, and ends the sessions that this means; or lets them in again.
     fn revoke(&self, revocation: Revocation<'_>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Has a share of the connections, from 0 to 1, go over a window and come back; says how many. 108 while the server
+    /// leaves.
+    fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error>;
 
     /// Calls a method that the program around the server brings along, with JSON for JSON; 104 if there is none.
     fn call(&self, method: &str, params: &str) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;

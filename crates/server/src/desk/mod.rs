@@ -82,6 +82,7 @@ pub struct Desk<B> {
     connections: Semaphore,
     refused: AtomicU64,
     draining: watch::Sender<bool>,
+    ending: watch::Sender<bool>,
     way_back: Option<WayBack>,
     /// Where WebSocket sessions inside HTTP/2 live.
     streams: Option<Mount>,
@@ -102,6 +103,7 @@ impl<B: Backend> Desk<B> {
             connections: Semaphore::new(config.http_server.connection_limit),
             refused: AtomicU64::new(0),
             draining,
+            ending: watch::Sender::new(false),
             way_back: None,
             streams: None,
             config,
@@ -124,9 +126,19 @@ impl<B: Backend> Desk<B> {
         Self { streams: Some(shards), ..self }
     }
 
-    /// Ends every connection when its request is answered, and makes the health endpoint say so.
+    /// Ends every connection with its next answer, and makes the health endpoint say so.
     pub fn drain(&self) {
         self.draining.send_replace(true);
+    }
+
+    /// Ends the connections on which nothing is asked, and waits for the others: until what is under way has been
+    /// answered. Begins with [`drain`](Self::drain). Cancel-safe: what has begun goes on.
+    pub async fn end(&self) {
+        self.drain();
+        self.ending.send_replace(true);
+        let all = u32::try_from(self.config.http_server.connection_limit).unwrap_or(u32::MAX);
+        // Never closed; and only a connection's end gives its permit back.
+        drop(self.connections.acquire_many(all).await);
     }
 
     /// Whether [`drain`](Self::drain) was called.
@@ -217,9 +229,9 @@ impl<B: Backend> Desk<B> {
             .max_headers(settings.head_field_limit)
             .max_header_size(settings.head_size_limit)
             .serve_connection(socket, service);
-        let mut draining = self.draining.subscribe();
+        let mut ending = self.ending.subscribe();
         // The sender lives as long as the desk, so the wait ends only when it is told to.
-        let mut drained = pin!(async { draining.wait_for(|draining| *draining).await.is_ok() });
+        let mut drained = pin!(async { ending.wait_for(|ending| *ending).await.is_ok() });
         let mut is_drained = false;
         let served = poll_fn(|context| {
             if !is_drained && drained.as_mut().poll(context).is_ready() {

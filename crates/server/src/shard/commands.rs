@@ -70,6 +70,9 @@ impl PushShard {
 
     /// What was waited for is there: takes the commands that have waited, until one of them has to wait again.
     pub(super) fn resume(&mut self, connections: &mut Connections, id: ConnectionId) {
+        if self.takes_leave(connections, id) {
+            return;
+        }
         loop {
             let Some(session) = self.sessions.get_mut(id) else { return };
             let Some(message) = session.next_message() else { break };

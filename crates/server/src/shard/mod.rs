@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use wavecast_hub::{Event, ShardId};
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Opening, Request, Verdict,
+    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Leave, Opening, Request, Verdict,
 };
 use wavecast_net::{CloseCode, Frame, MessageRef};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
@@ -207,6 +207,10 @@ impl Handler for PushShard {
         self.take_shed(connections);
         debug!(slot = id.slot(), code = close.code, reason = close.reason, by = ?close.by, "closed");
         self.forget(id, &Disconnect::CONNECTION_CLOSED);
+    }
+
+    fn leave(&mut self, connections: &mut Connections, id: ConnectionId, leave: &Leave) {
+        self.asked_to_leave(connections, id, leave);
     }
 
     fn error(&mut self, _: &mut Connections, id: ConnectionId, error: &ConnectionError) {

@@ -31,11 +31,7 @@ impl PushShard {
                         self.sessions.get(id).is_some_and(|session| except.contains(&session.client_id()))
                     };
                     if !is_excepted(id) {
-                        // What it was sent comes before the end.
-                        let channels = self.sessions.get(id).map(|session| session.channels().collect());
-                        let channels: Vec<_> = channels.unwrap_or_default();
-                        channels.into_iter().for_each(|channel| self.send_run(connections, channel));
-                        self.disconnect(connections, id, disconnect.clone());
+                        self.disconnect_in_turn(connections, id, disconnect.clone());
                     }
                 }
             }

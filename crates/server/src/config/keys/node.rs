@@ -112,6 +112,14 @@ pub(super) const NODE: &[Key<Config>] = &[
     key("shutdown.timeout", "the longest a shutdown may take", |c| {
         Slot::Time(&mut c.shutdown.timeout, Duration::ZERO..=HOUR)
     }),
+    key(
+        "shutdown.drain",
+        "time over which connections are closed, one after the other; 0s = all at once",
+        |c| Slot::Time(&mut c.shutdown.drain, Duration::ZERO..=HOUR),
+    ),
+    key("shutdown.delay", "time before, in which health says no and everything else goes on", |c| {
+        Slot::Time(&mut c.shutdown.delay, Duration::ZERO..=HOUR)
+    }),
     key("node.name", "what the API calls this node; empty = `wavecast_` and the configured port", |c| {
         Slot::Text(&mut c.node.name)
     }),

@@ -128,6 +128,7 @@ impl<B: Backend> Api<B> {
             "block_user" => self.block_user(&fields, deadline).await,
             "unblock_user" => self.unblock_user(&fields, deadline).await,
             "revoke_token" => self.revoke_token(&fields, deadline).await,
+            "drain" => self.drain(&fields),
             "invalidate_user_tokens" => self.invalidate_user_tokens(&fields, deadline).await,
             _ => Err(Error::METHOD_NOT_FOUND),
         }

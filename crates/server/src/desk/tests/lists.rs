@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use wavecast_hub::{
     ChannelOptions, ClientInfo, DataFormat, HistoryPage, HistoryQuery, PresenceStats, Publication, Publish,
@@ -53,7 +54,7 @@ static NAMESPACES: LazyLock<BTreeMap<&str, Arc<ChannelOptions>>> = LazyLock::new
 impl Default for Lists {
     fn default() -> Self {
         Self {
-            idempotency: Idempotency::new(std::time::Duration::from_secs(300), 65_536),
+            idempotency: Idempotency::new(Duration::from_secs(300), 65_536),
             channels: Mutex::default(),
             latest: Mutex::default(),
             orders: Mutex::default(),
@@ -195,6 +196,10 @@ impl Backend for Lists {
 
     async fn revoke(&self, revocation: Revocation<'_>) -> Result<(), Error> {
         self.ordered(revocation)
+    }
+
+    fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
+        self.ordered(("send_away", share, window)).map(|()| 5)
     }
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
