@@ -45,8 +45,8 @@ impl Connections {
             self.release(self.id(slot));
             return;
         }
-        self.table[slot].phase =
-            Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
+        let proxied = listener.proxy_protocol.include(peer);
+        self.table[slot].phase = Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied }));
         self.set_link_timer(slot, self.options.head_timeout);
     }
 
