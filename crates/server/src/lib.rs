@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
+//! | `doors` | what is listened on beside the port of clients |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -28,7 +29,7 @@
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
-//! | `admission` | who comes in as a client |
+//! | `admission`, `client_address` | who comes in as a client; where it is, behind a proxy |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
@@ -36,10 +37,12 @@
 mod addresses;
 mod admission;
 mod channels;
+mod client_address;
 mod clock;
 pub mod config;
 mod counts;
 pub mod desk;
+mod doors;
 pub mod hooks;
 pub mod http_client;
 pub mod idempotency;
@@ -67,6 +70,7 @@ pub mod token;
 mod wire;
 mod works;
 
+pub use self::doors::ListenError;
 pub use self::node::Node;
 pub use self::payload::as_json;
 pub use self::procedures::Procedures;

@@ -54,6 +54,11 @@ pub(super) fn is_spoken(received: &[u8]) -> bool {
     received.starts_with(PREFACE)
 }
 
+/// Whether these bytes, the first of a connection, show whether it speaks HTTP/2.
+pub(super) fn is_decided(received: &[u8]) -> bool {
+    received.len() >= PREFACE.len() || !PREFACE.starts_with(received)
+}
+
 /// Who answers what comes in.
 #[derive(Debug)]
 pub(super) struct Rooms<B> {

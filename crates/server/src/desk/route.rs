@@ -15,6 +15,7 @@ use super::api::{self, Api};
 use super::backend::Backend;
 use super::guard;
 use super::request_body::RequestBody;
+use crate::client_address;
 use crate::config::{Config, Profile};
 use crate::pages::{self, Page, Part};
 
@@ -42,6 +43,7 @@ impl<B: Backend> Routes<B> {
 
     /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
     pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody, peer: SocketAddr) -> Answer {
+        let peer = client_address::of_request(&self.config.http_server, &head.headers, peer);
         let mut answer = self.route(head, &mut body).await;
         if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -21,15 +21,20 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Keeps what is wanted; `None` if there is nothing of it.
-    pub(crate) fn of(head: &RequestHead<'_>, names: &HeaderNames, user_header: Option<&str>) -> Option<Self> {
+    /// Keeps what is wanted, without the headers that are withheld (in lower case); `None` if there is nothing of it.
+    pub(crate) fn of(
+        head: &RequestHead<'_>,
+        names: &HeaderNames,
+        withheld: &[&str],
+        user_header: Option<&str>,
+    ) -> Option<Self> {
         let user = user_header.and_then(|name| head.header(name)).filter(|user| !user.is_empty());
         let mut headers = PassedHeaders::default();
         if !names.is_empty() {
             let mut left = FIELDS_BYTES_MAX;
             for (name, value) in head.headers().iter() {
                 let bytes = name.len() + value.len();
-                if bytes <= left {
+                if bytes <= left && !withheld.iter().any(|withheld| name.eq_ignore_ascii_case(withheld)) {
                     left -= bytes;
                     headers.keep_of_handshake(names, name, value);
                 }

@@ -48,6 +48,8 @@ use self::rounds::Rounds;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
+use crate::client_address;
+use crate::config::networks::CLIENT_ADDRESS_HEADERS;
 use crate::node::Node;
 use crate::session::{Handshake, Moment, Session, Ticket};
 use crate::shard_event::ShardEvent;
@@ -128,11 +130,12 @@ impl Handler for PushShard {
     type Event = ShardEvent;
 
     fn request(&mut self, &Request { head, peer, .. }: &Request<'_>) -> Verdict {
-        match admission::admit(head, peer.ip(), &self.node) {
+        let client = client_address::of_handshake(&self.node.config().http_server, head, peer);
+        match admission::admit(head, client.ip(), &self.node) {
             Admission::SideDoor => Verdict::SideDoor,
             Admission::Client(upgrade) => Verdict::UpgradeWith(upgrade),
             Admission::Refused { status, reason } => {
-                debug!(%peer, status, reason, "handshake refused");
+                debug!(%peer, %client, status, reason, "handshake refused");
                 Verdict::Refuse { status, reason }
             }
         }
@@ -145,10 +148,15 @@ impl Handler for PushShard {
         let is_protobuf =
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
         let encoding = if is_protobuf { Encoding::Protobuf } else { Encoding::Json };
+        let (head, http) = (opening.head, &node.config().http_server);
+        let withheld = match client_address::is_passed_on(http, opening.peer) {
+            true => &[][..],
+            false => CLIENT_ADDRESS_HEADERS,
+        };
         let mut handshake =
-            Handshake::of(opening.head, &rules.hooks().headers, rules.user_id_header.as_deref());
+            Handshake::of(head, &rules.hooks().headers, withheld, rules.user_id_header.as_deref());
         if node.addresses().is_limited() {
-            let address = opening.peer.ip();
+            let address = client_address::of_handshake(http, head, opening.peer).ip();
             if !node.addresses().opened(address) {
                 return connections.close(
                     id,
