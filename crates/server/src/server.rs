@@ -57,6 +57,7 @@ pub struct PushServer {
 struct Internal {
     desk: Arc<Desk<Node>>,
     address: SocketAddr,
+    is_secure: bool,
 }
 
 impl Internal {
@@ -64,10 +65,11 @@ impl Internal {
     fn serve(runtime: &Handle, door: InternalDoor, desk: Desk<Node>) -> io::Result<Self> {
         let InternalDoor { listener, address, tls } = door;
         let _inside = runtime.enter();
+        let is_secure = tls.is_some();
         let (listener, desk) = (tokio::net::TcpListener::from_std(listener)?, Arc::new(desk));
         runtime.spawn(desk::internal::serve(listener, tls, Arc::clone(&desk)));
         info!(%address, "the internal port listens");
-        Ok(Self { desk, address })
+        Ok(Self { desk, address, is_secure })
     }
 }
 
@@ -263,6 +265,12 @@ impl PushServer {
     #[must_use]
     pub fn internal_address(&self) -> Option<SocketAddr> {
         self.internal.as_ref().map(|internal| internal.address)
+    }
+
+    /// Whether it speaks TLS there.
+    #[must_use]
+    pub fn is_internally_secure(&self) -> bool {
+        self.internal.as_ref().is_some_and(|internal| internal.is_secure)
     }
 
     /// Whether it speaks TLS there.

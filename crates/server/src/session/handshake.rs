@@ -64,3 +64,24 @@ impl Handshake {
         Self { address: Some(address), ..kept.unwrap_or_default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wavecast_net::websocket::Limits;
+    use wavecast_net::websocket::handshake::parse_request;
+
+    use super::*;
+
+    #[test]
+    fn what_is_withheld_is_not_kept_whatever_its_case() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nx-real-IP: 192.0.2.1\r\nCookie: c=1\r\n\r\n";
+        let (head, _) = parse_request(head, &Limits::default()).unwrap().unwrap();
+        let names = HeaderNames::new(["X-Real-IP", "Cookie"], []);
+        let kept = |withheld: &[&str]| {
+            let headers = Handshake::of(&head, &names, withheld, None).and_then(|kept| kept.headers).unwrap();
+            ["x-real-ip", "cookie"].map(|name| headers.get(name).map(ToOwned::to_owned))
+        };
+        assert_eq!(kept(&[]), [Some("192.0.2.1".into()), Some("c=1".into())]);
+        assert_eq!(kept(&["x-real-ip"]), [None, Some("c=1".into())]);
+    }
+}
