@@ -43,6 +43,15 @@ pub(crate) fn client(workspace: &Workspace) -> Result<Tally, String> {
     })
 }
 
+/// The pages of `deploy/`, run by real reverse proxies.
+pub(crate) fn deploy(workspace: &Workspace) -> Result<Tally, String> {
+    let program = rust::program(workspace)?;
+    node_test(workspace, "deploy", |node| {
+        node.env("TESTED_WAVECAST", &program);
+        node.env("NGINX", install::NGINX).env("HAPROXY", install::HAPROXY);
+    })
+}
+
 /// The page in a browser, with screenshots kept.
 pub(crate) fn browser(workspace: &Workspace) -> Result<Tally, String> {
     let plain = rust::program_without_node(workspace)?;

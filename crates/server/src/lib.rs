@@ -13,6 +13,7 @@
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
 //! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
+//! | `doors` | what is listened on beside the port of clients |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -29,7 +30,7 @@
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
-//! | `admission` | who comes in as a client |
+//! | `admission`, `client_address` | who comes in as a client; where it is, behind a proxy |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
@@ -37,11 +38,13 @@
 mod addresses;
 mod admission;
 mod channels;
+mod client_address;
 mod clock;
 pub mod config;
 mod counts;
 mod departure;
 pub mod desk;
+mod doors;
 mod entering;
 pub mod hooks;
 pub mod http_client;
@@ -74,6 +77,7 @@ mod wire;
 mod wire_form;
 mod works;
 
+pub use self::doors::ListenError;
 pub use self::leaving::DrainHandle;
 pub use self::node::Node;
 pub use self::payload::as_json;

@@ -33,8 +33,8 @@ impl Connections {
     /// A connection has come in.
     pub(super) fn admit(&mut self, slot: u32, peer: SocketAddr, listener: &Settings) {
         if self.has_place(slot, peer) {
-            self.table[slot].phase =
-                Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
+            let proxied = listener.proxy_protocol.include(peer);
+            self.table[slot].phase = Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied }));
             self.set_link_timer(slot, self.options.head_timeout);
         }
     }

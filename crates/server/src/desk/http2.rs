@@ -60,6 +60,10 @@ pub(super) fn is_spoken(received: &[u8]) -> bool {
 
 /// A whole answer, or the way of a session to its client.
 type AnswerBody = Either<Full<Bytes>, StreamBody<Guard>>;
+/// Whether these bytes, the first of a connection, show whether it speaks HTTP/2.
+pub(super) fn is_decided(received: &[u8]) -> bool {
+    received.len() >= PREFACE.len() || !PREFACE.starts_with(received)
+}
 
 /// Who answers what comes in.
 #[derive(Debug)]

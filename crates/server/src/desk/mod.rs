@@ -7,7 +7,7 @@
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
-//! - `http2`: the same over HTTP/2, and sessions inside its streams
+//! - `http2`: the same over HTTP/2, and sessions inside its streams; `internal`: a port without clients
 //! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `parameter`: queries
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
@@ -22,6 +22,7 @@ mod exchange;
 mod framing;
 pub mod guard;
 mod http2;
+pub(crate) mod internal;
 mod parameter;
 mod request_body;
 mod route;

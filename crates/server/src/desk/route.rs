@@ -16,6 +16,8 @@ use super::backend::Backend;
 use super::request_body::RequestBody;
 use super::stream::{self, Kind, Outcome, Streams};
 use super::{cors, emulation, guard};
+use crate::client_address;
+use crate::config::networks::CLIENT_ADDRESS_HEADERS;
 use crate::config::{Config, Profile};
 use crate::pages::{self, Page, Part};
 
@@ -68,9 +70,18 @@ impl<B: Backend> Routes<B> {
 
     /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
     pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody, peer: SocketAddr) -> Outcome {
+        let through = peer;
+        let peer = client_address::of_request(&self.config.http_server, &head.headers, peer);
         let mut answer = match self.route(head, &mut body, peer).await {
             Outcome::Answer(answer) => answer,
-            session => return session,
+            Outcome::Stream(mut opening, fields) => {
+                if !client_address::is_passed_on(&self.config.http_server, through) {
+                    for name in CLIENT_ADDRESS_HEADERS {
+                        opening.request.remove(*name);
+                    }
+                }
+                return Outcome::Stream(opening, fields);
+            }
         };
         if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -19,10 +19,12 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Keeps what is wanted of a request's fields; `None` if there is nothing of it.
+    /// Keeps what is wanted of a request's fields, without those that are withheld (in lower case); `None` if there is nothing
+    /// of it.
     pub(crate) fn of<'f>(
         fields: impl Iterator<Item = (&'f str, &'f [u8])>,
         names: &HeaderNames,
+        withheld: &[&str],
         user_header: Option<&str>,
     ) -> Option<Self> {
         if names.is_empty() && user_header.is_none() {
@@ -36,7 +38,7 @@ impl Handshake {
                 user = Some(str::from_utf8(value).unwrap_or_default());
             }
             let bytes = name.len() + value.len();
-            if bytes <= left {
+            if bytes <= left && !withheld.iter().any(|withheld| name.eq_ignore_ascii_case(withheld)) {
                 left -= bytes;
                 headers.keep_of_handshake(names, name, value);
             }
@@ -64,5 +66,26 @@ impl Handshake {
     /// The same, from an address that is counted.
     pub(crate) fn from(kept: Option<Self>, address: IpAddr) -> Self {
         Self { address: Some(address), ..kept.unwrap_or_default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wavecast_net::websocket::Limits;
+    use wavecast_net::websocket::handshake::parse_request;
+
+    use super::*;
+
+    #[test]
+    fn what_is_withheld_is_not_kept_whatever_its_case() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nx-real-IP: 192.0.2.1\r\nCookie: c=1\r\n\r\n";
+        let (head, _) = parse_request(head, &Limits::default()).unwrap().unwrap();
+        let names = HeaderNames::new(["X-Real-IP", "Cookie"], []);
+        let kept = |withheld: &[&str]| {
+            let headers = Handshake::of(head.headers().iter(), &names, withheld, None).and_then(|kept| kept.headers).unwrap();
+            ["x-real-ip", "cookie"].map(|name| headers.get(name).map(ToOwned::to_owned))
+        };
+        assert_eq!(kept(&[]), [Some("192.0.2.1".into()), Some("c=1".into())]);
+        assert_eq!(kept(&["x-real-ip"]), [None, Some("c=1".into())]);
     }
 }

@@ -51,6 +51,8 @@ use self::rounds::Rounds;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
+use crate::client_address;
+use crate::config::networks::CLIENT_ADDRESS_HEADERS;
 use crate::node::Node;
 use crate::session::{Handshake, Moment, Session, Ticket};
 use crate::shard_event::ShardEvent;
@@ -159,11 +161,12 @@ impl Handler for PushShard {
     type Event = ShardEvent;
 
     fn request(&mut self, &Request { head, peer, .. }: &Request<'_>) -> Verdict {
-        match admission::admit(head, peer.ip(), &self.node) {
+        let client = client_address::of_handshake(&self.node.config().http_server, head, peer);
+        match admission::admit(head, client.ip(), &self.node) {
             Admission::SideDoor => Verdict::SideDoor,
             Admission::Client(upgrade) => Verdict::UpgradeWith(upgrade),
             Admission::Refused { status, reason } => {
-                debug!(%peer, status, reason, "handshake refused");
+                debug!(%peer, %client, status, reason, "handshake refused");
                 Verdict::Refuse { status, reason }
             }
         }
@@ -175,9 +178,15 @@ impl Handler for PushShard {
         let is_protobuf =
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
         let wire = WireForm::web_socket(if is_protobuf { Encoding::Protobuf } else { Encoding::Json });
-        let fields = opening.head.headers().iter();
-        let handshake = Handshake::of(fields, &rules.hooks().headers, rules.user_id_header.as_deref());
-        self.begin(connections, id, wire, handshake, opening.peer.ip());
+        let (fields, http) = (opening.head.headers().iter(), &node.config().http_server);
+        let withheld = match client_address::is_passed_on(http, opening.peer) {
+            true => &[][..],
+            false => CLIENT_ADDRESS_HEADERS,
+        };
+        let handshake =
+            Handshake::of(fields, &rules.hooks().headers, withheld, rules.user_id_header.as_deref());
+        let address = client_address::of_handshake(http, opening.head, opening.peer).ip();
+        self.begin(connections, id, wire, handshake, address);
     }
 
     fn open_stream(&mut self, connections: &mut Connections, id: ConnectionId, about: ShardEvent) {

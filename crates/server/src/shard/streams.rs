@@ -22,7 +22,7 @@ impl PushShard {
         connections.send_frame(id, &Frame::from(head.into_boxed_slice())).ok();
         let fields = request.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let rules = node.rules();
-        let handshake = Handshake::of(fields, &rules.hooks().headers, rules.user_id_header.as_deref());
+        let handshake = Handshake::of(fields, &rules.hooks().headers, &[], rules.user_id_header.as_deref());
         drop(request);
         if self.begin(connections, id, form, handshake, peer.ip()) && !commands.is_empty() {
             self.message_of(connections, id, &commands);

@@ -1,10 +1,11 @@
 //! What only the whole configuration can show: values that do not fit together.
 //!
 //! `channel`: the options of one namespace; `hook`: whatever is switched on needs somebody to call; `access`: who may connect;
-//! `tls`: a certificate with its key.
+//! `tls`: a certificate with its key; `doors`: what is listened on.
 
 mod access;
 mod channel;
+mod doors;
 mod hook;
 mod tls;
 
@@ -33,6 +34,7 @@ pub(super) fn whole(assembly: &mut Assembly) {
     hook::check(assembly, &config);
     tls::check(assembly, &config);
     check_shutdown(assembly, &config);
+    doors::check(assembly, &config);
     let max = config.memory.max;
     if max > 0 && max < MEMORY_MIN {
         let allowed = format!("must be 0 (no limit) or at least {} MiB", MEMORY_MIN >> 20);

@@ -80,6 +80,9 @@ pub(super) const NODE: &[Key<Config>] = &[
         Slot::Secret(&mut c.http_api.key)
     }),
     key("http_api.insecure", "the HTTP API asks for no key", |c| Slot::Switch(&mut c.http_api.insecure)),
+    key("http_api.external", "it stays on the clients' port although there is an internal one", |c| {
+        Slot::Switch(&mut c.http_api.external)
+    }),
     key("http_api.error_mode", "transport = an error sets the HTTP status; empty = it does not", |c| {
         Slot::Word(&mut c.http_api.error_mode, &["", "transport"])
     }),

@@ -4,7 +4,7 @@
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
 //! Sections: `node`, `http` (with `tls`), `transport`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
-//! entries have names.
+//! entries have names; `parts`: what is served at which port.
 
 mod channel;
 mod client;
@@ -13,6 +13,7 @@ mod http;
 mod named;
 mod namespace;
 mod node;
+mod parts;
 mod rpc;
 mod tls;
 mod token;
@@ -27,7 +28,7 @@ pub use hook::{
     DEFAULT_HOOK, Events, HANDLER_ENDPOINT, Hook, NamedHook, StatusOutcome, StatusTransform, SwitchedHook,
     Tls,
 };
-pub use http::{HttpApi, HttpServer};
+pub use http::{HttpApi, HttpServer, InternalPort};
 pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
 pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
