@@ -24,7 +24,8 @@
 //! | `office` | the back office: questions that have to wait |
 //! | `orders`, `ordering` | what the back end asks of sessions, on every shard |
 //! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
-//! | `position_list` | where a client without a session stands, as one line of text |
+//! | [`polling`] | what polls are answered, and how they wait |
+//! | [`position_list`] | where a client without a session stands, as one line of text |
 //! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
@@ -52,8 +53,8 @@ mod ordering;
 mod orders;
 pub mod pages;
 mod payload;
-#[expect(dead_code, reason = "the endpoints that use it follow")]
-mod position_list;
+pub mod polling;
+pub mod position_list;
 mod procedures;
 mod process;
 mod rate;

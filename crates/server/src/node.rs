@@ -1,5 +1,6 @@
 //! The node: what all shards and the front desk share.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::inboxes::Inboxes;
 use crate::memory::Memory;
 use crate::office::Office;
 use crate::payload::{self, Payload};
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
@@ -421,6 +423,14 @@ impl Backend for Node {
 
     async fn revoke(&self, revocation: Revocation<'_>) -> Result<(), Error> {
         Node::revoke(self, revocation).await
+    }
+
+    async fn poll(
+        &self,
+        call: PollCall<'_>,
+        patience: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Node::poll(self, call, patience).await
     }
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {

@@ -68,6 +68,7 @@ impl Profile {
             config.http_server.address = Some(LOOPBACK);
             config.client.allow_anonymous_connect_without_token = true;
             config.http_api.insecure = true;
+            config.poll.enabled = true;
             config.pages.enabled = true;
             config.demo.enabled = true;
             // Any name works at once, with the same options: no namespace has to be declared.

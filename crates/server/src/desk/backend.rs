@@ -10,6 +10,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 
@@ -83,6 +84,14 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Calls a method that the program around the server brings along, with JSON for JSON; 104 if there is none.
     fn call(&self, method: &str, params: &str) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
+
+    /// Answers a poll: what follows a position in some channels, for who may read them. Where there is nothing and the poll waits,
+    /// until there is something or `patience` ends. Dropped, it waits no longer.
+    fn poll(
+        &self,
+        call: PollCall<'_>,
+        patience: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<PollPage, PollRefusal>> + Send;
 
     /// What this node is and holds at the moment.
     fn info(&self) -> NodeInfo;

@@ -29,6 +29,7 @@ use wavecast_net::shard::Detached;
 use super::backend::Backend;
 use super::request_body::RequestBody;
 use super::route::Routes;
+use super::seats::Seat;
 use crate::config::HttpServer;
 
 /// What a connection of HTTP/2 begins with (RFC 9113 §3.4), as far as its first line.
@@ -60,6 +61,8 @@ pub(super) struct Rooms<B> {
     pub(super) routes: Arc<Routes<B>>,
     /// Where sessions live; without, there are none.
     pub(super) shards: Option<Mount>,
+    /// The connection's.
+    pub(super) seat: Arc<Seat>,
 }
 
 /// Serves one connection until its end. One on which nothing has happened for `http_server.idle_timeout` is ended.
@@ -133,7 +136,8 @@ impl<B: Backend> Rooms<B> {
         if let (true, &Method::CONNECT, Some(mount)) = (is_websocket, request.method(), &self.shards) {
             return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await;
         }
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(Arc::clone(&self.seat));
         let mut answer = self.routes.answer(&head, RequestBody::new(body), peer).await;
         // Which connection is used again is not said in an answer here.
         answer.headers_mut().remove(CONNECTION);

@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use super::answer::{self, Answer};
 use super::api::{self, Api};
 use super::backend::Backend;
+use super::cors::{self, Endpoint};
 use super::guard;
+use super::poll::Polls;
 use super::request_body::RequestBody;
 use crate::config::{Config, Profile};
 use crate::pages::{self, Page, Part};
@@ -25,6 +27,7 @@ const DEMOS: &str = "</demo/>; rel=\"related\"";
 #[derive(Debug)]
 pub(super) struct Routes<B> {
     api: Api<B>,
+    polls: Polls<B>,
     config: Arc<Config>,
     profile: Profile,
     draining: watch::Receiver<bool>,
@@ -37,7 +40,8 @@ impl<B: Backend> Routes<B> {
         profile: Profile,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        Self { api: Api::new(backend, Arc::clone(&config)), config, profile, draining }
+        let polls = Polls::new(Arc::clone(&backend), Arc::clone(&config), draining.clone());
+        Self { api: Api::new(backend, Arc::clone(&config)), polls, config, profile, draining }
     }
 
     /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
@@ -61,6 +65,9 @@ impl<B: Backend> Routes<B> {
         if let Some(method) = self.api_method(path) {
             return self.api.answer(method, head, host, origin, body).await;
         }
+        if let Some(answer) = self.connection(head, host, origin).await {
+            return answer;
+        }
         if self.config.health.enabled && path == self.config.health.handler_prefix {
             return read_only(head, || self.health());
         }
@@ -75,6 +82,37 @@ impl<B: Backend> Routes<B> {
             }
             Part::Start | Part::Shared => answer::page(&page, &head.headers),
         })
+    }
+
+    /// What clients without WebSocket connect to. Pages of other origins may, where a WebSocket handshake of theirs would pass.
+    async fn connection(&self, head: &Parts, host: Option<&str>, origin: Option<&str>) -> Option<Answer> {
+        let (poll, path) = (&self.config.poll, head.uri.path());
+        let endpoints = [Endpoint { path: &poll.handler_prefix, methods: "GET" }];
+        if !poll.enabled || path != poll.handler_prefix {
+            return None;
+        }
+        let mut answer = match cors::admit(self.profile, &self.config.client.allowed_origins, host, origin) {
+            Ok(grant) => match cors::preflight(&endpoints, &head.method, path, &head.headers, &grant) {
+                Some(answer) => return Some(answer),
+                None if head.method == Method::GET || head.method == Method::HEAD => {
+                    let mut answer = self.polls.answer(head).await;
+                    cors::decorate(answer.headers_mut(), &grant);
+                    return Some(answer);
+                }
+                None => read_only(head, || answer::json(StatusCode::OK, "{}")),
+            },
+            Err(refused) => answer::text(
+                StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN),
+                &refused.to_string(),
+            ),
+        };
+        cors::vary(answer.headers_mut());
+        Some(answer)
+    }
+
+    /// Polls that wait at this moment.
+    pub(super) fn waiting_polls(&self) -> usize {
+        self.polls.waiting()
     }
 
     fn page(&self, path: &str) -> Option<Page> {
@@ -112,6 +150,9 @@ impl<B: Backend> Routes<B> {
         let mut text = format!("There is nothing at {path}. This is Wavecast:");
         if !config.websocket.disabled {
             let _ = write!(text, "\n  WebSocket clients connect to {}", config.websocket.handler_prefix);
+        }
+        if config.poll.enabled {
+            let _ = write!(text, "\n  clients poll at GET {}?channels=…", config.poll.handler_prefix);
         }
         if !config.http_api.disabled {
             let prefix = &config.http_api.handler_prefix;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use hyper::HeaderMap;
 use wavecast_net::websocket::handshake::RequestHead;
 
 use crate::hooks::{HeaderNames, PassedHeaders};
@@ -21,13 +22,38 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Keeps what is wanted; `None` if there is nothing of it.
+    /// Keeps what is wanted of a request that came to a shard; `None` if there is nothing of it.
     pub(crate) fn of(head: &RequestHead<'_>, names: &HeaderNames, user_header: Option<&str>) -> Option<Self> {
-        let user = user_header.and_then(|name| head.header(name)).filter(|user| !user.is_empty());
+        Self::of_fields(|| head.headers().iter(), names, user_header)
+    }
+
+    /// The same of a request that came to the front desk.
+    pub(crate) fn of_request(
+        fields: &HeaderMap,
+        names: &HeaderNames,
+        user_header: Option<&str>,
+    ) -> Option<Self> {
+        let fields = || fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        Self::of_fields(fields, names, user_header)
+    }
+
+    fn of_fields<'f, F>(
+        fields: impl Fn() -> F,
+        names: &HeaderNames,
+        user_header: Option<&str>,
+    ) -> Option<Self>
+    where
+        F: Iterator<Item = (&'f str, &'f [u8])>,
+    {
+        let value_of = |wanted: &str| {
+            let mut found = fields().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.next().and_then(|(_, value)| std::str::from_utf8(value).ok())
+        };
+        let user = user_header.and_then(value_of).filter(|user| !user.is_empty());
         let mut headers = PassedHeaders::default();
         if !names.is_empty() {
             let mut left = FIELDS_BYTES_MAX;
-            for (name, value) in head.headers().iter() {
+            for (name, value) in fields() {
                 let bytes = name.len() + value.len();
                 if bytes <= left {
                     left -= bytes;

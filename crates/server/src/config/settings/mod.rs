@@ -3,7 +3,7 @@
 //! Names and meanings are those of Centrifugo's v6 configuration wherever the concept is the same. Fields marked
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
-//! Sections: `node`, `http` (with `tls`), `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
+//! Sections: `node`, `http` (with `tls`), `client`, `token`, `channel` and `namespace`, `rpc`, `hook`, `poll`. `named` is an entry of a list whose
 //! entries have names.
 
 mod channel;
@@ -13,6 +13,7 @@ mod http;
 mod named;
 mod namespace;
 mod node;
+mod poll;
 mod rpc;
 mod tls;
 mod token;
@@ -30,6 +31,7 @@ pub use http::{HttpApi, HttpServer};
 pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
 pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
+pub use poll::Poll;
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
@@ -53,6 +55,8 @@ pub struct Config {
     pub events: Events,
     /// `websocket.*`: the WebSocket endpoint of clients.
     pub websocket: WebSocket,
+    /// `poll.*` (own): the poll endpoint of clients without a session.
+    pub poll: Poll,
     /// `http_api.*`: the API of the back end.
     pub http_api: HttpApi,
     /// `health.*`: the endpoint of load balancers.

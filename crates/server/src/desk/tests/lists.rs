@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -14,6 +15,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 
@@ -195,6 +197,14 @@ impl Backend for Lists {
 
     async fn revoke(&self, revocation: Revocation<'_>) -> Result<(), Error> {
         self.ordered(revocation)
+    }
+
+    async fn poll(
+        &self,
+        _: PollCall<'_>,
+        _: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Ok(PollPage::default())
     }
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
