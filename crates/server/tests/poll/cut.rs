@@ -1,8 +1,6 @@
 //! A client that is cut off at any byte, and comes back with the last position that it has read, gets each publication once and
 //! in order, or is told of a gap.
 
-use std::time::Duration;
-
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 use wavecast_server::PushServer;
@@ -16,7 +14,7 @@ async fn cut_at(server: &PushServer, target: &str, cut: usize) -> Option<Answer>
     let mut bytes = Vec::new();
     let read = async {
         while bytes.len() < cut {
-            let mut piece = vec![0; cut - bytes.len()];
+            let mut piece = vec![0; (cut - bytes.len()).min(4096)];
             let count = connection.stream.read(&mut piece).await.unwrap();
             assert!(count > 0);
             bytes.extend_from_slice(&piece[..count]);
@@ -27,7 +25,7 @@ async fn cut_at(server: &PushServer, target: &str, cut: usize) -> Option<Answer>
     };
     timeout(SOON, read).await.expect("an answer in time");
     // With bytes unread this is a reset.
-    connection.stream.set_linger(Some(Duration::ZERO)).unwrap();
+    connection.stream.set_zero_linger().unwrap();
     drop(connection);
     Answer::of(&bytes).map(|(answer, _)| answer)
 }

@@ -1,6 +1,7 @@
 //! Who may poll what: what a session would be let do.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 use wavecast_server::PushServer;
@@ -197,10 +198,11 @@ fn hooks_are_asked_as_for_sessions() {
     ]);
     let mut hooked = loaded.config.channel.namespaces[0].clone();
     hooked.name = "hooked".into();
-    hooked.settings.history_size = 10;
+    (hooked.settings.history_size, hooked.settings.history_ttl) = (10, Duration::from_secs(300));
+    hooked.settings.allow_recovery = true;
     hooked.settings.subscribe_proxy_enabled = true;
     loaded.config.channel.namespaces.push(hooked);
-    let server = PushServer::start_with(loaded, |_| Arc::clone(&keeper)).unwrap();
+    let server = PushServer::start_with(loaded, |_| keeper.clone()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let poll_as = |user: &str, channels: &str| {
         let fields = if user.is_empty() { String::new() } else { format!("X-User: {user}\r\n") };

@@ -27,9 +27,12 @@ pub(crate) fn loaded(more: &[(&str, &str)]) -> Loaded {
         options
     };
     let namespaces = json!([
-        namespace("bare", json!({"history_size": 0})),
+        namespace("bare", json!({"history_size": 0, "history_ttl": "0s", "allow_recovery": false})),
         namespace("small", json!({"history_size": 3})),
-        namespace("cache", json!({"force_recovery_mode": "cache", "auto_cache_recover": true})),
+        namespace(
+            "cache",
+            json!({"force_recovery": true, "force_recovery_mode": "cache", "auto_cache_recover": true})
+        ),
         namespace("closed", json!({"allow_subscribe_for_client": false})),
         namespace("users", json!({"allow_subscribe_for_anonymous": false})),
         namespace("unread", json!({"allow_recovery": false})),
@@ -43,7 +46,7 @@ pub(crate) fn loaded(more: &[(&str, &str)]) -> Loaded {
             "limited",
             json!({"allow_user_limited_channels": true, "allow_subscribe_for_client": false})
         ),
-        namespace("digits", json!({"channel_regex": "^digits:[0-9]+$"})),
+        namespace("digits", json!({"channel_regex": "^[0-9]+$"})),
     ]);
     let namespaces = namespaces.to_string();
     let values = [

@@ -116,7 +116,7 @@ fn a_client_that_goes_frees_its_place() {
         waiting(server, 2).await;
         drop(gone);
         waiting(server, 1).await;
-        reset.stream.set_linger(Some(Duration::ZERO)).unwrap();
+        reset.stream.set_zero_linger().unwrap();
         drop(reset);
         waiting(server, 0).await;
     });
