@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use wavecast_protocol::centrifuge::Disconnect;
+use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 pub use self::call::{PollCall, PollRefusal};
 pub use self::page::PollPage;
@@ -40,6 +40,9 @@ impl Node {
         call: PollCall<'_>,
         patience: impl Future<Output = ()> + Send,
     ) -> Result<PollPage, PollRefusal> {
+        if self.memory().refuses_connections() {
+            return Err(Refused::Error(Error::TOO_MANY_REQUESTS).into());
+        }
         let (mut visit, mut readers) = self.admit_visitor(&call).await?;
         let mut page = read_all(self, &mut readers, None, &mut Waits::of(self))?;
         if !call.waits {

@@ -44,7 +44,7 @@ impl<B: Backend> Polls<B> {
         let limit = self.config.client.channel_limit;
         let request = match Request::of(head.uri.query().unwrap_or_default(), &head.headers, limit) {
             Ok(request) => request,
-            Err(problem) => return refusal::bad_request(problem),
+            Err(problem) => return refusal::bad_request(&problem),
         };
         let wait = request.wait.min(self.config.poll.wait_max);
         let waits = !wait.is_zero() && !*self.draining.borrow();

@@ -9,7 +9,7 @@ use crate::desk::answer::{self, Answer};
 use crate::polling::PollRefusal;
 
 /// Something is wrong with what stands in the address.
-pub(super) fn bad_request(problem: String) -> Answer {
+pub(super) fn bad_request(problem: &str) -> Answer {
     let message = format!("bad request: {problem}").into();
     refused(&PollRefusal { code: Error::BAD_REQUEST.code, message, channel: None })
 }
@@ -18,9 +18,7 @@ pub(super) fn bad_request(problem: String) -> Answer {
 pub(super) fn too_many_wait() -> Answer {
     let message = "too many requests: as many polls wait as may (poll.waiting_limit)".into();
     let refusal = PollRefusal { code: Error::TOO_MANY_REQUESTS.code, message, channel: None };
-    let mut answer = refused(&refusal);
-    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    answer
+    refused(&refusal)
 }
 
 /// What the server says of it.
@@ -51,7 +49,8 @@ fn status(code: u32) -> StatusCode {
         101 | 109 | 110 | 3005 | 3500 | 3501 => StatusCode::UNAUTHORIZED,
         102 => StatusCode::NOT_FOUND,
         106..=108 | 3505 => StatusCode::BAD_REQUEST,
-        111 | 3013 => StatusCode::TOO_MANY_REQUESTS,
+        // The server's limits, not the client's: somebody else may be asked.
+        111 => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::FORBIDDEN,
     }
 }
