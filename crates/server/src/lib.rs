@@ -26,6 +26,8 @@
 //! | `office` | the back office: questions that have to wait |
 //! | `orders`, `ordering` | what the back end asks of sessions, on every shard |
 //! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
+//! | [`polling`] | what polls are answered, and how they wait |
+//! | [`position_list`] | where a client without a session stands, as one line of text |
 //! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
@@ -58,6 +60,8 @@ mod ordering;
 mod orders;
 pub mod pages;
 mod payload;
+pub mod polling;
+pub mod position_list;
 mod procedures;
 mod process;
 mod rate;

@@ -1,5 +1,6 @@
 //! The node: what all shards and the front desk share.
 
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -29,6 +30,7 @@ use crate::inboxes::Inboxes;
 use crate::memory::Memory;
 use crate::office::Office;
 use crate::payload::{self, Payload};
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
@@ -456,6 +458,14 @@ impl Backend for Node {
 
     fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
         Node::send_away(self, share, window)
+    }
+
+    async fn poll(
+        &self,
+        call: PollCall<'_>,
+        patience: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Node::poll(self, call, patience).await
     }
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {

@@ -285,6 +285,12 @@ impl PushServer {
         &self.node
     }
 
+    /// Polls that wait at this moment.
+    #[must_use]
+    pub fn waiting_polls(&self) -> usize {
+        self.desk.waiting_polls()
+    }
+
     /// A handle that ends the server, free to be sent to another thread.
     #[must_use]
     pub fn drain_handle(&self) -> DrainHandle {

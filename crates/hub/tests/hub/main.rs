@@ -10,5 +10,6 @@ mod filters;
 mod inboxes;
 mod model;
 mod model_channel;
+mod polling;
 mod threads;
 mod trimming;

@@ -37,6 +37,12 @@ impl ConnectionId {
         Self { slot: (bits >> 32) as u32, generation: bits as u32 }
     }
 
+    /// An id that no connection ever has, for what is like a connection's and belongs to none.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { slot: u32::MAX, generation: u32::MAX }
+    }
+
     /// An id that no shard has given out, for the tests of a handler's own rooms.
     #[must_use]
     pub const fn for_tests(slot: u32, generation: u32) -> Self {

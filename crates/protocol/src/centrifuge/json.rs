@@ -33,6 +33,7 @@ pub(super) use line::object;
 pub use push::encode_push;
 pub(crate) use reply::message_reader;
 pub use reply::{encode_reply, messages};
+pub use shape::encode_publication;
 
 /// A ping, and the pong that answers it: the empty message.
 pub const PING: &[u8] = b"{}";

@@ -38,7 +38,7 @@ pub use settings::{
     Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Emulation,
     Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls,
     ListenerTlsError, Log, Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel,
-    Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform,
+    Poll, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform,
     SubscriptionToken, SwitchedHook, Tls, Token, Transport, WebSocket,
 };
 

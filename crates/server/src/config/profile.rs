@@ -69,6 +69,7 @@ impl Profile {
             config.http_server.address = Some(LOOPBACK);
             config.client.allow_anonymous_connect_without_token = true;
             config.http_api.insecure = true;
+            config.poll.enabled = true;
             config.pages.enabled = true;
             config.sse.enabled = true;
             config.http_stream.enabled = true;

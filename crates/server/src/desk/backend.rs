@@ -14,6 +14,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 use crate::streams::{Heard, StreamOpening, TurnedAway};
@@ -110,6 +111,14 @@ pub trait Backend: Send + Sync + 'static {
         let _ = (session, node, commands);
         ready(Heard::NoSession)
     }
+
+    /// Answers a poll: what follows a position in some channels, for who may read them. Where there is nothing and the poll waits,
+    /// until there is something or `patience` ends. Dropped, it waits no longer.
+    fn poll(
+        &self,
+        call: PollCall<'_>,
+        patience: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<PollPage, PollRefusal>> + Send;
 
     /// What this node is and holds at the moment.
     fn info(&self) -> NodeInfo;

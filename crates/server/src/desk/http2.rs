@@ -31,6 +31,7 @@ use wavecast_net::shard::Detached;
 use super::backend::Backend;
 use super::request_body::RequestBody;
 use super::route::Routes;
+use super::seats::Seat;
 use super::stream::{self, Outcome, StreamBody};
 use crate::config::HttpServer;
 use crate::streams::StreamOpening;
@@ -72,6 +73,8 @@ pub(super) struct Rooms<B> {
     pub(super) backend: Arc<B>,
     /// Where sessions live; without, there are none.
     pub(super) shards: Option<Mount>,
+    /// The connection's.
+    pub(super) seat: Arc<Seat>,
 }
 
 /// Serves one connection until its end. One on which nothing has happened for `http_server.idle_timeout` is ended.
@@ -145,8 +148,9 @@ impl<B: Backend> Rooms<B> {
         if let (true, &Method::CONNECT, Some(mount)) = (is_websocket, request.method(), &self.shards) {
             return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await.map(Either::Left);
         }
-        let (head, body) = request.into_parts();
-        let mut answer = match self.routes.answer(&head, RequestBody::new(body), peer).await {
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(Arc::clone(&self.seat));
+        let mut answer = match self.routes.answer(&mut head, RequestBody::new(body), peer).await {
             Outcome::Answer(answer) => answer,
             Outcome::Stream(opening, fields) => return self.open(*opening, fields, guard),
         };

@@ -2,13 +2,14 @@
 //!
 //! A shard hands over every connection whose request is no WebSocket handshake. The desk answers the API, the health
 //! endpoint and the pages, and holds no session. Each connection has time-outs for head, body, answer and idleness,
-//! there are at most `http_server.connection_limit` of them, and one on which a WebSocket handshake follows goes back
+//! there are at most `http_server.connection_limit` of them (`seats`), and one on which a WebSocket handshake follows goes back
 //! to a shard (reverse proxies keep connections alive and send whatever comes next).
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams; `internal`: a port without clients
 //! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `parameter`: queries
+//! - `poll`: publications for the asking, waited for or not
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
@@ -24,8 +25,10 @@ pub mod guard;
 mod http2;
 pub(crate) mod internal;
 mod parameter;
+mod poll;
 mod request_body;
 mod route;
+mod seats;
 mod socket;
 mod stream;
 #[cfg(test)]
@@ -45,17 +48,18 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use wavecast_net::carrier::{Carrier, turn_away};
 use wavecast_net::mount::Mount;
 use wavecast_net::shard::Detached;
 
 pub use backend::{Backend, NodeInfo};
 
-use self::exchange::{AnswerBody, Exchange};
+use self::exchange::{AnswerBody, Exchange, Watch};
 use self::http2::Rooms;
 use self::request_body::RequestBody;
 use self::route::Routes;
+use self::seats::{Seat, Seats};
 use self::socket::Socket;
 use self::stream::Outcome;
 use crate::config::{Config, Profile};
@@ -80,7 +84,7 @@ pub struct Desk<B> {
     backend: Arc<B>,
     routes: Arc<Routes<B>>,
     config: Arc<Config>,
-    connections: Semaphore,
+    seats: Arc<Seats>,
     refused: AtomicU64,
     draining: watch::Sender<bool>,
     ending: watch::Sender<bool>,
@@ -101,7 +105,7 @@ impl<B: Backend> Desk<B> {
                 draining.subscribe(),
             )),
             backend,
-            connections: Semaphore::new(config.http_server.connection_limit),
+            seats: Arc::new(Seats::new(config.http_server.connection_limit)),
             refused: AtomicU64::new(0),
             draining,
             ending: watch::Sender::new(false),
@@ -137,9 +141,7 @@ impl<B: Backend> Desk<B> {
     pub async fn end(&self) {
         self.drain();
         self.ending.send_replace(true);
-        let all = u32::try_from(self.config.http_server.connection_limit).unwrap_or(u32::MAX);
-        // Never closed; and only a connection's end gives its permit back.
-        drop(self.connections.acquire_many(all).await);
+        self.seats.empty().await;
     }
 
     /// Whether [`drain`](Self::drain) was called.
@@ -147,9 +149,14 @@ impl<B: Backend> Desk<B> {
         *self.draining.borrow()
     }
 
-    /// Connections at the desk at this moment.
+    /// Connections at the desk at this moment, without those on which a poll waits.
     pub fn connections(&self) -> usize {
-        self.config.http_server.connection_limit - self.connections.available_permits()
+        self.seats.taken()
+    }
+
+    /// Polls that wait at this moment.
+    pub fn waiting_polls(&self) -> usize {
+        self.routes.waiting_polls()
     }
 
     /// Connections refused since the start because there were `http_server.connection_limit` of them.
@@ -161,7 +168,7 @@ impl<B: Backend> Desk<B> {
 impl<B> fmt::Debug for Desk<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Desk")
-            .field("connections", &self.connections)
+            .field("seats", &self.seats)
             .field("refused", &self.refused)
             .finish_non_exhaustive()
     }
@@ -173,13 +180,13 @@ impl<B> fmt::Debug for Desk<B> {
 /// Cancel-safe: dropping the future closes the connection.
 pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>) {
     let peer = detached.peer;
-    let Ok(_permit) = desk.connections.try_acquire() else {
+    let Some(seat) = Seats::take(&desk.seats) else {
         desk.refuse(detached);
         return;
     };
     let served = match http2::is_spoken(&detached.received) {
-        true => desk.serve_http2(detached).await,
-        false => desk.serve(detached).await,
+        true => desk.serve_http2(detached, seat).await,
+        false => desk.serve(detached, seat).await,
     };
     match served {
         Ok(()) => tracing::trace!(%peer, "an HTTP connection ends"),
@@ -188,16 +195,17 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
 }
 
 impl<B: Backend> Desk<B> {
-    async fn serve_http2(&self, detached: Detached) -> io::Result<()> {
+    async fn serve_http2(&self, detached: Detached, seat: Arc<Seat>) -> io::Result<()> {
         let rooms = Rooms {
             routes: Arc::clone(&self.routes),
             backend: Arc::clone(&self.backend),
             shards: self.streams.clone(),
+            seat,
         };
         http2::serve(rooms, &self.config.http_server, self.draining.subscribe(), detached).await
     }
 
-    async fn serve(&self, detached: Detached) -> io::Result<()> {
+    async fn serve(&self, detached: Detached, seat: Arc<Seat>) -> io::Result<()> {
         let Detached { stream, received, peer } = detached;
         let stream = Carrier::new(stream)?;
         // An answer goes out in one write, and waits for nothing.
@@ -206,11 +214,13 @@ impl<B: Backend> Desk<B> {
         let exchange = Arc::new(Exchange::default());
         let socket = Socket::new(stream, &received, Arc::clone(&exchange), settings, self.way_back.is_some());
         let service = service_fn(|request: Request<Incoming>| {
-            let exchange = Arc::clone(&exchange);
+            let (exchange, seat) = (Arc::clone(&exchange), Arc::clone(&seat));
             exchange.begin();
             async move {
-                let (head, body) = request.into_parts();
-                match self.routes.answer(&head, RequestBody::new(body), peer).await {
+                let (mut head, body) = request.into_parts();
+                head.extensions.insert(Watch(Arc::clone(&exchange)));
+                head.extensions.insert(seat);
+                match self.routes.answer(&mut head, RequestBody::new(body), peer).await {
                     Outcome::Answer(answer) => {
                         Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
                     }

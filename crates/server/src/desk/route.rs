@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::answer::{self, Answer};
 use super::api::{self, Api};
 use super::backend::Backend;
+use super::poll::Polls;
 use super::request_body::RequestBody;
 use super::stream::{self, Kind, Outcome, Streams};
 use super::{cors, emulation, guard};
@@ -29,6 +30,7 @@ const DEMOS: &str = "</demo/>; rel=\"related\"";
 enum Endpoint {
     Stream(Kind),
     Emulation,
+    Poll,
 }
 
 impl Endpoint {
@@ -36,6 +38,7 @@ impl Endpoint {
         match self {
             Self::Stream(kind) => kind.methods(),
             Self::Emulation => emulation::METHODS,
+            Self::Poll => "GET",
         }
     }
 }
@@ -46,6 +49,7 @@ pub(super) struct Routes<B> {
     api: Api<B>,
     streams: Streams<B>,
     backend: Arc<B>,
+    polls: Polls<B>,
     config: Arc<Config>,
     profile: Profile,
     draining: watch::Receiver<bool>,
@@ -61,6 +65,7 @@ impl<B: Backend> Routes<B> {
         Self {
             api: Api::new(Arc::clone(&backend), Arc::clone(&config)),
             streams: Streams::new(Arc::clone(&backend), Arc::clone(&config)),
+            polls: Polls::new(Arc::clone(&backend), Arc::clone(&config), draining.clone()),
             backend,
             config,
             profile,
@@ -69,19 +74,21 @@ impl<B: Backend> Routes<B> {
     }
 
     /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
-    pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody, peer: SocketAddr) -> Outcome {
-        let through = peer;
-        let peer = client_address::of_request(&self.config.http_server, &head.headers, peer);
+    pub(super) async fn answer(
+        &self,
+        head: &mut Parts,
+        mut body: RequestBody,
+        through: SocketAddr,
+    ) -> Outcome {
+        let peer = client_address::of_request(&self.config.http_server, &head.headers, through);
+        if !client_address::is_passed_on(&self.config.http_server, through) {
+            for name in CLIENT_ADDRESS_HEADERS {
+                head.headers.remove(*name);
+            }
+        }
         let mut answer = match self.route(head, &mut body, peer).await {
             Outcome::Answer(answer) => answer,
-            Outcome::Stream(mut opening, fields) => {
-                if !client_address::is_passed_on(&self.config.http_server, through) {
-                    for name in CLIENT_ADDRESS_HEADERS {
-                        opening.request.remove(*name);
-                    }
-                }
-                return Outcome::Stream(opening, fields);
-            }
+            session => return session,
         };
         if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -134,6 +141,10 @@ impl<B: Backend> Routes<B> {
             Endpoint::Emulation => {
                 Outcome::Answer(emulation::answer(&self.backend, &self.config, head, body).await)
             }
+            Endpoint::Poll if head.method == Method::GET || head.method == Method::HEAD => {
+                Outcome::Answer(self.polls.answer(head).await)
+            }
+            Endpoint::Poll => Outcome::Answer(read_only(head, || answer::json(StatusCode::OK, "{}"))),
         };
         let headers = match &mut outcome {
             Outcome::Answer(answer) => answer.headers_mut(),
@@ -170,7 +181,16 @@ impl<B: Backend> Routes<B> {
         })
     }
 
+    /// Polls that wait at this moment.
+    pub(super) fn waiting_polls(&self) -> usize {
+        self.polls.waiting()
+    }
+
     fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        let poll = &self.config.poll;
+        if poll.enabled && path == poll.handler_prefix {
+            return Some(Endpoint::Poll);
+        }
         if emulation::is_at(path, &self.config) {
             return Some(Endpoint::Emulation);
         }
@@ -217,6 +237,9 @@ impl<B: Backend> Routes<B> {
             if transport.enabled {
                 let _ = write!(text, "\n  where that is blocked, to {}", transport.handler_prefix);
             }
+        }
+        if config.poll.enabled {
+            let _ = write!(text, "\n  clients poll at GET {}?channels=…", config.poll.handler_prefix);
         }
         if !config.http_api.disabled {
             let prefix = &config.http_api.handler_prefix;

@@ -22,6 +22,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// And how much of a body that nobody wants is taken meanwhile.
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
+/// What is taken ahead of a request that is being answered, while somebody wants to know whether its client is there.
+const AHEAD_BYTES_MAX: usize = 16 * 1024;
+
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n\
     Content-Length: 43\r\n\r\nThe request's head took too long to arrive.";
 
@@ -174,6 +177,18 @@ impl Socket {
         stream.poll_receive(context, &mut self.received)
     }
 
+    /// Takes what the peer sends while its request is answered, up to a bound, to learn of its end. (hyper does not read then: it
+    /// leaves a client that has ended its side its answer.)
+    fn look_ahead(&mut self, context: &mut Context<'_>) {
+        while self.received.len() < AHEAD_BYTES_MAX {
+            match self.poll_receive(context) {
+                Poll::Ready(Ok(1..)) => self.unexamined = true,
+                Poll::Ready(Ok(0) | Err(_)) => return self.exchange.peer_ends(),
+                Poll::Pending => return,
+            }
+        }
+    }
+
     /// Puts the socket down for a shard, the handshake's head and what follows it included.
     fn give_back(&mut self) -> Stage {
         if let Some(stream) = self.stream.take() {
@@ -289,6 +304,9 @@ impl Write for Socket {
             ready!(this.poll_written(context, flushed))?;
         }
         this.exchange.flushed();
+        if this.exchange.is_watched() {
+            this.look_ahead(context);
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -82,7 +82,9 @@ mod tests {
         let (head, _) = parse_request(head, &Limits::default()).unwrap().unwrap();
         let names = HeaderNames::new(["X-Real-IP", "Cookie"], []);
         let kept = |withheld: &[&str]| {
-            let headers = Handshake::of(head.headers().iter(), &names, withheld, None).and_then(|kept| kept.headers).unwrap();
+            let headers = Handshake::of(head.headers().iter(), &names, withheld, None)
+                .and_then(|kept| kept.headers)
+                .unwrap();
             ["x-real-ip", "cookie"].map(|name| headers.get(name).map(ToOwned::to_owned))
         };
         assert_eq!(kept(&[]), [Some("192.0.2.1".into()), Some("c=1".into())]);

@@ -4,7 +4,7 @@
 //! (`channel.namespaces.chat.history_size`). Their keys have one table each.
 //!
 //! `key` is one line of these tables, `list` the lists whose entries have names; `client`, `token`, `channel`, `rpc`, `hook`,
-//! `doors`, `transport` and `node` are the tables.
+//! `doors`, `transport`, `poll` and `node` are the tables.
 
 mod channel;
 mod client;
@@ -13,6 +13,7 @@ mod hook;
 mod key;
 mod list;
 mod node;
+mod poll;
 mod rpc;
 mod token;
 mod transport;
@@ -36,6 +37,7 @@ const SINGLE: &[&[Key<Config>]] = &[
     channel::CHANNEL,
     rpc::RPC,
     transport::TRANSPORTS,
+    poll::POLL,
     node::NODE,
 ];
 

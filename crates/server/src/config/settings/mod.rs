@@ -3,7 +3,7 @@
 //! Names and meanings are those of Centrifugo's v6 configuration wherever the concept is the same. Fields marked
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
-//! Sections: `node`, `http` (with `tls`), `transport`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
+//! Sections: `node`, `http` (with `tls`), `transport`, `poll`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
 //! entries have names; `parts`: what is served at which port.
 
 mod channel;
@@ -14,6 +14,7 @@ mod named;
 mod namespace;
 mod node;
 mod parts;
+mod poll;
 mod rpc;
 mod tls;
 mod token;
@@ -32,6 +33,7 @@ pub use http::{HttpApi, HttpServer, InternalPort};
 pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
 pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
+pub use poll::Poll;
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
@@ -62,6 +64,8 @@ pub struct Config {
     pub http_stream: Transport,
     /// `emulation.*`: what the clients of both have to say.
     pub emulation: Emulation,
+    /// `poll.*` (own): the poll endpoint of clients without a session.
+    pub poll: Poll,
     /// `http_api.*`: the API of the back end.
     pub http_api: HttpApi,
     /// `health.*`: the endpoint of load balancers.
@@ -93,6 +97,7 @@ impl Default for Config {
             proxies: Vec::new(),
             events: Events::default(),
             websocket: WebSocket::default(),
+            poll: Poll::default(),
             sse: Transport::sse(),
             http_stream: Transport::http_stream(),
             emulation: Emulation::default(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 
@@ -200,6 +202,14 @@ impl Backend for Lists {
 
     fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
         self.ordered(("send_away", share, window)).map(|()| 5)
+    }
+
+    async fn poll(
+        &self,
+        _: PollCall<'_>,
+        _: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Ok(PollPage::default())
     }
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
