@@ -41,7 +41,7 @@ pub mod publication;
 pub mod recovery;
 mod stripe;
 
-pub use channel::{ChannelError, ChannelRules};
+pub use channel::{ChannelError, ChannelRules, is_internal};
 pub use delivery::{Delivery, Event, SHARDS_MAX, ShardId};
 pub use filter::{Comparison, FILTER_BYTES_MAX, Filter, FilterTooLarge, Relation};
 pub use history::{HistoryError, HistoryPage, HistoryQuery};
