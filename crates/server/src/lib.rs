@@ -15,6 +15,8 @@
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
+//! | `canary`, `watchman` | whether publications come through and event loops turn |
+//! | [`metrics`] | what is counted |
 //! | `clock`, `secret` | what time it is; a value that nothing prints |
 //! | `shard`, `shard_event` | sessions and channels on one event loop; what reaches it |
 //! | `session` | the Centrifuge protocol as a state machine |
@@ -29,12 +31,14 @@
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `admission` | who comes in as a client |
+//! | `transport` | what a session's bytes travel in |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
 mod addresses;
 mod admission;
+mod canary;
 mod channels;
 mod clock;
 pub mod config;
@@ -45,6 +49,7 @@ pub mod http_client;
 pub mod idempotency;
 mod inboxes;
 pub mod memory;
+pub mod metrics;
 pub mod node;
 mod office;
 mod ordering;
@@ -64,9 +69,12 @@ mod shard;
 mod shard_event;
 mod steering;
 pub mod token;
+mod transport;
+mod watchman;
 mod wire;
 mod works;
 
+pub use self::canary::{Failing, Round};
 pub use self::node::Node;
 pub use self::payload::as_json;
 pub use self::procedures::Procedures;
@@ -75,6 +83,7 @@ pub use self::reading::PRESENCE_CLIENTS_MAX;
 pub use self::server::{DrainHandle, PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
+pub use self::watchman::Vitals;
 
 /// Publications, positions, options of channels: the words of the hub that a program around the server uses.
 #[doc(no_inline)]

@@ -35,9 +35,9 @@ pub use profile::Profile;
 pub use settings::{
     Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Engine, Events,
     HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, ListenerTls, ListenerTlsError, Log, Memory,
-    MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace, RpcPing,
-    RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken, SwitchedHook,
-    Tls, Token, WebSocket,
+    MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Prometheus, Rpc, RpcNamespace,
+    RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken,
+    SwitchedHook, Tls, Token, WebSocket,
 };
 
 pub use source::Format;

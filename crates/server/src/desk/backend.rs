@@ -10,8 +10,10 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::metrics::Metrics;
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::watchman::Vitals;
 
 /// The server as the front desk sees it. The node is one; a test may be another.
 ///
@@ -86,6 +88,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What this node is and holds at the moment.
     fn info(&self) -> NodeInfo;
+
+    /// What is counted.
+    fn metrics(&self) -> &Metrics;
+
+    /// How it is. It waits for nobody.
+    fn vitals(&self) -> Vitals;
 }
 
 /// What a node says about itself.

@@ -6,7 +6,7 @@
 //! to a shard (reverse proxies keep connections alive and send whatever comes next).
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
-//! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
+//! - `route`: who answers; `api`: the API; `health`: is it well; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
@@ -18,6 +18,7 @@ mod deadline;
 mod exchange;
 mod framing;
 pub mod guard;
+mod health;
 mod http2;
 mod request_body;
 mod route;
@@ -42,6 +43,7 @@ use wavecast_net::carrier::{Carrier, turn_away};
 use wavecast_net::mount::Mount;
 use wavecast_net::shard::Detached;
 
+pub(crate) use api::methods;
 pub use backend::{Backend, NodeInfo};
 
 use self::exchange::{AnswerBody, Exchange};

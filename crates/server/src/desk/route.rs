@@ -14,6 +14,7 @@ use super::answer::{self, Answer};
 use super::api::{self, Api};
 use super::backend::Backend;
 use super::guard;
+use super::health;
 use super::request_body::RequestBody;
 use crate::config::{Config, Profile};
 use crate::pages::{self, Page, Part};
@@ -24,6 +25,7 @@ const DEMOS: &str = "</demo/>; rel=\"related\"";
 /// The rooms behind the desk.
 #[derive(Debug)]
 pub(super) struct Routes<B> {
+    backend: Arc<B>,
     api: Api<B>,
     config: Arc<Config>,
     profile: Profile,
@@ -37,7 +39,8 @@ impl<B: Backend> Routes<B> {
         profile: Profile,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        Self { api: Api::new(backend, Arc::clone(&config)), config, profile, draining }
+        let api = Api::new(Arc::clone(&backend), Arc::clone(&config));
+        Self { backend, api, config, profile, draining }
     }
 
     /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
@@ -61,8 +64,10 @@ impl<B: Backend> Routes<B> {
         if let Some(method) = self.api_method(path) {
             return self.api.answer(method, head, host, origin, body).await;
         }
-        if self.config.health.enabled && path == self.config.health.handler_prefix {
-            return read_only(head, || self.health());
+        if let Some(asked) = health::asked(&self.config.health, path) {
+            return read_only(head, || {
+                health::answer(asked, &self.backend.vitals(), *self.draining.borrow())
+            });
         }
         if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
             return websocket_wanted();
@@ -99,14 +104,6 @@ impl<B: Backend> Routes<B> {
         path.strip_prefix(settings.handler_prefix.as_str())?.strip_prefix('/')
     }
 
-    /// Healthy until it drains: a load balancer then sends no more.
-    fn health(&self) -> Answer {
-        match *self.draining.borrow() {
-            false => answer::json(StatusCode::OK, "{}"),
-            true => answer::json(StatusCode::SERVICE_UNAVAILABLE, "{\"draining\":true}"),
-        }
-    }
-
     fn not_found(&self, path: &str) -> Answer {
         let config = &self.config;
         let mut text = format!("There is nothing at {path}. This is Wavecast:");
@@ -119,7 +116,9 @@ impl<B: Backend> Routes<B> {
             let _ = write!(text, "\n  its methods are described at GET {prefix}/{}", api::DESCRIPTION);
         }
         if config.health.enabled {
-            let _ = write!(text, "\n  health is at GET {}", config.health.handler_prefix);
+            let (health, live, ready) =
+                (&config.health.handler_prefix, config.health.below("live"), config.health.below("ready"));
+            let _ = write!(text, "\n  health is at GET {health}, {live} and {ready}");
         }
         if config.pages.enabled {
             text.push_str("\n  the start page is at GET /");

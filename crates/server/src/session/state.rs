@@ -16,6 +16,7 @@ use super::pending::Pending;
 use super::permission::Who;
 use crate::channels::{ChannelNumber, Seat};
 use crate::token::Allowed;
+use crate::transport::Transport;
 
 /// One session. It lives in the table of its shard, so every byte counts: what only some sessions have is in boxes.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub(crate) struct Session {
     counted: u32,
     pub(super) ping: Ping,
     pub(crate) encoding: Encoding,
+    pub(crate) transport: Transport,
 }
 
 /// How far the session has come.
@@ -114,6 +116,7 @@ impl Session {
             counted: 0,
             ping: Ping::default(),
             encoding,
+            transport: Transport::default(),
         }
     }
 

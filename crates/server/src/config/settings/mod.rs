@@ -29,7 +29,9 @@ pub use hook::{
 pub use http::{HttpApi, HttpServer};
 pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
-pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
+pub use node::{
+    Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Prometheus, Shard, Shutdown, WebSocket,
+};
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
@@ -55,8 +57,10 @@ pub struct Config {
     pub websocket: WebSocket,
     /// `http_api.*`: the API of the back end.
     pub http_api: HttpApi,
-    /// `health.*`: the endpoint of load balancers.
+    /// `health.*`: the endpoints of load balancers.
     pub health: Health,
+    /// `prometheus.*`: the endpoint of metrics.
+    pub prometheus: Prometheus,
     /// `pages.*` (own): the start page.
     pub pages: Pages,
     /// `demo.*` (own): the demo applications.
