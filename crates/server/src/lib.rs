@@ -16,7 +16,7 @@
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
 //! | `canary`, `watchman` | whether publications come through and event loops turn |
-//! | [`metrics`] | what is counted |
+//! | [`metrics`], [`scrape`] | what is counted; added up, for Prometheus |
 //! | `clock`, `secret` | what time it is; a value that nothing prints |
 //! | `shard`, `shard_event` | sessions and channels on one event loop; what reaches it |
 //! | `session` | the Centrifuge protocol as a state machine |
@@ -61,6 +61,7 @@ mod process;
 mod rate;
 mod reading;
 mod relief;
+pub mod scrape;
 mod secret;
 pub mod server;
 mod session;

@@ -23,7 +23,7 @@ use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::idempotency::Idempotency;
 use crate::inboxes::Inboxes;
 use crate::memory::Memory;
-use crate::metrics::{Metrics, NotPublished, Source};
+use crate::metrics::{Form, Metrics, NotPublished, Source};
 use crate::office::Office;
 use crate::payload::{self, Payload};
 use crate::procedures::Procedures;
@@ -422,6 +422,10 @@ impl Backend for Node {
 
     fn metrics(&self) -> &Metrics {
         Node::metrics(self)
+    }
+
+    fn scrape(&self, form: Form, is_draining: bool) -> String {
+        Node::scrape(self, form, is_draining)
     }
 
     fn vitals(&self) -> Vitals {

@@ -10,7 +10,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
-use crate::metrics::Metrics;
+use crate::metrics::{Form, Metrics};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 use crate::watchman::Vitals;
@@ -91,6 +91,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What is counted.
     fn metrics(&self) -> &Metrics;
+
+    /// All that is counted, as text.
+    fn scrape(&self, form: Form, is_draining: bool) -> String;
 
     /// How it is. It waits for nobody.
     fn vitals(&self) -> Vitals;

@@ -6,7 +6,7 @@
 //! to a shard (reverse proxies keep connections alive and send whatever comes next).
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
-//! - `route`: who answers; `api`: the API; `health`: is it well; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
+//! - `route`: who answers; `api`: the API; `health`: is it well; `scrape`: metrics; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
@@ -22,6 +22,7 @@ mod health;
 mod http2;
 mod request_body;
 mod route;
+mod scrape;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ type WayBack = Box<dyn Fn(Detached) + Send + Sync>;
 
 /// The front desk of a node.
 pub struct Desk<B> {
+    backend: Arc<B>,
     routes: Arc<Routes<B>>,
     config: Arc<Config>,
     connections: Semaphore,
@@ -73,6 +75,7 @@ impl<B: Backend> Desk<B> {
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
         Self {
+            backend: Arc::clone(&backend),
             routes: Arc::new(Routes::new(backend, Arc::clone(&config), profile, draining.subscribe())),
             connections: Semaphore::new(config.http_server.connection_limit),
             refused: AtomicU64::new(0),
@@ -139,6 +142,7 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
         desk.refuse(detached);
         return;
     };
+    let _counted = Counted::new(Arc::clone(&desk.backend));
     let served = match http2::is_spoken(&detached.received) {
         true => desk.serve_http2(detached).await,
         false => desk.serve(detached).await,
@@ -146,6 +150,22 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
     match served {
         Ok(()) => tracing::trace!(%peer, "an HTTP connection ends"),
         Err(error) => tracing::debug!(%peer, %error, "an HTTP connection breaks"),
+    }
+}
+
+/// A connection that is counted as long as it is served.
+struct Counted<B: Backend>(Arc<B>);
+
+impl<B: Backend> Counted<B> {
+    fn new(backend: Arc<B>) -> Self {
+        backend.metrics().http_connections.add(1);
+        Self(backend)
+    }
+}
+
+impl<B: Backend> Drop for Counted<B> {
+    fn drop(&mut self) {
+        self.0.metrics().http_connections.less();
     }
 }
 
@@ -215,6 +235,7 @@ impl<B: Backend> Desk<B> {
         const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
             Content-Type: text/plain\r\nContent-Length: 35\r\n\r\nToo many HTTP connections at once.\n";
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        self.backend.metrics().http_refused.add(1);
         // Named at 1, 2, 4, 8…: a flood must not become one of the log.
         if refused.is_power_of_two() {
             let limit = self.config.http_server.connection_limit;

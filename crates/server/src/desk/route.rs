@@ -16,6 +16,7 @@ use super::backend::Backend;
 use super::guard;
 use super::health;
 use super::request_body::RequestBody;
+use super::scrape;
 use crate::config::{Config, Profile};
 use crate::pages::{self, Page, Part};
 
@@ -49,6 +50,7 @@ impl<B: Backend> Routes<B> {
         if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        self.backend.metrics().http_answers.add(answer.status().as_u16().into());
         report(head, &answer, peer);
         answer
     }
@@ -68,6 +70,10 @@ impl<B: Backend> Routes<B> {
             return read_only(head, || {
                 health::answer(asked, &self.backend.vitals(), *self.draining.borrow())
             });
+        }
+        if self.config.prometheus.enabled && path == self.config.prometheus.handler_prefix {
+            let is_draining = *self.draining.borrow();
+            return read_only(head, || scrape::answer(&*self.backend, &head.headers, is_draining));
         }
         if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
             return websocket_wanted();
@@ -119,6 +125,9 @@ impl<B: Backend> Routes<B> {
             let (health, live, ready) =
                 (&config.health.handler_prefix, config.health.below("live"), config.health.below("ready"));
             let _ = write!(text, "\n  health is at GET {health}, {live} and {ready}");
+        }
+        if config.prometheus.enabled {
+            let _ = write!(text, "\n  metrics are at GET {}", config.prometheus.handler_prefix);
         }
         if config.pages.enabled {
             text.push_str("\n  the start page is at GET /");

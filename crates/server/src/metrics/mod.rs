@@ -2,21 +2,24 @@
 //!
 //! What happens for every delivery or command is counted by the shard itself, in numbers that nobody else writes
 //! ([`ShardTally`]); what is rarer by whoever sees it, in numbers that all share. Nothing here takes a lock.
-//! [`exposition`](crate::exposition) adds up and says it.
+//! [`scrape`](crate::scrape) adds up and says it.
 //!
 //! - `counter`: numbers with one writer, and with many; `codes`: one for each code that comes; `histogram`: how long things took
-//! - `shard`: what a shard counts; `calls`: calls of the API and of hooks
+//! - `shard`: what a shard counts; `calls`: calls of the API and of hooks; `page`: the format
 
 mod calls;
 mod codes;
 mod counter;
 mod histogram;
+mod page;
 mod shard;
 
 pub(crate) use self::calls::{ApiMeter, HookMeter, HookOutcome};
 pub(crate) use self::codes::Codes;
 pub(crate) use self::counter::{Own, Shared};
-pub(crate) use self::histogram::{Histogram, Reading, SECONDS};
+pub(crate) use self::histogram::Reading;
+pub use self::page::Form;
+pub(crate) use self::page::{Family, Kind, Page};
 pub(crate) use self::shard::{CommandKind, POLICIES, ShardTally};
 
 /// Where a publication comes from.

@@ -14,7 +14,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
-use crate::metrics::Metrics;
+use crate::metrics::{Form, Metrics};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 use crate::watchman::Vitals;
@@ -223,6 +223,10 @@ impl Backend for Lists {
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    fn scrape(&self, form: Form, is_draining: bool) -> String {
+        format!("{form:?} {is_draining}")
     }
 
     fn vitals(&self) -> Vitals {
