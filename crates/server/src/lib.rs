@@ -17,6 +17,8 @@
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
+//! | `canary`, `watchman` | whether publications come through and event loops turn |
+//! | [`metrics`], [`scrape`] | what is counted; added up, for Prometheus |
 //! | `clock`, `secret` | what time it is; a value that nothing prints |
 //! | `shard`, `shard_event` | sessions and channels on one event loop; what reaches it |
 //! | `session` | the Centrifuge protocol as a state machine |
@@ -33,12 +35,14 @@
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `admission`, `client_address` | who comes in as a client; where it is, behind a proxy |
+//! | `transport`, `wire_form` | what a session's bytes travel in, and the form in which it is written to |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
 mod addresses;
 mod admission;
+mod canary;
 mod channels;
 mod client_address;
 mod clock;
@@ -54,6 +58,7 @@ pub mod idempotency;
 mod inboxes;
 mod leaving;
 pub mod memory;
+pub mod metrics;
 pub mod node;
 mod office;
 mod ordering;
@@ -67,6 +72,7 @@ mod process;
 mod rate;
 mod reading;
 mod relief;
+pub mod scrape;
 mod secret;
 pub mod server;
 mod session;
@@ -77,10 +83,13 @@ mod shard_event;
 mod steering;
 mod streams;
 pub mod token;
+mod transport;
+mod watchman;
 mod wire;
 mod wire_form;
 mod works;
 
+pub use self::canary::{Failing, Round};
 pub use self::doors::ListenError;
 pub use self::leaving::DrainHandle;
 pub use self::node::Node;
@@ -91,6 +100,7 @@ pub use self::reading::PRESENCE_CLIENTS_MAX;
 pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
+pub use self::watchman::Vitals;
 
 /// Publications, positions, options of channels: the words of the hub that a program around the server uses.
 #[doc(no_inline)]

@@ -31,6 +31,7 @@ use crate::relief;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
+use crate::watchman;
 use crate::works::Works;
 
 /// Threads of the front desk: it parses and routes, the shards do the rest.
@@ -243,6 +244,7 @@ impl PushServer {
         let desk = Arc::new(desk);
         runtime.spawn(sweep(Arc::clone(&node)));
         runtime.spawn(relief::watch(Arc::clone(&node)));
+        runtime.spawn(watchman::watch(Arc::clone(&node)));
 
         let side_door = side_door(&runtime, &desk);
         let handler_node = Arc::clone(&node);

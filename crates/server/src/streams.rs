@@ -8,6 +8,7 @@ use hyper::HeaderMap;
 use tokio::sync::oneshot;
 use wavecast_net::shard::ConnectionId;
 
+use crate::metrics::NotAdmitted;
 use crate::wire_form::WireForm;
 
 /// A session that comes in by an HTTP request.
@@ -46,6 +47,7 @@ pub enum Heard {
 /// Why a session may not come in now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnedAway {
+    pub(crate) why: NotAdmitted,
     /// The status of the answer.
     pub status: u16,
     /// The text people read.

@@ -3,6 +3,8 @@
 use wavecast_net::websocket::{self, Opcode};
 use wavecast_protocol::centrifuge::{Encoding, Push, Reply};
 
+use crate::transport::Transport;
+
 /// How a session is written to. What is published is encoded once a shard for each form that somebody takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -81,12 +83,12 @@ impl WireForm {
         }
     }
 
-    /// What hooks and metrics call the transport.
-    pub(crate) const fn transport(self) -> &'static str {
+    /// What the bytes travel in.
+    pub(crate) const fn transport(self) -> Transport {
         match self {
-            Self::WebSocketJson | Self::WebSocketProtobuf => "websocket",
-            Self::HttpStreamJson | Self::HttpStreamProtobuf => "http_stream",
-            Self::Sse => "sse",
+            Self::WebSocketJson | Self::WebSocketProtobuf => Transport::WebSocket,
+            Self::HttpStreamJson | Self::HttpStreamProtobuf => Transport::HttpStream,
+            Self::Sse => Transport::Sse,
         }
     }
 

@@ -5,6 +5,7 @@
 //! whatever needs the driver is noted as an order. So a handler may call anything from any event, for any connection.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wavecast_websocket::CloseCode;
@@ -19,6 +20,7 @@ use crate::options::Options;
 use crate::outbox::{Place, Pool};
 use crate::random::Jitter;
 use crate::slots::Slots;
+use crate::tally::Tally;
 use crate::wheel::Wheel;
 
 /// The connections of one shard.
@@ -63,10 +65,12 @@ pub struct Connections {
     pub(super) cork: Cork,
     /// Where what a bundle renews waits: memory that is used again.
     pub(super) places: Vec<Option<Place>>,
+    /// Where the shard counts, for others to read.
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Connections {
-    pub(super) fn new(options: Options, now: Instant, seed: u64) -> Self {
+    pub(super) fn new(options: Options, now: Instant, seed: u64, tally: Arc<Tally>) -> Self {
         Self {
             table: Slots::new(),
             waves: Waves::new(options.flush_slice),
@@ -95,6 +99,7 @@ impl Connections {
             scratch: Vec::new(),
             cork: Cork::default(),
             places: Vec::new(),
+            tally,
         }
     }
 
@@ -240,6 +245,13 @@ impl Connections {
         let before = mem::replace(&mut self.now, now);
         self.now_ms = self.elapsed().as_millis() as u64;
         before
+    }
+
+    /// A turn ends: what it has left, and how long it took.
+    pub(super) fn count_turn(&self, now: Instant) {
+        self.tally.connections.set(self.present as u64);
+        self.tally.open.set(self.open as u64);
+        self.tally.turn_took(now - self.now);
     }
 
     /// Changes whether the driver is to receive.

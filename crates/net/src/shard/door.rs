@@ -43,6 +43,7 @@ impl Connections {
     fn has_place(&mut self, slot: u32, peer: SocketAddr) -> bool {
         self.table.reach(slot);
         self.present += 1;
+        self.tally.accepted.add(1);
         debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
         let is_full = self.present > self.options.connections_max || self.shut;
         if is_full {
@@ -60,6 +61,7 @@ impl Connections {
     /// Once a second at most: whoever is refused may come again at once, and the log is not for them to fill.
     fn warn_of_refusal(&mut self, peer: SocketAddr) {
         self.refused += 1;
+        self.tally.refused_full.add(1);
         if self.refusal_told.is_none_or(|told| self.now - told >= Duration::from_secs(1)) {
             let limit = self.options.connections_max;
             warn!(%peer, limit, refused = self.refused, "refused: the shard is full");
@@ -157,6 +159,7 @@ pub(super) fn received<H: Handler>(
         }
         Err(error) => {
             info!(%peer, %error, status = error.status(), "refused: not a request head");
+            connections.tally.refused_head.add(1);
             refuse(connections, id, error.status(), &error.to_string());
         }
     }
@@ -185,6 +188,7 @@ fn proxied<H: Handler>(
         }
         Err(error) => {
             info!(proxy = %head.peer, %error, "closed");
+            connections.tally.refused_head.add(1);
             connections.table[id.slot].phase = Phase::Ended;
             connections.release(id);
         }
@@ -287,6 +291,7 @@ fn refuse_eager<H: Handler>(
     peer: SocketAddr,
 ) {
     info!(%peer, status = 400, "refused: it sends too much before its handshake is answered");
+    connections.tally.refused_handshake.add(1);
     refuse(connections, id, 400, "too much was sent before the handshake was answered");
     handler.turned_away(id);
 }
@@ -359,6 +364,7 @@ fn open_with<H: Handler>(
         Ok(acceptance) => acceptance,
         Err(refusal) => {
             info!(peer = %opening.peer, status = refusal.status, %refusal, "refused: not a right handshake");
+            connections.tally.refused_handshake.add(1);
             write_refusal(connections, id, &refusal);
             return false;
         }

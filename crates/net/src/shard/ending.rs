@@ -155,7 +155,8 @@ pub(super) fn broke<H: Handler>(
     id: ConnectionId,
     error: &ConnectionError,
 ) {
-    let Some(connection) = connections.get_mut(id) else { return };
+    let Connections { table, tally, .. } = &*connections;
+    let Some(connection) = table.get(id.slot).filter(|c| c.generation == id.generation) else { return };
     if matches!(connection.phase, Phase::Vacant | Phase::Leaving(_)) {
         return;
     }
@@ -165,6 +166,7 @@ pub(super) fn broke<H: Handler>(
     {
         // What came in is wrong, and the socket is not: TLS that is none, or a certificate that is not let in.
         info!(peer = %head.peer, %error, "refused at the door");
+        tally.refused_tls.add(1);
     }
     if connection.is_open() {
         debug!(slot = id.slot, %error, "connection broke");
@@ -213,10 +215,12 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
         Phase::Head(head) if head.proxied => {
             info!(proxy = %head.peer, "closed: no header of the PROXY protocol in time");
             connection.phase = Phase::Ended;
+            connections.tally.refused_late.add(1);
             connections.release(id);
         }
         Phase::Head(head) => {
             info!(peer = %head.peer, received = head.bytes.len(), "no whole request head in time: 408");
+            connections.tally.refused_late.add(1);
             refuse(connections, id, 408, "the request head did not arrive in time");
         }
         Phase::Asked(head) => {

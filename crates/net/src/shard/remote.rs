@@ -7,6 +7,7 @@ use wavecast_websocket::CloseCode;
 use super::event::{Answered, Detached, Leave};
 use crate::driver::Guest;
 use crate::inbox::Sender;
+use crate::tally::Traffic;
 
 /// What arrives in a shard's inbox.
 pub(super) enum Post<E> {
@@ -67,6 +68,18 @@ impl<E> Remote<E> {
     /// Gives the event back when that lane is full or the shard has ended.
     pub fn push_control(&self, event: E) -> Result<(), E> {
         self.0.push_control(Post::Event(event)).map_err(into_event)
+    }
+
+    /// What has passed through the shard, and what it has now. Holds nobody up.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.0.tally().traffic()
+    }
+
+    /// Events that wait in the inbox, with those that room is reserved for.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.waiting()
     }
 
     /// Whether both are handles to one shard.

@@ -51,7 +51,7 @@ impl Run {
     /// Puts the run into a frame and begins the next. With a `lane` it may be dropped while it waits.
     pub(super) fn take(&mut self, lane: Option<u32>) -> Frame {
         let frame = match lane {
-            None => Frame::new(&self.bytes),
+            None => Frame::new(&self.bytes).holding(self.messages),
             Some(number) => Frame::in_lane(&self.bytes, Lane { number, key: None }, self.messages),
         };
         self.clear();

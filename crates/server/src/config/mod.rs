@@ -38,8 +38,8 @@ pub use settings::{
     Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Emulation,
     Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls,
     ListenerTlsError, Log, Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel,
-    Poll, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform,
-    SubscriptionToken, SwitchedHook, Tls, Token, Transport, WebSocket,
+    Poll, Prometheus, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome,
+    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, Token, WebSocket,
 };
 
 pub use source::Format;

@@ -14,10 +14,12 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::metrics::{Form, Metrics};
 use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 use crate::streams::{Heard, StreamOpening, TurnedAway};
+use crate::watchman::Vitals;
 
 /// The server as the front desk sees it. The node is one; a test may be another.
 ///
@@ -122,6 +124,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What this node is and holds at the moment.
     fn info(&self) -> NodeInfo;
+
+    /// What is counted.
+    fn metrics(&self) -> &Metrics;
+
+    /// All that is counted, as text.
+    fn scrape(&self, form: Form, is_draining: bool) -> String;
+
+    /// How it is. It waits for nobody.
+    fn vitals(&self) -> Vitals;
 }
 
 /// What a node says about itself.

@@ -6,7 +6,7 @@
 //! to a shard (reverse proxies keep connections alive and send whatever comes next).
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
-//! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
+//! - `route`: who answers; `api`: the API; `health`: is it well; `scrape`: metrics; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams; `internal`: a port without clients
 //! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `parameter`: queries
 //! - `poll`: publications for the asking, waited for or not
@@ -22,12 +22,14 @@ mod emulation;
 mod exchange;
 mod framing;
 pub mod guard;
+mod health;
 mod http2;
 pub(crate) mod internal;
 mod parameter;
 mod poll;
 mod request_body;
 mod route;
+mod scrape;
 mod seats;
 mod socket;
 mod stream;
@@ -53,6 +55,7 @@ use wavecast_net::carrier::{Carrier, turn_away};
 use wavecast_net::mount::Mount;
 use wavecast_net::shard::Detached;
 
+pub(crate) use api::methods;
 pub use backend::{Backend, NodeInfo};
 
 use self::exchange::{AnswerBody, Exchange, Watch};
@@ -184,6 +187,7 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
         desk.refuse(detached);
         return;
     };
+    let _counted = Counted::new(Arc::clone(&desk.backend));
     let served = match http2::is_spoken(&detached.received) {
         true => desk.serve_http2(detached, seat).await,
         false => desk.serve(detached, seat).await,
@@ -191,6 +195,22 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
     match served {
         Ok(()) => tracing::trace!(%peer, "an HTTP connection ends"),
         Err(error) => tracing::debug!(%peer, %error, "an HTTP connection breaks"),
+    }
+}
+
+/// A connection that is counted as long as it is served.
+struct Counted<B: Backend>(Arc<B>);
+
+impl<B: Backend> Counted<B> {
+    fn new(backend: Arc<B>) -> Self {
+        backend.metrics().http_connections.add(1);
+        Self(backend)
+    }
+}
+
+impl<B: Backend> Drop for Counted<B> {
+    fn drop(&mut self) {
+        self.0.metrics().http_connections.less();
     }
 }
 
@@ -293,6 +313,7 @@ impl<B: Backend> Desk<B> {
         const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
             Content-Type: text/plain\r\nContent-Length: 35\r\n\r\nToo many HTTP connections at once.\n";
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        self.backend.metrics().http_refused.add(1);
         // Named at 1, 2, 4, 8…: a flood must not become one of the log.
         if refused.is_power_of_two() {
             let limit = self.config.http_server.connection_limit;

@@ -16,7 +16,7 @@ use super::backend::Backend;
 use super::poll::Polls;
 use super::request_body::RequestBody;
 use super::stream::{self, Kind, Outcome, Streams};
-use super::{cors, emulation, guard};
+use super::{cors, emulation, guard, health, scrape};
 use crate::client_address;
 use crate::config::networks::CLIENT_ADDRESS_HEADERS;
 use crate::config::{Config, Profile};
@@ -93,6 +93,7 @@ impl<B: Backend> Routes<B> {
         if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        self.backend.metrics().http_answers.add(answer.status().as_u16().into());
         report(head, &answer, peer);
         Outcome::Answer(answer)
     }
@@ -165,8 +166,14 @@ impl<B: Backend> Routes<B> {
         if let Some(method) = self.api_method(path) {
             return self.api.answer(method, head, host, origin, body).await;
         }
-        if self.config.health.enabled && path == self.config.health.handler_prefix {
-            return read_only(head, || self.health());
+        if let Some(asked) = health::asked(&self.config.health, path) {
+            return read_only(head, || {
+                health::answer(asked, &self.backend.vitals(), *self.draining.borrow())
+            });
+        }
+        if self.config.prometheus.enabled && path == self.config.prometheus.handler_prefix {
+            let is_draining = *self.draining.borrow();
+            return read_only(head, || scrape::answer(&*self.backend, &head.headers, is_draining));
         }
         if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
             return websocket_wanted();
@@ -219,14 +226,6 @@ impl<B: Backend> Routes<B> {
         path.strip_prefix(settings.handler_prefix.as_str())?.strip_prefix('/')
     }
 
-    /// Healthy until it drains: a load balancer then sends no more.
-    fn health(&self) -> Answer {
-        match *self.draining.borrow() {
-            false => answer::json(StatusCode::OK, "{}"),
-            true => answer::json(StatusCode::SERVICE_UNAVAILABLE, "{\"draining\":true}"),
-        }
-    }
-
     fn not_found(&self, path: &str) -> Answer {
         let config = &self.config;
         let mut text = format!("There is nothing at {path}. This is Wavecast:");
@@ -247,7 +246,12 @@ impl<B: Backend> Routes<B> {
             let _ = write!(text, "\n  its methods are described at GET {prefix}/{}", api::DESCRIPTION);
         }
         if config.health.enabled {
-            let _ = write!(text, "\n  health is at GET {}", config.health.handler_prefix);
+            let (health, live, ready) =
+                (&config.health.handler_prefix, config.health.below("live"), config.health.below("ready"));
+            let _ = write!(text, "\n  health is at GET {health}, {live} and {ready}");
+        }
+        if config.prometheus.enabled {
+            let _ = write!(text, "\n  metrics are at GET {}", config.prometheus.handler_prefix);
         }
         if config.pages.enabled {
             text.push_str("\n  the start page is at GET /");

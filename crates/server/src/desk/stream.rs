@@ -25,7 +25,7 @@ use super::answer::{self, Answer};
 use super::backend::Backend;
 use super::parameter;
 use super::request_body::RequestBody;
-use crate::config::{Config, Transport};
+use crate::config::{Config, StreamEndpoint};
 use crate::streams::{StreamOpening, TurnedAway};
 use crate::wire_form::WireForm;
 
@@ -63,7 +63,7 @@ pub(super) enum Kind {
 impl Kind {
     const ALL: [Self; 2] = [Self::Sse, Self::HttpStream];
 
-    fn settings(self, config: &Config) -> &Transport {
+    fn settings(self, config: &Config) -> &StreamEndpoint {
         match self {
             Self::Sse => &config.sse,
             Self::HttpStream => &config.http_stream,
@@ -154,7 +154,7 @@ impl<B: Backend> Streams<B> {
             };
             answer::text(StatusCode::BAD_REQUEST, text)
         })?;
-        self.backend.may_come(peer.ip()).map_err(|TurnedAway { status, reason }| {
+        self.backend.may_come(peer.ip()).map_err(|TurnedAway { status, reason, .. }| {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
             answer::with(answer::text(status, reason), RETRY_AFTER, "1")
         })?;

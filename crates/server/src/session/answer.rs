@@ -60,7 +60,7 @@ impl Session {
         Caller {
             client: self.client().into(),
             user: self.user().into(),
-            transport: self.wire.transport(),
+            transport: self.wire.transport().name(),
             encoding: self.wire.encoding(),
             meta: self.identity.as_ref().and_then(|identity| identity.meta.clone()),
             headers: self.handshake.as_ref().and_then(|handshake| handshake.headers.clone()),

@@ -7,6 +7,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::Encoding;
 
 use super::PushShard;
+use crate::metrics::CommandKind;
 use crate::session::{Context, Step};
 
 impl PushShard {
@@ -47,10 +48,15 @@ impl PushShard {
                 }
             };
             let Some(session) = self.sessions.get_mut(id) else { return };
+            let tally = &node.metrics().shards[usize::from(self.id.0)];
+            let kind = CommandKind::of(&command.request);
             let number_of = |name: &str| self.channels.find(name);
             let cx = Context { rules: node.rules(), now, number_of: &number_of };
             let step = session.command(command, &cx);
             let is_tried_again = matches!(&step, Step::Ask(question) if question.is_tried_again());
+            if !is_tried_again {
+                tally.commands(session.wire.transport(), kind).add(1);
+            }
             self.carry_out(connections, id, step);
             let Some(session) = self.sessions.get_mut(id) else { return };
             if session.holds_commands() {

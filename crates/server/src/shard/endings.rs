@@ -90,6 +90,7 @@ impl PushShard {
         }
         if session.is_counted() {
             self.node.counts().client_left(session.user());
+            self.tally().sessions(session.wire.transport()).less();
             self.node.tell_disconnected(&mut session, why);
         }
     }

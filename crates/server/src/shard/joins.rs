@@ -69,12 +69,26 @@ impl PushShard {
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
         self.leave_out_excluded(id, &mut joined.recovery);
+        self.count_recovery(&joined.recovery);
         match joining.by {
             By::Connect => self.joined_by_connect(connections, id, joining, joined),
             By::Client(command) => self.joined_by_client(connections, id, command, joining, &joined),
             By::Backend(_) => self.joined_by_backend(connections, id, joining, &joined),
         }
         self.resume(connections, id);
+    }
+
+    fn count_recovery(&self, recovery: &Recovery) {
+        let tally = self.tally();
+        match recovery {
+            Recovery::NotAsked => {}
+            Recovery::Gap => tally.not_recovered.add(1),
+            Recovery::Recovered(publications) if publications.is_empty() => tally.recovered_none.add(1),
+            Recovery::Recovered(publications) => {
+                tally.recovered_some.add(1);
+                tally.recovered_publications.add(publications.len() as u64);
+            }
+        }
     }
 
     /// What was not for a session is not for it later either.
@@ -185,6 +199,7 @@ impl PushShard {
         let seat = self.channels.add(joining.channel, id, joining.listener(session.wire, base));
         session.goes_live(joining, seat);
         self.node.counts().subscribed();
+        self.tally().subscribed.add(1);
         if let Some((options, info)) = joining.attendance() {
             // The channel is there, since this shard is in it.
             let name = self.channels.name(joining.channel);

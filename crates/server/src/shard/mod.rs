@@ -37,9 +37,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::debug;
-use wavecast_hub::{Event, ShardId};
+use wavecast_hub::{Event, ShardId, is_internal};
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Leave, Opening, Request, Verdict,
+    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Leave, Opening, Request, Side,
+    Verdict,
 };
 use wavecast_net::{CloseCode, Frame, MessageRef};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
@@ -53,6 +54,7 @@ use crate::admission::{self, Admission};
 use crate::channels::Channels;
 use crate::client_address;
 use crate::config::networks::CLIENT_ADDRESS_HEADERS;
+use crate::metrics::ShardTally;
 use crate::node::Node;
 use crate::session::{Handshake, Moment, Session, Ticket};
 use crate::shard_event::ShardEvent;
@@ -101,6 +103,11 @@ impl PushShard {
             session_bytes: 0,
             began: None,
         }
+    }
+
+    /// Where this shard counts.
+    fn tally(&self) -> &ShardTally {
+        &self.node.metrics().shards[usize::from(self.id.0)]
     }
 
     /// A number for a question or a command that has to wait.
@@ -165,7 +172,8 @@ impl Handler for PushShard {
         match admission::admit(head, client.ip(), &self.node) {
             Admission::SideDoor => Verdict::SideDoor,
             Admission::Client(upgrade) => Verdict::UpgradeWith(upgrade),
-            Admission::Refused { status, reason } => {
+            Admission::Refused { why, status, reason } => {
+                self.node.metrics().not_admitted(why).add(1);
                 debug!(%peer, %client, status, reason, "handshake refused");
                 Verdict::Refuse { status, reason }
             }
@@ -215,6 +223,12 @@ impl Handler for PushShard {
     fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>) {
         self.take_shed(connections);
         debug!(slot = id.slot(), code = close.code, reason = close.reason, by = ?close.by, "closed");
+        let metrics = self.node.metrics();
+        match close.by {
+            Side::Peer => metrics.closed_by_client(close.code),
+            Side::Local => metrics.closed_by_server.add(close.code.into()),
+            Side::Failure => metrics.closed_by_failure.add(close.code.into()),
+        }
         self.forget(id, &Disconnect::CONNECTION_CLOSED);
     }
 
@@ -228,6 +242,9 @@ impl Handler for PushShard {
 
     fn event(&mut self, connections: &mut Connections, event: ShardEvent) {
         match event {
+            ShardEvent::Channel(Event::Publication(publication)) if is_internal(&publication.channel) => {
+                self.node.canary().returned(self.id, &publication);
+            }
             ShardEvent::Channel(Event::Publication(publication)) => {
                 self.publication(connections, &publication);
             }

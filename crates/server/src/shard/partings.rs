@@ -113,6 +113,7 @@ impl PushShard {
     fn is_over(&mut self, id: ConnectionId, live: &Live, why: Unsubscribed) {
         if let Some(session) = self.sessions.get_mut(id) {
             self.node.tell_unsubscribed(session, live, self.channels.name(live.channel), why);
+            self.node.metrics().unsubscribed.add(why.code);
         }
         self.count_bytes(id);
         self.release(live.channel);

@@ -51,18 +51,28 @@ impl PushShard {
             SlowConsumer::Disconnect => return,
             // With `latest` that is a coming or going, or it has been queued behind one.
             SlowConsumer::Latest => {
-                let has_room = connections.send_frame(id, frame).is_ok();
+                let has_room = self.send_late(connections, id, frame);
                 if has_room || !frame.gives_way() { 0 } else { newest() }
             }
             SlowConsumer::DropNewest => newest(),
             SlowConsumer::DropOldest if takes_deltas => u64::from(connections.discard(id, lane)) + newest(),
             SlowConsumer::DropOldest => {
                 let oldest = u64::from(connections.drop_oldest(id, lane, frame.len()));
-                let has_room = connections.send_frame(id, frame).is_ok();
+                let has_room = self.send_late(connections, id, frame);
                 oldest + if has_room { 0 } else { newest() }
             }
         };
         self.has_lost(channel, id, seated, lost);
+    }
+
+    /// Sends a frame of a channel to one who had no room for it when the others got it.
+    fn send_late(&self, connections: &mut Connections, id: ConnectionId, frame: &Frame) -> bool {
+        let has_room = connections.send_frame(id, frame).is_ok();
+        if has_room {
+            self.tally().deliveries.add(frame.messages().into());
+            self.tally().delivered_bytes.add(frame.len() as u64);
+        }
+        has_room
     }
 
     /// Looks what was dropped because something else needed the room.
@@ -98,6 +108,7 @@ impl PushShard {
         let name = self.channels.name(channel);
         debug!(slot = id.slot(), channel = &**name, lost, "dropped: the client reads too slowly");
         if lost > 0 {
+            self.tally().dropped(self.channels.options(channel).slow_consumer).add(lost);
             self.gaps.note(id, wire, name, lost);
         }
     }

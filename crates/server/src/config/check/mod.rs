@@ -86,10 +86,14 @@ fn check_shutdown(assembly: &mut Assembly, config: &Config) {
 }
 
 fn check_paths(assembly: &mut Assembly, config: &Config) {
+    let (live, ready) = (config.health.below("live"), config.health.below("ready"));
     let paths = [
         ("websocket.handler_prefix", &config.websocket.handler_prefix, !config.websocket.disabled),
         ("http_api.handler_prefix", &config.http_api.handler_prefix, !config.http_api.disabled),
         ("health.handler_prefix", &config.health.handler_prefix, config.health.enabled),
+        ("health.handler_prefix", &live, config.health.enabled),
+        ("health.handler_prefix", &ready, config.health.enabled),
+        ("prometheus.handler_prefix", &config.prometheus.handler_prefix, config.prometheus.enabled),
     ];
     let mut used: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, path, _) in paths.into_iter().filter(|(.., served)| *served) {

@@ -32,12 +32,14 @@ pub use hook::{
 pub use http::{HttpApi, HttpServer, InternalPort};
 pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
-pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
+pub use node::{
+    Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Prometheus, Shard, Shutdown, WebSocket,
+};
 pub use poll::Poll;
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
-pub use transport::{Emulation, Transport};
+pub use transport::{Emulation, StreamEndpoint};
 
 /// Everything a node can be told, checked and complete: what a key leaves out has its default.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,17 +61,19 @@ pub struct Config {
     /// `websocket.*`: the WebSocket endpoint of clients.
     pub websocket: WebSocket,
     /// `sse.*`: sessions by EventSource.
-    pub sse: Transport,
+    pub sse: StreamEndpoint,
     /// `http_stream.*`: sessions by the body of an HTTP response.
-    pub http_stream: Transport,
+    pub http_stream: StreamEndpoint,
     /// `emulation.*`: what the clients of both have to say.
     pub emulation: Emulation,
     /// `poll.*` (own): the poll endpoint of clients without a session.
     pub poll: Poll,
     /// `http_api.*`: the API of the back end.
     pub http_api: HttpApi,
-    /// `health.*`: the endpoint of load balancers.
+    /// `health.*`: the endpoints of load balancers.
     pub health: Health,
+    /// `prometheus.*`: the endpoint of metrics.
+    pub prometheus: Prometheus,
     /// `pages.*` (own): the start page.
     pub pages: Pages,
     /// `demo.*` (own): the demo applications.
@@ -98,11 +102,12 @@ impl Default for Config {
             events: Events::default(),
             websocket: WebSocket::default(),
             poll: Poll::default(),
-            sse: Transport::sse(),
-            http_stream: Transport::http_stream(),
+            sse: StreamEndpoint::sse(),
+            http_stream: StreamEndpoint::http_stream(),
             emulation: Emulation::default(),
             http_api: HttpApi::default(),
             health: Health::default(),
+            prometheus: Prometheus::default(),
             pages: Pages::default(),
             demo: Demo::default(),
             shutdown: Shutdown::default(),

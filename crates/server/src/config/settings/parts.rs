@@ -9,6 +9,7 @@ impl Config {
         if self.http_server.listen_internally().is_some() {
             part.http_api.disabled |= !part.http_api.external;
             part.health.enabled = false;
+            part.prometheus.enabled = false;
         }
         part
     }

@@ -2,7 +2,7 @@
 
 /// `sse.*` and `http_stream.*`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Transport {
+pub struct StreamEndpoint {
     /// `enabled`: sessions come in here. Default false; true in the development profile.
     pub enabled: bool,
     /// `handler_prefix`: its path, default `/connection/` and the name of the section.
@@ -12,7 +12,7 @@ pub struct Transport {
     pub max_request_body_size: usize,
 }
 
-impl Transport {
+impl StreamEndpoint {
     /// What the section `sse` is by default.
     pub fn sse() -> Self {
         Self::at("/connection/sse")
