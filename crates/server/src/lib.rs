@@ -42,6 +42,7 @@
 
 mod addresses;
 mod admission;
+mod asked;
 mod canary;
 mod channels;
 mod client_address;
@@ -57,10 +58,12 @@ pub mod http_client;
 pub mod idempotency;
 mod inboxes;
 mod leaving;
+mod marks;
 pub mod memory;
 pub mod metrics;
 pub mod node;
 mod office;
+mod one_way;
 mod ordering;
 mod orders;
 pub mod pages;

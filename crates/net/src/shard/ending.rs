@@ -39,7 +39,7 @@ pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Conn
     let protocol = match &mut connection.phase {
         Phase::Open(protocol) => protocol,
         &mut Phase::Stream(kind) => {
-            let last_words = handler.last_words(kind, &Close { code: *code, reason, by: *by });
+            let last_words = handler.last_words(id, kind, &Close { code: *code, reason, by: *by });
             return end_stream(handler, connections, id, &last_words);
         }
         _ => return,

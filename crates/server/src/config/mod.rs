@@ -39,7 +39,7 @@ pub use settings::{
     Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls,
     ListenerTlsError, Log, Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel,
     Poll, Prometheus, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome,
-    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, Token, WebSocket,
+    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, Token, UniWebSocket, WebSocket,
 };
 
 pub use source::Format;

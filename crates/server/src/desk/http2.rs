@@ -20,7 +20,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 use wavecast_net::carrier::Resumed;
 use wavecast_net::driver::Stream;
@@ -29,12 +29,13 @@ use wavecast_net::relay::relay;
 use wavecast_net::shard::Detached;
 
 use super::backend::Backend;
+use super::cors;
 use super::request_body::RequestBody;
 use super::route::Routes;
 use super::seats::Seat;
 use super::stream::{self, Outcome, StreamBody};
 use crate::config::HttpServer;
-use crate::streams::StreamOpening;
+use crate::streams::{AnswerBy, StreamOpening};
 
 /// What a connection of HTTP/2 begins with (RFC 9113 §3.4), as far as its first line.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
@@ -152,7 +153,7 @@ impl<B: Backend> Rooms<B> {
         head.extensions.insert(Arc::clone(&self.seat));
         let mut answer = match self.routes.answer(&mut head, RequestBody::new(body), peer).await {
             Outcome::Answer(answer) => answer,
-            Outcome::Stream(opening, fields) => return self.open(*opening, fields, guard),
+            Outcome::Stream(opening, fields) => return self.open(*opening, fields, guard).await,
         };
         // Which connection is used again is not said in an answer here.
         answer.headers_mut().remove(CONNECTION);
@@ -160,10 +161,30 @@ impl<B: Backend> Rooms<B> {
     }
 
     /// A session begins, whose bytes go through the stream of its request.
-    fn open(&self, opening: StreamOpening, fields: HeaderMap, guard: Guard) -> Response<AnswerBody> {
+    async fn open(
+        &self,
+        mut opening: StreamOpening,
+        fields: HeaderMap,
+        guard: Guard,
+    ) -> Response<AnswerBody> {
         let (inside, outside) = relay();
-        if self.backend.open(opening, Stream::Relay(inside)).is_err() {
-            return stream::no_shard().map(|body| Either::Left(Full::new(body)));
+        let stands = (opening.answers > 0).then(|| {
+            let (told, stands) = oneshot::channel();
+            opening.answer = AnswerBy::Desk(Some(told));
+            stands
+        });
+        let refused = match (self.backend.open(opening, Stream::Relay(inside)), stands) {
+            (Err(_), _) => Some(stream::no_shard()),
+            (Ok(()), None) => None,
+            (Ok(()), Some(stands)) => match stands.await {
+                Ok(Ok(())) => None,
+                Ok(Err(ended)) => Some(stream::ended(&ended)),
+                Err(_) => Some(stream::no_shard()),
+            },
+        };
+        if let Some(mut answer) = refused {
+            answer.headers_mut().extend(cors::of(&fields));
+            return answer.map(|body| Either::Left(Full::new(body)));
         }
         let mut answer = Response::new(Either::Right(StreamBody::new(outside, guard)));
         *answer.headers_mut() = fields;

@@ -66,7 +66,7 @@ use self::seats::{Seat, Seats};
 use self::socket::Socket;
 use self::stream::Outcome;
 use crate::config::{Config, Profile};
-use crate::streams::StreamOpening;
+use crate::streams::{AnswerBy, StreamOpening};
 
 /// How a connection has been served.
 enum Served {
@@ -245,7 +245,7 @@ impl<B: Backend> Desk<B> {
                         Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
                     }
                     Outcome::Stream(mut opening, fields) => {
-                        opening.head.splice(0..0, stream::head_without_length(&fields));
+                        opening.answer = AnswerBy::Shard(fields);
                         exchange.leave(opening);
                         pending().await
                     }

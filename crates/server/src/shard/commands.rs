@@ -58,6 +58,9 @@ impl PushShard {
                 tally.commands(session.wire.transport(), kind).add(1);
             }
             self.carry_out(connections, id, step);
+            if self.refused.is_some() {
+                break;
+            }
             let Some(session) = self.sessions.get_mut(id) else { return };
             if session.holds_commands() {
                 let rest = if is_tried_again { from_here } else { commands.rest() };

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tracing::info;
 use wavecast_net::CloseCode;
 use wavecast_net::shard::{ConnectionId, Connections, Leave};
-use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
 
 use super::PushShard;
 use crate::session::{Due, Moment};
+use crate::wire;
+use crate::wire_form::WireForm;
 
 impl PushShard {
     /// Ends a session from the server's side.
@@ -22,8 +24,24 @@ impl PushShard {
         self.log_disconnect(id, &disconnect);
         self.send_replies(connections, id);
         self.take_shed(connections);
-        connections.close(id, code(&disconnect), &disconnect.reason);
+        if self.unanswered.contains_key(&id) {
+            // The answer says it, and nothing stands before that.
+            connections.cut(id, code(&disconnect), &disconnect.reason);
+        } else {
+            self.say_good_bye(connections, id, &disconnect);
+            connections.close(id, code(&disconnect), &disconnect.reason);
+        }
         self.forget(id, &disconnect);
+    }
+
+    /// On a WebSocket that goes one way a push says it, too: the code of its close frame cannot be seen everywhere.
+    fn say_good_bye(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: &Disconnect) {
+        let form = self.sessions.get(id).map(|session| session.wire);
+        if let Some(form) = form.filter(|form| *form == WireForm::UniWebSocket) {
+            let (code, reason) = (disconnect.code.into(), (&*disconnect.reason).into());
+            let push = Push::Disconnect { code, reason, reconnect: false };
+            connections.send_frame(id, &wire::push(form, &push)).ok();
+        }
     }
 
     /// Ends a session: what it was sent comes before the end.
@@ -105,11 +123,7 @@ impl PushShard {
             match session.due(now, node.rules()) {
                 Due::Rest(None) => return connections.cancel_timer(id),
                 Due::Rest(Some(next)) => return connections.set_timer(id, next),
-                Due::Ping => {
-                    let ping = &self.pings[usize::from(session.wire.number())];
-                    // Behind a long queue it would come too late to prove anything.
-                    connections.send_first(id, ping).ok();
-                }
+                Due::Ping => self.ping(connections, id),
                 Due::Close(disconnect) => return self.disconnect(connections, id, disconnect),
                 Due::Refresh => {
                     let question = session.ask_refresh();
@@ -123,6 +137,20 @@ impl PushShard {
                 }
                 Due::Unsubscribe(channel, why) => self.unsubscribe(connections, id, channel, why),
             }
+        }
+    }
+
+    fn ping(&mut self, connections: &mut Connections, id: ConnectionId) {
+        let Some(session) = self.sessions.get(id) else { return };
+        // Nothing goes before the head of an answer.
+        if self.unanswered.contains_key(&id) {
+            return;
+        }
+        // Behind a long queue it would come too late to prove anything.
+        connections.send_first(id, &self.pings[usize::from(session.wire.number())]).ok();
+        if session.wire == WireForm::UniWebSocket {
+            // The message is for the page, and this for its browser, which answers it.
+            connections.ping(id, b"").ok();
         }
     }
 
