@@ -169,7 +169,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.flush();
         self.tell_drained();
         self.carry_out_orders();
-        self.inbox.show_open(self.connections.open);
+        self.inbox.show_open(self.connections.open - self.connections.parting);
         Ok(!self.is_drained())
     }
 
