@@ -11,6 +11,16 @@ pub(crate) fn tell_ready() {
     tell(&[NotifyState::Ready]);
 }
 
+/// The configuration is read anew.
+#[cfg(unix)]
+pub(crate) fn tell_reloading() {
+    // Since when, so that the manager can tell this answer from an earlier one.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "the clock cannot be read"),
+    }
+}
+
 /// The server ends, and may take so long.
 #[cfg(unix)]
 pub(crate) fn tell_stopping(timeout: Duration) {
@@ -40,6 +50,9 @@ fn tell(state: &[NotifyState<'_>]) {
 
 #[cfg(not(unix))]
 pub(crate) fn tell_ready() {}
+
+#[cfg(not(unix))]
+pub(crate) fn tell_reloading() {}
 
 #[cfg(not(unix))]
 pub(crate) fn tell_stopping(_: Duration) {}

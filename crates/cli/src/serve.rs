@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use wavecast_server::config::{self, Config, Loaded, Overrides};
+use wavecast_server::config::{self, Config, ConfigError, Loaded, Overrides};
 use wavecast_server::{PushServer, pages};
 
 use crate::demo::Demos;
-use crate::log;
 use crate::service::Service;
+use crate::{log, reload};
 
 /// Runs the push server
 ///
@@ -21,7 +21,8 @@ use crate::service::Service;
 /// these flags; flags win over the environment, and that over the file.
 ///
 /// SIGTERM and Ctrl-C end it in order: clients are told to reconnect elsewhere, one after the other over shutdown.drain. A
-/// second signal ends it at once.
+/// second signal ends it at once. SIGHUP has the configuration file read again: what can be changed without dropping a
+/// connection is, and the log names what waits for the next start.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Serve {
     /// Configuration file: TOML, YAML or JSON, by its extension
@@ -51,13 +52,14 @@ const FULL_BUILD: &str =
 
 /// Exit codes: 0 ended in order, 1 cannot start or failed, 2 wrong use of the command line.
 pub(crate) fn run(serve: &Serve) -> ExitCode {
-    let mut loaded = match config::load(serve.config.as_deref(), &serve.overrides()) {
+    let mut loaded = match serve.load() {
         Ok(loaded) => loaded,
         Err(error) => return fail(error),
     };
-    if let Err(error) = log::start(&loaded.config.log) {
-        return fail(error);
-    }
+    let level = match log::start(&loaded.config.log) {
+        Ok(level) => level,
+        Err(error) => return fail(error),
+    };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -108,7 +110,11 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
         let names = demos.namespaces().join(", ");
         println!("  they have these namespaces for themselves, unless demo.enabled is false: {names}");
     }
-    if let Err(error) = service.start(Arc::clone(server.node()), server.drain_handle()) {
+    let reload = serve.config.is_some().then(|| {
+        let (serve, server, has_demos) = (serve.clone(), server.reload_handle(), demos.is_some());
+        move || reload::reload(&serve, &server, &level, has_demos)
+    });
+    if let Err(error) = service.start(Arc::clone(server.node()), server.drain_handle(), reload) {
         return fail(error);
     }
     match server.join() {
@@ -118,6 +124,11 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
 }
 
 impl Serve {
+    /// Reads the configuration: file, environment and flags.
+    pub(crate) fn load(&self) -> Result<Loaded, ConfigError> {
+        config::load(self.config.as_deref(), &self.overrides())
+    }
+
     fn overrides(&self) -> Overrides {
         let mut values = self.settings.clone();
         values.extend(self.address.map(|address| ("http_server.address".to_owned(), address.to_string())));

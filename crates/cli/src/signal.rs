@@ -1,4 +1,4 @@
-//! Signals that ask the program to end.
+//! Signals: to end, and to read the configuration anew.
 
 use std::io;
 
@@ -9,9 +9,32 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 ///
 /// # Errors
 /// What the system says when signals cannot be received.
+#[cfg(unix)]
 pub(crate) async fn to_end() -> io::Result<()> {
-    Signals::new()?.to_end().await;
-    Ok(())
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+/// Waits for Ctrl-C.
+///
+/// # Errors
+/// What the system says when signals cannot be received.
+#[cfg(not(unix))]
+pub(crate) async fn to_end() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// SIGTERM, or Ctrl-C.
+    ToEnd,
+    /// SIGHUP.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    ToReload,
 }
 
 /// The signals of one program, heard from the moment this is made: none is lost between two waits.
@@ -20,6 +43,8 @@ pub(crate) struct Signals {
     terminate: Signal,
     #[cfg(unix)]
     interrupt: Signal,
+    #[cfg(unix)]
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -33,23 +58,27 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             #[cfg(unix)]
             interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for SIGTERM or Ctrl-C. Cancel-safe.
+    /// The next of them. Cancel-safe.
     #[cfg(unix)]
-    pub(crate) async fn to_end(&mut self) {
+    pub(crate) async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::ToEnd,
+            _ = self.interrupt.recv() => Asked::ToEnd,
+            _ = self.hang_up.recv() => Asked::ToReload,
         }
     }
 
-    /// Waits for Ctrl-C. Cancel-safe.
+    /// The next of them. Cancel-safe.
     #[cfg(not(unix))]
-    pub(crate) async fn to_end(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+    pub(crate) async fn next(&mut self) -> Asked {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Asked::ToEnd,
+            Err(_) => std::future::pending().await,
         }
     }
 }

@@ -22,10 +22,11 @@ use wavecast_net::{Compression, Options, descriptors};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
-use crate::hooks::{EventQueue, Hooks};
+use crate::hooks::{Current, EventQueue, Hooks};
 use crate::leaving::DrainHandle;
 use crate::node::{Node, Parts};
 use crate::relief;
+use crate::reload::ReloadHandle;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
@@ -46,6 +47,7 @@ pub struct PushServer {
     desk: Arc<Desk<Node>>,
     address: SocketAddr,
     is_secure: bool,
+    reload: ReloadHandle,
     works: Works,
 }
 
@@ -190,12 +192,13 @@ impl PushServer {
             let _inside = runtime.enter();
             handlers(Arc::clone(&node))
         };
-        let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
-        let events = hooks.map(|hooks| {
-            node.take_hooks(Arc::clone(&hooks));
-            EventQueue::start(&runtime, hooks, &config.event_queue(), seed.rotate_left(32))
-        });
-        node.office().open(runtime.clone(), events);
+        let layers = setup::hooks(&config, handlers.as_ref()).map_err(StartError::Setup)?;
+        // Also where nobody is asked: a reload may bring somebody.
+        let hooks = Arc::new(Current::new(handlers, layers));
+        let exchangeable = Arc::downgrade(&hooks);
+        node.take_hooks(Arc::clone(&hooks) as Arc<dyn Hooks>);
+        let events = EventQueue::start(&runtime, hooks, &config.event_queue(), seed.rotate_left(32));
+        node.office().open(runtime.clone(), Some(events));
         let desk = Desk::new(Arc::clone(&node), config, profile)
             .with_way_back(way_back(remotes.clone()))
             .with_streams(Mount::new(remotes.clone()));
@@ -211,7 +214,8 @@ impl PushServer {
         };
         let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
         works.take_threads(threads);
-        Ok(Self { node, desk, address, is_secure, works })
+        let reload = ReloadHandle::new(Arc::clone(&node), Arc::clone(&desk), exchangeable);
+        Ok(Self { node, desk, address, is_secure, reload, works })
     }
 
     /// Where it listens.
@@ -236,6 +240,12 @@ impl PushServer {
     #[must_use]
     pub fn drain_handle(&self) -> DrainHandle {
         DrainHandle::new(Arc::clone(&self.node), Arc::clone(&self.desk), self.works.runtime().clone())
+    }
+
+    /// A handle that carries out a new configuration, free to be sent to another thread.
+    #[must_use]
+    pub fn reload_handle(&self) -> ReloadHandle {
+        self.reload.clone()
     }
 
     /// Waits until the server has been drained, what is under way has been answered, and the back end has been told of the last

@@ -7,7 +7,7 @@
 //! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`: how a value is read
 //! - `keys`: the tables of keys that are carried out; `centrifugo`: the table of those that are not, and what then
 //! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show; `extend`: a
-//!   text of the program's on top
+//!   text of the program's on top; `reload`: read anew while a server runs
 //! - `profile`: running without any configuration; `namespaces`, `hooks`: what others need of it; `error`: what is wrong
 
 mod assemble;
@@ -21,6 +21,7 @@ mod keys;
 mod namespaces;
 mod origins;
 mod profile;
+mod reload;
 mod settings;
 mod slot;
 mod source;
@@ -32,6 +33,7 @@ use std::path::Path;
 pub use error::{ConfigError, Origin, Problem, Warning};
 pub use origins::AllowedOrigins;
 pub use profile::Profile;
+pub use reload::Change;
 pub use settings::{
     Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Engine, Events,
     HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, ListenerTls, ListenerTlsError, Log, Memory,
@@ -125,6 +127,8 @@ pub struct KeyReference {
     pub allowed: String,
     /// What it does.
     pub effect: &'static str,
+    /// Whether a running server takes it anew when it is reloaded; else it counts from the next start on.
+    pub reloaded: bool,
 }
 
 /// Every key that is carried out, for `--help` and the documentation.
@@ -132,7 +136,8 @@ pub fn reference() -> Vec<KeyReference> {
     let mut lines = Vec::new();
     keys::describe(|path, effect, slot| {
         let (kind, default, allowed) = (slot.kind(), slot.display(), slot.allowed());
-        lines.push(KeyReference { path, kind, default, allowed, effect });
+        let reloaded = reload::is_carried_out(&path);
+        lines.push(KeyReference { path, kind, default, allowed, effect, reloaded });
     });
     lines
 }

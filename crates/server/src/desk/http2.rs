@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -57,7 +58,7 @@ pub(super) fn is_spoken(received: &[u8]) -> bool {
 /// Who answers what comes in.
 #[derive(Debug)]
 pub(super) struct Rooms<B> {
-    pub(super) routes: Arc<Routes<B>>,
+    pub(super) routes: Arc<ArcSwap<Routes<B>>>,
     /// Where sessions live; without, there are none.
     pub(super) shards: Option<Mount>,
 }
@@ -134,7 +135,7 @@ impl<B: Backend> Rooms<B> {
             return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await;
         }
         let (head, body) = request.into_parts();
-        let mut answer = self.routes.answer(&head, RequestBody::new(body), peer).await;
+        let mut answer = self.routes.load_full().answer(&head, RequestBody::new(body), peer).await;
         // Which connection is used again is not said in an answer here.
         answer.headers_mut().remove(CONNECTION);
         answer.map(Full::new)

@@ -33,6 +33,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -56,8 +57,12 @@ type WayBack = Box<dyn Fn(Detached) + Send + Sync>;
 
 /// The front desk of a node.
 pub struct Desk<B> {
-    routes: Arc<Routes<B>>,
-    config: Arc<Config>,
+    backend: Arc<B>,
+    /// Made anew with the configuration.
+    routes: Arc<ArcSwap<Routes<B>>>,
+    config: ArcSwap<Config>,
+    profile: Profile,
+    connections_max: usize,
     connections: Semaphore,
     refused: AtomicU64,
     draining: watch::Sender<bool>,
@@ -71,15 +76,20 @@ impl<B: Backend> Desk<B> {
     /// A desk over a backend.
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
+        let connections_max = config.http_server.connection_limit;
+        let routes = Routes::new(Arc::clone(&backend), Arc::clone(&config), profile, draining.subscribe());
         Self {
-            routes: Arc::new(Routes::new(backend, Arc::clone(&config), profile, draining.subscribe())),
-            connections: Semaphore::new(config.http_server.connection_limit),
+            backend,
+            routes: Arc::new(ArcSwap::from_pointee(routes)),
+            profile,
+            connections: Semaphore::new(connections_max),
+            connections_max,
             refused: AtomicU64::new(0),
             draining,
             ending: watch::Sender::new(false),
             way_back: None,
             streams: None,
-            config,
+            config: ArcSwap::new(config),
         }
     }
 
@@ -99,6 +109,14 @@ impl<B: Backend> Desk<B> {
         Self { streams: Some(shards), ..self }
     }
 
+    /// Goes by this configuration from now on: requests that begin now, and connections that come. The number of connections
+    /// stays as it was.
+    pub fn exchange(&self, config: Arc<Config>) {
+        let (backend, draining) = (Arc::clone(&self.backend), self.draining.subscribe());
+        self.routes.store(Arc::new(Routes::new(backend, Arc::clone(&config), self.profile, draining)));
+        self.config.store(config);
+    }
+
     /// Ends every connection with its next answer, and makes the health endpoint say so.
     pub fn drain(&self) {
         self.draining.send_replace(true);
@@ -109,7 +127,7 @@ impl<B: Backend> Desk<B> {
     pub async fn end(&self) {
         self.drain();
         self.ending.send_replace(true);
-        let all = u32::try_from(self.config.http_server.connection_limit).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.connections_max).unwrap_or(u32::MAX);
         // Never closed; and only a connection's end gives its permit back.
         drop(self.connections.acquire_many(all).await);
     }
@@ -121,7 +139,7 @@ impl<B: Backend> Desk<B> {
 
     /// Connections at the desk at this moment.
     pub fn connections(&self) -> usize {
-        self.config.http_server.connection_limit - self.connections.available_permits()
+        self.connections_max - self.connections.available_permits()
     }
 
     /// Connections refused since the start because there were `http_server.connection_limit` of them.
@@ -162,7 +180,7 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
 impl<B: Backend> Desk<B> {
     async fn serve_http2(&self, detached: Detached) -> io::Result<()> {
         let rooms = Rooms { routes: Arc::clone(&self.routes), shards: self.streams.clone() };
-        http2::serve(rooms, &self.config.http_server, self.draining.subscribe(), detached).await
+        http2::serve(rooms, &self.config.load_full().http_server, self.draining.subscribe(), detached).await
     }
 
     async fn serve(&self, detached: Detached) -> io::Result<()> {
@@ -170,7 +188,8 @@ impl<B: Backend> Desk<B> {
         let stream = Carrier::new(stream)?;
         // An answer goes out in one write, and waits for nothing.
         stream.set_nodelay();
-        let settings = &self.config.http_server;
+        let config = self.config.load_full();
+        let settings = &config.http_server;
         let exchange = Arc::new(Exchange::default());
         let socket = Socket::new(stream, &received, Arc::clone(&exchange), settings, self.way_back.is_some());
         let service = service_fn(|request: Request<Incoming>| {
@@ -178,7 +197,8 @@ impl<B: Backend> Desk<B> {
             exchange.begin();
             async move {
                 let (head, body) = request.into_parts();
-                let answer = self.routes.answer(&head, RequestBody::new(body), peer).await;
+                let routes = self.routes.load_full();
+                let answer = routes.answer(&head, RequestBody::new(body), peer).await;
                 Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
             }
         });
@@ -227,7 +247,7 @@ impl<B: Backend> Desk<B> {
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
         // Named at 1, 2, 4, 8…: a flood must not become one of the log.
         if refused.is_power_of_two() {
-            let limit = self.config.http_server.connection_limit;
+            let limit = self.connections_max;
             let peer = detached.peer;
             tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }

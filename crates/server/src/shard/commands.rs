@@ -18,7 +18,7 @@ impl PushShard {
             if is_pong(session.encoding, message) {
                 return self.commands(connections, id, message);
             }
-            let pause = session.push_back(message, self.node.rules());
+            let pause = session.push_back(message, &self.node.rules());
             self.count_bytes(id);
             if pause {
                 connections.pause(id, true);
@@ -47,7 +47,7 @@ impl PushShard {
             };
             let Some(session) = self.sessions.get_mut(id) else { return };
             let number_of = |name: &str| self.channels.find(name);
-            let cx = Context { rules: node.rules(), now, number_of: &number_of };
+            let cx = Context { rules: &node.rules(), now, number_of: &number_of };
             let step = session.command(command, &cx);
             let is_tried_again = matches!(&step, Step::Ask(question) if question.is_tried_again());
             self.carry_out(connections, id, step);
@@ -79,7 +79,7 @@ impl PushShard {
         }
         self.count_bytes(id);
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if session.resumes_reading(self.node.rules()) {
+        if session.resumes_reading(&self.node.rules()) {
             connections.pause(id, false);
         }
     }

@@ -101,7 +101,7 @@ impl PushShard {
         let now = self.moment(connections);
         loop {
             let Some(session) = self.sessions.get_mut(id) else { return };
-            match session.due(now, node.rules()) {
+            match session.due(now, &node.rules()) {
                 Due::Rest(None) => return connections.cancel_timer(id),
                 Due::Rest(Some(next)) => return connections.set_timer(id, next),
                 Due::Ping => {
@@ -128,7 +128,7 @@ impl PushShard {
     /// Sets the timer to what comes first.
     pub(super) fn set_timer(&mut self, connections: &mut Connections, id: ConnectionId, now: Moment) {
         if let Some(session) = self.sessions.get_mut(id) {
-            match session.next_due(now, self.node.rules()) {
+            match session.next_due(now, &self.node.rules()) {
                 Some(next) => connections.set_timer(id, next),
                 None => connections.cancel_timer(id),
             }

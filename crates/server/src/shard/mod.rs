@@ -159,7 +159,7 @@ impl Handler for PushShard {
             handshake = Some(Handshake::from(handshake, address));
         }
         let mut session = Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
-        session.wait_for_connect(now, rules);
+        session.wait_for_connect(now, &rules);
         self.sessions.insert(session);
         self.count_bytes(id);
         self.set_timer(connections, id, now);

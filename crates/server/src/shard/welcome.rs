@@ -58,7 +58,7 @@ impl PushShard {
         let interval = node.rules().ping_interval;
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(welcome) = session.take_welcome() else { return };
-        let body = session.connect_result(&welcome, now, node.rules()).map(Res::Connect);
+        let body = session.connect_result(&welcome, now, &node.rules()).map(Res::Connect);
         // Sessions that came in one storm are not pinged in one.
         session.begin_pings(now, connections.jitter(interval / 2, interval));
         self.reply(id, &Reply { id: welcome.id, body });

@@ -4,7 +4,7 @@
 //! (`channel.namespaces.chat.history_size`). Their keys have one table each.
 //!
 //! `key` is one line of these tables, `list` the lists whose entries have names; `client`, `token`, `channel`, `rpc`, `hook` and
-//! `node` are the tables.
+//! `node` are the tables; `reload` says which keys a running server takes anew.
 
 mod channel;
 mod client;
@@ -12,6 +12,7 @@ mod hook;
 mod key;
 mod list;
 mod node;
+mod reload;
 mod rpc;
 mod token;
 
@@ -21,6 +22,7 @@ use crate::hooks::Hook as HookKind;
 use key::Key;
 
 pub(super) use list::{LISTS, List};
+pub(super) use reload::is_reloaded;
 
 /// The section of channels without a namespace.
 pub(super) const WITHOUT_NAMESPACE: &str = "channel.without_namespace";
