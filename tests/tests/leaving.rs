@@ -214,6 +214,10 @@ fn a_service_manager_listens_for_it_and_hears_how_far_it_is() {
     let mut visitors = audience(address, 2);
     assert_eq!(manager.hears_anything(), "WATCHDOG=1");
     assert_eq!(manager.hears_anything(), "WATCHDOG=1");
+    program.signal(Signal::HUP);
+    let news = manager.hears();
+    assert!(news.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{news}");
+    assert_eq!(manager.hears(), "READY=1");
     program.signal(Signal::TERM);
     let news = manager.hears();
     assert!(news.starts_with("STOPPING=1\nEXTEND_TIMEOUT_USEC="), "{news}");
@@ -222,4 +226,27 @@ fn a_service_manager_listens_for_it_and_hears_how_far_it_is() {
     // Who comes now waits for the next start.
     TcpStream::connect(address).unwrap();
     drop(kept);
+}
+
+/// What `systemd-analyze` finds wrong with the unit files, once the program lies where it is.
+#[test]
+fn the_unit_files_are_right() {
+    let deploy = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy"));
+    let folder = std::env::temp_dir().join(format!("wavecast-units-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let units = ["wavecast.service", "wavecast.socket"].map(|name| {
+        let text = std::fs::read_to_string(deploy.join(name)).unwrap();
+        let unit = folder.join(name);
+        std::fs::write(&unit, text.replace("/usr/local/bin/wavecast", "/bin/true")).unwrap();
+        unit
+    });
+    let verified = std::process::Command::new("systemd-analyze").arg("verify").args(&units).output();
+    drop(std::fs::remove_dir_all(&folder));
+    match verified {
+        Ok(verified) => {
+            let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+            assert!(verified.status.success() && !said.contains("wavecast."), "{said}");
+        }
+        Err(error) => eprintln!("not verified: systemd-analyze cannot be started ({error})"),
+    }
 }

@@ -1,20 +1,24 @@
-//! SIGHUP: the configuration is read again, and carried out as far as that goes in a server that runs.
+//! SIGHUP: the configuration has been read again, and is carried out as far as that goes in a server that runs.
 
 use tracing::{error, info, warn};
 use wavecast_server::ReloadHandle;
-use wavecast_server::config::Change;
+use wavecast_server::config::{Change, ConfigError, Loaded};
 
 use crate::log::Level;
-use crate::serve::Serve;
 
-/// Reads the same file, environment and flags again. What is wrong changes nothing, and is logged; so is what has changed, and what
-/// counts from the next start on.
-pub(crate) fn reload(serve: &Serve, server: &ReloadHandle, level: &Level, has_demos: bool) {
+/// Carries out what was read. What is wrong changes nothing, and is logged; so is what has changed, and what counts from the next
+/// start on.
+pub(crate) fn reload(
+    read: Result<Loaded, ConfigError>,
+    server: &ReloadHandle,
+    level: &Level,
+    has_demos: bool,
+) {
     if has_demos {
         // They have added namespaces and a secret of their own, which no file knows.
         return error!("not reloaded: the demo applications run; set demo.enabled to false and start anew");
     }
-    let loaded = match serve.load() {
+    let loaded = match read {
         Ok(loaded) => loaded,
         Err(error) => return error!("not reloaded, everything is as it was: {error}"),
     };

@@ -112,7 +112,7 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     }
     let reload = serve.config.is_some().then(|| {
         let (serve, server, has_demos) = (serve.clone(), server.reload_handle(), demos.is_some());
-        move || reload::reload(&serve, &server, &level, has_demos)
+        move || reload::reload(serve.load(), &server, &level, has_demos)
     });
     if let Err(error) = service.start(Arc::clone(server.node()), server.drain_handle(), reload) {
         return fail(error);
@@ -125,7 +125,7 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
 
 impl Serve {
     /// Reads the configuration: file, environment and flags.
-    pub(crate) fn load(&self) -> Result<Loaded, ConfigError> {
+    fn load(&self) -> Result<Loaded, ConfigError> {
         config::load(self.config.as_deref(), &self.overrides())
     }
 
