@@ -1,5 +1,7 @@
 //! The program is told to go, by signals and by its service manager: what still works, who hears of it, and when.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
+
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;

@@ -1,5 +1,7 @@
 //! The program reads its configuration again: what holds then, for whom, and that nobody loses a connection for it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

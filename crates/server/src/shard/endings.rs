@@ -8,7 +8,7 @@ use wavecast_net::shard::{ConnectionId, Connections, Leave};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
 
 use super::PushShard;
-use crate::session::{Due, Moment};
+use crate::session::{Due, Moment, Session};
 
 impl PushShard {
     /// Ends a session from the server's side.
@@ -20,23 +20,22 @@ impl PushShard {
         disconnect: Disconnect,
     ) {
         self.log_disconnect(id, &disconnect);
-        self.send_replies(connections, id);
-        self.take_shed(connections);
-        connections.close(id, code(&disconnect), &disconnect.reason);
-        self.forget(id, &disconnect);
+        self.end(connections, id, &disconnect);
     }
 
-    /// Ends a session: what it was sent comes before the end.
-    pub(super) fn disconnect_in_turn(
-        &mut self,
-        connections: &mut Connections,
-        id: ConnectionId,
-        disconnect: Disconnect,
-    ) {
+    /// The same without a line in the log: for those who end with all others, of whom there is one.
+    fn end(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: &Disconnect) {
+        self.send_replies(connections, id);
+        self.take_shed(connections);
+        connections.close(id, code(disconnect), &disconnect.reason);
+        self.forget(id, disconnect);
+    }
+
+    /// Sends what the channels of a session have collected: it comes before whatever is sent next, the end, say.
+    pub(super) fn send_runs_of(&mut self, connections: &mut Connections, id: ConnectionId) {
         let channels = self.sessions.get(id).map(|session| session.channels().collect());
         let channels: Vec<_> = channels.unwrap_or_default();
         channels.into_iter().for_each(|channel| self.send_run(connections, channel));
-        self.disconnect(connections, id, disconnect);
     }
 
     /// A session is asked to leave. What its client has asked, and somebody is asked about, is answered before; commands
@@ -46,16 +45,20 @@ impl PushShard {
             Disconnect { code: leave.code.get(), reason: String::from(leave.reason.clone()).into() };
         match self.sessions.get_mut(id) {
             Some(session) if session.holds_commands() => session.leaves_with(disconnect),
-            Some(_) => self.disconnect_in_turn(connections, id, disconnect),
+            Some(_) => {
+                self.send_runs_of(connections, id);
+                self.end(connections, id, &disconnect);
+            }
             None => connections.close(id, leave.code, &leave.reason),
         }
     }
 
     /// Ends a session that was asked to leave and waits for nothing any more; `false` for all others.
     pub(super) fn takes_leave(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
-        let leaving = self.sessions.get_mut(id).and_then(|session| session.takes_leave());
+        let leaving = self.sessions.get_mut(id).and_then(Session::takes_leave);
         let Some(disconnect) = leaving else { return false };
-        self.disconnect_in_turn(connections, id, disconnect);
+        self.send_runs_of(connections, id);
+        self.end(connections, id, &disconnect);
         true
     }
 

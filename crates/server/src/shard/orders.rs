@@ -31,7 +31,8 @@ impl PushShard {
                         self.sessions.get(id).is_some_and(|session| except.contains(&session.client_id()))
                     };
                     if !is_excepted(id) {
-                        self.disconnect_in_turn(connections, id, disconnect.clone());
+                        self.send_runs_of(connections, id);
+                        self.disconnect(connections, id, disconnect.clone());
                     }
                 }
             }
