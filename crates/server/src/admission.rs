@@ -35,7 +35,7 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         return Admission::SideDoor;
     }
     // Not for the front desk: it gives handshakes back, and the two would pass it to and fro for ever.
-    let introduction = introduction(head, config);
+    let introduction = introduction(head, &config);
     if introduction.is_none() && (config.websocket.disabled || head.path() != Some(endpoint)) {
         let reason = if config.websocket.disabled {
             "No WebSocket here: websocket.disabled is set.".into()

@@ -192,9 +192,10 @@ fn end<H: Handler>(handler: &mut H, connections: &mut Connections, id: Connectio
         Phase::Asked(_) => return handler.turned_away(id),
         Phase::Vacant | Phase::Head(_) | Phase::Leaving(_) | Phase::Ended => return,
     }
-    connection.flags.closing = true;
+    let was_closing = mem::replace(&mut connection.flags.closing, true);
     let farewell = connection.farewell.take();
     connections.open -= 1;
+    connections.parting -= usize::from(was_closing);
     connections.cancel_timer(id);
     let close =
         farewell

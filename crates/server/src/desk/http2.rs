@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -70,7 +71,7 @@ pub(super) fn is_decided(received: &[u8]) -> bool {
 /// Who answers what comes in.
 #[derive(Debug)]
 pub(super) struct Rooms<B> {
-    pub(super) routes: Arc<Routes<B>>,
+    pub(super) routes: Arc<ArcSwap<Routes<B>>>,
     pub(super) backend: Arc<B>,
     /// Where sessions live; without, there are none.
     pub(super) shards: Option<Mount>,
@@ -151,7 +152,8 @@ impl<B: Backend> Rooms<B> {
         }
         let (mut head, body) = request.into_parts();
         head.extensions.insert(Arc::clone(&self.seat));
-        let mut answer = match self.routes.answer(&mut head, RequestBody::new(body), peer).await {
+        let routes = self.routes.load_full();
+        let mut answer = match routes.answer(&mut head, RequestBody::new(body), peer).await {
             Outcome::Answer(answer) => answer,
             Outcome::Stream(opening, fields) => return self.open(*opening, fields, guard).await,
         };

@@ -158,7 +158,7 @@ impl PushShard {
             handshake = Some(Handshake::from(handshake, address));
         }
         let mut session = Session::new(id, self.clients.next(id.slot()), wire).with_handshake(handshake);
-        session.wait_for_connect(now, node.rules());
+        session.wait_for_connect(now, &node.rules());
         self.sessions.insert(session);
         self.count_bytes(id);
         self.set_timer(connections, id, now);
@@ -195,7 +195,7 @@ impl Handler for PushShard {
         let rules = node.rules();
         let is_protobuf =
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
-        let introduction = admission::introduction(opening.head, node.config());
+        let introduction = admission::introduction(opening.head, &node.config());
         let wire = match introduction {
             Some(_) => WireForm::UniWebSocket,
             None => WireForm::web_socket(if is_protobuf { Encoding::Protobuf } else { Encoding::Json }),
@@ -227,7 +227,7 @@ impl Handler for PushShard {
     fn pong(&mut self, connections: &mut Connections, id: ConnectionId, _: &[u8]) {
         let now = self.moment(connections);
         if let Some(session) = self.sessions.get_mut(id).filter(|session| session.wire.is_one_way()) {
-            session.is_alive(now, self.node.rules());
+            session.is_alive(now, &self.node.rules());
         }
     }
 

@@ -61,7 +61,7 @@ impl PushShard {
         let interval = node.rules().ping_interval;
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(welcome) = session.take_welcome() else { return };
-        let mut result = session.connect_result(&welcome, now, node.rules());
+        let mut result = session.connect_result(&welcome, now, &node.rules());
         if let (true, Ok(result)) = (session.wire.is_emulated(), &mut result) {
             result.session = node.session_names().name(self.id.0, id).into();
             result.node = node.uid().into();
