@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
-//! | `doors` | what is listened on beside the port of clients |
+//! | `doors`, `acme` | what is listened on beside the port of clients; certificates that are fetched |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -34,6 +34,7 @@
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
+mod acme;
 mod addresses;
 mod admission;
 mod channels;

@@ -39,7 +39,7 @@ pub use settings::{
     HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls, ListenerTlsError, Log,
     Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace,
     RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken,
-    SwitchedHook, Tls, Token, WebSocket,
+    SwitchedHook, Tls, TlsAutocert, Token, WebSocket,
 };
 
 pub use source::Format;
