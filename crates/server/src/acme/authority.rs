@@ -192,8 +192,8 @@ fn proof(name: &str, digest: &[u8]) -> Result<Identity, Failure> {
 async fn refusal(order: &mut Order) -> Failure {
     let mut authorizations = order.authorizations();
     while let Some(Ok(authorization)) = authorizations.next().await {
-        let problems = authorization.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
-        if let Some(problem) = problems.last() {
+        let mut problems = authorization.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
+        if let Some(problem) = problems.next_back() {
             return Failure::new(format!("the ACME server has not seen the proof: {problem}"));
         }
     }
