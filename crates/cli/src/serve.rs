@@ -131,7 +131,12 @@ fn introduction(loaded: &Loaded) -> Vec<String> {
     let mut lines = vec![format!("wavecast {}", wavecast_server::VERSION)];
     lines.extend(profile.describe(config));
     lines.extend(health(config));
+    lines.extend(metrics(config));
     lines
+}
+
+fn metrics(config: &Config) -> Option<String> {
+    config.prometheus.enabled.then(|| format!("metrics at {}", config.prometheus.handler_prefix))
 }
 
 fn health(config: &Config) -> Option<String> {

@@ -25,12 +25,14 @@ use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
 use crate::doors::{self, InternalDoor, InternalError, ListenError};
 use crate::hooks::{EventQueue, Hooks};
+use crate::leaving::DrainHandle;
 use crate::node::{Node, Parts};
 use crate::relief;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
-use crate::works::{self, Works};
+use crate::watchman;
+use crate::works::Works;
 
 /// Threads of the front desk: it parses and routes, the shards do the rest.
 const DESK_THREADS: usize = 1;
@@ -49,7 +51,6 @@ pub struct PushServer {
     is_secure: bool,
     /// The internal port, where there is one.
     internal: Option<Internal>,
-    remotes: Vec<Remote<ShardEvent>>,
     works: Works,
 }
 
@@ -246,6 +247,7 @@ impl PushServer {
             runtime.spawn(acme.run());
         }
         runtime.spawn(relief::watch(Arc::clone(&node)));
+        runtime.spawn(watchman::watch(Arc::clone(&node)));
 
         let side_door = side_door(&runtime, &desk);
         let handler_node = Arc::clone(&node);
@@ -255,7 +257,7 @@ impl PushServer {
         };
         let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
         works.take_threads(threads);
-        Ok(Self { node, desk, address, is_secure, internal, remotes, works })
+        Ok(Self { node, desk, address, is_secure, internal, works })
     }
 
     /// Where it listens.
@@ -288,52 +290,33 @@ impl PushServer {
         &self.node
     }
 
+    /// Polls that wait at this moment.
+    #[must_use]
+    pub fn waiting_polls(&self) -> usize {
+        self.desk.waiting_polls()
+    }
+
     /// A handle that ends the server, free to be sent to another thread.
     #[must_use]
     pub fn drain_handle(&self) -> DrainHandle {
-        DrainHandle {
-            node: Arc::clone(&self.node),
-            desk: Arc::clone(&self.desk),
-            internal: self.internal.as_ref().map(|internal| Arc::clone(&internal.desk)),
-            remotes: self.remotes.clone(),
-        }
+        let internal = self.internal.as_ref().map(|internal| Arc::clone(&internal.desk));
+        let runtime = self.works.runtime().clone();
+        DrainHandle::new(Arc::clone(&self.node), Arc::clone(&self.desk), internal, runtime)
     }
 
-    /// Waits until the server has been drained. Blocks.
+    /// Waits until the server has been drained, what is under way has been answered, and the back end has been told of the last
+    /// sessions. Blocks.
     ///
     /// # Errors
     /// When a shard ended in any other way: the process had better end, too.
     pub fn join(self) -> io::Result<()> {
-        self.works.join()
+        self.works.join(&self.desk)
     }
 }
 
 impl fmt::Debug for PushServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PushServer").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-/// Ends a [`PushServer`].
-#[derive(Clone, Debug)]
-pub struct DrainHandle {
-    node: Arc<Node>,
-    desk: Arc<Desk<Node>>,
-    internal: Option<Arc<Desk<Node>>>,
-    remotes: Vec<Remote<ShardEvent>>,
-}
-
-impl DrainHandle {
-    /// Stops to listen and closes every session with 3001 (shutdown), upon which clients reconnect elsewhere.
-    /// [`PushServer::join`] returns when all have gone, or after `shutdown.timeout`.
-    pub fn drain(&self) {
-        self.desk.drain();
-        if let Some(internal) = &self.internal {
-            internal.drain();
-        }
-        for remote in &self.remotes {
-            works::drain(remote, self.node.config().shutdown.timeout);
-        }
     }
 }
 

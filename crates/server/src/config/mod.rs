@@ -13,7 +13,7 @@
 mod assemble;
 mod centrifugo;
 mod check;
-mod duration;
+pub(crate) mod duration;
 mod error;
 mod extend;
 mod hooks;
@@ -35,11 +35,11 @@ pub use networks::TrustedProxies;
 pub use origins::AllowedOrigins;
 pub use profile::Profile;
 pub use settings::{
-    Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Engine, Events,
-    HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls, ListenerTlsError, Log,
-    Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace,
-    RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken,
-    SwitchedHook, Tls, TlsAutocert, Token, WebSocket,
+    Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Emulation,
+    Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls,
+    ListenerTlsError, Log, Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel,
+    Poll, Prometheus, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome,
+    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, TlsAutocert, Token, WebSocket,
 };
 
 pub use source::Format;

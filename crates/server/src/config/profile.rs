@@ -69,7 +69,10 @@ impl Profile {
             config.http_server.address = Some(LOOPBACK);
             config.client.allow_anonymous_connect_without_token = true;
             config.http_api.insecure = true;
+            config.poll.enabled = true;
             config.pages.enabled = true;
+            config.sse.enabled = true;
+            config.http_stream.enabled = true;
             config.demo.enabled = true;
             // Any name works at once, with the same options: no namespace has to be declared.
             config.channel.allow_undeclared_namespaces = true;

@@ -9,6 +9,7 @@ impl Config {
         if self.http_server.listen_internally().is_some() {
             part.http_api.disabled |= !part.http_api.external;
             part.health.enabled = false;
+            part.prometheus.enabled = false;
         }
         part
     }
@@ -19,6 +20,8 @@ impl Config {
         let mut part = self.clone();
         part.http_api.disabled |= part.http_api.external;
         part.websocket.disabled = true;
+        part.sse.enabled = false;
+        part.http_stream.enabled = false;
         part.pages.enabled = false;
         part.demo.enabled = false;
         part.http_server.connection_limit = part.http_server.internal.connection_limit;
