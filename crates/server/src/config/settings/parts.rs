@@ -22,6 +22,7 @@ impl Config {
         part.websocket.disabled = true;
         part.sse.enabled = false;
         part.http_stream.enabled = false;
+        part.poll.enabled = false;
         part.pages.enabled = false;
         part.demo.enabled = false;
         part.http_server.connection_limit = part.http_server.internal.connection_limit;
