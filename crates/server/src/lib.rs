@@ -14,7 +14,7 @@
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
 //! | `reload` | a configuration read anew while it runs: [`ReloadHandle`] |
 //! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
-//! | `doors` | what is listened on beside the port of clients |
+//! | `doors`, `acme` | what is listened on beside the port of clients; certificates that are fetched |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -41,6 +41,7 @@
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
+mod acme;
 mod addresses;
 mod admission;
 mod asked;

@@ -9,11 +9,11 @@ import { promisify } from 'node:util';
 import { Centrifuge } from 'centrifuge';
 
 import { publish } from '../api.js';
-import { first, next, until, within } from '../patience.js';
+import { first, next, pause, until, within } from '../patience.js';
 import { Server } from '../server.js';
 import { listen, subscribed } from '../subscriber.js';
 import { PROXIES, ReverseProxy } from './proxies.js';
-import { TRANSPORTS } from './transports.js';
+import { TRANSPORTS, fetchWith } from './transports.js';
 
 const run = promisify(execFile);
 
@@ -62,7 +62,7 @@ for (const name of Object.keys(PROXIES)) {
       const silent = await behind(name, { ...transport.config, client: PING }, { silenceMs: SILENCE_MS });
       const counted = await behind(name, { ...transport.config, client: { address_connection_limit: 1 } });
 
-      for (const way of PORTS) {
+      for (const way of PORTS.filter(({ port }) => transport.ports.includes(port))) {
         test(`${way.port}: publications both ways, and what was missed`, async (t) => {
           const client = clientOf(transport, place, way);
           await connect(t, client);
@@ -135,6 +135,29 @@ for (const name of Object.keys(PROXIES)) {
         assert.match(stdout, new RegExp(`^\\{"result":.*\\} ${version} 200$`));
         await until(() => server.log.some((line) => line.includes(`peer=${from}:0`) && line.includes('/api/publish')), `${from} in the log`);
         assert.ok(!server.log.some((line) => line.includes('192.0.2.99')));
+      });
+    }
+  });
+
+  describe(`a long-poll through ${name}`, async () => {
+    const { server, proxy, ca } = await behind(name, { poll: { enabled: true } });
+    for (const { port, secure, allowH2 } of [...PORTS, { port: 'tls', secure: true, allowH2: true }]) {
+      test(`${port}${allowH2 ? ', HTTP/2' : ''}: it waits, and its answer does not`, async () => {
+        const poll = fetchWith({ ca, allowH2 });
+        const channel = `poll-${name}-${port}-${allowH2 ?? false}`;
+        const ask = async (query) => {
+          const answer = await poll(`${secure ? 'https' : 'http'}://127.0.0.1:${proxy[port]}/connection/poll?channels=${channel}${query}`);
+          assert.equal(answer.status, 200);
+          return answer.json();
+        };
+        const { next: now } = await ask('');
+        const waiting = ask(`&since=${encodeURIComponent(now)}&wait=20`);
+        await pause(300);
+        const began = Date.now();
+        await publish(server, channel, { n: 1 });
+        const { publications } = await waiting;
+        assert.deepEqual(publications.map(({ data }) => data), [{ n: 1 }]);
+        assert.ok(Date.now() - began < 5_000, 'the answer went through at once');
       });
     }
   });

@@ -31,7 +31,7 @@ impl Challenges {
     /// [`TlsError`] names the part that cannot be used, or that there are too many.
     pub fn show(&self, name: &str, identity: &Identity) -> Result<(), TlsError> {
         let name = name.to_ascii_lowercase();
-        let certified = Arc::new(certificates::load(identity, &provider())?);
+        let certified = Arc::new(certificates::read(identity, &provider())?);
         let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if shown.len() >= NAMES_MAX && !shown.contains_key(&name) {
             return Err(TlsError::new(

@@ -37,6 +37,8 @@ pub(super) enum Slot<'c> {
     /// The permissions of a file.
     Mode(&'c mut u32),
     Networks(&'c mut TrustedProxies),
+    /// Names of hosts.
+    Hosts(&'c mut Vec<String>),
     Time(&'c mut Duration, RangeInclusive<Duration>),
     /// Seconds since 1970.
     UnixTime(&'c mut u64),
@@ -100,6 +102,14 @@ impl Slot<'_> {
                 *place = TrustedProxies::new(&entries)
                     .map_err(|entry| format!("{ACCEPTED}; {entry:?} is none"))?;
                 Ok(())
+            }
+            Slot::Hosts(place) => {
+                let hosts = list(value).filter(|hosts| hosts.iter().all(|host| scalar::is_host(host)));
+                put(
+                    place,
+                    hosts,
+                    "a list of names of hosts such as \"push.example.com\", without ports or \"*\"",
+                )
             }
             Slot::Time(place, range) => {
                 let accepted = format!(
@@ -258,7 +268,7 @@ impl Slot<'_> {
             Slot::Secret(_) | Slot::Endpoint(_) | Slot::Url(_) => "\"\"".into(),
             Slot::Origins(place) => format!("{:?}", place.patterns()),
             Slot::Pattern(place) => place.as_ref().map_or_else(|| "\"\"".into(), |it| format!("{it:?}")),
-            Slot::Words(place, _) | Slot::Headers(place) => format!("{place:?}"),
+            Slot::Words(place, _) | Slot::Headers(place) | Slot::Hosts(place) => format!("{place:?}"),
             Slot::HeaderValues(_) => "{}".into(),
             Slot::Transforms(_) => "[]".into(),
         }
@@ -299,7 +309,7 @@ impl Slot<'_> {
             Slot::Origins(_) => "list of origins",
             Slot::Pattern(_) | Slot::Expression(_) => "regular expression",
             Slot::Endpoint(_) | Slot::Url(_) => "URL",
-            Slot::Headers(_) => "list of names",
+            Slot::Headers(_) | Slot::Hosts(_) => "list of names",
             Slot::HeaderValues(_) => "names and values",
             Slot::Transforms(_) => "list of transforms",
         }
