@@ -148,7 +148,8 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
         return;
     };
     let served = match http2::is_spoken(&detached.received) {
-        true => desk.serve_http2(detached, seat).await,
+        // Boxed, so that HTTP/1.1 does not pay for it.
+        true => Box::pin(desk.serve_http2(detached, seat)).await,
         false => desk.serve(detached, seat).await,
     };
     match served {

@@ -63,7 +63,8 @@ impl<B: Backend> Routes<B> {
         }
         let path = head.uri.path();
         if let Some(method) = self.api_method(path) {
-            return self.api.answer(method, head, host, origin, body).await;
+            // Boxed, so that a connection that rests has no room for it.
+            return Box::pin(self.api.answer(method, head, host, origin, body)).await;
         }
         if let Some(answer) = self.connection(head, host, origin).await {
             return answer;
@@ -95,7 +96,7 @@ impl<B: Backend> Routes<B> {
             Ok(grant) => match cors::preflight(&endpoints, &head.method, path, &head.headers, &grant) {
                 Some(answer) => return Some(answer),
                 None if head.method == Method::GET || head.method == Method::HEAD => {
-                    let mut answer = self.polls.answer(head).await;
+                    let mut answer = Box::pin(self.polls.answer(head)).await;
                     cors::decorate(answer.headers_mut(), &grant);
                     return Some(answer);
                 }

@@ -43,7 +43,8 @@ impl Node {
         if self.memory().refuses_connections() {
             return Err(Refused::Error(Error::TOO_MANY_REQUESTS).into());
         }
-        let (mut visit, mut readers) = self.admit_visitor(&call).await?;
+        // Boxed, so that nothing of it is kept while the poll waits.
+        let (mut visit, mut readers) = Box::pin(self.admit_visitor(&call)).await?;
         let mut page = read_all(self, &mut readers, None, &mut Waits::of(self))?;
         if !call.waits {
             return Ok(page);
