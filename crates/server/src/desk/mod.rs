@@ -77,7 +77,7 @@ impl<B: Backend> Desk<B> {
         let draining = watch::Sender::new(false);
         Self {
             routes: Arc::new(Routes::new(backend, Arc::clone(&config), profile, draining.subscribe())),
-            seats: Arc::new(Seats::new(config.http_server.connection_limit)),
+            seats: Arc::new(Seats::new(config.http_server.connection_limit, config.poll.waiting_limit)),
             refused: AtomicU64::new(0),
             draining,
             way_back: None,
@@ -112,7 +112,7 @@ impl<B: Backend> Desk<B> {
         *self.draining.borrow()
     }
 
-    /// Connections at the desk at this moment, without those on which a poll waits.
+    /// Connections at the desk at this moment, without those of long-polls.
     pub fn connections(&self) -> usize {
         self.seats.taken()
     }

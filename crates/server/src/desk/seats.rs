@@ -1,68 +1,78 @@
-//! Who is counted as a connection of the front desk: at most so many, but for those on which a poll waits.
+//! Who is counted as a connection of the front desk: at most so many, and beside them so many on which polls wait.
 //!
-//! A waiting poll has a limit of its own, and costs nothing but memory; it must not keep calls of the API out.
+//! Thousands of long-polls must not keep calls of the API out, neither while they wait nor when all of them are answered at once
+//! and ask again. So a connection on which a poll has waited counts for the limit of polls from then on, as long as that has
+//! room.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The seats of a desk.
 #[derive(Debug)]
 pub(super) struct Seats {
+    plain: Pool,
+    pollers: Pool,
+}
+
+#[derive(Debug)]
+struct Pool {
     taken: AtomicUsize,
     limit: usize,
 }
 
-/// A connection that is counted, unless polls wait on it. Given back when it is dropped.
+/// A connection that is counted, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Arc<Seats>,
-    /// Polls that wait on this connection: over HTTP/2 there may be several.
-    waiting: AtomicUsize,
+    /// It counts as one of polls.
+    polls: AtomicBool,
 }
 
-/// A poll waits on a connection. It takes its seat again when this is dropped, whether one is free or not.
-#[derive(Debug)]
-pub(super) struct Waiting(Arc<Seat>);
-
 impl Seats {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), limit }
+    pub(super) fn new(limit: usize, pollers_limit: usize) -> Self {
+        let pool = |limit| Pool { taken: AtomicUsize::new(0), limit };
+        Self { plain: pool(limit), pollers: pool(pollers_limit) }
     }
 
     /// Takes a seat, if one is free.
     pub(super) fn take(seats: &Arc<Self>) -> Option<Arc<Seat>> {
-        let one_more = |taken| (taken < seats.limit).then_some(taken + 1);
-        seats.taken.fetch_update(Relaxed, Relaxed, one_more).ok()?;
-        Some(Arc::new(Seat { seats: Arc::clone(seats), waiting: AtomicUsize::new(0) }))
+        let seat = || Arc::new(Seat { seats: Arc::clone(seats), polls: AtomicBool::new(false) });
+        seats.plain.take().then(seat)
     }
 
-    /// How many are taken.
+    /// How many are taken, without those of polls.
     pub(super) fn taken(&self) -> usize {
-        self.taken.load(Relaxed)
+        self.plain.taken.load(Relaxed)
+    }
+}
+
+impl Pool {
+    fn take(&self) -> bool {
+        let one_more = |taken| (taken < self.limit).then_some(taken + 1);
+        self.taken.fetch_update(Relaxed, Relaxed, one_more).is_ok()
+    }
+
+    fn give_back(&self) {
+        self.taken.fetch_sub(1, Relaxed);
     }
 }
 
 impl Seat {
-    /// A poll waits here from now on.
-    pub(super) fn wait(seat: &Arc<Self>) -> Waiting {
-        if seat.waiting.fetch_add(1, Relaxed) == 0 {
-            seat.seats.taken.fetch_sub(1, Relaxed);
+    /// A poll waits on this connection: from now on it is one of polls. Where there are too many of these it stays what it was.
+    pub(super) fn polls(&self) {
+        if self.polls.load(Relaxed) || !self.seats.pollers.take() {
+            return;
         }
-        Waiting(Arc::clone(seat))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        if self.0.waiting.fetch_sub(1, Relaxed) == 1 {
-            self.0.seats.taken.fetch_add(1, Relaxed);
-        }
+        // Over HTTP/2 two may begin to wait at once.
+        let pool = if self.polls.swap(true, Relaxed) { &self.seats.pollers } else { &self.seats.plain };
+        pool.give_back();
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.seats.taken.fetch_sub(1, Relaxed);
+        let pool = if *self.polls.get_mut() { &self.seats.pollers } else { &self.seats.plain };
+        pool.give_back();
     }
 }
 
@@ -71,18 +81,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_is_not_counted() {
-        let seats = Arc::new(Seats::new(1));
-        let seat = Seats::take(&seats).unwrap();
+    fn who_polls_does_not_keep_others_out() {
+        let seats = Arc::new(Seats::new(1, 1));
+        let poller = Seats::take(&seats).unwrap();
         assert!(Seats::take(&seats).is_none());
-        let [first, second] = [Seat::wait(&seat), Seat::wait(&seat)];
-        assert_eq!(seats.taken(), 0);
+        poller.polls();
+        poller.polls();
         let other = Seats::take(&seats).unwrap();
-        drop(first);
-        assert_eq!(seats.taken(), 1);
-        drop(second);
-        assert_eq!(seats.taken(), 2, "whoever comes back has a seat");
-        drop((seat, other));
+        other.polls();
+        assert_eq!(seats.taken(), 1, "there is no room for a second one that polls");
+        drop(poller);
+        other.polls();
         assert_eq!(seats.taken(), 0);
+        drop(other);
+        assert_eq!((seats.taken(), seats.pollers.taken.load(Relaxed)), (0, 0));
     }
 }
