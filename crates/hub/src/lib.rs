@@ -44,7 +44,7 @@ pub mod recovery;
 mod stripe;
 mod waiting;
 
-pub use channel::{ChannelError, ChannelRules};
+pub use channel::{ChannelError, ChannelRules, is_internal};
 pub use delivery::{Delivery, Event, SHARDS_MAX, ShardId};
 pub use filter::{Comparison, FILTER_BYTES_MAX, Filter, FilterTooLarge, Relation};
 pub use history::{HistoryError, HistoryPage, HistoryQuery};

@@ -9,8 +9,10 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::tally::Tally;
 
 /// Wakes a shard out of its driver's wait. Any thread may call it.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -18,9 +20,13 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 struct Inbox<E> {
     lanes: Mutex<Lanes<E>>,
     room: AtomicUsize,
+    events_max: usize,
     control_max: usize,
     asleep: AtomicBool,
+    /// Connections of the shard, as it last said.
+    open: AtomicUsize,
     waker: OnceLock<Waker>,
+    tally: Arc<Tally>,
 }
 
 struct Lanes<E> {
@@ -41,6 +47,8 @@ pub(crate) struct Receiver<E> {
     taken: VecDeque<E>,
     /// Events handled whose room has not been given back yet.
     handled: usize,
+    /// Events handled since the shard began.
+    passed: u64,
 }
 
 /// An inbox with room for `events_max` events and `control_max` control messages.
@@ -53,11 +61,14 @@ pub(crate) fn channel<E>(events_max: usize, control_max: usize) -> (Sender<E>, R
             closed: false,
         }),
         room: AtomicUsize::new(events_max),
+        events_max,
         control_max,
         asleep: AtomicBool::new(false),
+        open: AtomicUsize::new(0),
         waker: OnceLock::new(),
+        tally: Arc::default(),
     });
-    (Sender(Arc::clone(&inbox)), Receiver { inbox, taken: VecDeque::new(), handled: 0 })
+    (Sender(Arc::clone(&inbox)), Receiver { inbox, taken: VecDeque::new(), handled: 0, passed: 0 })
 }
 
 impl<E> Clone for Sender<E> {
@@ -78,6 +89,16 @@ impl<E> Sender<E> {
     #[must_use]
     pub(crate) fn reserve(&self) -> bool {
         self.0.room.fetch_update(SeqCst, SeqCst, |room| room.checked_sub(1)).is_ok()
+    }
+
+    /// Events that wait or have room reserved.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.events_max.saturating_sub(self.0.room.load(SeqCst))
+    }
+
+    /// Where the shard counts.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// Gives reserved room back.
@@ -148,6 +169,11 @@ impl<E> Sender<E> {
         Ok(())
     }
 
+    /// Connections of the shard, as it last said.
+    pub(crate) fn open(&self) -> usize {
+        self.0.open.load(Relaxed)
+    }
+
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -173,6 +199,11 @@ impl<E> Receiver<E> {
     /// A sending side.
     pub(crate) fn sender(&self) -> Sender<E> {
         Sender(Arc::clone(&self.inbox))
+    }
+
+    /// Where the shard counts.
+    pub(crate) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.inbox.tally)
     }
 
     pub(crate) fn set_waker(&self, waker: Waker) {
@@ -217,7 +248,23 @@ impl<E> Receiver<E> {
         }
         let event = self.taken.pop_front()?;
         self.handled += 1;
+        self.passed += 1;
         Some(event)
+    }
+
+    /// The number of the last event that has come in.
+    pub(crate) fn last_event(&self) -> u64 {
+        self.passed + (self.taken.len() + self.inbox.lanes().events.len()) as u64
+    }
+
+    /// Whether the event with this number has been handled.
+    pub(crate) fn has_passed(&self, event: u64) -> bool {
+        self.passed >= event
+    }
+
+    /// Tells others how many connections are open.
+    pub(crate) fn show_open(&self, open: usize) {
+        self.inbox.open.store(open, Relaxed);
     }
 
     /// Gives back the room of the events handled.

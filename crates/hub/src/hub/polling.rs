@@ -36,7 +36,7 @@ impl<D: Delivery> Hub<D> {
         let mut outdated = Outdated::default();
         let mut stripe = self.lock(hash);
         let mut entry =
-            stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(PollError::ChannelLimit)?;
+            stripe.edit_or_insert(hash, channel, || self.admit(channel)).ok_or(PollError::ChannelLimit)?;
         let stream = self.stream(&mut entry, options, now_ms, &mut outdated).ok_or(PollError::NoStream)?;
         let mut polled = stream.poll(&query);
         if let Some(waker) = waker.filter(|_| polled.publications.is_empty() && !polled.is_gap) {

@@ -8,6 +8,7 @@ mod cache_and_versions;
 mod deltas;
 mod filters;
 mod inboxes;
+mod internal;
 mod model;
 mod model_channel;
 mod polling;

@@ -27,6 +27,11 @@ pub(super) fn json(status: StatusCode, json: impl Into<Bytes>) -> Answer {
     answer(status, "application/json", json.into())
 }
 
+/// Anything else.
+pub(super) fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    answer(status, content_type, body.into())
+}
+
 /// A page or what it loads, as the request's `Accept-Encoding` and `If-None-Match` have it.
 pub(super) fn page(page: &Page, asked: &HeaderMap) -> Answer {
     let gzip = page.gzip.filter(|_| coding::takes_gzip(asked));

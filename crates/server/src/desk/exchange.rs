@@ -12,6 +12,8 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use wavecast_net::carrier::Carrier;
 
+use crate::streams::StreamOpening;
+
 /// The state that both sides of a connection share. Both run in one task, so the lock is never contended.
 #[derive(Debug, Default)]
 pub(super) struct Exchange(Mutex<State>);
@@ -33,6 +35,8 @@ struct State {
     watcher: Option<Waker>,
     /// The socket, taken out of hyper's hands to go back to a shard.
     returned: Option<(Carrier, BytesMut)>,
+    /// The session that the connection goes on as, on a shard.
+    leaving: Option<Box<StreamOpening>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +107,16 @@ impl Exchange {
     /// Takes up what [`give_back`](Self::give_back) put down.
     pub(super) fn take_back(&self) -> Option<(Carrier, BytesMut)> {
         self.lock().returned.take()
+    }
+
+    /// The connection goes on as a session: nothing more is to be done here.
+    pub(super) fn leave(&self, opening: Box<StreamOpening>) {
+        self.lock().leaving = Some(opening);
+    }
+
+    /// Takes up what [`leave`](Self::leave) said.
+    pub(super) fn take_leaving(&self) -> Option<Box<StreamOpening>> {
+        self.lock().leaving.take()
     }
 
     /// Whether the socket is to look out for the peer's end.

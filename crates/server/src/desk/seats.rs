@@ -4,14 +4,22 @@
 //! and ask again. So a connection on which a poll has waited counts for the limit of polls from then on, as long as that has
 //! room.
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use tokio::sync::Notify;
 
 /// The seats of a desk.
 #[derive(Debug)]
 pub(super) struct Seats {
     plain: Pool,
     pollers: Pool,
+    /// Connections, however they are counted.
+    present: AtomicUsize,
+    /// The last of them has gone.
+    emptied: Notify,
 }
 
 #[derive(Debug)]
@@ -31,13 +39,34 @@ pub(super) struct Seat {
 impl Seats {
     pub(super) fn new(limit: usize, pollers_limit: usize) -> Self {
         let pool = |limit| Pool { taken: AtomicUsize::new(0), limit };
-        Self { plain: pool(limit), pollers: pool(pollers_limit) }
+        Self {
+            plain: pool(limit),
+            pollers: pool(pollers_limit),
+            present: AtomicUsize::new(0),
+            emptied: Notify::new(),
+        }
     }
 
     /// Takes a seat, if one is free.
     pub(super) fn take(seats: &Arc<Self>) -> Option<Arc<Seat>> {
-        let seat = || Arc::new(Seat { seats: Arc::clone(seats), polls: AtomicBool::new(false) });
-        seats.plain.take().then(seat)
+        if !seats.plain.take() {
+            return None;
+        }
+        seats.present.fetch_add(1, SeqCst);
+        Some(Arc::new(Seat { seats: Arc::clone(seats), polls: AtomicBool::new(false) }))
+    }
+
+    /// Waits until nobody is there, however they are counted.
+    pub(super) async fn empty(&self) {
+        loop {
+            let mut emptied = pin!(self.emptied.notified());
+            // Heard from here on: nobody leaves unnoticed between the look and the wait.
+            emptied.as_mut().enable();
+            if self.present.load(SeqCst) == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     /// How many are taken, without those of polls.
@@ -73,6 +102,9 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let pool = if *self.polls.get_mut() { &self.seats.pollers } else { &self.seats.plain };
         pool.give_back();
+        if self.seats.present.fetch_sub(1, SeqCst) == 1 {
+            self.seats.emptied.notify_waiters();
+        }
     }
 }
 

@@ -91,6 +91,11 @@ impl Socket {
         }
     }
 
+    /// The connection itself. What a client has sent ahead of an answer that has no end is for nobody.
+    pub(super) fn into_carrier(self) -> Option<Carrier> {
+        self.stream
+    }
+
     /// Waits for the next request's head and says what comes of it; `None` at the connection's end.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Stage>>> {
         // While an answer goes out nothing is read: what a client sends ahead waits in the kernel.

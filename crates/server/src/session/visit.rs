@@ -11,7 +11,7 @@ use std::time::Duration;
 use hyper::HeaderMap;
 use wavecast_hub::{ChannelOptions, Filter, RecoveryMode};
 use wavecast_net::shard::ConnectionId;
-use wavecast_protocol::centrifuge::{ConnectRequest, Disconnect, Encoding, Error, SubscribeRequest};
+use wavecast_protocol::centrifuge::{ConnectRequest, Disconnect, Error, SubscribeRequest};
 
 use super::command::Context;
 use super::handshake::Handshake;
@@ -24,6 +24,7 @@ use super::step::{Join, Step};
 use super::subscribe::may_recover;
 use super::timing::Moment;
 use crate::token::Allowed;
+use crate::wire_form::WireForm;
 
 /// How hooks are told that somebody polls.
 const TRANSPORT: &str = "poll";
@@ -77,7 +78,12 @@ impl Visit {
     /// A visitor with this request. `client` is its name for hooks.
     pub(crate) fn new(client: [u8; 16], fields: &HeaderMap, rules: &Rules) -> Self {
         let names = &rules.hooks().headers;
-        let handshake = Handshake::of_request(fields, names, rules.user_id_header.as_deref());
+        let handshake = Handshake::of(
+            fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
+            names,
+            &[],
+            rules.user_id_header.as_deref(),
+        );
         Self { client, handshake, identity: None, given: Vec::new() }
     }
 
@@ -175,7 +181,7 @@ impl Visit {
     }
 
     fn session(&self) -> Session {
-        Session::new(ConnectionId::nobody(), self.client, Encoding::Json)
+        Session::new(ConnectionId::nobody(), self.client, WireForm::WebSocketJson)
             .with_handshake(self.handshake.clone())
     }
 }

@@ -52,13 +52,48 @@ impl Default for WebSocket {
 pub struct Health {
     /// `enabled`: default true (Centrifugo: false).
     pub enabled: bool,
-    /// `handler_prefix`: its path, default `/health`.
+    /// `handler_prefix`: its path, default `/health`; `/live` and `/ready` are below it.
     pub handler_prefix: String,
+    /// `canary_interval` (own): between two canary publications, default 1 s.
+    pub canary_interval: Duration,
+    /// `canary_timeout` (own): a shard that has not returned one for so long is not ready, default 5 s.
+    pub canary_timeout: Duration,
+    /// `live_timeout` (own): a shard that was woken and does not turn for so long is not alive, default 10 s.
+    pub live_timeout: Duration,
+}
+
+impl Health {
+    /// The path of one of the endpoints below.
+    #[must_use]
+    pub fn below(&self, name: &str) -> String {
+        format!("{}/{name}", self.handler_prefix.trim_end_matches('/'))
+    }
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Self { enabled: true, handler_prefix: "/health".into() }
+        Self {
+            enabled: true,
+            handler_prefix: "/health".into(),
+            canary_interval: Duration::from_secs(1),
+            canary_timeout: Duration::from_secs(5),
+            live_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// `prometheus.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prometheus {
+    /// `enabled`: default true (Centrifugo: false).
+    pub enabled: bool,
+    /// `handler_prefix`: its path, default `/metrics`.
+    pub handler_prefix: String,
+}
+
+impl Default for Prometheus {
+    fn default() -> Self {
+        Self { enabled: true, handler_prefix: "/metrics".into() }
     }
 }
 
@@ -82,11 +117,19 @@ pub struct Demo {
 pub struct Shutdown {
     /// `timeout`: the longest a shutdown may take, default 30 s; what is left then is cut.
     pub timeout: Duration,
+    /// `drain` (own): the time over which connections are closed, one after the other, default 10 s; 0: all at once.
+    ///
+    /// Ten seconds spread ten thousand clients to a thousand a second, which a core takes with TLS and tokens, and leave the
+    /// last of them time to say goodbye before `timeout`, and before the 30 s that Kubernetes gives by default.
+    pub drain: Duration,
+    /// `delay` (own): the time before, in which health says no and everything else goes on, default 0: for load balancers,
+    /// which learn of it only when they ask the next time.
+    pub delay: Duration,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30) }
+        Self { timeout: Duration::from_secs(30), drain: Duration::from_secs(10), delay: Duration::ZERO }
     }
 }
 

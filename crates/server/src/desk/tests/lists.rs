@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use wavecast_hub::{
     ChannelOptions, ClientInfo, DataFormat, HistoryPage, HistoryQuery, PresenceStats, Publication, Publish,
@@ -15,13 +16,16 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::metrics::{Form, Metrics};
 use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::watchman::Vitals;
 
 /// Publishes into lists. Channel `full` never has room, `unknown:…` has no namespace, `bare:…` has neither history nor
 /// presence, `json:…` and `binary:…` take what they are called.
 pub(super) struct Lists {
+    pub(super) metrics: Metrics,
     pub(super) idempotency: Idempotency,
     pub(super) channels: Mutex<BTreeMap<String, Vec<Arc<Publication>>>>,
     /// What was published last, before it had its place.
@@ -55,7 +59,8 @@ static NAMESPACES: LazyLock<BTreeMap<&str, Arc<ChannelOptions>>> = LazyLock::new
 impl Default for Lists {
     fn default() -> Self {
         Self {
-            idempotency: Idempotency::new(std::time::Duration::from_secs(300), 65_536),
+            metrics: Metrics::new(1, crate::desk::methods()),
+            idempotency: Idempotency::new(Duration::from_secs(300), 65_536),
             channels: Mutex::default(),
             latest: Mutex::default(),
             orders: Mutex::default(),
@@ -199,6 +204,10 @@ impl Backend for Lists {
         self.ordered(revocation)
     }
 
+    fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
+        self.ordered(("send_away", share, window)).map(|()| 5)
+    }
+
     async fn poll(
         &self,
         _: PollCall<'_>,
@@ -225,5 +234,17 @@ impl Backend for Lists {
             process: Some(ProcessUse { cpu_percent: 1.5, rss_bytes: 4096 }),
             ..NodeInfo::default()
         }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn scrape(&self, form: Form, is_draining: bool) -> String {
+        format!("{form:?} {is_draining}")
+    }
+
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
     }
 }
