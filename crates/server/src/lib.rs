@@ -75,7 +75,7 @@ mod watchman;
 mod wire;
 mod works;
 
-pub use self::canary::{Failing, Round};
+pub use self::canary::{Failing, Round, Vitals};
 pub use self::node::Node;
 pub use self::payload::as_json;
 pub use self::procedures::Procedures;
@@ -84,7 +84,6 @@ pub use self::reading::PRESENCE_CLIENTS_MAX;
 pub use self::server::{DrainHandle, PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
-pub use self::watchman::Vitals;
 
 /// Publications, positions, options of channels: the words of the hub that a program around the server uses.
 #[doc(no_inline)]

@@ -14,7 +14,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
 
 use crate::VERSION;
 use crate::addresses::Addresses;
-use crate::canary::Canary;
+use crate::canary::{Canary, Vitals};
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
@@ -31,7 +31,6 @@ use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
 use crate::shard_event::ShardEvent;
 use crate::steering::{Renewal, Revocation, Whom};
-use crate::watchman::Vitals;
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);

@@ -6,19 +6,8 @@ use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 use wavecast_hub::{ChannelOptions, JoinQuery, PublishError, ShardId};
 
-use crate::canary::{CANARY, Canary, Failing, NotTaken, Round};
+use crate::canary::{CANARY, Canary, Failing, NotTaken, Vitals};
 use crate::node::Node;
-
-/// How a node is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Vitals {
-    /// What keeps it from being ready; nothing: it is.
-    pub keeps_from_ready: Vec<Failing>,
-    /// What shows that it lives no longer; nothing: it does.
-    pub does_not_live: Vec<Failing>,
-    /// The last round of the canary; `None` before the first.
-    pub last_round: Option<Round>,
-}
 
 impl Node {
     /// How this node is. Looks at what is known, waits for nobody.

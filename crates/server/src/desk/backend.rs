@@ -8,12 +8,12 @@ use wavecast_hub::{
 };
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use crate::canary::Vitals;
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
 use crate::metrics::{Form, Metrics};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
-use crate::watchman::Vitals;
 
 /// The server as the front desk sees it. The node is one; a test may be another.
 ///
