@@ -80,6 +80,9 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     }
     let url = url(server.address(), server.is_secure());
     println!("listening on {url}");
+    if let Some(address) = server.internal_address() {
+        println!("internal port at {}", self::url(address, server.is_internally_secure()));
+    }
     if let Some(path) = endpoint {
         println!("clients connect to {}{path}", url.replacen("http", "ws", 1));
     }

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::tally::Tally;
@@ -23,6 +23,8 @@ struct Inbox<E> {
     events_max: usize,
     control_max: usize,
     asleep: AtomicBool,
+    /// Connections of the shard, as it last said.
+    open: AtomicUsize,
     waker: OnceLock<Waker>,
     tally: Arc<Tally>,
 }
@@ -45,6 +47,8 @@ pub(crate) struct Receiver<E> {
     taken: VecDeque<E>,
     /// Events handled whose room has not been given back yet.
     handled: usize,
+    /// Events handled since the shard began.
+    passed: u64,
 }
 
 /// An inbox with room for `events_max` events and `control_max` control messages.
@@ -60,10 +64,11 @@ pub(crate) fn channel<E>(events_max: usize, control_max: usize) -> (Sender<E>, R
         events_max,
         control_max,
         asleep: AtomicBool::new(false),
+        open: AtomicUsize::new(0),
         waker: OnceLock::new(),
         tally: Arc::default(),
     });
-    (Sender(Arc::clone(&inbox)), Receiver { inbox, taken: VecDeque::new(), handled: 0 })
+    (Sender(Arc::clone(&inbox)), Receiver { inbox, taken: VecDeque::new(), handled: 0, passed: 0 })
 }
 
 impl<E> Clone for Sender<E> {
@@ -164,6 +169,11 @@ impl<E> Sender<E> {
         Ok(())
     }
 
+    /// Connections of the shard, as it last said.
+    pub(crate) fn open(&self) -> usize {
+        self.0.open.load(Relaxed)
+    }
+
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -238,7 +248,23 @@ impl<E> Receiver<E> {
         }
         let event = self.taken.pop_front()?;
         self.handled += 1;
+        self.passed += 1;
         Some(event)
+    }
+
+    /// The number of the last event that has come in.
+    pub(crate) fn last_event(&self) -> u64 {
+        self.passed + (self.taken.len() + self.inbox.lanes().events.len()) as u64
+    }
+
+    /// Whether the event with this number has been handled.
+    pub(crate) fn has_passed(&self, event: u64) -> bool {
+        self.passed >= event
+    }
+
+    /// Tells others how many connections are open.
+    pub(crate) fn show_open(&self, open: usize) {
+        self.inbox.open.store(open, Relaxed);
     }
 
     /// Gives back the room of the events handled.

@@ -10,6 +10,7 @@ use crate::addresses::TooMany;
 use crate::desk::guard;
 use crate::metrics::NotAdmitted;
 use crate::node::Node;
+use crate::streams::TurnedAway;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -47,15 +48,29 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         };
         return Admission::Refused { why, status: refused.status(), reason: refused.to_string() };
     }
+    if let Err(TurnedAway { why, status, reason }) = may_come(address, node) {
+        return Admission::Refused { why, status, reason: reason.into() };
+    }
+    Admission::Client(Upgrade {
+        protocols: Protocols::Fixed(&[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF]),
+        ..Upgrade::default()
+    })
+}
+
+/// Whether one more session may come in, by whatever transport: from this address, as far as memory and numbers go.
+///
+/// # Errors
+/// [`TurnedAway`].
+pub(crate) fn may_come(address: IpAddr, node: &Node) -> Result<(), TurnedAway> {
     if node.memory().refuses_connections() {
         let reason = "The server is short of memory (memory.max): come back later.";
-        return Admission::Refused { why: NotAdmitted::Memory, status: 503, reason: reason.into() };
+        return Err(TurnedAway { why: NotAdmitted::Memory, status: 503, reason });
     }
-    let limit = config.client.connection_limit;
+    let limit = node.config().client.connection_limit;
     if limit > 0 && node.counts().clients() >= limit {
         let reason =
             "The server has as many clients as it may have (client.connection_limit): come back later.";
-        return Admission::Refused { why: NotAdmitted::ConnectionLimit, status: 503, reason: reason.into() };
+        return Err(TurnedAway { why: NotAdmitted::ConnectionLimit, status: 503, reason });
     }
     if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
         let (why, reason) = match too_many {
@@ -68,17 +83,14 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
                 "Connections come too fast from this address (client.address_connection_rate_limit).",
             ),
         };
-        return Admission::Refused { why, status: 429, reason: reason.into() };
+        return Err(TurnedAway { why, status: 429, reason });
     }
     // Last: whoever is refused for another reason takes nobody's turn.
     if !node.counts().connection_may_come(node.now_ms()) {
         let reason = "Connections come too fast (client.connection_rate_limit): come back later.";
-        return Admission::Refused { why: NotAdmitted::ConnectionRate, status: 503, reason: reason.into() };
+        return Err(TurnedAway { why: NotAdmitted::ConnectionRate, status: 503, reason });
     }
-    Admission::Client(Upgrade {
-        protocols: Protocols::Fixed(&[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF]),
-        ..Upgrade::default()
-    })
+    Ok(())
 }
 
 /// Whether the client asks for Protobuf in its address, as those do that cannot name a sub-protocol.

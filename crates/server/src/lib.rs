@@ -12,6 +12,8 @@
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
+//! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
+//! | `doors` | what is listened on beside the port of clients |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -26,12 +28,14 @@
 //! | `office` | the back office: questions that have to wait |
 //! | `orders`, `ordering` | what the back end asks of sessions, on every shard |
 //! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
+//! | [`polling`] | what polls are answered, and how they wait |
+//! | [`position_list`] | where a client without a session stands, as one line of text |
 //! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
-//! | `admission` | who comes in as a client |
-//! | `transport` | what a session's bytes travel in |
+//! | `admission`, `client_address` | who comes in as a client; where it is, behind a proxy |
+//! | `transport`, `wire_form` | what a session's bytes travel in, and the form in which it is written to |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
@@ -40,14 +44,19 @@ mod addresses;
 mod admission;
 mod canary;
 mod channels;
+mod client_address;
 mod clock;
 pub mod config;
 mod counts;
+mod departure;
 pub mod desk;
+mod doors;
+mod entering;
 pub mod hooks;
 pub mod http_client;
 pub mod idempotency;
 mod inboxes;
+mod leaving;
 pub mod memory;
 pub mod metrics;
 pub mod node;
@@ -56,6 +65,8 @@ mod ordering;
 mod orders;
 pub mod pages;
 mod payload;
+pub mod polling;
+pub mod position_list;
 mod procedures;
 mod process;
 mod rate;
@@ -65,23 +76,28 @@ pub mod scrape;
 mod secret;
 pub mod server;
 mod session;
+mod session_names;
 mod setup;
 mod shard;
 mod shard_event;
 mod steering;
+mod streams;
 pub mod token;
 mod transport;
 mod watchman;
 mod wire;
+mod wire_form;
 mod works;
 
 pub use self::canary::{Failing, Round, Vitals};
+pub use self::doors::ListenError;
+pub use self::leaving::DrainHandle;
 pub use self::node::Node;
 pub use self::payload::as_json;
 pub use self::procedures::Procedures;
 pub use self::process::ProcessUse;
 pub use self::reading::PRESENCE_CLIENTS_MAX;
-pub use self::server::{DrainHandle, PushServer, StartError};
+pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
 

@@ -1,23 +1,29 @@
 //! The node: what all shards and the front desk share.
 
-use std::net::SocketAddr;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde::Serialize;
 use wavecast_hub::{
     ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces,
     PresenceStats, Publish, PublishError, Since, StreamPosition,
 };
+use wavecast_net::driver::Stream;
 use wavecast_net::shard::Remote;
 use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
 
 use crate::VERSION;
 use crate::addresses::Addresses;
+use crate::admission;
 use crate::canary::{Canary, Vitals};
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
+use crate::departure::Departure;
 use crate::desk::{self, Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::idempotency::Idempotency;
@@ -26,11 +32,14 @@ use crate::memory::Memory;
 use crate::metrics::{Form, Metrics, NotPublished, Source};
 use crate::office::Office;
 use crate::payload::{self, Payload};
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
+use crate::session_names::SessionNames;
 use crate::shard_event::ShardEvent;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::streams::{Heard, StreamOpening, TurnedAway};
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);
@@ -51,11 +60,15 @@ pub struct Node {
     office: Arc<Office>,
     procedures: Procedures,
     process: ProcessMeter,
+    departure: Departure,
     pub(crate) remotes: Vec<Remote<ShardEvent>>,
     clock: Clock,
     seed: u64,
     address: SocketAddr,
     began: Instant,
+    session_names: SessionNames,
+    /// Whose turn it is to take a session on a stream.
+    next_shard: AtomicUsize,
 }
 
 /// What a node is made of.
@@ -96,11 +109,14 @@ impl Node {
             office,
             procedures: Procedures::default(),
             process: ProcessMeter::new(),
+            departure: Departure::default(),
             remotes,
             clock,
             seed,
             address,
             began: Instant::now(),
+            session_names: SessionNames::new(),
+            next_shard: AtomicUsize::new(0),
             config,
             profile,
         }
@@ -176,6 +192,23 @@ impl Node {
 
     pub(crate) fn office(&self) -> &Arc<Office> {
         &self.office
+    }
+
+    pub(crate) fn session_names(&self) -> &SessionNames {
+        &self.session_names
+    }
+
+    pub(crate) fn next_shard(&self) -> &AtomicUsize {
+        &self.next_shard
+    }
+
+    /// The node's id, new with each start.
+    pub(crate) fn uid(&self) -> String {
+        format!("{:016x}", self.seed)
+    }
+
+    pub(crate) fn departure(&self) -> &Departure {
+        &self.departure
     }
 
     /// Unix time in milliseconds.
@@ -387,7 +420,7 @@ impl Node {
         };
         let num_clients = self.counts.clients();
         NodeInfo {
-            uid: format!("{:016x}", self.seed),
+            uid: self.uid(),
             name,
             version: VERSION.to_owned(),
             num_clients,
@@ -481,8 +514,33 @@ impl Backend for Node {
         Node::revoke(self, revocation).await
     }
 
+    fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
+        Node::send_away(self, share, window)
+    }
+
+    async fn poll(
+        &self,
+        call: PollCall<'_>,
+        patience: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Node::poll(self, call, patience).await
+    }
+
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
         self.procedures.call(method, params.into()).await
+    }
+
+    fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
+        admission::may_come(address, self)
+            .inspect_err(|refused| self.metrics().not_admitted(refused.why).add(1))
+    }
+
+    fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {
+        Node::open(self, opening, stream)
+    }
+
+    async fn say(&self, session: &str, node: &str, commands: Bytes) -> Heard {
+        Node::say(self, session, node, commands).await
     }
 
     fn info(&self) -> NodeInfo {

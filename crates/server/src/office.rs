@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use wavecast_hub::ShardId;
 use wavecast_net::shard::{ConnectionId, Remote};
 
@@ -131,6 +132,15 @@ impl Office {
             self.put(runtime, question, answer);
         }
         Ok(())
+    }
+
+    /// Asks on behalf of somebody who waits on the runtime. `None` if nobody can be asked.
+    pub(crate) async fn answer(&self, question: Question) -> Option<Answered> {
+        let Running { runtime, .. } = self.running.get()?;
+        let (sender, answered) = oneshot::channel();
+        // Who has gone away meanwhile wants no answer.
+        self.put(runtime, question, move |answered| drop(sender.send(answered)));
+        answered.await.ok()
     }
 
     /// Whether somebody answers questions.

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tracing::info;
 use wavecast_hub::{ShardId, Since};
+use wavecast_net::shard;
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error};
 
 use crate::hooks::{Grant as _, SubscribeGrant};
+use crate::leaving::farewell;
 use crate::node::Node;
 use crate::orders::{Order, Target, client_id};
 use crate::payload;
@@ -53,6 +56,25 @@ impl Node {
             done,
         })
         .await
+    }
+
+    /// Tells a share of the connections, from 0 to 1, to go and come back (3011, force reconnect): chosen by chance, over all
+    /// shards, evenly over a window. Says how many, at once. A second call takes the place of one that is not through: who has
+    /// not been told by then stays.
+    ///
+    /// What a session was sent comes before its end, and the answer to what a hook is asked about.
+    ///
+    /// # Errors
+    /// 108 while the server leaves, when all are told to go anyway.
+    pub fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
+        if self.departure().has_begun() {
+            let message = "not available: the server is leaving, with all of its connections";
+            return Err(Error { message: message.into(), ..Error::NOT_AVAILABLE });
+        }
+        let leave = farewell(Disconnect::FORCE_RECONNECT).over(window);
+        let connections = shard::send_away(&self.remotes, share, &leave);
+        info!(share, connections, over = ?window, "draining: connections are told to come back");
+        Ok(connections)
     }
 
     /// Ends subscriptions of sessions, with code 2000: that to a channel, or all of each. Who has none is not told.

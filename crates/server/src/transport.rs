@@ -5,15 +5,26 @@
 pub(crate) enum Transport {
     #[default]
     WebSocket,
+    Sse,
+    HttpStream,
+    UniWebSocket,
+    UniSse,
+    UniHttpStream,
 }
 
 impl Transport {
     /// All of them, each at its place: `transport as usize`.
-    pub(crate) const ALL: [Self; 1] = [Self::WebSocket];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::WebSocket, Self::Sse, Self::HttpStream, Self::UniWebSocket, Self::UniSse, Self::UniHttpStream];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+            Self::HttpStream => "http_stream",
+            Self::UniWebSocket => "uni_websocket",
+            Self::UniSse => "uni_sse",
+            Self::UniHttpStream => "uni_http_stream",
         }
     }
 }

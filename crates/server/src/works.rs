@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 use tracing::warn;
-use wavecast_net::CloseCode;
 use wavecast_net::shard::{Remote, Threads};
-use wavecast_protocol::centrifuge::Disconnect;
 
+use crate::desk::Desk;
+use crate::leaving::drop_all;
 use crate::node::Node;
 use crate::shard_event::ShardEvent;
 
@@ -46,17 +46,24 @@ impl Works {
         self.threads = Some(threads);
     }
 
-    /// Waits until the shards have been drained. Blocks.
+    /// Waits until the shards have been drained, and what is under way at the desk has been answered. Blocks.
     ///
     /// # Errors
     /// When a shard ended in any other way.
-    pub(crate) fn join(mut self) -> io::Result<()> {
+    pub(crate) fn join(mut self, desk: &Desk<Node>) -> io::Result<()> {
         let ended = self.threads.take().map_or(Ok(()), Threads::join);
         let Some(runtime) = self.runtime.take() else { return ended };
-        // Sessions have ended: the back end is told of the last ones, too.
-        if let Some(events) = self.node.office().events() {
-            runtime.block_on(events.drain(self.node.config().shutdown.timeout.min(EVENTS_DRAIN_MAX)));
-        }
+        let timeout = self.node.config().shutdown.timeout;
+        let left = || self.node.departure().left(timeout);
+        runtime.block_on(async {
+            if tokio::time::timeout(left(), desk.end()).await.is_err() {
+                warn!(connections = desk.connections(), "shutdown.timeout is over: requests are cut off");
+            }
+            // Sessions have ended: the back end is told of the last ones, too.
+            if let Some(events) = self.node.office().events() {
+                events.drain(left().clamp(ANSWERS_DRAIN_MAX, EVENTS_DRAIN_MAX)).await;
+            }
+        });
         self.node.close();
         runtime.shutdown_timeout(ANSWERS_DRAIN_MAX);
         ended
@@ -66,7 +73,7 @@ impl Works {
 impl Drop for Works {
     fn drop(&mut self) {
         if let Some(threads) = self.threads.take() {
-            let told = self.remotes.iter().all(|remote| drain(remote, DROP_DRAIN_MAX));
+            let told = self.remotes.iter().all(|remote| drop_all(remote, DROP_DRAIN_MAX));
             // One that could not be told would be waited for in vain.
             if told && let Err(error) = threads.join() {
                 warn!(%error, "a shard failed");
@@ -77,15 +84,4 @@ impl Drop for Works {
             runtime.shutdown_background();
         }
     }
-}
-
-/// Has a shard close its connections with 3001 and end, at the latest after this time. False where it takes no more orders.
-pub(crate) fn drain(remote: &Remote<ShardEvent>, within: Duration) -> bool {
-    let Disconnect { code, reason } = Disconnect::SHUTDOWN;
-    let code = CloseCode::new(code).unwrap_or(CloseCode::GOING_AWAY);
-    let told = remote.drain(code, &reason, within);
-    if !told {
-        warn!("a shard takes no more control messages and cannot be drained");
-    }
-    told
 }

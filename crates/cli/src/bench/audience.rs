@@ -1,10 +1,10 @@
 //! Resilient clients, all of them with a journal for each of their channels.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use wavecast_client::{Client, Options, SubscribeOptions, Subscription};
+use wavecast_client::{Client, Options, StreamPosition, SubscribeOptions, Subscription, SubscriptionEvent};
 
 use super::journal::{Counts, Journal};
 use super::ledger::Ledger;
@@ -19,16 +19,34 @@ const TROUBLES_PENDING_MAX: usize = 1;
 pub(super) struct Audience {
     /// With the channel's number.
     journals: Vec<(usize, Arc<Mutex<Journal>>)>,
+    visits: Arc<Mutex<Visits>>,
     troubles: mpsc::Receiver<String>,
+}
+
+/// When clients came in and were sent out, in order.
+#[derive(Debug, Default)]
+struct Visits {
+    arrivals: Vec<Instant>,
+    closes: Vec<Instant>,
 }
 
 impl Audience {
     /// Starts clients for `url`, each with some of the channels.
     pub(super) async fn open(url: &str, count: u32, channels: &[String], seed: u64) -> Result<Self, String> {
+        Self::open_with(url, count, channels, |number| options(seed.wrapping_add(number))).await
+    }
+
+    /// The same with options of the caller's for each.
+    pub(super) async fn open_with(
+        url: &str,
+        count: u32,
+        channels: &[String],
+        options: impl Fn(u64) -> Options,
+    ) -> Result<Self, String> {
         let (trouble, troubles) = mpsc::channel(TROUBLES_PENDING_MAX);
-        let mut audience = Self { journals: Vec::new(), troubles };
+        let mut audience = Self { journals: Vec::new(), visits: Arc::default(), troubles };
         for number in 0..count as usize {
-            let client = Client::connect(url, options(seed.wrapping_add(number as u64)));
+            let client = Client::connect(url, options(number as u64));
             let client = client.map_err(|error| error.to_string())?;
             // Neighbours have other channels, so that every channel is on many connections.
             for place in 0..SUBSCRIPTIONS_PER_CLIENT.min(channels.len()) {
@@ -37,7 +55,9 @@ impl Audience {
                 let subscription = client.subscribe_with(&channels[channel], wish).await;
                 let subscription = subscription.map_err(|error| error.to_string())?;
                 let journal = Arc::new(Mutex::new(Journal::default()));
-                tokio::spawn(follow(subscription, Arc::clone(&journal), trouble.clone()));
+                // One for each client.
+                let visits = (place == 0).then(|| Arc::clone(&audience.visits));
+                tokio::spawn(follow(subscription, Arc::clone(&journal), visits, trouble.clone()));
                 audience.journals.push((channel, journal));
             }
         }
@@ -59,6 +79,29 @@ impl Audience {
             lock(journal).has_reached(ledger.latest(*channel))
         };
         self.journals.iter().filter(caught_up).count() as u64
+    }
+
+    /// When clients have come in since then.
+    pub(super) fn arrivals_since(&self, begun: Instant) -> Vec<Instant> {
+        lock(&self.visits).arrivals.iter().copied().filter(|at| *at > begun).collect()
+    }
+
+    /// When clients have lost their connection since then.
+    pub(super) fn closes_since(&self, begun: Instant) -> Vec<Instant> {
+        lock(&self.visits).closes.iter().copied().filter(|at| *at > begun).collect()
+    }
+
+    /// Subscriptions that never came to where their channel stood, as the marks have it.
+    pub(super) fn behind(&self, marks: &[Option<StreamPosition>]) -> u64 {
+        let is_behind = |(channel, journal): &&(usize, Arc<Mutex<Journal>>)| {
+            marks.get(*channel).and_then(Option::as_ref).is_some_and(|mark| !lock(journal).has_passed(mark))
+        };
+        self.journals.iter().filter(is_behind).count() as u64
+    }
+
+    /// Subscriptions that were not told of one gap.
+    pub(super) fn not_told_once(&self) -> u64 {
+        self.journals.iter().filter(|(_, journal)| lock(journal).gaps() != 1).count() as u64
     }
 
     /// Fails when a subscription has ended for good.
@@ -87,8 +130,20 @@ fn options(seed: u64) -> Options {
     }
 }
 
-async fn follow(mut subscription: Subscription, journal: Arc<Mutex<Journal>>, trouble: mpsc::Sender<String>) {
+async fn follow(
+    mut subscription: Subscription,
+    journal: Arc<Mutex<Journal>>,
+    visits: Option<Arc<Mutex<Visits>>>,
+    trouble: mpsc::Sender<String>,
+) {
     while let Some(event) = subscription.next().await {
+        if let Some(visits) = &visits {
+            match &event {
+                SubscriptionEvent::Subscribed { .. } => lock(visits).arrivals.push(Instant::now()),
+                SubscriptionEvent::Interrupted(_) => lock(visits).closes.push(Instant::now()),
+                _ => {}
+            }
+        }
         let taken = lock(&journal).take(&event);
         if let Err(reason) = taken {
             let _ = trouble.try_send(format!("channel {}: {reason}", subscription.channel()));
@@ -97,6 +152,6 @@ async fn follow(mut subscription: Subscription, journal: Arc<Mutex<Journal>>, tr
     }
 }
 
-fn lock(journal: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
-    journal.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -139,6 +139,17 @@ impl Journal {
         self.last.is_some()
     }
 
+    /// Whether it came to this position before its stream ended or went on elsewhere.
+    pub(super) fn has_passed(&self, position: &StreamPosition) -> bool {
+        let end = |part: &Part| part.first + part.sequences.len() as u64;
+        self.parts.iter().any(|part| part.epoch == position.epoch && end(part) > position.offset)
+    }
+
+    /// How often it was told that something may be missing.
+    pub(super) fn gaps(&self) -> u64 {
+        self.counts.gaps
+    }
+
     /// Whether it has come to this position; `None` asks for nothing.
     pub(super) fn has_reached(&self, position: Option<&StreamPosition>) -> bool {
         position.is_none() || (self.last.as_ref() == position && self.owes_gap.is_none())

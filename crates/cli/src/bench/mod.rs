@@ -14,7 +14,7 @@
 //! | `endpoint`, `server` | the server under test |
 //! | `cutter`, `press`, `ledger`, `audience`, `journal` | the relay that cuts connections; publishing, and what the server says of it; resilient clients, and what they are told |
 //! | `run`, `window`, `delivery` | one run; the pace of publications; a measured interval |
-//! | `fanout`, `connect`, `reconnect`, `slow`, `recovery`, `echo`, `limit` | the benchmarks |
+//! | `fanout`, `connect`, `reconnect`, `slow`, `recovery`, `drain`, `echo`, `limit` | the benchmarks |
 //! | `demo` | the demo applications under load: their visitors, and what they cost |
 //! | `contest` | who is measured in the same run, and the ratios |
 //! | `table`, `error` | what a person reads |
@@ -34,6 +34,7 @@ mod demo;
 mod descriptors;
 mod dial;
 mod dialogue;
+mod drain;
 mod echo;
 mod endpoint;
 mod error;
@@ -83,7 +84,7 @@ host. CPU and memory are read from /proc, so they need Linux and a server on thi
 The figure to quote is a ratio: `bench fanout --limit` and `bench echo --limit` measure server and kernel alternately and \
 divide CPU per delivery pair by pair, so that the machine cancels out.
 
-Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow, recovery or demo \
+Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow, recovery, drain or demo \
 found that something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
 allows too few descriptors.";
 
@@ -101,6 +102,7 @@ enum What {
     Fanout(fanout::FanoutOptions),
     Reconnect(reconnect::ReconnectOptions),
     Recovery(recovery::RecoveryOptions),
+    Drain(drain::DrainOptions),
     Slow(slow::SlowOptions),
     Echo(echo::EchoOptions),
     Limit(limit::LimitOptions),
@@ -139,6 +141,7 @@ pub(crate) fn run(bench: Bench) -> ExitCode {
         What::Fanout(options) => fanout::run(&options),
         What::Reconnect(options) => reconnect::run(&options),
         What::Recovery(options) => recovery::run(&options),
+        What::Drain(options) => drain::run(&options),
         What::Slow(options) => slow::run(&options),
         What::Echo(options) => echo::run(&options),
         What::Limit(options) => limit::run(&options),

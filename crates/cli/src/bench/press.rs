@@ -67,6 +67,12 @@ impl Press {
         *lock(&self.office.route) = route;
     }
 
+    /// Where the latest publication of each channel stands that the server has confirmed.
+    pub(super) fn latest(&self) -> Vec<Option<StreamPosition>> {
+        let ledger = lock(&self.office.ledger);
+        (0..self.office.channels.len()).map(|channel| ledger.latest(channel).cloned()).collect()
+    }
+
     /// Fails when a publisher has given up.
     pub(super) fn check(&mut self) -> Result<(), String> {
         match self.publishers.iter().position(JoinHandle::is_finished) {

@@ -193,13 +193,31 @@ impl ServerProcess {
 
     /// Asks the server to end (SIGTERM) and waits until it has. Fails when it does not, or ends in disorder.
     pub(super) fn terminate(&mut self, wait: Duration) -> Result<(), BenchError> {
-        use rustix::process::{Pid, Signal, kill_process};
-        use std::os::unix::process::ExitStatusExt;
-        let asked = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        asked.map_err(|error| BenchError::io("ending the server")(error.into()))?;
+        self.ask_to_end()?;
         let Some(status) = wait_for_end(&mut self.child, wait) else {
             return Err(self.failed(&format!("did not end within {} s of SIGTERM", wait.as_secs())));
         };
+        self.judge(status)
+    }
+
+    /// Asks the server to end (SIGTERM).
+    pub(super) fn ask_to_end(&self) -> Result<(), BenchError> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let asked = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        asked.map_err(|error| BenchError::io("ending the server")(error.into()))
+    }
+
+    /// Whether a server that was asked to end has done so. Fails when it ended in disorder.
+    pub(super) fn has_ended(&mut self) -> Result<bool, BenchError> {
+        match self.child.try_wait().map_err(BenchError::io("waiting for the server"))? {
+            Some(status) => self.judge(status).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn judge(&self, status: std::process::ExitStatus) -> Result<(), BenchError> {
+        use rustix::process::Signal;
+        use std::os::unix::process::ExitStatusExt;
         if status.success() || status.signal() == Some(Signal::TERM.as_raw()) {
             return Ok(());
         }

@@ -15,7 +15,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// The HTTP API as a way in.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ApiOptions {
     /// HTTP API to publish by: http://…/api, or a path on the server itself [default: a client connection; with bench
     /// recovery and bench demo: /api]

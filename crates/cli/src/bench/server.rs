@@ -1,6 +1,7 @@
 //! The server under test: one that runs already, or one started for this run as a process of its own.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::descriptors;
@@ -11,6 +12,8 @@ use super::process::{self, ServerProcess};
 const START_WAIT: Duration = Duration::from_secs(10);
 /// What our own server gives itself to end, and some more.
 const END_WAIT: Duration = Duration::from_secs(40);
+/// Between two attempts to take a port that is not free yet.
+const PORT_INTERVAL: Duration = Duration::from_millis(20);
 const PUSH_PATH: &str = "/connection/websocket";
 /// With settings of its own the server is not in the development profile, whose channels keep a history: what is compared
 /// keeps none, and a publication with an offset is longer on the wire. So it must be said that anyone may come in.
@@ -159,6 +162,26 @@ impl Server {
         Ok(())
     }
 
+    /// Asks a server that was started here to end, and does not wait.
+    pub(super) fn ask_to_end(&self) -> Result<(), BenchError> {
+        self.process.as_ref().map_or(Ok(()), ServerProcess::ask_to_end)
+    }
+
+    /// Whether a server that was asked to end has done so. Fails when it ended in disorder.
+    pub(super) fn has_ended(&mut self) -> Result<bool, BenchError> {
+        self.process.as_mut().map_or(Ok(true), ServerProcess::has_ended)
+    }
+
+    /// The same program at the same port.
+    pub(super) fn successor(&self) -> Successor {
+        let mut command = self.command.clone();
+        let port = command.windows(2).position(|pair| pair == ["--port", "0"]);
+        if let Some(port) = port {
+            command[port + 1] = self.endpoint.address.port().to_string();
+        }
+        Successor { command, default_path: self.default_path }
+    }
+
     /// Whether it was started here.
     pub(super) fn is_ours(&self) -> bool {
         self.process.is_some()
@@ -177,6 +200,26 @@ impl Server {
     /// `None` for a server whose process is not known.
     pub(super) fn account(&self) -> Option<&Account> {
         self.account.as_ref()
+    }
+}
+
+/// A server that is to take another one's port.
+#[derive(Debug)]
+pub(super) struct Successor {
+    command: Vec<String>,
+    default_path: &'static str,
+}
+
+impl Successor {
+    /// Starts it as soon as the port is free, within this time.
+    pub(super) fn start(self, wait: Duration) -> Result<Server, BenchError> {
+        let begun = Instant::now();
+        loop {
+            match Server::start(self.command.clone(), self.default_path) {
+                Err(_) if begun.elapsed() < wait => thread::sleep(PORT_INTERVAL),
+                started => return started,
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! - `publish`: a publication gets its place and goes out
 //! - `joining`: shards come and go, and are told what they missed
 //! - `attendance`: clients come and go, and who is there
+//! - `polling`: what follows a position, and the next publication, for those who are in no channel
 //! - `reading`: history and the list of channels
 //! - `upkeep`: what has expired is freed, and what there is no memory for
 
@@ -15,6 +16,7 @@
 mod accounts;
 mod attendance;
 mod joining;
+mod polling;
 mod publish;
 mod reading;
 mod upkeep;
@@ -81,6 +83,8 @@ pub struct Hub<D: Delivery> {
     channels_active: AtomicUsize,
     channels_max: usize,
     notices_dropped: AtomicU64,
+    /// The next [`WaitTicket`](crate::WaitTicket).
+    tickets: AtomicU64,
     sweep: Mutex<Cursor>,
     trim: Mutex<Cursor>,
     delivery: D,
@@ -113,6 +117,7 @@ impl<D: Delivery> Hub<D> {
             channels_active: AtomicUsize::new(0),
             channels_max: limits.channels_max,
             notices_dropped: AtomicU64::new(0),
+            tickets: AtomicU64::new(0),
             sweep: Mutex::default(),
             trim: Mutex::default(),
             delivery,

@@ -11,5 +11,6 @@ mod inboxes;
 mod internal;
 mod model;
 mod model_channel;
+mod polling;
 mod threads;
 mod trimming;

@@ -10,7 +10,7 @@ use wavecast_websocket::CloseCode;
 use super::command::Command;
 use super::peer::{Peer, PeerError};
 use crate::message::{Message, MessageRef};
-use crate::shard::{ConnectionId, Remote};
+use crate::shard::{self, ConnectionId, Leave, Remote};
 
 /// A handle to a server: cheap to clone, free to be sent to any thread and used after the server has ended.
 #[derive(Clone, Debug)]
@@ -130,6 +130,21 @@ impl Handle {
         for remote in self.remotes() {
             remote.drain(code, reason, within);
         }
+    }
+
+    /// As [`Handle::drain`], with the closes spread over [`Leave::window`]: evenly, over all shards, and in an order of chance;
+    /// so that those who reconnect do not come all at once. `within` counts from now, and is longer than the window.
+    pub fn drain_over(&self, leave: &Leave, within: Duration) {
+        for remote in self.remotes() {
+            remote.drain_over(leave.clone(), within);
+        }
+    }
+
+    /// Closes a share of the connections in the same way, and goes on: of 0 none, of 1 all that are open now. Gives their
+    /// number. A second call takes the place of one that is not through: who has not been closed by then stays, unless the
+    /// second one chooses it.
+    pub fn send_away(&self, share: f64, leave: &Leave) -> usize {
+        shard::send_away(self.remotes(), share, leave)
     }
 
     pub(super) fn remotes(&self) -> &[Remote<Command>] {

@@ -69,7 +69,7 @@ pub use self::routes::{Routed, Routes};
 use crate::listener::{Bound, Listener};
 use crate::options::Options;
 use crate::shard::{self, Detached, Mailbox, Threads};
-pub use crate::shard::{Close, ConnectionError, FragmentError, Opening, SendError, Side, Verdict};
+pub use crate::shard::{Close, ConnectionError, FragmentError, Leave, Opening, SendError, Side, Verdict};
 
 /// A server that listens and has not been started yet.
 pub struct Server {

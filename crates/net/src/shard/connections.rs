@@ -48,7 +48,10 @@ pub struct Connections {
     /// Connections in the table, whatever their phase.
     pub(super) present: usize,
     pub(super) open: usize,
+    /// No connection opens any more.
     pub(super) draining: bool,
+    /// Nor is anybody heard at the door.
+    pub(super) shut: bool,
     /// Until then, nobody's silence is believed: see [`Connections::notice_delay`].
     pub(super) deaf_until: Option<Instant>,
     /// Connections refused because the shard is full, since this was last told, and when that was.
@@ -88,6 +91,7 @@ impl Connections {
             present: 0,
             open: 0,
             draining: false,
+            shut: false,
             deaf_until: None,
             refused: 0,
             refusal_told: None,
@@ -179,7 +183,13 @@ impl Connections {
     /// Whether the connection is open and not closing.
     #[must_use]
     pub fn is_open(&self, id: ConnectionId) -> bool {
-        self.get(id).is_some_and(|c| matches!(c.phase, Phase::Open(_)) && !c.flags.closing)
+        self.get(id).is_some_and(|c| c.is_open() && !c.flags.closing)
+    }
+
+    /// Whether the connection is a [stream](crate::shard::Answered).
+    #[must_use]
+    pub fn is_stream(&self, id: ConnectionId) -> bool {
+        self.get(id).is_some_and(|connection| matches!(connection.phase, Phase::Stream(_)))
     }
 
     /// Connections that are open.
@@ -197,6 +207,11 @@ impl Connections {
     /// A duration between the two, by chance: so that what began together does not stay together.
     pub fn jitter(&mut self, low: Duration, high: Duration) -> Duration {
         self.jitter.between(low, high)
+    }
+
+    /// A number below `bound`, by chance.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        self.jitter.below(bound as u64) as usize
     }
 
     /// Whether the shard is on its way to the end.
@@ -290,7 +305,7 @@ impl Connections {
 
     pub(super) fn say_farewell(&mut self, id: ConnectionId, code: u16, reason: &str, by: Side) {
         let Some(connection) = self.get_mut(id) else { return };
-        if connection.flags.closing || !matches!(connection.phase, Phase::Open(_)) {
+        if connection.flags.closing || !connection.is_open() {
             return;
         }
         connection.flags.closing = true;

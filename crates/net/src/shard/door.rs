@@ -13,7 +13,7 @@ use wavecast_websocket::{Limits, Role};
 
 use super::connection::{Head, Order, Phase, link_timer};
 use super::connections::Connections;
-use super::ending::{peer_ended, refuse, write_answer, write_refusal};
+use super::ending::{GOING_AWAY, peer_ended, refuse, write_answer, write_refusal};
 use super::event::{ConnectionId, Detached, Opening};
 use super::handler::Handler;
 use super::receive;
@@ -32,23 +32,30 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 impl Connections {
     /// A connection has come in.
     pub(super) fn admit(&mut self, slot: u32, peer: SocketAddr, listener: &Settings) {
+        if self.has_place(slot, peer) {
+            let proxied = listener.proxy_protocol.include(peer);
+            self.table[slot].phase = Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied }));
+            self.set_link_timer(slot, self.options.head_timeout);
+        }
+    }
+
+    /// Takes who has come in into the table, or refuses it.
+    fn has_place(&mut self, slot: u32, peer: SocketAddr) -> bool {
         self.table.reach(slot);
         self.present += 1;
         self.tally.accepted.add(1);
         debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
-        if self.present > self.options.connections_max || self.draining {
-            if self.draining {
+        let is_full = self.present > self.options.connections_max || self.shut;
+        if is_full {
+            if self.shut {
                 debug!(%peer, "refused: the shard drains");
             } else {
                 self.warn_of_refusal(peer);
             }
             self.table[slot].phase = Phase::Ended;
             self.release(self.id(slot));
-            return;
         }
-        self.table[slot].phase =
-            Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
-        self.set_link_timer(slot, self.options.head_timeout);
+        !is_full
     }
 
     /// Once a second at most: whoever is refused may come again at once, and the log is not for them to fill.
@@ -62,6 +69,25 @@ impl Connections {
             self.refusal_told = Some(self.now);
         }
     }
+}
+
+/// A connection comes in that has been answered elsewhere: it is open.
+pub(super) fn enter<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    slot: u32,
+    peer: SocketAddr,
+    kind: u8,
+    about: H::Event,
+) {
+    if !connections.has_place(slot, peer) {
+        return;
+    }
+    connections.table[slot].phase = Phase::Stream(kind);
+    connections.open += 1;
+    connections.start_watch(slot);
+    debug!(%peer, slot, "open, as a stream");
+    handler.open_stream(connections, connections.id(slot), about);
 }
 
 /// Bytes of a request head have come in.
@@ -100,6 +126,13 @@ pub(super) fn received<H: Handler>(
         }
         Ok(Some((request, length))) => {
             let verdict = handler.request(&Request { id, head: &request, peer });
+            let verdict = match turned_away(connections, &verdict) {
+                Some(refusal) => {
+                    handler.turned_away(id);
+                    refusal
+                }
+                None => verdict,
+            };
             match carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict) {
                 Course::Open => receive::messages(handler, connections, id, &mut whole[length..]),
                 Course::Over => {}
@@ -160,6 +193,13 @@ fn proxied<H: Handler>(
             connections.release(id);
         }
     }
+}
+
+/// What who may come in is told in a drain. The drain has told all others: who opened behind its back would be cut off at
+/// the end of it.
+fn turned_away(connections: &Connections, verdict: &Verdict) -> Option<Verdict> {
+    let comes_in = matches!(verdict, Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later);
+    (comes_in && connections.draining).then(|| Verdict::refuse(503, GOING_AWAY))
 }
 
 /// Whether these may be, or begin, the first line of HTTP/2.
@@ -275,13 +315,7 @@ pub(super) fn decided<H: Handler>(
         handler.turned_away(id);
         return refuse(connections, id, 500, "internal error");
     };
-    // The drain has told all others: who opened behind its back would be cut off at the end of it.
-    let verdict = match verdict {
-        Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later if connections.draining => {
-            Verdict::refuse(503, "the server is going away")
-        }
-        verdict => verdict,
-    };
+    let verdict = turned_away(connections, &verdict).unwrap_or(verdict);
     let refuses = !matches!(verdict, Verdict::Upgrade | Verdict::UpgradeWith(_) | Verdict::Later);
     let course = carry_out(handler, connections, id, &Request { id, head: &request, peer }, verdict);
     if refuses {

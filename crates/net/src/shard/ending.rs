@@ -21,6 +21,8 @@ use crate::options::Lifetime;
 
 /// A delay of the shard from which on the silence of peers may be its own fault.
 const DELAY_NOTICED: Duration = Duration::from_secs(1);
+/// What is said to who asks to come in while the shard is drained.
+pub(super) const GOING_AWAY: &str = "the server is going away";
 /// What [`Connection::ends_at`](super::connection::Connection) counts in.
 const LIFETIME_TICK_MS: u128 = 16;
 
@@ -28,13 +30,20 @@ const LIFETIME_TICK_MS: u128 = 16;
 pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
     let close_timeout = connections.options.close_timeout;
     let Some(connection) = connections.get_mut(id) else { return };
-    let Phase::Open(protocol) = &mut connection.phase else { return };
     let Some(Farewell { code, reason, by }) = connection.farewell.as_deref() else { return };
-    if *code == CloseCode::ABNORMAL.get() {
+    if connection.is_open() && *code == CloseCode::ABNORMAL.get() {
         end(handler, connections, id);
         connections.release(id);
         return;
     }
+    let protocol = match &mut connection.phase {
+        Phase::Open(protocol) => protocol,
+        &mut Phase::Stream(kind) => {
+            let last_words = handler.last_words(kind, &Close { code: *code, reason, by: *by });
+            return end_stream(handler, connections, id, &last_words);
+        }
+        _ => return,
+    };
     let mut frame = Vec::new();
     protocol.send_close(CloseCode::new(*code), reason, None, &mut frame);
     // Nothing follows from a peer that has answered, or has ended its side; and from one that failed nothing is wanted.
@@ -50,6 +59,22 @@ pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Conn
     if then != Then::Stay {
         end(handler, connections, id);
     }
+}
+
+/// A stream ends behind its last words. Its end is all that the peer sees of a close.
+fn end_stream<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    last_words: &[u8],
+) {
+    let close_timeout = connections.options.close_timeout;
+    let Some(connection) = connections.get_mut(id) else { return };
+    connection.flags.then = if connection.flags.peer_ended { Then::Close } else { Then::Shutdown };
+    connections.push_control(id, last_words);
+    connections.set_link_timer(id.slot, close_timeout);
+    end(handler, connections, id);
+    connections.follow_up(id);
 }
 
 /// The peer's close frame has come in.
@@ -87,7 +112,12 @@ pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connecti
         Phase::Open(_) if !connection.flags.closing => {
             broke(handler, connections, id, &ConnectionError::Ended);
         }
+        // A client of a stream has no other way to leave it.
+        Phase::Stream(_) if !connection.flags.closing => {
+            connections.say_farewell(id, CloseCode::NO_STATUS.get(), "", Side::Peer);
+        }
         // The close frame is written when the turn settles.
+        Phase::Stream(_) => {}
         Phase::Open(protocol) if !protocol.close_sent() => {}
         Phase::Head(_) | Phase::Open(_) | Phase::Ended => {
             connection.flags.then = Then::Close;
@@ -97,8 +127,8 @@ pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connecti
     }
 }
 
-/// The driver says that a connection broke. Who ends TLS without a word after we have begun to close does no more than who
-/// ends a plain connection: it is no error.
+/// The driver says that a connection broke. Who ends TLS without a word after we have begun to close, or to leave a stream,
+/// does no more than who ends a plain connection: it is no error.
 pub(super) fn failed<H: Handler>(
     handler: &mut H,
     connections: &mut Connections,
@@ -106,7 +136,11 @@ pub(super) fn failed<H: Handler>(
     error: io::Error,
 ) {
     let connection = &connections.table[slot];
-    let closes = matches!(connection.phase, Phase::Open(_)) && connection.flags.closing;
+    let closes = match connection.phase {
+        Phase::Open(_) => connection.flags.closing,
+        Phase::Stream(_) => true,
+        _ => false,
+    };
     if closes && error.kind() == ErrorKind::UnexpectedEof {
         return peer_ended(handler, connections, slot);
     }
@@ -134,7 +168,7 @@ pub(super) fn broke<H: Handler>(
         info!(peer = %head.peer, %error, "refused at the door");
         tally.refused_tls.add(1);
     }
-    if matches!(connection.phase, Phase::Open(_)) {
+    if connection.is_open() {
         debug!(slot = id.slot, %error, "connection broke");
         handler.error(connections, id, error);
         connections.say_farewell(id, CloseCode::ABNORMAL.get(), "", Side::Failure);
@@ -154,7 +188,7 @@ pub(super) fn cut_off<H: Handler>(handler: &mut H, connections: &mut Connections
 fn end<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
     let Some(connection) = connections.get_mut(id) else { return };
     match mem::replace(&mut connection.phase, Phase::Ended) {
-        Phase::Open(_) => {}
+        Phase::Open(_) | Phase::Stream(_) => {}
         Phase::Asked(_) => return handler.turned_away(id),
         Phase::Vacant | Phase::Head(_) | Phase::Leaving(_) | Phase::Ended => return,
     }
@@ -201,8 +235,9 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
             end(handler, connections, id);
             connections.release(id);
         }
-        Phase::Open(_) if is_over => connections.end_lifetime(id),
+        Phase::Open(_) | Phase::Stream(_) if is_over => connections.end_lifetime(id),
         Phase::Open(_) => keep_alive(handler, connections, id),
+        Phase::Stream(_) => {}
     }
 }
 
@@ -266,7 +301,8 @@ impl Connections {
             self.table[slot].ends_at = ends_at as u32;
         }
         let interval = Duration::from_millis(self.options.keep_alive.ping_interval_ms.into());
-        let first = if interval > Duration::ZERO {
+        let is_stream = matches!(self.table[slot].phase, Phase::Stream(_));
+        let first = if interval > Duration::ZERO && !is_stream {
             // A little apart from its neighbours: connections that came in one storm are not pinged in one.
             self.jitter(interval, interval + interval / 16).as_millis() as u64
         } else if self.table[slot].ends_at != NEVER {
@@ -309,18 +345,23 @@ impl Connections {
         self.deaf_until.is_some_and(|until| self.now < until)
     }
 
-    /// Closes everything; what is still at the door is let go at once.
-    pub(super) fn drain(&mut self, code: CloseCode, reason: &str) {
+    /// No connection opens any more. Who waits for a verdict has it now.
+    pub(super) fn begin_to_drain(&mut self) {
         self.draining = true;
         for slot in 0..self.table.len() as u32 {
-            match self.table[slot].phase {
-                Phase::Open(_) => self.close(self.id(slot), code, reason),
-                Phase::Head(_) => {
-                    self.table[slot].phase = Phase::Ended;
-                    self.release(self.id(slot));
-                }
-                Phase::Asked(_) => self.decide(self.id(slot), Verdict::refuse(503, reason)),
-                Phase::Vacant | Phase::Leaving(_) | Phase::Ended => {}
+            if let Phase::Asked(_) = self.table[slot].phase {
+                self.decide(self.id(slot), Verdict::refuse(503, GOING_AWAY));
+            }
+        }
+    }
+
+    /// Nobody is heard at the door any more: who is still there is let go.
+    pub(super) fn shut_the_door(&mut self) {
+        self.shut = true;
+        for slot in 0..self.table.len() as u32 {
+            if let Phase::Head(_) = self.table[slot].phase {
+                self.table[slot].phase = Phase::Ended;
+                self.release(self.id(slot));
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use wavecast_websocket::ProtocolError;
 use wavecast_websocket::handshake::RequestHead;
+use wavecast_websocket::{CloseCode, ProtocolError};
 
 use crate::driver::Stream;
 use crate::params::Params;
@@ -21,6 +22,25 @@ impl ConnectionId {
     #[must_use]
     pub fn slot(self) -> u32 {
         self.slot
+    }
+
+    /// The id as a number, for what is to be carried about outside.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.slot as u64) << 32 | self.generation as u64
+    }
+
+    /// The id behind [`to_bits`](Self::to_bits). Of any other number it makes an id under which nobody is found, or somebody
+    /// else: whoever takes numbers from outside has to check that they are its own.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { slot: (bits >> 32) as u32, generation: bits as u32 }
+    }
+
+    /// An id that no connection ever has, for what is like a connection's and belongs to none.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { slot: u32::MAX, generation: u32::MAX }
     }
 
     /// An id that no shard has given out, for the tests of a handler's own rooms.
@@ -76,6 +96,41 @@ pub struct Close<'c> {
     pub by: Side,
 }
 
+impl Close<'_> {
+    /// Whether the peer began.
+    #[must_use]
+    pub fn is_by_peer(&self) -> bool {
+        self.by == Side::Peer
+    }
+}
+
+/// How connections are asked to leave: all of them ([`Remote::drain_over`](super::Remote::drain_over)) or some
+/// ([`Remote::send_away`](super::Remote::send_away)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Leave {
+    /// The code of the close frame.
+    pub code: CloseCode,
+    /// The reason beside it; at most 123 bytes, what is longer is cut.
+    pub reason: Box<str>,
+    /// The time over which they are asked, one after the other, evenly and in an order of chance. Zero: all at once.
+    pub window: Duration,
+}
+
+impl Leave {
+    /// All at once.
+    #[must_use]
+    pub fn new(code: CloseCode, reason: &str) -> Self {
+        Self { code, reason: reason.into(), window: Duration::ZERO }
+    }
+
+    /// The same, over a time.
+    #[must_use]
+    pub fn over(self, window: Duration) -> Self {
+        Self { window, ..self }
+    }
+}
+
 /// What went wrong on a connection.
 #[derive(Debug)]
 pub enum ConnectionError {
@@ -107,6 +162,24 @@ impl fmt::Display for ConnectionError {
 }
 
 impl std::error::Error for ConnectionError {}
+
+/// A connection that has been answered elsewhere and goes on as a *stream*: what the shard sends on it goes out as it is,
+/// without frames of the WebSocket protocol (an HTTP response without a length, say). Nothing comes in: what the peer
+/// sends is read and thrown away, and its end is a close by the peer, with 1005.
+///
+/// A stream has outbox, waves, timers and the close event like any other connection. It is closed by ending it, behind
+/// [`Handler::last_words`](super::Handler::last_words). It has no messages, pings and fragments, and is not compressed.
+#[derive(Debug)]
+pub struct Answered<E> {
+    /// The socket, non-blocking, or what stands for it.
+    pub stream: Stream,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// A number of the handler's own, by which it knows what last words to say.
+    pub kind: u8,
+    /// What [`Handler::open_stream`](super::Handler::open_stream) is told.
+    pub about: E,
+}
 
 /// A socket that leaves the shard, with what it has received so far.
 #[derive(Debug)]

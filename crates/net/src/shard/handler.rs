@@ -5,7 +5,7 @@ use std::time::Duration;
 use wavecast_websocket::CloseCode;
 
 use super::connections::Connections;
-use super::event::{Close, ConnectionError, ConnectionId, Detached, Opening};
+use super::event::{Close, ConnectionError, ConnectionId, Detached, Leave, Opening};
 use super::verdict::{Request, Verdict};
 use crate::message::{MessageRef, Piece};
 
@@ -31,6 +31,19 @@ pub trait Handler {
 
     /// A connection has opened.
     fn open(&mut self, connections: &mut Connections, id: ConnectionId, opening: &Opening<'_>);
+
+    /// A connection has opened that was answered elsewhere: a [stream](super::Answered). By default it is closed.
+    fn open_stream(&mut self, connections: &mut Connections, id: ConnectionId, about: Self::Event) {
+        drop(about);
+        connections.close(id, CloseCode::UNSUPPORTED, "");
+    }
+
+    /// What a stream of this kind says before it ends, in the place of a close frame; by default nothing.
+    /// [`Handler::close`] follows.
+    fn last_words(&mut self, kind: u8, close: &Close<'_>) -> Vec<u8> {
+        let _ = (kind, close);
+        Vec::new()
+    }
 
     /// A message has come in.
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>);
@@ -59,6 +72,13 @@ pub trait Handler {
 
     /// A connection that had opened has ended; once for each.
     fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>);
+
+    /// A connection is asked to leave, because the shard is drained or has too many. By default it is closed. A handler
+    /// with something to say or to finish does that first, and closes it soon after: who is still there at the end of a
+    /// drain is cut off.
+    fn leave(&mut self, connections: &mut Connections, id: ConnectionId, leave: &Leave) {
+        connections.close(id, leave.code, &leave.reason);
+    }
 
     /// Something went wrong; [`Handler::close`] follows.
     fn error(&mut self, connections: &mut Connections, id: ConnectionId, error: &ConnectionError) {

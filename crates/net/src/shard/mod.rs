@@ -14,6 +14,7 @@
 //! | `receive` | bytes become messages |
 //! | `waves`, `flush` | whose turn it is, and outboxes become writes |
 //! | `ending` | every way a connection ends |
+//! | `leaving` | connections asked to leave, at a pace |
 //! | `remote` | how other threads reach the shard |
 //! | `threads` | shards on threads of their own |
 //!
@@ -32,6 +33,7 @@ mod fan_out;
 mod flush;
 mod fragments;
 mod handler;
+mod leaving;
 mod receive;
 mod remote;
 mod replies;
@@ -49,12 +51,13 @@ use tracing::{error, warn};
 use self::connection::{Order, Phase};
 pub use self::connections::Connections;
 use self::deal::Deal;
-pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Opening, Shed, Side};
+pub use self::event::{Answered, Close, ConnectionError, ConnectionId, Detached, Leave, Opening, Shed, Side};
 pub use self::fan_out::FanOut;
 pub use self::fragments::FragmentError;
 pub use self::handler::Handler;
+use self::leaving::{Leaving, Whom};
 use self::remote::Post;
-pub use self::remote::Remote;
+pub use self::remote::{Remote, send_away};
 pub use self::room::OutboxBytes;
 pub use self::sending::{SendError, encode};
 pub use self::threads::{Mailbox, Threads, mailbox, start};
@@ -78,6 +81,7 @@ pub struct Shard<D: Driver, H: Handler> {
     batch: Batch,
     fired: Vec<u32>,
     drain_until: Option<Instant>,
+    leaving: Option<Leaving>,
     /// The handler holds something back and wants to be asked again after at most this time.
     held_back: Option<Duration>,
 }
@@ -109,6 +113,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
             batch: Batch::default(),
             fired: Vec::new(),
             drain_until: None,
+            leaving: None,
             held_back: None,
         }
     }
@@ -158,6 +163,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.take_completions();
         self.take_inbox();
         self.fire_timers();
+        self.ask_to_leave();
         self.held_back = self.handler.turn(&mut self.connections);
         self.ask_about_overflows();
         self.carry_out_verdicts();
@@ -165,6 +171,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.flush();
         self.tell_drained();
         self.carry_out_orders();
+        self.inbox.show_open(self.connections.open);
         self.connections.count_turn(self.driver.now());
         Ok(!self.is_drained())
     }
@@ -183,7 +190,8 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let now = self.driver.now();
         let timer = self.connections.wheel.sleep(now.duration_since(self.connections.began));
         let drain = self.drain_until.map(|until| until.saturating_duration_since(now));
-        [timer, drain, self.held_back].into_iter().flatten().min()
+        let leaving = self.leaving.as_ref().and_then(|leaving| leaving.rest(now));
+        [timer, drain, leaving, self.held_back].into_iter().flatten().min()
     }
 
     fn take_completions(&mut self) {
@@ -245,13 +253,40 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 }
                 Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
             },
+            Post::Answered(answered) => {
+                let Answered { stream, peer, kind, about } = *answered;
+                match self.driver.adopt(stream) {
+                    Ok(slot) => {
+                        door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about)
+                    }
+                    Err(error) => warn!(%error, %peer, "a connection could not be adopted"),
+                }
+            }
             Post::Guest(guest) => self.receive_guest(*guest),
-            Post::Drain { code, reason, within } => {
+            Post::Drain { leave, within } => {
                 self.driver.stop_listening();
                 self.drain_until = Some(self.connections.now + within);
-                self.connections.drain(code, &reason);
+                self.connections.begin_to_drain();
+                self.leaving = Some(Leaving::new(leave, Whom::Everybody, self.inbox.last_event()));
+            }
+            Post::SendAway { .. } if self.connections.draining => {}
+            Post::SendAway { count, leave } => {
+                self.leaving = Some(Leaving::new(leave, Whom::Some(count), self.inbox.last_event()));
             }
         }
+    }
+
+    /// What was accepted before they were to leave reaches them before they do.
+    fn ask_to_leave(&mut self) {
+        let Some(leaving) = &mut self.leaving else { return };
+        if !self.inbox.has_passed(leaving.behind()) || leaving.go_on(&mut self.handler, &mut self.connections)
+        {
+            return;
+        }
+        if leaving.whom() == Whom::Everybody {
+            self.connections.shut_the_door();
+        }
+        self.leaving = None;
     }
 
     fn fire_timers(&mut self) {
@@ -362,6 +397,7 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
         Phase::Asked(_) => door::sent_ahead(handler, connections, id, bytes),
         Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
         // Lingering: read so that the peer sees our last words, and thrown away.
-        Phase::Vacant | Phase::Ended => {}
+        // And what a client says into a stream: all that it had to say stood in its request.
+        Phase::Vacant | Phase::Ended | Phase::Stream(_) => {}
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wavecast_websocket::CloseCode;
 
-use super::event::Detached;
+use super::event::{Answered, Detached, Leave};
 use crate::driver::Guest;
 use crate::inbox::Sender;
 use crate::tally::Traffic;
@@ -13,8 +13,10 @@ use crate::tally::Traffic;
 pub(super) enum Post<E> {
     Event(E),
     Adopt(Box<Detached>),
+    Answered(Box<Answered<E>>),
     Guest(Box<Guest>),
-    Drain { code: CloseCode, reason: Box<str>, within: Duration },
+    Drain { leave: Leave, within: Duration },
+    SendAway { count: usize, leave: Leave },
 }
 
 /// A handle to a shard, cheap to clone and free to be sent anywhere.
@@ -98,7 +100,24 @@ impl<E> Remote<E> {
     pub fn adopt(&self, detached: Detached) -> Result<(), Detached> {
         self.0.push_control(Post::Adopt(Box::new(detached))).map_err(|post| match post {
             Post::Adopt(detached) => *detached,
-            Post::Event(_) | Post::Guest(_) | Post::Drain { .. } => {
+            Post::Event(_)
+            | Post::Answered(_)
+            | Post::Guest(_)
+            | Post::Drain { .. }
+            | Post::SendAway { .. } => {
+                unreachable!("an inbox gives back what was pushed")
+            }
+        })
+    }
+
+    /// Gives the shard a connection that has been answered elsewhere, and goes on as a stream.
+    ///
+    /// # Errors
+    /// Gives it back when the control lane is full or the shard has ended.
+    pub fn adopt_stream(&self, answered: Answered<E>) -> Result<(), Answered<E>> {
+        self.0.push_control(Post::Answered(Box::new(answered))).map_err(|post| match post {
+            Post::Answered(answered) => *answered,
+            Post::Event(_) | Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
                 unreachable!("an inbox gives back what was pushed")
             }
         })
@@ -108,7 +127,11 @@ impl<E> Remote<E> {
     pub(super) fn receive_guest(&self, guest: Guest) -> Result<(), Guest> {
         self.0.push_control(Post::Guest(Box::new(guest))).map_err(|post| match post {
             Post::Guest(guest) => *guest,
-            Post::Event(_) | Post::Adopt(_) | Post::Drain { .. } => {
+            Post::Event(_)
+            | Post::Adopt(_)
+            | Post::Answered(_)
+            | Post::Drain { .. }
+            | Post::SendAway { .. } => {
                 unreachable!("an inbox gives back what was pushed")
             }
         })
@@ -118,15 +141,90 @@ impl<E> Remote<E> {
     /// or `within` is over; then what is left is cut off, and its handler told. There is always room for it, and a second
     /// one sets the time anew. `false`: the shard has ended already.
     pub fn drain(&self, code: CloseCode, reason: &str, within: Duration) -> bool {
-        self.0.push_last(Post::Drain { code, reason: reason.into(), within }).is_ok()
+        self.drain_over(Leave::new(code, reason), within)
     }
+
+    /// As [`Remote::drain`], with the closes spread over a window: connections are asked to leave one after the other
+    /// ([`Handler::leave`](super::Handler::leave)), behind the events that came in before this. Until the window is over a
+    /// request that is on its way is still heard: a WebSocket handshake is answered 503, and what leaves through the side
+    /// door leaves.
+    pub fn drain_over(&self, leave: Leave, within: Duration) -> bool {
+        self.0.push_last(Post::Drain { leave, within }).is_ok()
+    }
+
+    /// Asks so many connections to leave, chosen by chance, behind the events that came in before this; the shard goes on,
+    /// and takes new ones. A second call takes the place of one that is not through: who has not been asked by then stays,
+    /// unless the second one asks. In a drain it does nothing.
+    ///
+    /// `false`: the control lane is full, or the shard has ended.
+    pub fn send_away(&self, count: usize, leave: Leave) -> bool {
+        self.0.push_control(Post::SendAway { count, leave }).is_ok()
+    }
+
+    /// Connections that were open at the end of the shard's last turn.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.0.open()
+    }
+}
+
+/// Asks a share of the connections of several shards to leave ([`Remote::send_away`]): of 0 none, of 1 all. Gives their
+/// number: of the connections that are open, the share rounded to the nearest. A shard that takes no more orders is passed
+/// over.
+#[must_use]
+pub fn send_away<E>(shards: &[Remote<E>], share: f64, leave: &Leave) -> usize {
+    let open: Vec<usize> = shards.iter().map(Remote::open).collect();
+    let counts = apportion(&open, share);
+    let sent = shards.iter().zip(counts).filter(|(shard, count)| shard.send_away(*count, leave.clone()));
+    sent.map(|(_, count)| count).sum()
+}
+
+/// The share of each, so that together they are the share of all, rounded.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers of connections"
+)]
+fn apportion(open: &[usize], share: f64) -> Vec<usize> {
+    let share = share.clamp(0.0, 1.0);
+    let part = |count: usize| (count as f64 * share).round() as usize;
+    let mut sum = 0;
+    let mut given = 0;
+    open.iter()
+        .map(|&count| {
+            sum += count;
+            let count = part(sum) - given;
+            given += count;
+            count
+        })
+        .collect()
 }
 
 fn into_event<E>(post: Post<E>) -> E {
     match post {
         Post::Event(event) => event,
-        Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } => {
+        Post::Adopt(_) | Post::Answered(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
             unreachable!("an inbox gives back what was pushed")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_shards_add_up_to_the_share_of_all() {
+        assert_eq!(apportion(&[3, 1], 0.5), [2, 0]);
+        assert_eq!(apportion(&[1, 1, 1, 1], 0.25), [0, 1, 0, 0]);
+        assert_eq!(apportion(&[10, 0, 7], 1.0), [10, 0, 7]);
+        assert_eq!(apportion(&[10, 0, 7], 0.0), [0, 0, 0]);
+        assert_eq!(apportion(&[], 0.3), []);
+        for share in [0.01, 0.1, 0.33, 0.5, 0.99] {
+            let parts = apportion(&[1000, 3, 501, 7], share);
+            assert_eq!(parts.iter().sum::<usize>(), (1511.0 * share).round() as usize);
+            assert!(parts[0] <= 1000 && parts[1] <= 3 && parts[2] <= 501 && parts[3] <= 7, "{parts:?}");
         }
     }
 }

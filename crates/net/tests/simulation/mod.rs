@@ -10,7 +10,7 @@ use std::time::Duration;
 use wavecast_net::MessageRef;
 use wavecast_net::driver::simulated::{Network, Simulated};
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Handler, Opening, Remote, Request, Shard, Side,
+    Close, ConnectionError, ConnectionId, Connections, Handler, Leave, Opening, Remote, Request, Shard, Side,
     Verdict, WaveId, encode,
 };
 use wavecast_net::websocket::{Event, Input, Limits, Opcode, Role, frame};
@@ -41,6 +41,8 @@ pub struct Echo {
     pub on_message: Option<Act>,
     pub on_close: Option<Act>,
     pub on_timer: Option<Act>,
+    /// Does this with who is asked to leave, instead of closing.
+    pub on_leave: Option<Act>,
 }
 
 impl Echo {
@@ -109,6 +111,13 @@ impl Handler for Echo {
     fn timer(&mut self, connections: &mut Connections, id: ConnectionId) {
         self.timers.push(id);
         Self::act(&mut self.on_timer, connections, id);
+    }
+
+    fn leave(&mut self, connections: &mut Connections, id: ConnectionId, leave: &Leave) {
+        if self.on_leave.is_some() {
+            return Self::act(&mut self.on_leave, connections, id);
+        }
+        connections.close(id, leave.code, &leave.reason);
     }
 
     fn overflow(&mut self, connections: &mut Connections, id: ConnectionId) {

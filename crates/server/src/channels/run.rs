@@ -2,9 +2,8 @@
 
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::{Frame, Lane};
-use wavecast_protocol::centrifuge::Encoding;
 
-use crate::wire;
+use crate::wire_form::WireForm;
 
 /// A run's memory is kept for the next one up to this size.
 const RUN_BYTES_KEPT: usize = 4 * 1024;
@@ -26,8 +25,8 @@ pub(super) struct Aside {
 }
 
 impl Run {
-    pub(super) fn push(&mut self, encoding: Encoding, message: &[u8]) {
-        wire::frame(encoding, message, &mut self.bytes);
+    pub(super) fn push(&mut self, form: WireForm, message: &[u8]) {
+        form.frame(message, &mut self.bytes);
         self.messages += 1;
     }
 

@@ -74,6 +74,11 @@ impl Assembly {
         self.refuse(setting, None, format!("the environment variable {variable} that it names is not set"));
     }
 
+    /// Whether somebody has said what a key is.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.origins.contains_key(key)
+    }
+
     fn origin(&self, key: &str) -> Origin {
         self.origins.get(key).cloned().unwrap_or_else(|| self.before.clone())
     }

@@ -10,7 +10,7 @@ const UNITS: &[(&str, f64)] =
     &[("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9), ("h", 3600.0), ("m", 60.0), ("s", 1.0)];
 
 /// Reads a duration; `None` when the text is not one. No sign, no spaces; a number without unit only when it is 0.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

@@ -1,5 +1,7 @@
 //! The commands that wait behind one that does.
 
+use wavecast_protocol::centrifuge::Disconnect;
+
 use super::pending::Pending;
 use super::rules::Rules;
 use super::state::Session;
@@ -17,6 +19,17 @@ impl Session {
     /// Whether commands have to wait.
     pub(crate) fn holds_commands(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.holds_commands())
+    }
+
+    /// Has it end as soon as nothing is waited for.
+    pub(crate) fn leaves_with(&mut self, disconnect: Disconnect) {
+        self.pending_mut().leaving = Some(Box::new(disconnect));
+    }
+
+    /// How it ends, if it was to and waits for nothing any more.
+    pub(crate) fn takes_leave(&mut self) -> Option<Disconnect> {
+        let pending = self.pending.as_mut().filter(|pending| !pending.holds_commands())?;
+        pending.leaving.take().map(|disconnect| *disconnect)
     }
 
     /// A message has to wait behind the others. Says whether so much waits that reading has to pause.
@@ -47,8 +60,8 @@ impl Session {
         resumes
     }
 
-    /// Whether nothing is read from the client.
-    pub(super) fn is_paused(&self) -> bool {
+    /// Whether so much waits that nothing is taken from the client.
+    pub(crate) fn is_paused(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.is_paused)
     }
 }

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
+use wavecast_protocol::centrifuge::Disconnect;
+
 use super::joining::{By, Joining, Settled};
 
 /// What one message counts beside its bytes.
@@ -29,6 +31,8 @@ pub(crate) struct Pending {
     backlog_bytes: usize,
     /// Reading is paused, because so much waits.
     pub(super) is_paused: bool,
+    /// How it ends as soon as nothing is waited for.
+    pub(super) leaving: Option<Box<Disconnect>>,
 }
 
 /// A subscription of the client's that waits for an answer before the hub is asked for it.
@@ -110,5 +114,6 @@ impl Pending {
             && self.joining.is_empty()
             && self.backlog.is_empty()
             && !self.is_paused
+            && self.leaving.is_none()
     }
 }

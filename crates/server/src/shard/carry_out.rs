@@ -61,7 +61,7 @@ impl PushShard {
             self.node.metrics().reply_errors.add(error.code);
         }
         if let Some(session) = self.sessions.get(id) {
-            self.replies.push(id, session.encoding, reply);
+            self.replies.push(id, session.wire, reply);
         }
     }
 

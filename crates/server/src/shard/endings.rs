@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tracing::info;
 use wavecast_net::CloseCode;
-use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
+use wavecast_net::shard::{ConnectionId, Connections, Leave};
+use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
 
 use super::PushShard;
 use crate::session::{Due, Moment};
@@ -24,6 +24,39 @@ impl PushShard {
         self.take_shed(connections);
         connections.close(id, code(&disconnect), &disconnect.reason);
         self.forget(id, &disconnect);
+    }
+
+    /// Ends a session: what it was sent comes before the end.
+    pub(super) fn disconnect_in_turn(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        disconnect: Disconnect,
+    ) {
+        let channels = self.sessions.get(id).map(|session| session.channels().collect());
+        let channels: Vec<_> = channels.unwrap_or_default();
+        channels.into_iter().for_each(|channel| self.send_run(connections, channel));
+        self.disconnect(connections, id, disconnect);
+    }
+
+    /// A session is asked to leave. What its client has asked, and somebody is asked about, is answered before; commands
+    /// that wait behind that are not begun.
+    pub(super) fn asked_to_leave(&mut self, connections: &mut Connections, id: ConnectionId, leave: &Leave) {
+        let disconnect =
+            Disconnect { code: leave.code.get(), reason: String::from(leave.reason.clone()).into() };
+        match self.sessions.get_mut(id) {
+            Some(session) if session.holds_commands() => session.leaves_with(disconnect),
+            Some(_) => self.disconnect_in_turn(connections, id, disconnect),
+            None => connections.close(id, leave.code, &leave.reason),
+        }
+    }
+
+    /// Ends a session that was asked to leave and waits for nothing any more; `false` for all others.
+    pub(super) fn takes_leave(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
+        let leaving = self.sessions.get_mut(id).and_then(|session| session.takes_leave());
+        let Some(disconnect) = leaving else { return false };
+        self.disconnect_in_turn(connections, id, disconnect);
+        true
     }
 
     /// Ends a session whose client reads too slowly.
@@ -57,7 +90,7 @@ impl PushShard {
         }
         if session.is_counted() {
             self.node.counts().client_left(session.user());
-            self.tally().sessions(session.transport).less();
+            self.tally().sessions(session.wire.transport()).less();
             self.node.tell_disconnected(&mut session, why);
         }
     }
@@ -73,7 +106,7 @@ impl PushShard {
                 Due::Rest(None) => return connections.cancel_timer(id),
                 Due::Rest(Some(next)) => return connections.set_timer(id, next),
                 Due::Ping => {
-                    let ping = &self.pings[usize::from(session.encoding == Encoding::Protobuf)];
+                    let ping = &self.pings[usize::from(session.wire.number())];
                     // Behind a long queue it would come too late to prove anything.
                     connections.send_first(id, ping).ok();
                 }

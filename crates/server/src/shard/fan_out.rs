@@ -105,7 +105,7 @@ impl PushShard {
         let mut to_connect = Vec::new();
         let why = Unsubscribed::INSUFFICIENT_STATE;
         warn!(channel = &*name, code = why.code, "a publication is missing: subscribers have to recover");
-        for (encoding, subscribers) in self.channels.remove_all(channel) {
+        for (wire, subscribers) in self.channels.remove_all(channel) {
             let lane = self.channels.lane(channel);
             // What is left of what waits must not be taken for all of it: the client recovers from what it has got.
             subscribers.iter().for_each(|&id| _ = connections.discard(id, lane));
@@ -117,7 +117,7 @@ impl PushShard {
                     Anew::Connect(why) => to_connect.push((id, why)),
                 }
             }
-            connections.fan_out(&to_subscribe, &unsubscribe(encoding, &name, why));
+            connections.fan_out(&to_subscribe, &unsubscribe(wire, &name, why));
             subscribers.into_iter().for_each(|id| self.ends(id, channel, why));
         }
         for (id, why) in to_connect {

@@ -174,15 +174,16 @@ impl PushShard {
             return;
         }
         let Some(session) = self.sessions.get(id) else { return };
-        let (encoding, name) = (session.encoding, Arc::clone(self.channels.name(joining.channel)));
+        let (form, name) = (session.wire, Arc::clone(self.channels.name(joining.channel)));
         let mut pushes = Vec::new();
-        encoding.encode_push(&joining.push(&name, joined), &mut pushes);
+        form.dialect().encode_push(&joining.push(&name, joined), &mut pushes);
         for publication in joining.publications(joined) {
-            encoding.separate(&mut pushes);
-            encoding.encode_push(&Push::Publication { channel: (&*name).into(), publication }, &mut pushes);
+            form.separate(&mut pushes);
+            let push = Push::Publication { channel: (&*name).into(), publication };
+            form.dialect().encode_push(&push, &mut pushes);
         }
         // One frame: a page goes however long it is, and its parts would be in each other's way.
-        connections.send_frame(id, &wire::framed(encoding, &pushes)).ok();
+        connections.send_frame(id, &wire::framed(form, &pushes)).ok();
         self.goes_live(connections, id, &joining, None);
     }
 
@@ -195,7 +196,7 @@ impl PushShard {
     ) {
         let now = self.moment(connections);
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let seat = self.channels.add(joining.channel, id, joining.listener(session.encoding, base));
+        let seat = self.channels.add(joining.channel, id, joining.listener(session.wire, base));
         session.goes_live(joining, seat);
         self.node.counts().subscribed();
         self.tally().subscribed.add(1);

@@ -31,11 +31,7 @@ impl PushShard {
                         self.sessions.get(id).is_some_and(|session| except.contains(&session.client_id()))
                     };
                     if !is_excepted(id) {
-                        // What it was sent comes before the end.
-                        let channels = self.sessions.get(id).map(|session| session.channels().collect());
-                        let channels: Vec<_> = channels.unwrap_or_default();
-                        channels.into_iter().for_each(|channel| self.send_run(connections, channel));
-                        self.disconnect(connections, id, disconnect.clone());
+                        self.disconnect_in_turn(connections, id, disconnect.clone());
                     }
                 }
             }
@@ -126,7 +122,7 @@ impl PushShard {
         let now = self.moment(connections);
         if let Some(session) = self.sessions.get_mut(id) {
             let push = session.refresh_by_backend(expire_at_s, info, now);
-            let frame = crate::wire::push(session.encoding, &push);
+            let frame = crate::wire::push(session.wire, &push);
             connections.send_frame(id, &frame).ok();
         }
         self.set_timer(connections, id, now);

@@ -99,7 +99,7 @@ impl PushShard {
 
     /// A subscriber has lost so many messages of a channel.
     fn has_lost(&mut self, channel: ChannelNumber, id: ConnectionId, seated: Seated, lost: u64) {
-        let (encoding, _) = self.channels.form(channel, seated.seat);
+        let (wire, _) = self.channels.form(channel, seated.seat);
         let (moved, more) = self.channels.unsettle(channel, seated.seat);
         for (moved, seat) in moved.into_iter().flatten() {
             self.seated(channel, moved, seat);
@@ -109,7 +109,7 @@ impl PushShard {
         debug!(slot = id.slot(), channel = &**name, lost, "dropped: the client reads too slowly");
         if lost > 0 {
             self.tally().dropped(self.channels.options(channel).slow_consumer).add(lost);
-            self.gaps.note(id, encoding, name, lost);
+            self.gaps.note(id, wire, name, lost);
         }
     }
 
@@ -122,7 +122,7 @@ impl PushShard {
         id: ConnectionId,
         seated: Seated,
     ) {
-        let (encoding, _) = self.channels.form(channel, seated.seat);
+        let (wire, _) = self.channels.form(channel, seated.seat);
         let name = Arc::clone(self.channels.name(channel));
         let why = Unsubscribed::INSUFFICIENT_STATE;
         info!(
@@ -138,7 +138,7 @@ impl PushShard {
         self.ends(id, channel, why);
         match Anew::insufficient_state(seated.by_server) {
             // At most one for each subscription: the client subscribes again when it has read it.
-            Anew::Subscribe(why) => _ = connections.send_anyway(id, &unsubscribe(encoding, &name, why)),
+            Anew::Subscribe(why) => _ = connections.send_anyway(id, &unsubscribe(wire, &name, why)),
             // Of other channels, too, what waits may have holes by now.
             Anew::Connect(why) => self.cut(connections, id, &why),
         }
@@ -156,8 +156,8 @@ impl PushShard {
         let is_told =
             !live.positioned && self.channels.options(live.channel).slow_consumer != SlowConsumer::Latest;
         if lost > 0 && is_told {
-            let (encoding, _) = self.channels.form(live.channel, live.seat);
-            self.gaps.note(id, encoding, self.channels.name(live.channel), u64::from(lost));
+            let (wire, _) = self.channels.form(live.channel, live.seat);
+            self.gaps.note(id, wire, self.channels.name(live.channel), u64::from(lost));
         }
     }
 

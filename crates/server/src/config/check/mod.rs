@@ -1,10 +1,11 @@
 //! What only the whole configuration can show: values that do not fit together.
 //!
 //! `channel`: the options of one namespace; `hook`: whatever is switched on needs somebody to call; `access`: who may connect;
-//! `tls`: a certificate with its key.
+//! `tls`: a certificate with its key; `doors`: what is listened on.
 
 mod access;
 mod channel;
+mod doors;
 mod hook;
 mod tls;
 
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use super::assemble::Assembly;
 use super::duration;
 use super::keys::{List, WITHOUT_NAMESPACE};
-use super::settings::Config;
+use super::settings::{Config, Shutdown};
 
 /// The least that a budget of memory may be: less does not carry the buffers of the shards.
 const MEMORY_MIN: usize = 16 << 20;
@@ -32,6 +33,8 @@ pub(super) fn whole(assembly: &mut Assembly) {
     }
     hook::check(assembly, &config);
     tls::check(assembly, &config);
+    check_shutdown(assembly, &config);
+    doors::check(assembly, &config);
     let max = config.memory.max;
     if max > 0 && max < MEMORY_MIN {
         let allowed = format!("must be 0 (no limit) or at least {} MiB", MEMORY_MIN >> 20);
@@ -58,6 +61,27 @@ fn check_client(assembly: &mut Assembly, config: &Config) {
             duration::display(events.retry_delay_max)
         );
         assembly.complain("events.retry_delay_min", duration::display(events.retry_delay_min), allowed);
+    }
+}
+
+/// Delay and drain are parts of the time that a shutdown may take. Who has made that short and said nothing of a drain has a
+/// short one.
+fn check_shutdown(assembly: &mut Assembly, config: &Config) {
+    let Shutdown { timeout, drain, delay } = config.shutdown;
+    let left = timeout.saturating_sub(delay);
+    if delay > timeout {
+        let allowed =
+            format!("must not be longer than shutdown.timeout, which is {}", duration::display(timeout));
+        assembly.complain("shutdown.delay", duration::display(delay), allowed);
+    } else if drain > left && assembly.is_set("shutdown.drain") {
+        let allowed = format!(
+            "must not be longer than what shutdown.timeout leaves of {} after shutdown.delay, which is {}",
+            duration::display(timeout),
+            duration::display(left)
+        );
+        assembly.complain("shutdown.drain", duration::display(drain), allowed);
+    } else if drain > left / 2 && !assembly.is_set("shutdown.drain") {
+        assembly.config.shutdown.drain = left / 2;
     }
 }
 

@@ -80,6 +80,9 @@ pub(super) const NODE: &[Key<Config>] = &[
         Slot::Secret(&mut c.http_api.key)
     }),
     key("http_api.insecure", "the HTTP API asks for no key", |c| Slot::Switch(&mut c.http_api.insecure)),
+    key("http_api.external", "it stays on the clients' port although there is an internal one", |c| {
+        Slot::Switch(&mut c.http_api.external)
+    }),
     key("http_api.error_mode", "transport = an error sets the HTTP status; empty = it does not", |c| {
         Slot::Word(&mut c.http_api.error_mode, &["", "transport"])
     }),
@@ -126,6 +129,14 @@ pub(super) const NODE: &[Key<Config>] = &[
     }),
     key("shutdown.timeout", "the longest a shutdown may take", |c| {
         Slot::Time(&mut c.shutdown.timeout, Duration::ZERO..=HOUR)
+    }),
+    key(
+        "shutdown.drain",
+        "time over which connections are closed, one after the other; 0s = all at once",
+        |c| Slot::Time(&mut c.shutdown.drain, Duration::ZERO..=HOUR),
+    ),
+    key("shutdown.delay", "time before, in which health says no and everything else goes on", |c| {
+        Slot::Time(&mut c.shutdown.delay, Duration::ZERO..=HOUR)
     }),
     key("node.name", "what the API calls this node; empty = `wavecast_` and the configured port", |c| {
         Slot::Text(&mut c.node.name)

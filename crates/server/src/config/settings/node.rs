@@ -117,11 +117,19 @@ pub struct Demo {
 pub struct Shutdown {
     /// `timeout`: the longest a shutdown may take, default 30 s; what is left then is cut.
     pub timeout: Duration,
+    /// `drain` (own): the time over which connections are closed, one after the other, default 10 s; 0: all at once.
+    ///
+    /// Ten seconds spread ten thousand clients to a thousand a second, which a core takes with TLS and tokens, and leave the
+    /// last of them time to say goodbye before `timeout`, and before the 30 s that Kubernetes gives by default.
+    pub drain: Duration,
+    /// `delay` (own): the time before, in which health says no and everything else goes on, default 0: for load balancers,
+    /// which learn of it only when they ask the next time.
+    pub delay: Duration,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30) }
+        Self { timeout: Duration::from_secs(30), drain: Duration::from_secs(10), delay: Duration::ZERO }
     }
 }
 

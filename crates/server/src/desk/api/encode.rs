@@ -50,6 +50,11 @@ pub(super) fn nothing() -> Vec<u8> {
     b"{}".to_vec()
 }
 
+/// How many connections are told to go.
+pub(super) fn told_to_go(connections: usize) -> Vec<u8> {
+    format!("{{\"connections\":{connections}}}").into_bytes()
+}
+
 pub(super) fn presence(clients: &[Arc<ClientInfo>]) -> Vec<u8> {
     let mut out = b"{\"presence\":{".to_vec();
     for (index, info) in clients.iter().enumerate() {

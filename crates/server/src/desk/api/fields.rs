@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +14,11 @@ use serde_json::value::RawValue;
 use wavecast_protocol::centrifuge::{Disconnect, Error, json};
 
 use super::schema::{Field, Kind};
+use crate::config::duration;
 use crate::payload;
+
+/// The longest duration that a request may give.
+const DURATION_MAX: Duration = Duration::from_secs(3600);
 
 /// The fields of an object that are known, not looked into yet. Other fields are passed over; null is the same as absent,
 /// but for payloads, which may be null.
@@ -102,6 +107,22 @@ impl<'a> Fields<'a> {
         let at = self.whole(name)?;
         let at = i64::try_from(at).map_err(|_| self.wrong(name))?;
         Ok(Some(at).filter(|at| *at > 0))
+    }
+
+    /// A part of all, which is required.
+    pub(super) fn share(&self, name: &'static str) -> Result<f64, Error> {
+        let field = self.field(name)?;
+        let raw = self.get(field).ok_or_else(|| self.missing(field))?;
+        let share = self.value::<f64>(field, raw)?;
+        if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(self.wrong(name)) }
+    }
+
+    /// A duration; `None` if it is absent.
+    pub(super) fn duration(&self, name: &'static str) -> Result<Option<Duration>, Error> {
+        let field = self.field(name)?;
+        let Some(raw) = self.get(field) else { return Ok(None) };
+        let duration = duration::parse(&self.value::<String>(field, raw)?);
+        duration.filter(|duration| *duration <= DURATION_MAX).map(Some).ok_or_else(|| self.wrong(name))
     }
 
     /// A number of publications: 0 = none, -1 = all.

@@ -320,6 +320,23 @@ pub(super) const METHODS: &[Method] = &[
         errors: &[106, 108, 111],
     },
     Method {
+        name: "drain",
+        about: "Tells a share of the connections to go and come back (3011, force reconnect), chosen by chance, one after the other \
+            over a window: a load balancer then spreads them anew. The answer comes at once. A second call takes the place of \
+            one that is not through: who has not been told by then stays, and a share of 0 stops it. While the server itself \
+            leaves: 108.",
+        fields: &[
+            Field::required("share", Kind::Share, "The part of the connections of this moment."),
+            Field::optional(
+                "window",
+                Kind::Time,
+                "The time over which they are told; absent: shutdown.drain; 0s: all at once.",
+            ),
+        ],
+        result: &[Field::required("connections", Kind::Whole, "How many are told to go.")],
+        errors: &[108],
+    },
+    Method {
         name: BATCH,
         about: "Carries out several commands, in their order or together, with a reply for each. The whole has the time that \
             one has. Once the replies have 64 MiB, the commands that are left get error 106.",

@@ -37,7 +37,7 @@ use self::methods::BATCH;
 use super::answer::{self, Answer};
 use super::backend::Backend;
 use super::guard;
-use super::request_body::{BodyError, RequestBody};
+use super::request_body::RequestBody;
 use crate::config::Config;
 
 /// The names of all methods.
@@ -89,16 +89,7 @@ impl<B: Backend> Api<B> {
         }
         match body.read(settings.max_request_body_size, self.config.http_server.body_timeout).await {
             Ok(body) => self.carry_out(method, head, &body).await,
-            Err(BodyError::TooLarge) => answer::text(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("A request's body may have at most {} bytes.", settings.max_request_body_size),
-            ),
-            Err(BodyError::TooSlow) => {
-                answer::text(StatusCode::REQUEST_TIMEOUT, "The request's body took too long to arrive.")
-            }
-            Err(BodyError::Broken) => {
-                answer::text(StatusCode::BAD_REQUEST, "The request's body is not what its head announces.")
-            }
+            Err(error) => error.answer(settings.max_request_body_size),
         }
     }
 
@@ -160,6 +151,7 @@ impl<B: Backend> Api<B> {
             "block_user" => self.block_user(&fields, deadline).await,
             "unblock_user" => self.unblock_user(&fields, deadline).await,
             "revoke_token" => self.revoke_token(&fields, deadline).await,
+            "drain" => self.drain(&fields),
             "invalidate_user_tokens" => self.invalidate_user_tokens(&fields, deadline).await,
             _ => Err(Error::METHOD_NOT_FOUND),
         }

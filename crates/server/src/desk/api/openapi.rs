@@ -129,6 +129,8 @@ fn schema(kind: &Kind) -> Value {
         Kind::Limit => json!({"type": "integer", "minimum": -1}),
         Kind::Code => json!({"type": "integer", "minimum": 3000, "maximum": 4999}),
         Kind::Number => json!({"type": "number"}),
+        Kind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
+        Kind::Time => json!({"type": "string"}),
         Kind::List(item) => json!({"type": "array", "items": schema(item)}),
         Kind::Map(value) => json!({"type": "object", "additionalProperties": schema(value)}),
         Kind::Object(fields) => object(fields),

@@ -26,6 +26,10 @@ pub(super) enum Kind {
     Code,
     /// With a fraction.
     Number,
+    /// A part of all.
+    Share,
+    /// A duration, in the words of the configuration.
+    Time,
     List(&'static Kind),
     /// Values by names that are not known in advance.
     Map(&'static Kind),
@@ -56,6 +60,8 @@ impl Kind {
             Self::Limit => "a whole number, -1 or more",
             Self::Code => "a whole number from 3000 to 4999",
             Self::Number => "a number",
+            Self::Share => "a number from 0 to 1",
+            Self::Time => "a duration of at most an hour, such as \"30s\"",
             Self::List(Self::Text) => "a list of strings",
             Self::List(_) => "a list of objects",
             Self::Map(Self::Text) => "an object whose values are strings",

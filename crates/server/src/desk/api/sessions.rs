@@ -68,6 +68,12 @@ impl<B: Backend> Api<B> {
         Ok(encode::nothing())
     }
 
+    pub(super) fn drain(&self, fields: &Fields<'_>) -> Result<Vec<u8>, Error> {
+        let share = fields.share("share")?;
+        let window = fields.duration("window")?.unwrap_or(self.config.shutdown.drain);
+        Ok(encode::told_to_go(self.backend.send_away(share, window)?))
+    }
+
     pub(super) async fn refresh(&self, fields: &Fields<'_>, deadline: Instant) -> Result<Vec<u8>, Error> {
         let addressed = Addressed::of(fields)?;
         let renewal = Renewal {

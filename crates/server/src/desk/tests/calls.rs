@@ -255,6 +255,19 @@ async fn tokens_and_users_are_turned_away() {
 }
 
 #[tokio::test]
+async fn a_share_of_the_connections_is_told_to_go() {
+    let served = serve(configured()).await;
+    for (body, order) in [
+        (json!({"share": 0.25, "window": "1m30s"}), "(\"send_away\", 0.25, 90s)"),
+        (json!({"share": 1, "window": "0s"}), "(\"send_away\", 1.0, 0ns)"),
+        (json!({"share": 0}), "(\"send_away\", 0.0, 10s)"),
+    ] {
+        assert_eq!(call(&served, "drain", &body).await, json!({"result": {"connections": 5}}), "{body}");
+        assert_eq!(served.backend.orders(), [order], "{body}");
+    }
+}
+
+#[tokio::test]
 async fn channels_are_looked_into() {
     let served = serve(configured()).await;
     let a = json!({"channel": "a"});

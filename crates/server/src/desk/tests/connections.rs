@@ -212,12 +212,22 @@ async fn draining_ends_idle_connections_and_lets_calls_finish() {
     let mut busy = Client::connect(&served).await;
     busy.send(post("/api/publish", KEY, r#"{"channel":"full","data":1}"#)).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut asks = Client::connect(&served).await;
+    asks.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(asks.answer().await.status, 200);
     served.desk.drain();
+    asks.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answered = asks.answer().await;
+    assert_eq!((answered.status, answered.field("connection")), (503, Some("close")), "it may ask once more");
+    assert!(asks.ends().await);
+    let ended = tokio::spawn({
+        let desk = Arc::clone(&served.desk);
+        async move { desk.end().await }
+    });
     assert!(idle.ends().await);
+    assert!(!ended.is_finished(), "a call is under way");
     let answered = busy.answer().await;
     assert_eq!(answered.json()["error"]["code"], 111);
     assert_eq!(answered.field("connection"), Some("close"));
-    let mut late = Client::connect(&served).await;
-    late.send("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
-    assert_eq!(late.answer().await.status, 503);
+    timeout(Duration::from_secs(5), ended).await.expect("nothing is under way any more").unwrap();
 }

@@ -22,6 +22,7 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("unblock_user", json!({"user": "u"})),
         ("revoke_token", json!({"uid": "t"})),
         ("invalidate_user_tokens", json!({"user": "u"})),
+        ("drain", json!({"share": 0.5, "window": "10s"})),
         (
             "batch",
             json!({"commands": [{"publish": publish}, {"info": {}}, {"presence": {"channel": "unknown:a"}}, {"presence": {"channel": "a"}}]}),

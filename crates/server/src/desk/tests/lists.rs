@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use wavecast_hub::{
     ChannelOptions, ClientInfo, DataFormat, HistoryPage, HistoryQuery, PresenceStats, Publication, Publish,
@@ -16,6 +18,7 @@ use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
 use crate::metrics::{Form, Metrics};
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 
@@ -57,7 +60,7 @@ impl Default for Lists {
     fn default() -> Self {
         Self {
             metrics: Metrics::new(1, crate::desk::methods()),
-            idempotency: Idempotency::new(std::time::Duration::from_secs(300), 65_536),
+            idempotency: Idempotency::new(Duration::from_secs(300), 65_536),
             channels: Mutex::default(),
             latest: Mutex::default(),
             orders: Mutex::default(),
@@ -199,6 +202,18 @@ impl Backend for Lists {
 
     async fn revoke(&self, revocation: Revocation<'_>) -> Result<(), Error> {
         self.ordered(revocation)
+    }
+
+    fn send_away(&self, share: f64, window: Duration) -> Result<usize, Error> {
+        self.ordered(("send_away", share, window)).map(|()| 5)
+    }
+
+    async fn poll(
+        &self,
+        _: PollCall<'_>,
+        _: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Ok(PollPage::default())
     }
 
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {

@@ -256,7 +256,8 @@ impl Run {
     /// The node ends while clients go on to ask for things, and others come.
     fn drain(&mut self) {
         self.draining = true;
-        self.world.drain();
+        let window = Duration::from_millis(self.chance.below(3) as u64 * 10);
+        self.world.drain(window);
         for _ in 0..30 {
             self.act();
             let turns = self.chance.below(10);

@@ -1,9 +1,10 @@
 //! Scenes: what the simulation meets by chance, or hardly ever, played once on purpose.
 //!
 //! - `entering`: connect commands with subscriptions, and the back end that decides; `leaving`: what is left of a subscription
-//! - `keys`: tokens whose keys have to be fetched first
+//! - `draining`: a node that ends; `keys`: tokens whose keys have to be fetched first
 //! - `terms`: what is particular about a subscription, and concerns nobody else
 
+mod draining;
 mod entering;
 mod keys;
 mod leaving;

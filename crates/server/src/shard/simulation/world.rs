@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use wavecast_hub::{HistoryQuery, JoinQuery, Publish, ShardId, StreamPosition};
+use wavecast_net::Options;
 use wavecast_net::driver::simulated::{Network, Simulated};
 use wavecast_net::shard::{self, Remote, Shard};
 use wavecast_net::websocket::keepalive::Intervals;
-use wavecast_net::{CloseCode, Options};
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use super::backend::{Asking, Backend};
@@ -19,6 +19,7 @@ use super::record::Record;
 use crate::clock::Clock;
 use crate::config::{Config, Overrides, Profile, load_from};
 use crate::hooks::Hooks;
+use crate::leaving::farewell;
 use crate::node::{Node, Parts};
 use crate::orders::Order;
 use crate::session::{Done, Verifiers};
@@ -261,10 +262,10 @@ impl World {
         self.backend.orders(channel, end);
     }
 
-    pub(super) fn drain(&self) {
-        let Disconnect { code, reason } = Disconnect::SHUTDOWN;
+    pub(super) fn drain(&self, window: Duration) {
+        let leave = farewell(Disconnect::SHUTDOWN).over(window);
         for remote in self.remotes.iter().take(self.shards.len()) {
-            assert!(remote.drain(CloseCode::new(code).unwrap(), &reason, Duration::from_secs(60)));
+            assert!(remote.drain_over(leave.clone(), Duration::from_secs(60)));
         }
     }
 
