@@ -95,7 +95,7 @@ mod wire;
 mod wire_form;
 mod works;
 
-pub use self::canary::{Failing, Round};
+pub use self::canary::{Failing, Round, Vitals};
 pub use self::doors::ListenError;
 pub use self::leaving::DrainHandle;
 pub use self::node::Node;
@@ -107,7 +107,6 @@ pub use self::reload::{ReloadError, ReloadHandle};
 pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
-pub use self::watchman::Vitals;
 
 /// Publications, positions, options of channels: the words of the hub that a program around the server uses.
 #[doc(no_inline)]
