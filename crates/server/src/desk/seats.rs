@@ -124,13 +124,13 @@ mod tests {
         let seats = Arc::new(Seats::new(1, 1));
         let poller = Seats::take(&seats).unwrap();
         assert!(Seats::take(&seats).is_none());
-        poller.polls();
-        poller.polls();
+        poller.is_of_client();
+        poller.is_of_client();
         let other = Seats::take(&seats).unwrap();
-        other.polls();
+        other.is_of_client();
         assert_eq!(seats.taken(), 1, "there is no room for a second one that polls");
         drop(poller);
-        other.polls();
+        other.is_of_client();
         assert_eq!(seats.taken(), 0);
         drop(other);
         assert_eq!((seats.taken(), seats.pollers.taken.load(Relaxed)), (0, 0));
