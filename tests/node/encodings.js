@@ -3,6 +3,8 @@
 import { Centrifuge as JsonClient } from 'centrifuge';
 import { Centrifuge as ProtobufClient } from 'centrifuge/build/protobuf';
 
+import { TRANSPORT } from './transport.js';
+
 const writer = new TextEncoder();
 const reader = new TextDecoder();
 
@@ -21,4 +23,5 @@ export const protobuf = {
   unpack: (data) => (data === undefined || data === null || data.length === 0 ? undefined : JSON.parse(reader.decode(data))),
 };
 
-export const ENCODINGS = [json, protobuf];
+/** Those that the run's transport carries: events are text. */
+export const ENCODINGS = TRANSPORT === 'sse' ? [json] : [json, protobuf];

@@ -6,6 +6,7 @@ import { BackEnd } from './backend.js';
 import { Server } from './server.js';
 import { guest } from './subscriber.js';
 import { SECRET } from './tokens.js';
+import { TRANSPORT } from './transport.js';
 
 export let backEnd;
 export let server;
@@ -35,7 +36,7 @@ export function person(t, encoding, options = {}) {
 
 /** What a hook is told of the connection. */
 export function from(encoding) {
-  return { transport: 'websocket', protocol: encoding.name, encoding: 'json' };
+  return { transport: TRANSPORT, protocol: encoding.name, encoding: 'json' };
 }
 
 /** The events that these hooks have been told of, in order. */

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import { within } from './patience.js';
+import { ENVIRONMENT } from './transport.js';
 
 const START_MAX_MS = 20_000;
 const LOG_LINES_MAX = 5_000;
@@ -37,7 +38,7 @@ export class Server {
       await writeFile(file, JSON.stringify(config));
       words.push('--address', '127.0.0.1', '--config', file);
     }
-    server.#child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...plainEnvironment(), ...environment } });
+    server.#child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...plainEnvironment(), ...ENVIRONMENT, ...environment } });
     server.ended = new Promise((resolve, reject) => {
       server.#child.once('exit', (code, signal) => resolve({ code, signal }));
       server.#child.once('error', reject);

@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { json } from './encodings.js';
 import { next } from './patience.js';
 import { Proxy } from './proxy.js';
+import { way } from './transport.js';
 
 /** Quick to come back, so that the tests are about recovery and not about back-off. */
 const CLIENT = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 300, timeout: 8_000 };
@@ -12,9 +13,10 @@ const SUBSCRIPTION = { minResubscribeDelay: 20, maxResubscribeDelay: 200 };
 
 const EVENTS = ['subscribing', 'subscribed', 'unsubscribed', 'publication', 'join', 'leave', 'error'];
 
-/** Options are the library's, and `encoding`. */
+/** Options are the library's, and `encoding`. The endpoint is that of WebSocket; the run's transport has its own there. */
 export function newClient(endpoint, { encoding = json, ...options } = {}) {
-  return new encoding.Client(endpoint, { ...CLIENT, ...options });
+  const by = way(endpoint);
+  return new encoding.Client(by.endpoint, { ...CLIENT, ...by.options, ...options });
 }
 
 /** Connects and returns the client with its `connected` context. */

@@ -40,6 +40,8 @@ pub(crate) enum Tool {
     /// With the module that forwards TCP.
     Nginx,
     Haproxy,
+    /// Certificates for tests that are not in Rust.
+    Openssl,
 }
 
 impl Tool {
@@ -56,6 +58,7 @@ impl Tool {
             Self::Maven => answers("mvn", &["--version"]),
             Self::Nginx => answers(NGINX, &["-v"]) && fs::metadata(NGINX_STREAM).is_ok(),
             Self::Haproxy => answers(HAPROXY, &["-v"]),
+            Self::Openssl => answers("openssl", &["version"]),
         }
     }
 
@@ -72,6 +75,7 @@ impl Tool {
             Self::Maven => &["maven"],
             Self::Nginx => &["nginx", "libnginx-mod-stream"],
             Self::Haproxy => &["haproxy"],
+            Self::Openssl => &["openssl"],
         }
     }
 

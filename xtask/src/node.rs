@@ -34,12 +34,29 @@ pub(crate) fn web(workspace: &Workspace) -> Result<Tally, String> {
     Ok(tally)
 }
 
-/// The unmodified npm client against the program.
+/// Every transport that the npm client can be forced onto.
+const TRANSPORTS: [&str; 3] = ["websocket", "http_stream", "sse"];
+
+/// The unmodified npm client against the program, by each transport.
 pub(crate) fn client(workspace: &Workspace) -> Result<Tally, String> {
     let program = rust::program(workspace)?;
-    node_test(workspace, "client", |node| {
-        // Each file has a server of its own, and most of its time is waiting.
-        node.arg("--test-concurrency=4").env("TESTED_WAVECAST", &program);
+    let mut tally = Tally::default();
+    for transport in TRANSPORTS {
+        tally.add(node_test(workspace, "client", |node| {
+            // Each file has a server of its own, and most of its time is waiting.
+            node.arg("--test-concurrency=4").env("TESTED_WAVECAST", &program);
+            node.env("TESTED_TRANSPORT", transport);
+        })?);
+    }
+    Ok(tally)
+}
+
+/// The pages of `deploy/`, run by real reverse proxies.
+pub(crate) fn deploy(workspace: &Workspace) -> Result<Tally, String> {
+    let program = rust::program(workspace)?;
+    node_test(workspace, "deploy", |node| {
+        node.env("TESTED_WAVECAST", &program);
+        node.env("NGINX", install::NGINX).env("HAPROXY", install::HAPROXY);
     })
 }
 

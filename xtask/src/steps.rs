@@ -17,7 +17,7 @@ struct Step {
 }
 
 /// Cheap ones first: what fails in a second is seen in a second.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", what: "formatting", needs: &[Tool::Rustfmt], run: rust::fmt },
     Step { name: "clippy", what: "lints, warnings are errors", needs: &[Tool::Clippy], run: rust::clippy },
     Step {
@@ -40,6 +40,12 @@ const STEPS: [Step; 14] = [
         what: "the npm centrifuge client",
         needs: &[Tool::Node, Tool::Curl],
         run: node::client,
+    },
+    Step {
+        name: "deploy",
+        what: "the pages for nginx and HAProxy in deploy/, run by them",
+        needs: &[Tool::Node, Tool::Curl, Tool::Nginx, Tool::Haproxy, Tool::Openssl],
+        run: node::deploy,
     },
     Step { name: "python", what: "centrifuge-python and cent", needs: &[Tool::Venv], run: python::clients },
     Step {

@@ -90,6 +90,9 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     }
     let url = url(server.address(), server.is_secure());
     println!("listening on {url}");
+    if let Some(address) = server.internal_address() {
+        println!("internal port at {}", self::url(address, server.is_internally_secure()));
+    }
     if let Some(path) = endpoint {
         println!("clients connect to {}{path}", url.replacen("http", "ws", 1));
     }
@@ -147,7 +150,12 @@ fn introduction(loaded: &Loaded) -> Vec<String> {
     let mut lines = vec![format!("wavecast {}", wavecast_server::VERSION)];
     lines.extend(profile.describe(config));
     lines.extend(health(config));
+    lines.extend(metrics(config));
     lines
+}
+
+fn metrics(config: &Config) -> Option<String> {
+    config.prometheus.enabled.then(|| format!("metrics at {}", config.prometheus.handler_prefix))
 }
 
 fn health(config: &Config) -> Option<String> {

@@ -115,6 +115,12 @@ impl ChannelRules {
     }
 }
 
+/// Whether a channel is the program's own: its name begins with U+0000, which [`ChannelRules`] allow in no name.
+#[must_use]
+pub fn is_internal(channel: &str) -> bool {
+    channel.as_bytes().first() == Some(&0)
+}
+
 /// Why a name is no channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChannelError {

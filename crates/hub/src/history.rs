@@ -7,13 +7,16 @@
 
 use crate::filter::Filter;
 use crate::footprint::SHARED_BYTES;
-use crate::options::ChannelOptions;
+use crate::options::{ChannelOptions, RecoveryMode};
+use crate::poll::{PollQuery, Polled};
 use crate::position::{Since, StreamPosition};
 use crate::publication::Publication;
 use crate::recovery::{CacheVerdict, Coverage, Recovery, Verdict, decide, decide_cache};
+use crate::waiting::{WaitTicket, Waiters};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::task::Waker;
 
 /// Which part of a channel's history is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub(crate) struct Stream {
     forgotten_ms: u64,
     /// The version of the state that the latest publication with one carried. Boxed, since most streams have none.
     version: Option<Box<Version>>,
+    /// Those who wait for the next publication. Boxed for the same reason; none while it would be empty.
+    waiters: Option<Box<Waiters>>,
 }
 
 /// A publication that is kept.
@@ -105,6 +110,8 @@ pub(crate) struct Outdated {
     /// The usual case: one comes and one goes.
     oldest: Option<Held>,
     older: Vec<Held>,
+    /// They are woken when this is dropped.
+    woken: Option<Box<Waiters>>,
 }
 
 impl Outdated {
@@ -146,6 +153,7 @@ impl Stream {
             keep_ms: 0,
             forgotten_ms: 0,
             version: None,
+            waiters: None,
         }
     }
 
@@ -193,6 +201,29 @@ impl Stream {
             self.ring.push_back(Held { publication: Arc::clone(publication), since_ms: now_ms });
         }
         self.expires_ms = now_ms.saturating_add(options.history_ttl_ms);
+        if let Some(waiters) = self.waiters.take() {
+            outdated.woken = Some(waiters);
+        }
+    }
+
+    /// The next publication wakes whoever has this ticket.
+    pub(crate) fn wait(&mut self, ticket: WaitTicket, waker: Waker) {
+        self.waiters.get_or_insert_default().add(ticket, waker);
+    }
+
+    /// It does not, if it has not happened yet.
+    pub(crate) fn stop_waiting(&mut self, ticket: WaitTicket) -> Option<Waker> {
+        let waiters = self.waiters.as_mut()?;
+        let waker = waiters.remove(ticket);
+        if waiters.is_empty() {
+            self.waiters = None;
+        }
+        waker
+    }
+
+    /// Somebody waits for the next publication.
+    pub(crate) const fn is_waited_for(&self) -> bool {
+        self.waiters.is_some()
     }
 
     /// Whether the stream has this version or a later one. An empty epoch of the asker waives the comparison of epochs,
@@ -249,7 +280,8 @@ impl Stream {
     /// Memory of the position, bytes.
     pub(crate) fn position_bytes(&self) -> usize {
         let version = self.version.as_ref().map_or(0, |version| size_of::<Version>() + version.epoch.len());
-        size_of::<Self>() + SHARED_BYTES + self.epoch.len() + version
+        let waiters = self.waiters.as_ref().map_or(0, |waiters| waiters.bytes());
+        size_of::<Self>() + SHARED_BYTES + self.epoch.len() + version + waiters
     }
 
     /// The time of the position is up.
@@ -287,6 +319,39 @@ impl Stream {
             CacheVerdict::Current => Recovery::Recovered(Vec::new()),
             CacheVerdict::Gap => Recovery::Gap,
         }
+    }
+
+    /// What follows the position of a query. Call [`Stream::expire`] first.
+    pub(crate) fn poll(&self, query: &PollQuery<'_>) -> Polled {
+        let mut polled = Polled { position: self.position(), ..Polled::default() };
+        match (query.since, query.mode) {
+            (None, RecoveryMode::Cache) if query.auto_cache_recover => {
+                // Nobody has named a position, so nothing can be missing from there.
+                if let Recovery::Recovered(latest) =
+                    self.recover_latest(Since::default(), query.filter, query.publications_max)
+                {
+                    polled.publications = latest;
+                }
+            }
+            (None, _) => {}
+            (Some(since), RecoveryMode::Cache) => {
+                match self.recover_latest(since, query.filter, query.publications_max) {
+                    Recovery::Recovered(latest) => polled.publications = latest,
+                    Recovery::Gap | Recovery::NotAsked => polled.is_gap = true,
+                }
+            }
+            (Some(since), RecoveryMode::Stream) => match decide(self.coverage(), since, usize::MAX) {
+                Verdict::Complete { missed } => {
+                    let part = missed.min(query.publications_max.max(1));
+                    let begin = self.ring.len() - missed;
+                    polled.publications = publications(self.ring.range(begin..begin + part));
+                    polled.position.offset = since.offset + part as u64;
+                    polled.has_more = part < missed;
+                }
+                Verdict::Gap => polled.is_gap = true,
+            },
+        }
+        polled
     }
 
     /// A page of the history. Call [`Stream::expire`] first.

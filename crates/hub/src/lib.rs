@@ -15,14 +15,15 @@
 //! | [`namespace`] | [`Namespaces`]: from a channel's name to its options |
 //! | [`history`] | the bounded stream of a channel, [`HistoryQuery`] and [`HistoryPage`] |
 //! | [`recovery`] | the one decision whether nothing is missing, for streams and for caches |
+//! | [`poll`] | [`PollQuery`] and [`Polled`]: what somebody asks who is in no channel |
 //! | [`presence`] | who is in a channel: [`PresenceList`] and [`PresenceStats`] |
 //! | [`filter`] | [`Filter`]: which publications are wanted, by their tags |
 //! | [`delta`] | Fossil deltas: [`delta::create`] and [`delta::apply`] |
 //! | [`delivery`] | [`Delivery`] and [`Event`]: the shards' inboxes as the hub sees them |
-//! | [`hub`] | [`Hub`]: publish, join, leave, enter, exit, presence, history, expire |
+//! | [`hub`] | [`Hub`]: publish, join, leave, poll, enter, exit, presence, history, expire |
 //!
 //! (`stripe`, private: the table of channels behind one lock; `name_hash`: how names find their place in it;
-//! `decimal`: numbers in tags; `footprint`: what things cost in memory.)
+//! `waiting`: who waits for a publication; `decimal`: numbers in tags; `footprint`: what things cost in memory.)
 
 pub mod channel;
 mod decimal;
@@ -35,13 +36,15 @@ pub mod hub;
 mod name_hash;
 pub mod namespace;
 pub mod options;
+pub mod poll;
 pub mod position;
 pub mod presence;
 pub mod publication;
 pub mod recovery;
 mod stripe;
+mod waiting;
 
-pub use channel::{ChannelError, ChannelRules};
+pub use channel::{ChannelError, ChannelRules, is_internal};
 pub use delivery::{Delivery, Event, SHARDS_MAX, ShardId};
 pub use filter::{Comparison, FILTER_BYTES_MAX, Filter, FilterTooLarge, Relation};
 pub use history::{HistoryError, HistoryPage, HistoryQuery};
@@ -50,7 +53,9 @@ pub use hub::{
 };
 pub use namespace::{NamespaceError, Namespaces};
 pub use options::{ChannelOptions, ChannelPattern, DataFormat, OptionsError, RecoveryMode, SlowConsumer};
+pub use poll::{PollError, PollQuery, Polled};
 pub use position::{Since, StreamPosition};
 pub use presence::{PresenceList, PresenceStats};
 pub use publication::{ClientInfo, DeltaSlot, Membership, Publication, Publish, Tags};
 pub use recovery::Recovery;
+pub use waiting::WaitTicket;

@@ -278,7 +278,7 @@ impl Stripe {
                 swept.publications.push(expired);
             }
             // A position that somebody watches is kept, however long nothing was published.
-            let is_over = stream.is_forgotten(now_ms) && channel.is_deserted();
+            let is_over = stream.is_forgotten(now_ms) && !stream.is_waited_for() && channel.is_deserted();
             drop(channel);
             if let Ok(entry) = self.table.get_bucket_entry(index)
                 && is_over

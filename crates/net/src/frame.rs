@@ -89,6 +89,16 @@ impl Frame {
         self
     }
 
+    /// Says how many messages stand in it; in one without a lane that is one, unless this is said. To be said before the frame
+    /// is cloned.
+    #[must_use]
+    pub fn holding(mut self, messages: u32) -> Self {
+        if let Some(inner) = Rc::get_mut(&mut self.0) {
+            inner.messages = messages;
+        }
+        self
+    }
+
     /// The compressed form for a window of so many bits, if there is one. `deflate` makes it, and says how many bits it needs.
     pub(crate) fn deflated(
         &self,
@@ -122,7 +132,7 @@ impl Frame {
         self.0.lane.as_ref()
     }
 
-    /// The messages that are lost with it.
+    /// The messages that are sent with it, or lost.
     #[must_use]
     pub fn messages(&self) -> u32 {
         self.0.messages

@@ -12,17 +12,21 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::tally::Tally;
+
 /// Wakes a shard out of its driver's wait. Any thread may call it.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 struct Inbox<E> {
     lanes: Mutex<Lanes<E>>,
     room: AtomicUsize,
+    events_max: usize,
     control_max: usize,
     asleep: AtomicBool,
     /// Connections of the shard, as it last said.
     open: AtomicUsize,
     waker: OnceLock<Waker>,
+    tally: Arc<Tally>,
 }
 
 struct Lanes<E> {
@@ -57,10 +61,12 @@ pub(crate) fn channel<E>(events_max: usize, control_max: usize) -> (Sender<E>, R
             closed: false,
         }),
         room: AtomicUsize::new(events_max),
+        events_max,
         control_max,
         asleep: AtomicBool::new(false),
         open: AtomicUsize::new(0),
         waker: OnceLock::new(),
+        tally: Arc::default(),
     });
     (Sender(Arc::clone(&inbox)), Receiver { inbox, taken: VecDeque::new(), handled: 0, passed: 0 })
 }
@@ -83,6 +89,16 @@ impl<E> Sender<E> {
     #[must_use]
     pub(crate) fn reserve(&self) -> bool {
         self.0.room.fetch_update(SeqCst, SeqCst, |room| room.checked_sub(1)).is_ok()
+    }
+
+    /// Events that wait or have room reserved.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.events_max.saturating_sub(self.0.room.load(SeqCst))
+    }
+
+    /// Where the shard counts.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// Gives reserved room back.
@@ -183,6 +199,11 @@ impl<E> Receiver<E> {
     /// A sending side.
     pub(crate) fn sender(&self) -> Sender<E> {
         Sender(Arc::clone(&self.inbox))
+    }
+
+    /// Where the shard counts.
+    pub(crate) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.inbox.tally)
     }
 
     pub(crate) fn set_waker(&self, waker: Waker) {

@@ -19,7 +19,8 @@
 //! | [`descriptors`] | the limit of open files |
 //!
 //! Below a shard, private: `outbox`, `frame` and `bundle` (references to shared frames, and several for one connection), `slots`
-//! and `wheel` (tables and timers), `inbox`, `options`, `message`, `params` (the named parts of a path), `random` (jitter).
+//! and `wheel` (tables and timers), `inbox`, `options`, `message`, `params` (the named parts of a path), `random` (jitter),
+//! `tally` (what a shard counts).
 
 mod bundle;
 #[cfg(feature = "hyper")]
@@ -43,6 +44,7 @@ pub mod relay;
 pub mod server;
 pub mod shard;
 mod slots;
+mod tally;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod wheel;

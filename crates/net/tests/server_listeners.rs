@@ -6,6 +6,8 @@
 mod dialogue;
 
 use std::io::{Read as _, Write as _};
+#[cfg(target_os = "linux")]
+use std::net::Ipv4Addr;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 use dialogue::{Log, PATIENCE, ask, connect, handshake, read_head, text};
 use tokio_tungstenite::tungstenite::Message as Tung;
 use wavecast_net::driver::Stream;
-use wavecast_net::listener::Listener;
+use wavecast_net::listener::{Listener, Proxies};
 use wavecast_net::server::{Connection, Events, Opening, Request, Server, Verdict};
 use wavecast_net::shard::Detached;
 use wavecast_net::{MessageRef, Options};
@@ -70,6 +72,33 @@ fn seen_as(address: SocketAddr, header: &[u8], piece: usize) -> (String, SocketA
     let mut peer = vec![0; frame[1].into()];
     stream.read_exact(&mut peer).unwrap();
     (String::from_utf8(peer).unwrap(), stream.local_addr().unwrap())
+}
+
+/// The header is believed where it is expected and nowhere else: who writes one itself is refused, not served as somebody else.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_header_counts_from_the_proxies_address_alone() {
+    let proxies = Proxies::at(|address| address.ip() == Ipv4Addr::new(127, 0, 0, 2));
+    let listener = Listener::tcp("127.0.0.1:0".parse().unwrap()).proxy_protocol_from(proxies);
+    let address = Server::unbound(1).listen(listener).unwrap().start(Whoami).unwrap().address();
+    let from = |source: [u8; 4], header: &str| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(header.as_bytes()).unwrap();
+        stream.write_all(handshake("/", "").bytes().collect::<Vec<_>>().as_slice()).unwrap();
+        // What is closed without an answer has an empty head.
+        let mut first = [0; 12];
+        let length = stream.read(&mut first).unwrap_or(0);
+        String::from_utf8_lossy(&first[..length]).into_owned()
+    };
+    let header = "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n";
+    assert_eq!(from([127, 0, 0, 2], header), "HTTP/1.1 101");
+    assert_eq!(from([127, 0, 0, 2], ""), "", "the proxy has to say whom it serves");
+    assert_eq!(from([127, 0, 0, 1], ""), "HTTP/1.1 101");
+    assert_eq!(from([127, 0, 0, 1], header), "HTTP/1.1 505", "a request line that is none");
 }
 
 #[test]

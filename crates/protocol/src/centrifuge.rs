@@ -17,6 +17,7 @@
 //! | [`reply`] | [`Reply`] and the results |
 //! | [`push`] | [`Push`] |
 //! | [`message`] | [`ServerMessage`]: either, or a ping |
+//! | [`Emulation`] | commands in a request of their own, beside a stream |
 //! | [`Encoding`] | which of the two a connection speaks, and the same calls for either |
 //! | [`json`] | the JSON encoding of them all |
 //! | [`protobuf`] | the Protobuf encoding of them all |
@@ -27,6 +28,7 @@
 pub mod code;
 pub mod command;
 mod decode_error;
+mod emulation;
 mod encoding;
 mod envelope;
 mod field;
@@ -45,6 +47,7 @@ pub use command::{
     UnsubscribeRequest,
 };
 pub use decode_error::DecodeError;
+pub use emulation::Emulation;
 pub use encoding::{Encoding, Messages, SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 pub use field::ENTRIES_MAX;
 pub use filter::{Filter, FilterError};

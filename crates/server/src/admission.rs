@@ -8,7 +8,9 @@ use wavecast_protocol::centrifuge::{SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 
 use crate::addresses::TooMany;
 use crate::desk::guard;
+use crate::metrics::NotAdmitted;
 use crate::node::Node;
+use crate::streams::TurnedAway;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(crate) enum Admission {
     /// Nothing for a shard: the front desk answers.
     SideDoor,
     /// A client's handshake that is refused.
-    Refused { status: u16, reason: String },
+    Refused { why: NotAdmitted, status: u16, reason: String },
 }
 
 /// Judges a request by its path, its `Host` and `Origin`, where it comes from, and what is left of the memory.
@@ -35,43 +37,60 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         } else {
             format!("No WebSocket at this path: clients connect to {endpoint}.")
         };
-        return Admission::Refused { status: 404, reason };
+        return Admission::Refused { why: NotAdmitted::Path, status: 404, reason };
     }
     let (host, origin) = (head.header("host"), head.header("origin"));
     if let Err(refused) = guard::check_websocket(node.profile(), &config.client.allowed_origins, host, origin)
     {
-        return Admission::Refused { status: refused.status(), reason: refused.to_string() };
-    }
-    if node.memory().refuses_connections() {
-        let reason = "The server is short of memory (memory.max): come back later.";
-        return Admission::Refused { status: 503, reason: reason.into() };
-    }
-    let limit = config.client.connection_limit;
-    if limit > 0 && node.counts().clients() >= limit {
-        let reason =
-            "The server has as many clients as it may have (client.connection_limit): come back later.";
-        return Admission::Refused { status: 503, reason: reason.into() };
-    }
-    if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
-        let reason = match too_many {
-            TooMany::Connections => {
-                "Too many connections from this address (client.address_connection_limit)."
-            }
-            TooMany::PerSecond => {
-                "Connections come too fast from this address (client.address_connection_rate_limit)."
-            }
+        let why = match refused {
+            guard::Refused::Host { .. } => NotAdmitted::Host,
+            guard::Refused::Origin { .. } => NotAdmitted::Origin,
         };
-        return Admission::Refused { status: 429, reason: reason.into() };
+        return Admission::Refused { why, status: refused.status(), reason: refused.to_string() };
     }
-    // Last: whoever is refused for another reason takes nobody's turn.
-    if !node.counts().connection_may_come(node.now_ms()) {
-        let reason = "Connections come too fast (client.connection_rate_limit): come back later.";
-        return Admission::Refused { status: 503, reason: reason.into() };
+    if let Err(TurnedAway { why, status, reason }) = may_come(address, node) {
+        return Admission::Refused { why, status, reason: reason.into() };
     }
     Admission::Client(Upgrade {
         protocols: Protocols::Fixed(&[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF]),
         ..Upgrade::default()
     })
+}
+
+/// Whether one more session may come in, by whatever transport: from this address, as far as memory and numbers go.
+///
+/// # Errors
+/// [`TurnedAway`].
+pub(crate) fn may_come(address: IpAddr, node: &Node) -> Result<(), TurnedAway> {
+    if node.memory().refuses_connections() {
+        let reason = "The server is short of memory (memory.max): come back later.";
+        return Err(TurnedAway { why: NotAdmitted::Memory, status: 503, reason });
+    }
+    let limit = node.config().client.connection_limit;
+    if limit > 0 && node.counts().clients() >= limit {
+        let reason =
+            "The server has as many clients as it may have (client.connection_limit): come back later.";
+        return Err(TurnedAway { why: NotAdmitted::ConnectionLimit, status: 503, reason });
+    }
+    if let Err(too_many) = node.addresses().knock(address, node.now_ms()) {
+        let (why, reason) = match too_many {
+            TooMany::Connections => (
+                NotAdmitted::AddressLimit,
+                "Too many connections from this address (client.address_connection_limit).",
+            ),
+            TooMany::PerSecond => (
+                NotAdmitted::AddressRate,
+                "Connections come too fast from this address (client.address_connection_rate_limit).",
+            ),
+        };
+        return Err(TurnedAway { why, status: 429, reason });
+    }
+    // Last: whoever is refused for another reason takes nobody's turn.
+    if !node.counts().connection_may_come(node.now_ms()) {
+        let reason = "Connections come too fast (client.connection_rate_limit): come back later.";
+        return Err(TurnedAway { why: NotAdmitted::ConnectionRate, status: 503, reason });
+    }
+    Ok(())
 }
 
 /// Whether the client asks for Protobuf in its address, as those do that cannot name a sub-protocol.

@@ -27,12 +27,19 @@ const PACE_MIN: usize = 10;
 pub struct DrainHandle {
     node: Arc<Node>,
     desk: Arc<Desk<Node>>,
+    /// Of the internal port, where there is one.
+    internal: Option<Arc<Desk<Node>>>,
     runtime: Handle,
 }
 
 impl DrainHandle {
-    pub(crate) fn new(node: Arc<Node>, desk: Arc<Desk<Node>>, runtime: Handle) -> Self {
-        Self { node, desk, runtime }
+    pub(crate) fn new(
+        node: Arc<Node>,
+        desk: Arc<Desk<Node>>,
+        internal: Option<Arc<Desk<Node>>>,
+        runtime: Handle,
+    ) -> Self {
+        Self { node, desk, internal, runtime }
     }
 
     /// Makes health say that this server goes, after `shutdown.delay` stops to listen, and over `shutdown.drain` closes every
@@ -49,6 +56,9 @@ impl DrainHandle {
             return;
         }
         self.desk.drain();
+        if let Some(internal) = &self.internal {
+            internal.drain();
+        }
         if shutdown.delay.is_zero() {
             return leave(&self.node);
         }

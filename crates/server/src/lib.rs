@@ -14,9 +14,12 @@
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
 //! | `reload` | a configuration read anew while it runs: [`ReloadHandle`] |
 //! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
+//! | `doors` | what is listened on beside the port of clients |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
+//! | `canary`, `watchman` | whether publications come through and event loops turn |
+//! | [`metrics`], [`scrape`] | what is counted; added up, for Prometheus |
 //! | `clock`, `secret` | what time it is; a value that nothing prints |
 //! | `shard`, `shard_event` | sessions and channels on one event loop; what reaches it |
 //! | `session` | the Centrifuge protocol as a state machine |
@@ -26,52 +29,70 @@
 //! | `office` | the back office: questions that have to wait |
 //! | `orders`, `ordering` | what the back end asks of sessions, on every shard |
 //! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
+//! | [`polling`] | what polls are answered, and how they wait |
+//! | [`position_list`] | where a client without a session stands, as one line of text |
 //! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
-//! | `admission` | who comes in as a client |
+//! | `admission`, `client_address` | who comes in as a client; where it is, behind a proxy |
+//! | `transport`, `wire_form` | what a session's bytes travel in, and the form in which it is written to |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
 mod addresses;
 mod admission;
+mod canary;
 mod channels;
+mod client_address;
 mod clock;
 pub mod config;
 mod counts;
 mod departure;
 pub mod desk;
+mod doors;
+mod entering;
 pub mod hooks;
 pub mod http_client;
 pub mod idempotency;
 mod inboxes;
 mod leaving;
 pub mod memory;
+pub mod metrics;
 pub mod node;
 mod office;
 mod ordering;
 mod orders;
 pub mod pages;
 mod payload;
+pub mod polling;
+pub mod position_list;
 mod procedures;
 mod process;
 mod rate;
 mod reading;
 mod relief;
 mod reload;
+pub mod scrape;
 mod secret;
 pub mod server;
 mod session;
+mod session_names;
 mod setup;
 mod shard;
 mod shard_event;
 mod steering;
+mod streams;
 pub mod token;
+mod transport;
+mod watchman;
 mod wire;
+mod wire_form;
 mod works;
 
+pub use self::canary::{Failing, Round};
+pub use self::doors::ListenError;
 pub use self::leaving::DrainHandle;
 pub use self::node::Node;
 pub use self::payload::as_json;
@@ -82,6 +103,7 @@ pub use self::reload::{ReloadError, ReloadHandle};
 pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
+pub use self::watchman::Vitals;
 
 /// Publications, positions, options of channels: the words of the hub that a program around the server uses.
 #[doc(no_inline)]

@@ -1,36 +1,47 @@
 //! The node: what all shards and the front desk share.
 
-use std::net::SocketAddr;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
+use bytes::Bytes;
 use serde::Serialize;
 use wavecast_hub::{
     ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces,
     PresenceStats, Publish, PublishError, Since, StreamPosition,
 };
+use wavecast_net::driver::Stream;
 use wavecast_net::shard::Remote;
 use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
 
 use crate::VERSION;
 use crate::addresses::Addresses;
+use crate::admission;
+use crate::canary::Canary;
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
 use crate::departure::Departure;
-use crate::desk::{Backend, NodeInfo};
+use crate::desk::{self, Backend, NodeInfo};
 use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::idempotency::Idempotency;
 use crate::inboxes::Inboxes;
 use crate::memory::Memory;
+use crate::metrics::{Form, Metrics, NotPublished, Source};
 use crate::office::Office;
 use crate::payload::{self, Payload};
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
 use crate::session::{Live, Rules, Session, Verifiers};
+use crate::session_names::SessionNames;
 use crate::shard_event::ShardEvent;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::streams::{Heard, StreamOpening, TurnedAway};
+use crate::watchman::Vitals;
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);
@@ -45,6 +56,8 @@ pub struct Node {
     counts: Counts,
     addresses: Addresses,
     memory: Memory,
+    metrics: Arc<Metrics>,
+    canary: Canary,
     idempotency: Idempotency,
     office: Arc<Office>,
     procedures: Procedures,
@@ -55,6 +68,9 @@ pub struct Node {
     seed: u64,
     address: SocketAddr,
     began: Instant,
+    session_names: SessionNames,
+    /// Whose turn it is to take a session on a stream.
+    next_shard: AtomicUsize,
 }
 
 /// What a node is made of.
@@ -77,7 +93,8 @@ impl Node {
         let Parts { config, profile, namespaces, remotes, verifiers, clock, seed, address } = parts;
         let limits = HubLimits { channels_max: config.engine.memory.channel_limit, ..HubLimits::default() };
         let client = &config.client;
-        let office = Arc::new(Office::new(verifiers.clone(), remotes.clone()));
+        let metrics = Arc::new(Metrics::new(remotes.len(), desk::methods()));
+        let office = Arc::new(Office::new(verifiers.clone(), remotes.clone(), Arc::clone(&metrics)));
         let inboxes = Inboxes::new(remotes.clone(), Arc::clone(&office), clock.clone());
         Self {
             rules: ArcSwap::from_pointee(Rules::new(&config, namespaces, verifiers)),
@@ -85,6 +102,8 @@ impl Node {
             counts: Counts::new(client),
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
             memory: Memory::new(config.memory.max, remotes.len()),
+            metrics,
+            canary: Canary::new(remotes.len()),
             idempotency: Idempotency::new(
                 config.http_api.idempotency_ttl,
                 config.http_api.idempotency_cache_size,
@@ -98,6 +117,8 @@ impl Node {
             seed,
             address,
             began: Instant::now(),
+            session_names: SessionNames::new(),
+            next_shard: AtomicUsize::new(0),
             config: ArcSwap::new(config),
             profile,
         }
@@ -156,6 +177,11 @@ impl Node {
         self.rules.load()
     }
 
+    /// The same for who goes by them for longer.
+    pub(crate) fn rules_to_keep(&self) -> Arc<Rules> {
+        self.rules.load_full()
+    }
+
     pub(crate) fn hub(&self) -> &Hub<Inboxes> {
         &self.hub
     }
@@ -172,8 +198,33 @@ impl Node {
         &self.memory
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(crate) fn canary(&self) -> &Canary {
+        &self.canary
+    }
+
+    pub(crate) fn process(&self) -> &ProcessMeter {
+        &self.process
+    }
+
     pub(crate) fn office(&self) -> &Arc<Office> {
         &self.office
+    }
+
+    pub(crate) fn session_names(&self) -> &SessionNames {
+        &self.session_names
+    }
+
+    pub(crate) fn next_shard(&self) -> &AtomicUsize {
+        &self.next_shard
+    }
+
+    /// The node's id, new with each start.
+    pub(crate) fn uid(&self) -> String {
+        format!("{:016x}", self.seed)
     }
 
     pub(crate) fn departure(&self) -> &Departure {
@@ -229,25 +280,26 @@ impl Node {
     /// # Errors
     /// 102 or 107 for the channel's name, 106 when there are too many channels, 111 when there was no room in time.
     pub async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {
+        self.publish_from(Source::Server, channel, publish).await
+    }
+
+    async fn publish_from(
+        &self,
+        source: Source,
+        channel: &str,
+        publish: Publish,
+    ) -> Result<StreamPosition, Error> {
         let options = &*self.options(channel)?;
         let give_up = Instant::now() + self.config().http_api.timeout;
         let mut publish = publish;
         publish.delta |= options.delta_publish;
         let mut pause = RETRY_MIN;
         loop {
-            if self.memory.refuses_publications() {
-                return Err(Error::TOO_MANY_REQUESTS);
-            }
-            match self.hub.publish(channel, publish, options, self.now_ms()) {
-                Ok(published) => return Ok(published.position),
-                Err(PublishError::ChannelLimit) => return Err(Error::LIMIT_EXCEEDED),
-                Err(PublishError::Busy { publish: again, .. }) => {
-                    if Instant::now() >= give_up {
-                        return Err(Error::TOO_MANY_REQUESTS);
-                    }
-                    publish = again;
-                }
-            }
+            publish = match self.publish_now(source, channel, publish, options) {
+                Ok(position) => return Ok(position),
+                Err((NotPublished::Inbox, Some(again))) if Instant::now() < give_up => again,
+                Err((why, _)) => return Err(self.not_published(why)),
+            };
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY_MAX);
         }
@@ -260,13 +312,39 @@ impl Node {
         publish: Publish,
         options: &ChannelOptions,
     ) -> Result<StreamPosition, Error> {
+        let published = self.publish_now(Source::Client, channel, publish, options);
+        published.map_err(|(why, _)| self.not_published(why))
+    }
+
+    /// Publishes and counts; gives the publication back where another attempt may have room.
+    fn publish_now(
+        &self,
+        source: Source,
+        channel: &str,
+        publish: Publish,
+        options: &ChannelOptions,
+    ) -> Result<StreamPosition, (NotPublished, Option<Publish>)> {
         if self.memory.refuses_publications() {
-            return Err(Error::TOO_MANY_REQUESTS);
+            return Err((NotPublished::Memory, None));
         }
         match self.hub.publish(channel, publish, options, self.now_ms()) {
-            Ok(published) => Ok(published.position),
-            Err(PublishError::Busy { .. }) => Err(Error::TOO_MANY_REQUESTS),
-            Err(PublishError::ChannelLimit) => Err(Error::LIMIT_EXCEEDED),
+            Ok(published) => {
+                self.metrics.published(source).add(1);
+                if published.is_suppressed {
+                    self.metrics.suppressed.add(1);
+                }
+                Ok(published.position)
+            }
+            Err(PublishError::Busy { publish, .. }) => Err((NotPublished::Inbox, Some(publish))),
+            Err(PublishError::ChannelLimit) => Err((NotPublished::Channels, None)),
+        }
+    }
+
+    fn not_published(&self, why: NotPublished) -> Error {
+        self.metrics.not_published(why).add(1);
+        match why {
+            NotPublished::Inbox | NotPublished::Memory => Error::TOO_MANY_REQUESTS,
+            NotPublished::Channels => Error::LIMIT_EXCEEDED,
         }
     }
 
@@ -362,7 +440,7 @@ impl Node {
         };
         let num_clients = self.counts.clients();
         NodeInfo {
-            uid: format!("{:016x}", self.seed),
+            uid: self.uid(),
             name,
             version: VERSION.to_owned(),
             num_clients,
@@ -391,7 +469,19 @@ impl Backend for Node {
     }
 
     async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {
-        Node::publish(self, channel, publish).await
+        self.publish_from(Source::Api, channel, publish).await
+    }
+
+    fn metrics(&self) -> &Metrics {
+        Node::metrics(self)
+    }
+
+    fn scrape(&self, form: Form, is_draining: bool) -> String {
+        Node::scrape(self, form, is_draining)
+    }
+
+    fn vitals(&self) -> Vitals {
+        Node::vitals(self)
     }
 
     fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error> {
@@ -448,8 +538,29 @@ impl Backend for Node {
         Node::send_away(self, share, window)
     }
 
+    async fn poll(
+        &self,
+        call: PollCall<'_>,
+        patience: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Node::poll(self, call, patience).await
+    }
+
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
         self.procedures.call(method, params.into()).await
+    }
+
+    fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
+        admission::may_come(address, self)
+            .inspect_err(|refused| self.metrics().not_admitted(refused.why).add(1))
+    }
+
+    fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {
+        Node::open(self, opening, stream)
+    }
+
+    async fn say(&self, session: &str, node: &str, commands: Bytes) -> Heard {
+        Node::say(self, session, node, commands).await
     }
 
     fn info(&self) -> NodeInfo {

@@ -2,12 +2,15 @@
 //! always comes.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use wavecast_hub::ShardId;
 use wavecast_net::shard::{ConnectionId, Remote};
 
-use crate::hooks::{self, Answer, Completion, EventQueue, Hooks};
+use crate::hooks::{self, Answer, Completion, EventQueue, Hook, HookFailures, Hooks};
+use crate::metrics::Metrics;
 use crate::session::{Answered, Question, Ticket, TokenKind, Verifiers};
 use crate::shard_event::{OfficeAnswer, ShardEvent};
 use crate::token::KeyId;
@@ -18,6 +21,7 @@ pub(crate) struct Office {
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
     verifiers: RwLock<Verifiers>,
     inboxes: Vec<Remote<ShardEvent>>,
+    metrics: Arc<Metrics>,
     /// Set when the server starts; before that nobody can be asked.
     running: OnceLock<Running>,
     /// Questions that a test answers, in any order.
@@ -38,11 +42,12 @@ struct Running {
 }
 
 impl Office {
-    pub(crate) fn new(verifiers: Verifiers, inboxes: Vec<Remote<ShardEvent>>) -> Self {
+    pub(crate) fn new(verifiers: Verifiers, inboxes: Vec<Remote<ShardEvent>>, metrics: Arc<Metrics>) -> Self {
         Self {
             hooks: RwLock::default(),
             verifiers: RwLock::new(verifiers),
             inboxes,
+            metrics,
             running: OnceLock::new(),
             #[cfg(test)]
             script: OnceLock::new(),
@@ -74,6 +79,24 @@ impl Office {
     /// Questions may come from now on.
     pub(crate) fn open(&self, runtime: Handle, events: Option<EventQueue>) {
         self.running.set(Running { runtime, events }).ok();
+    }
+
+    /// Calls of hooks that brought no answer that counts.
+    pub(crate) fn failures(&self) -> Vec<HookFailures> {
+        let hooks = self.hooks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        hooks.map(|hooks| hooks.failures()).unwrap_or_default()
+    }
+
+    /// Counts what comes of a hook, before that goes on to who asked.
+    fn measured<T, D>(&self, hook: Hook, done: D) -> impl FnOnce(Answer<T>) + Send + use<T, D>
+    where
+        D: FnOnce(Answer<T>) + Send,
+    {
+        let (metrics, began) = (Arc::clone(&self.metrics), Instant::now());
+        move |answer| {
+            metrics.hooks.note(hook, &answer, began.elapsed());
+            done(answer);
+        }
     }
 
     /// The queue of what the back end is told.
@@ -116,6 +139,15 @@ impl Office {
         Ok(())
     }
 
+    /// Asks on behalf of somebody who waits on the runtime. `None` if nobody can be asked.
+    pub(crate) async fn answer(&self, question: Question) -> Option<Answered> {
+        let Running { runtime, .. } = self.running.get()?;
+        let (sender, answered) = oneshot::channel();
+        // Who has gone away meanwhile wants no answer.
+        self.put(runtime, question, move |answered| drop(sender.send(answered)));
+        answered.await.ok()
+    }
+
     /// Whether somebody answers questions.
     fn is_open(&self) -> bool {
         #[cfg(test)]
@@ -138,32 +170,62 @@ impl Office {
             Question::Connect { call, draft } => {
                 let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Connect(a, draft));
-                hooks::ask(runtime, hooks, encoding, move |h| h.connect(call), done);
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    encoding,
+                    move |h| h.connect(call),
+                    self.measured(Hook::Connect, done),
+                );
             }
             Question::Subscribe { call, draft } => {
                 let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Subscribe(a, draft));
-                hooks::ask(runtime, hooks, encoding, move |h| h.subscribe(call), done);
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    encoding,
+                    move |h| h.subscribe(call),
+                    self.measured(Hook::Subscribe, done),
+                );
             }
             Question::Publish { call, draft } => {
                 let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Publish(a, draft));
-                hooks::ask(runtime, hooks, encoding, move |h| h.publish(call), done);
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    encoding,
+                    move |h| h.publish(call),
+                    self.measured(Hook::Publish, done),
+                );
             }
             Question::Rpc { id, call } => {
                 let encoding = call.caller.encoding;
                 let done = move |a| answer(Answered::Rpc(a, id));
-                hooks::ask(runtime, hooks, encoding, move |h| h.rpc(call), done);
+                hooks::ask(runtime, hooks, encoding, move |h| h.rpc(call), self.measured(Hook::Rpc, done));
             }
             Question::Refresh { call } => {
                 let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Refresh(a));
-                hooks::ask(runtime, hooks, encoding, move |h| h.refresh(call), done);
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    encoding,
+                    move |h| h.refresh(call),
+                    self.measured(Hook::Refresh, done),
+                );
             }
             Question::SubRefresh { call } => {
                 let (encoding, channel) = (call.caller.encoding, call.channel.clone());
                 let done = move |a| answer(Answered::SubRefresh(a, channel));
-                hooks::ask(runtime, hooks, encoding, move |h| h.sub_refresh(call), done);
+                hooks::ask(
+                    runtime,
+                    hooks,
+                    encoding,
+                    move |h| h.sub_refresh(call),
+                    self.measured(Hook::SubRefresh, done),
+                );
             }
         }
     }
@@ -203,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_key_that_nobody_fetches_any_more_is_answered_all_the_same() {
-        let office = Office::new(Verifiers::default(), Vec::new());
+        let metrics = Arc::new(Metrics::new(0, []));
+        let office = Office::new(Verifiers::default(), Vec::new(), metrics);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (sender, answers) = mpsc::channel();
         let settings = Token { jwks_public_endpoint: "http://127.0.0.1:9/keys".into(), ..Token::default() };

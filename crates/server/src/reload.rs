@@ -18,6 +18,8 @@ use crate::setup::{self, SetupError};
 pub struct ReloadHandle {
     node: Arc<Node>,
     desk: Arc<Desk<Node>>,
+    /// Of the internal port, where there is one.
+    internal: Option<Arc<Desk<Node>>>,
     /// Gone with the server.
     hooks: Weak<Current>,
     /// One at a time.
@@ -51,8 +53,13 @@ impl fmt::Display for ReloadError {
 impl std::error::Error for ReloadError {}
 
 impl ReloadHandle {
-    pub(crate) fn new(node: Arc<Node>, desk: Arc<Desk<Node>>, hooks: Weak<Current>) -> Self {
-        Self { node, desk, hooks, turn: Arc::default() }
+    pub(crate) fn new(
+        node: Arc<Node>,
+        desk: Arc<Desk<Node>>,
+        internal: Option<Arc<Desk<Node>>>,
+        hooks: Weak<Current>,
+    ) -> Self {
+        Self { node, desk, internal, hooks, turn: Arc::default() }
     }
 
     /// Carries out what of a configuration a running server can: for sessions that are there from their next command on, for
@@ -80,7 +87,10 @@ impl ReloadHandle {
         let verifiers = verifiers.unwrap_or_else(|| self.node.rules().verifiers());
         let rules = Rules::new(&config, namespaces, verifiers).in_place_of(&self.node.rules());
         self.node.exchange(Arc::clone(&config), rules, &*hooks);
-        self.desk.exchange(config);
+        self.desk.exchange(Arc::new(config.public_part()));
+        if let Some((internal, part)) = self.internal.as_ref().zip(config.internal_part()) {
+            internal.exchange(Arc::new(part));
+        }
         Ok(change)
     }
 }

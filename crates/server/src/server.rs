@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::iter;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -22,6 +23,7 @@ use wavecast_net::{Compression, Options, descriptors};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
+use crate::doors::{self, InternalDoor, InternalError, ListenError};
 use crate::hooks::{Current, EventQueue, Hooks};
 use crate::leaving::DrainHandle;
 use crate::node::{Node, Parts};
@@ -30,6 +32,7 @@ use crate::reload::ReloadHandle;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
+use crate::watchman;
 use crate::works::Works;
 
 /// Threads of the front desk: it parses and routes, the shards do the rest.
@@ -48,7 +51,38 @@ pub struct PushServer {
     address: SocketAddr,
     is_secure: bool,
     reload: ReloadHandle,
+    /// The internal port, where there is one.
+    internal: Option<Internal>,
     works: Works,
+}
+
+/// An internal port, served.
+struct Internal {
+    desk: Arc<Desk<Node>>,
+    address: SocketAddr,
+    is_secure: bool,
+}
+
+impl Internal {
+    /// Serves it, inside the runtime.
+    fn serve(runtime: &Handle, door: InternalDoor, desk: Desk<Node>) -> io::Result<Self> {
+        let InternalDoor { listener, address, tls } = door;
+        let _inside = runtime.enter();
+        let is_secure = tls.is_some();
+        let (listener, desk) = (tokio::net::TcpListener::from_std(listener)?, Arc::new(desk));
+        runtime.spawn(desk::internal::serve(listener, tls, Arc::clone(&desk)));
+        info!(%address, "the internal port listens");
+        Ok(Self { desk, address, is_secure })
+    }
+}
+
+impl From<InternalError> for StartError {
+    fn from(error: InternalError) -> Self {
+        match error {
+            InternalError::Listen(error) => Self::ListenAlso(error),
+            InternalError::Tls(error) => Self::Setup(error),
+        }
+    }
 }
 
 /// Why a server could not start.
@@ -61,6 +95,8 @@ pub enum StartError {
         /// What the kernel said.
         error: io::Error,
     },
+    /// Another place that the configuration names could not be listened on.
+    ListenAlso(ListenError),
     /// A thread, a poll or the like could not be made.
     Resources(io::Error),
     /// The namespaces contradict each other.
@@ -81,6 +117,7 @@ impl fmt::Display for StartError {
                 )
             }
             Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::ListenAlso(error) => error.fmt(f),
             Self::Resources(error) => write!(f, "the system does not give what a server needs: {error}"),
             Self::Namespaces(error) => error.fmt(f),
             Self::Setup(error) => error.fmt(f),
@@ -162,6 +199,7 @@ impl PushServer {
         let tls = config.http_server.tls.load().map_err(|error| StartError::Setup(SetupError::Tls(error)))?;
         let is_secure = tls.is_some();
         let (listeners, address) = listen(&config, shards, tls.as_ref())?;
+        let internal_door = doors::internal_port(&config, tls.as_ref())?;
 
         let (remotes, mailboxes): (Vec<_>, Vec<Mailbox<_>>) =
             (0..shards).map(|_| shard::mailbox(&options)).unzip();
@@ -199,12 +237,17 @@ impl PushServer {
         node.take_hooks(Arc::clone(&hooks) as Arc<dyn Hooks>);
         let events = EventQueue::start(&runtime, hooks, &config.event_queue(), seed.rotate_left(32));
         node.office().open(runtime.clone(), Some(events));
-        let desk = Desk::new(Arc::clone(&node), config, profile)
+        let internal = internal_door.zip(config.internal_part()).map(|(door, part)| {
+            Internal::serve(&runtime, door, Desk::new(Arc::clone(&node), Arc::new(part), profile))
+        });
+        let internal = internal.transpose().map_err(StartError::Resources)?;
+        let desk = Desk::new(Arc::clone(&node), Arc::new(config.public_part()), profile)
             .with_way_back(way_back(remotes.clone()))
             .with_streams(Mount::new(remotes.clone()));
         let desk = Arc::new(desk);
         runtime.spawn(sweep(Arc::clone(&node)));
         runtime.spawn(relief::watch(Arc::clone(&node)));
+        runtime.spawn(watchman::watch(Arc::clone(&node)));
 
         let side_door = side_door(&runtime, &desk);
         let handler_node = Arc::clone(&node);
@@ -214,14 +257,31 @@ impl PushServer {
         };
         let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
         works.take_threads(threads);
-        let reload = ReloadHandle::new(Arc::clone(&node), Arc::clone(&desk), exchangeable);
-        Ok(Self { node, desk, address, is_secure, reload, works })
+        let reload = ReloadHandle::new(
+            Arc::clone(&node),
+            Arc::clone(&desk),
+            internal.as_ref().map(|internal| Arc::clone(&internal.desk)),
+            exchangeable,
+        );
+        Ok(Self { node, desk, address, is_secure, reload, internal, works })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where API, health and metrics are, if they have a port of their own.
+    #[must_use]
+    pub fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal.as_ref().map(|internal| internal.address)
+    }
+
+    /// Whether it speaks TLS there.
+    #[must_use]
+    pub fn is_internally_secure(&self) -> bool {
+        self.internal.as_ref().is_some_and(|internal| internal.is_secure)
     }
 
     /// Whether it speaks TLS there.
@@ -236,10 +296,18 @@ impl PushServer {
         &self.node
     }
 
+    /// Polls that wait at this moment.
+    #[must_use]
+    pub fn waiting_polls(&self) -> usize {
+        self.desk.waiting_polls()
+    }
+
     /// A handle that ends the server, free to be sent to another thread.
     #[must_use]
     pub fn drain_handle(&self) -> DrainHandle {
-        DrainHandle::new(Arc::clone(&self.node), Arc::clone(&self.desk), self.works.runtime().clone())
+        let internal = self.internal.as_ref().map(|internal| Arc::clone(&internal.desk));
+        let runtime = self.works.runtime().clone();
+        DrainHandle::new(Arc::clone(&self.node), Arc::clone(&self.desk), internal, runtime)
     }
 
     /// A handle that carries out a new configuration, free to be sent to another thread.
@@ -274,24 +342,26 @@ fn listen(
     let unsent_bytes = Some(u32::try_from(config.client.unsent_max_size).unwrap_or(u32::MAX));
     let configured = |listener: Listener| {
         let listener = listener.tcp_options(TcpOptions { unsent_bytes, ..TcpOptions::default() });
+        let listener = listener.proxy_protocol_from(doors::proxies(&config.http_server));
         match tls {
             Some(tls) => listener.tls(tls.clone()),
             None => listener,
         }
     };
+    let unix = doors::unix_socket(&config.http_server, shards).map_err(StartError::ListenAlso)?;
     let given = activated().map_err(StartError::Resources)?;
     if given.is_empty() {
         let bound =
             listen_at(address, shards, configured).map_err(|error| StartError::Listen { address, error })?;
         let address = bound.address().unwrap_or(address);
-        return Ok((vec![bound], address));
+        return Ok((iter::once(bound).chain(unix).collect(), address));
     }
     let bound: Result<Vec<_>, _> =
         given.into_iter().map(|listener| configured(listener).bind(shards)).collect();
     let bound = bound.map_err(StartError::Resources)?;
     let address = bound.iter().find_map(Bound::address).unwrap_or(address);
     info!(listeners = bound.len(), "listening where the service manager says (LISTEN_FDS)");
-    Ok((bound, address))
+    Ok((bound.into_iter().chain(unix).collect(), address))
 }
 
 #[cfg(unix)]

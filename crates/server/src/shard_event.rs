@@ -8,6 +8,7 @@ use wavecast_net::shard::ConnectionId;
 use crate::channels::ChannelNumber;
 use crate::orders::Order;
 use crate::session::{Answered, Ticket};
+use crate::streams::{Said, StreamOpening};
 
 /// What reaches a shard of the push server through its inbox.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(crate) enum ShardEvent {
     Stand(Vec<Standing>),
     /// The back office has answered a question of a session.
     Answered(Box<OfficeAnswer>),
+    /// A session comes in by a stream; told with its connection.
+    Opening(Box<StreamOpening>),
+    /// The client of such a session says something.
+    Said(Box<Said>),
     /// The back end wants something done with sessions.
     Order(Box<Order>),
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use wavecast_hub::{self as hub, Filter};
 use wavecast_net::Frame;
-use wavecast_net::websocket::{self, Opcode};
 use wavecast_protocol::centrifuge::{self, ClientInfo, DataForm, Encoding, Push};
+
+use crate::wire_form::{Dialect, WireForm};
 
 /// The payload of a publication as it is to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -101,19 +102,19 @@ pub(crate) fn info_bytes(info: &hub::ClientInfo) -> usize {
 
 /// Appends a publication's push, encoded and not framed.
 pub(crate) fn encode_publication(
-    encoding: Encoding,
+    dialect: Dialect,
     publication: &hub::Publication,
     data: Data<'_>,
     out: &mut Vec<u8>,
 ) {
     let channel = (&*publication.channel).into();
     let publication = self::publication(publication, data);
-    encoding.encode_push(&Push::Publication { channel, publication }, out);
+    dialect.encode_push(&Push::Publication { channel, publication }, out);
 }
 
 /// Appends the push that tells of a join or leave, encoded and not framed.
 pub(crate) fn encode_membership(
-    encoding: Encoding,
+    dialect: Dialect,
     channel: &str,
     info: &hub::ClientInfo,
     joined: bool,
@@ -121,32 +122,37 @@ pub(crate) fn encode_membership(
 ) {
     let (channel, info) = (channel.into(), client_info(info));
     let push = if joined { Push::Join { channel, info } } else { Push::Leave { channel, info } };
-    encoding.encode_push(&push, out);
+    dialect.encode_push(&push, out);
 }
 
 /// A push of its own.
-pub(crate) fn push(encoding: Encoding, push: &Push<'_>) -> Frame {
+pub(crate) fn push(form: WireForm, push: &Push<'_>) -> Frame {
+    framed(form, &encoded(form, push))
+}
+
+/// The same as bytes, where the push is the last.
+pub(crate) fn last_push(form: WireForm, push: &Push<'_>) -> Vec<u8> {
+    let mut framed = Vec::new();
+    form.frame(&encoded(form, push), &mut framed);
+    framed
+}
+
+fn encoded(form: WireForm, push: &Push<'_>) -> Vec<u8> {
     let mut message = Vec::new();
-    encoding.encode_push(push, &mut message);
-    framed(encoding, &message)
+    form.dialect().encode_push(push, &mut message);
+    message
 }
 
 /// The ping of the protocol.
-pub(crate) fn ping(encoding: Encoding) -> Frame {
+pub(crate) fn ping(form: WireForm) -> Frame {
     let mut framed = Vec::new();
-    frame(encoding, encoding.ping(), &mut framed);
+    form.frame(form.encoding().ping(), &mut framed);
     framed.into_boxed_slice().into()
 }
 
-/// One encoded message or more as one WebSocket frame; compressed, for those clients that agreed on that.
-pub(crate) fn framed(encoding: Encoding, messages: &[u8]) -> Frame {
+/// One encoded message or more, framed together; compressed, for those clients that agreed on that.
+pub(crate) fn framed(form: WireForm, messages: &[u8]) -> Frame {
     let mut framed = Vec::new();
-    frame(encoding, messages, &mut framed);
+    form.frame(messages, &mut framed);
     Frame::from(framed.into_boxed_slice()).deflatable()
-}
-
-/// Appends the same.
-pub(crate) fn frame(encoding: Encoding, messages: &[u8], out: &mut Vec<u8>) {
-    let opcode = if encoding.is_binary() { Opcode::Binary } else { Opcode::Text };
-    websocket::frame::encode(opcode, messages, None, out);
 }

@@ -81,12 +81,16 @@ impl Client {
 
     /// Opens a session inside a stream.
     async fn open(&mut self, path: &str, origin: Option<&str>) -> Result<Session, StatusCode> {
+        self.open_with(path, origin.map(|origin| ("Origin", origin))).await
+    }
+
+    async fn open_with(&mut self, path: &str, field: Option<(&str, &str)>) -> Result<Session, StatusCode> {
         let mut request = Request::connect(self.url(path))
             .version(Version::HTTP_2)
             .extension(Protocol::from_static("websocket"))
             .header("Sec-WebSocket-Version", "13");
-        if let Some(origin) = origin {
-            request = request.header("Origin", origin);
+        if let Some((name, value)) = field {
+            request = request.header(name, value);
         }
         let request = request.body(Full::default()).unwrap();
         let answer = timeout(SOON, self.sender.send_request(request)).await.unwrap().unwrap();
@@ -239,4 +243,25 @@ fn curl_is_answered() {
     }
     server.drain_handle().drain();
     server.join().unwrap();
+}
+
+/// Sessions of many clients come over one connection of the proxy: each stream says whose it is.
+#[test]
+fn each_stream_of_a_trusted_proxy_has_its_clients_address() {
+    for (trusted, second) in [("127.0.0.0/8", StatusCode::OK), ("10.0.0.0/8", StatusCode::TOO_MANY_REQUESTS)]
+    {
+        let settings = [("http_server.trusted_proxies", trusted), ("client.address_connection_limit", "1")];
+        with_server(&settings, async |server| {
+            let mut client = Client::connect(server).await;
+            let mut open = async |address: &str| {
+                let opened =
+                    client.open_with("/connection/websocket", Some(("X-Forwarded-For", address))).await;
+                opened.map_or_else(|status| (status, None), |session| (StatusCode::OK, Some(session)))
+            };
+            let first = open("192.0.2.1").await;
+            assert_eq!(first.0, StatusCode::OK);
+            assert_eq!(open("192.0.2.1").await.0, StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(open("192.0.2.2").await.0, second, "{trusted}");
+        });
+    }
 }

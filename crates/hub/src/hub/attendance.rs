@@ -26,7 +26,8 @@ impl<D: Delivery> Hub<D> {
     ) -> Result<(), JoinError> {
         let hash = self.names.of(channel);
         let mut stripe = self.lock(hash);
-        let Some(mut entry) = stripe.edit_or_insert(hash, channel, || options.presence && self.admit())
+        let Some(mut entry) =
+            stripe.edit_or_insert(hash, channel, || options.presence && self.admit(channel))
         else {
             return if options.presence { Err(JoinError::ChannelLimit) } else { Ok(()) };
         };

@@ -1,6 +1,7 @@
 //! Joining: shards come into channels, learn where the stream stands and what they missed, and go.
 
 use super::Hub;
+use crate::channel::is_internal;
 use crate::delivery::{Delivery, ShardId};
 use crate::filter::Filter;
 use crate::history::Outdated;
@@ -92,10 +93,10 @@ impl<D: Delivery> Hub<D> {
         let mut outdated = Outdated::default();
         let mut stripe = self.lock(hash);
         let mut entry =
-            stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(JoinError::ChannelLimit)?;
+            stripe.edit_or_insert(hash, channel, || self.admit(channel)).ok_or(JoinError::ChannelLimit)?;
         let was_empty = entry.shards.is_empty();
         entry.shards.insert(shard);
-        if was_empty {
+        if was_empty && !is_internal(channel) {
             self.channels_active.fetch_add(1, Ordering::Relaxed);
             if options.occupancy_events {
                 entry.tell_occupancy();
@@ -141,7 +142,9 @@ impl<D: Delivery> Hub<D> {
         if !entry.shards.remove(shard) || !entry.shards.is_empty() {
             return;
         }
-        self.channels_active.fetch_sub(1, Ordering::Relaxed);
+        if !is_internal(channel) {
+            self.channels_active.fetch_sub(1, Ordering::Relaxed);
+        }
         if entry.take_back_occupancy() {
             self.delivery.vacated(&entry.name);
         }

@@ -8,6 +8,7 @@
 //! - `publish`: a publication gets its place and goes out
 //! - `joining`: shards come and go, and are told what they missed
 //! - `attendance`: clients come and go, and who is there
+//! - `polling`: what follows a position, and the next publication, for those who are in no channel
 //! - `reading`: history and the list of channels
 //! - `upkeep`: what has expired is freed, and what there is no memory for
 
@@ -15,6 +16,7 @@
 mod accounts;
 mod attendance;
 mod joining;
+mod polling;
 mod publish;
 mod reading;
 mod upkeep;
@@ -23,6 +25,7 @@ pub use self::joining::{JoinError, JoinQuery, Joined};
 pub use self::publish::{PublishError, Published};
 pub use self::upkeep::{Swept, Trimmed};
 
+use crate::channel::is_internal;
 use crate::delivery::Delivery;
 use crate::footprint::Footprint;
 use crate::history::{Outdated, Stream};
@@ -68,6 +71,10 @@ pub struct HubStats {
 }
 
 /// All channels of a node. Any thread may call it; see the [module](self) for what is atomic.
+///
+/// Names that begin with U+0000 are the program's own ([`is_internal`]): nobody can name them in a command, they are not
+/// counted against [`HubLimits::channels_max`] or in [`HubStats`], and no list has them. For the rest they are channels
+/// like all others. They should keep no stream.
 pub struct Hub<D: Delivery> {
     stripes: Box<[PaddedStripe]>,
     names: NameHash,
@@ -76,6 +83,8 @@ pub struct Hub<D: Delivery> {
     channels_active: AtomicUsize,
     channels_max: usize,
     notices_dropped: AtomicU64,
+    /// The next [`WaitTicket`](crate::WaitTicket).
+    tickets: AtomicU64,
     sweep: Mutex<Cursor>,
     trim: Mutex<Cursor>,
     delivery: D,
@@ -108,6 +117,7 @@ impl<D: Delivery> Hub<D> {
             channels_active: AtomicUsize::new(0),
             channels_max: limits.channels_max,
             notices_dropped: AtomicU64::new(0),
+            tickets: AtomicU64::new(0),
             sweep: Mutex::default(),
             trim: Mutex::default(),
             delivery,
@@ -155,13 +165,16 @@ impl<D: Delivery> Hub<D> {
     }
 
     /// Counts a channel that is about to be added, if there may be another one.
-    fn admit(&self) -> bool {
+    fn admit(&self, channel: &str) -> bool {
+        if is_internal(channel) {
+            return true;
+        }
         let one_more = |channels| (channels < self.channels_max).then_some(channels + 1);
         self.channels.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
     }
 
     fn remove_if_vacant(&self, stripe: &mut Stripe, hash: u64, channel: &str) {
-        if stripe.remove_if_vacant(hash, channel) {
+        if stripe.remove_if_vacant(hash, channel) && !is_internal(channel) {
             self.channels.fetch_sub(1, Ordering::Relaxed);
         }
     }

@@ -65,7 +65,8 @@ impl<D: Delivery> Hub<D> {
         // Dropped after the lock, which is declared behind it.
         let mut outdated = Outdated::default();
         let mut stripe = self.lock(hash);
-        let Some(mut entry) = stripe.edit_or_insert(hash, channel, || wants_place && self.admit()) else {
+        let Some(mut entry) = stripe.edit_or_insert(hash, channel, || wants_place && self.admit(channel))
+        else {
             return if wants_place { Err(PublishError::ChannelLimit) } else { Ok(Published::default()) };
         };
         if wants_place

@@ -1,6 +1,7 @@
 //! Reading: a channel's history, and which channels there are.
 
 use super::Hub;
+use crate::channel::is_internal;
 use crate::delivery::Delivery;
 use crate::history::{HistoryError, HistoryPage, HistoryQuery, Outdated};
 use crate::options::ChannelOptions;
@@ -34,7 +35,7 @@ impl<D: Delivery> Hub<D> {
         let mut stripe = self.lock(hash);
         // An empty channel, too, gets its epoch now: a client may subscribe from this position later.
         let mut entry =
-            stripe.edit_or_insert(hash, channel, || self.admit()).ok_or(HistoryError::ChannelLimit)?;
+            stripe.edit_or_insert(hash, channel, || self.admit(channel)).ok_or(HistoryError::ChannelLimit)?;
         match self.stream(&mut entry, options, now_ms, &mut outdated) {
             Some(stream) => stream.page(&query),
             None => Ok(HistoryPage::default()),
@@ -94,7 +95,9 @@ impl<D: Delivery> Hub<D> {
                 return None;
             }
             let slice = stripe.slice(from, count);
-            let active = slice.filter(|channel| !channel.shards.is_empty() && accept(&channel.name));
+            let active = slice.filter(|channel| {
+                !channel.shards.is_empty() && !is_internal(&channel.name) && accept(&channel.name)
+            });
             found.extend(active.take(channels_max - found.len()).map(|channel| Arc::clone(&channel.name)));
             from = from.saturating_add(count);
             if from >= stripe.shape().0 || found.len() == channels_max {

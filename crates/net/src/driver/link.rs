@@ -7,7 +7,7 @@
 //! What is common is inline and small, what is rare is boxed: a slot stays at 24 bytes.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use mio::net::TcpStream;
@@ -54,11 +54,11 @@ impl Link {
 
     /// For a connection that came in at a listener with these settings.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "all connections are alike"))]
-    pub(super) fn accepted(stream: TcpStream, settings: &Settings) -> io::Result<Self> {
+    pub(super) fn accepted(stream: TcpStream, peer: SocketAddr, settings: &Settings) -> io::Result<Self> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &settings.tls {
             let mut link = TlsLink::over(stream, tls.session()?, Vec::new());
-            if settings.proxy_protocol {
+            if settings.proxy_protocol.include(peer) {
                 link.expect_prelude();
             }
             return Ok(Self::Tls(Box::new(link)));

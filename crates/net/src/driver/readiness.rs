@@ -126,14 +126,14 @@ impl Readiness {
             Ok(None) => return None,
             Ok(Some(Accepted { stream, peer, listener, dealt: true })) => {
                 let settings = self.acceptor.settings(listener).map(Arc::clone).unwrap_or_default();
-                match Link::accepted(stream, &settings).map(Link::into_stream) {
+                match Link::accepted(stream, peer, &settings).map(Link::into_stream) {
                     Ok(stream) => return Some(Came::Guest(Guest { stream, peer, listener: settings })),
                     Err(error) => self.acceptor.pause(error),
                 }
             }
             Ok(Some(Accepted { stream, peer, listener, dealt: false })) => {
                 let settings = self.acceptor.settings(listener).map_or(Settings::PLAIN, |settings| settings);
-                match Link::accepted(stream, settings).and_then(|link| self.register(link)) {
+                match Link::accepted(stream, peer, settings).and_then(|link| self.register(link)) {
                     Ok(slot) => return Some(Came::Own { slot, peer, listener }),
                     Err(error) => self.acceptor.pause(error),
                 }

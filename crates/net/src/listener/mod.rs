@@ -8,10 +8,12 @@
 //! | --- | --- |
 //! | [`tcp`](TcpOptions) | addresses, and the options of their connections |
 //! | `unix` | paths, their mode, and the file's end |
+//! | `proxies` | who begins a connection with a header of the PROXY protocol |
 //! | [`activation`](activated) | listeners that systemd hands over |
 
 #[cfg(unix)]
 mod activation;
+mod proxies;
 mod tcp;
 #[cfg(unix)]
 mod unix;
@@ -29,6 +31,7 @@ use crate::tls::ServerTls;
 
 #[cfg(unix)]
 pub use self::activation::activated;
+pub use self::proxies::Proxies;
 pub use self::tcp::{KeepAlive, TcpOptions, UNSENT_BYTES};
 #[cfg(unix)]
 pub(crate) use self::unix::SocketFile;
@@ -72,8 +75,8 @@ enum Place {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Each connection begins with a header of the PROXY protocol, which says where it really came from.
-    pub proxy_protocol: bool,
+    /// Whose connections begin with a header of the PROXY protocol, which says where they really came from.
+    pub proxy_protocol: Proxies,
     /// TLS is spoken on each connection.
     #[cfg(feature = "tls")]
     pub tls: Option<ServerTls>,
@@ -82,7 +85,7 @@ pub struct Settings {
 impl Settings {
     /// Those of a connection that came in at no listener.
     pub const PLAIN: &Self = &Self {
-        proxy_protocol: false,
+        proxy_protocol: Proxies::NONE,
         #[cfg(feature = "tls")]
         tls: None,
     };
@@ -137,7 +140,15 @@ impl Listener {
     /// the proxy reaches: whoever connects says what address it has.
     #[must_use]
     pub fn proxy_protocol(mut self, expected: bool) -> Self {
-        self.settings.proxy_protocol = expected;
+        self.settings.proxy_protocol = if expected { Proxies::everybody() } else { Proxies::NONE };
+        self
+    }
+
+    /// The connections of these addresses begin with a header of the PROXY protocol, and nobody else's: whoever connects
+    /// from elsewhere is a client, and one that writes such a header itself has sent no right request.
+    #[must_use]
+    pub fn proxy_protocol_from(mut self, proxies: Proxies) -> Self {
+        self.settings.proxy_protocol = proxies;
         self
     }
 

@@ -112,6 +112,8 @@ pub(super) enum Phase {
     /// The request head is whole, and the verdict is to come later.
     Asked(Box<Head>),
     Open(websocket::Connection),
+    /// Answered elsewhere: what is sent goes out as it is, and nothing comes in. The number is the handler's.
+    Stream(u8),
     /// On its way through the side door.
     Leaving(Box<Head>),
     /// The handler has been told that it ended; what is left is between us and the socket.
@@ -158,6 +160,11 @@ impl Connection {
     /// Whether nothing waits that could go out, and nothing is in flight.
     pub(super) fn is_drained(&self) -> bool {
         (self.outbox.is_empty() || self.outbox.is_held()) && !self.flags.sending
+    }
+
+    /// Whether the handler has been told that it opened, and not yet that it ended.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open(_) | Phase::Stream(_))
     }
 
     /// Whether nothing was to follow once all that waited has gone.

@@ -5,6 +5,7 @@
 //! whatever needs the driver is noted as an order. So a handler may call anything from any event, for any connection.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wavecast_websocket::CloseCode;
@@ -19,6 +20,7 @@ use crate::options::Options;
 use crate::outbox::{Place, Pool};
 use crate::random::Jitter;
 use crate::slots::Slots;
+use crate::tally::Tally;
 use crate::wheel::Wheel;
 
 /// The connections of one shard.
@@ -65,10 +67,12 @@ pub struct Connections {
     pub(super) cork: Cork,
     /// Where what a bundle renews waits: memory that is used again.
     pub(super) places: Vec<Option<Place>>,
+    /// Where the shard counts, for others to read.
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Connections {
-    pub(super) fn new(options: Options, now: Instant, seed: u64) -> Self {
+    pub(super) fn new(options: Options, now: Instant, seed: u64, tally: Arc<Tally>) -> Self {
         Self {
             table: Slots::new(),
             waves: Waves::new(options.flush_slice),
@@ -98,6 +102,7 @@ impl Connections {
             scratch: Vec::new(),
             cork: Cork::default(),
             places: Vec::new(),
+            tally,
         }
     }
 
@@ -181,7 +186,13 @@ impl Connections {
     /// Whether the connection is open and not closing.
     #[must_use]
     pub fn is_open(&self, id: ConnectionId) -> bool {
-        self.get(id).is_some_and(|c| matches!(c.phase, Phase::Open(_)) && !c.flags.closing)
+        self.get(id).is_some_and(|c| c.is_open() && !c.flags.closing)
+    }
+
+    /// Whether the connection is a [stream](crate::shard::Answered).
+    #[must_use]
+    pub fn is_stream(&self, id: ConnectionId) -> bool {
+        self.get(id).is_some_and(|connection| matches!(connection.phase, Phase::Stream(_)))
     }
 
     /// Connections that are open.
@@ -239,6 +250,13 @@ impl Connections {
         before
     }
 
+    /// A turn ends: what it has left, and how long it took.
+    pub(super) fn count_turn(&self, now: Instant) {
+        self.tally.connections.set(self.present as u64);
+        self.tally.open.set(self.open as u64);
+        self.tally.turn_took(now - self.now);
+    }
+
     /// Changes whether the driver is to receive.
     pub(super) fn listen(&mut self, id: ConnectionId, change: impl FnOnce(&mut Flags)) {
         let now_ms = self.elapsed_ms();
@@ -290,7 +308,7 @@ impl Connections {
 
     pub(super) fn say_farewell(&mut self, id: ConnectionId, code: u16, reason: &str, by: Side) {
         let Some(connection) = self.get_mut(id) else { return };
-        if connection.flags.closing || !matches!(connection.phase, Phase::Open(_)) {
+        if connection.flags.closing || !connection.is_open() {
             return;
         }
         connection.flags.closing = true;

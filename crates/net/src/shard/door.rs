@@ -32,10 +32,21 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 impl Connections {
     /// A connection has come in.
     pub(super) fn admit(&mut self, slot: u32, peer: SocketAddr, listener: &Settings) {
+        if self.has_place(slot, peer) {
+            let proxied = listener.proxy_protocol.include(peer);
+            self.table[slot].phase = Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied }));
+            self.set_link_timer(slot, self.options.head_timeout);
+        }
+    }
+
+    /// Takes who has come in into the table, or refuses it.
+    fn has_place(&mut self, slot: u32, peer: SocketAddr) -> bool {
         self.table.reach(slot);
         self.present += 1;
+        self.tally.accepted.add(1);
         debug_assert!(matches!(self.table[slot].phase, Phase::Vacant));
-        if self.present > self.options.connections_max || self.shut {
+        let is_full = self.present > self.options.connections_max || self.shut;
+        if is_full {
             if self.shut {
                 debug!(%peer, "refused: the shard drains");
             } else {
@@ -43,16 +54,14 @@ impl Connections {
             }
             self.table[slot].phase = Phase::Ended;
             self.release(self.id(slot));
-            return;
         }
-        self.table[slot].phase =
-            Phase::Head(Box::new(Head { peer, bytes: Vec::new(), proxied: listener.proxy_protocol }));
-        self.set_link_timer(slot, self.options.head_timeout);
+        !is_full
     }
 
     /// Once a second at most: whoever is refused may come again at once, and the log is not for them to fill.
     fn warn_of_refusal(&mut self, peer: SocketAddr) {
         self.refused += 1;
+        self.tally.refused_full.add(1);
         if self.refusal_told.is_none_or(|told| self.now - told >= Duration::from_secs(1)) {
             let limit = self.options.connections_max;
             warn!(%peer, limit, refused = self.refused, "refused: the shard is full");
@@ -60,6 +69,25 @@ impl Connections {
             self.refusal_told = Some(self.now);
         }
     }
+}
+
+/// A connection comes in that has been answered elsewhere: it is open.
+pub(super) fn enter<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    slot: u32,
+    peer: SocketAddr,
+    kind: u8,
+    about: H::Event,
+) {
+    if !connections.has_place(slot, peer) {
+        return;
+    }
+    connections.table[slot].phase = Phase::Stream(kind);
+    connections.open += 1;
+    connections.start_watch(slot);
+    debug!(%peer, slot, "open, as a stream");
+    handler.open_stream(connections, connections.id(slot), about);
 }
 
 /// Bytes of a request head have come in.
@@ -131,6 +159,7 @@ pub(super) fn received<H: Handler>(
         }
         Err(error) => {
             info!(%peer, %error, status = error.status(), "refused: not a request head");
+            connections.tally.refused_head.add(1);
             refuse(connections, id, error.status(), &error.to_string());
         }
     }
@@ -159,6 +188,7 @@ fn proxied<H: Handler>(
         }
         Err(error) => {
             info!(proxy = %head.peer, %error, "closed");
+            connections.tally.refused_head.add(1);
             connections.table[id.slot].phase = Phase::Ended;
             connections.release(id);
         }
@@ -261,6 +291,7 @@ fn refuse_eager<H: Handler>(
     peer: SocketAddr,
 ) {
     info!(%peer, status = 400, "refused: it sends too much before its handshake is answered");
+    connections.tally.refused_handshake.add(1);
     refuse(connections, id, 400, "too much was sent before the handshake was answered");
     handler.turned_away(id);
 }
@@ -333,6 +364,7 @@ fn open_with<H: Handler>(
         Ok(acceptance) => acceptance,
         Err(refusal) => {
             info!(peer = %opening.peer, status = refusal.status, %refusal, "refused: not a right handshake");
+            connections.tally.refused_handshake.add(1);
             write_refusal(connections, id, &refusal);
             return false;
         }

@@ -30,13 +30,20 @@ const LIFETIME_TICK_MS: u128 = 16;
 pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
     let close_timeout = connections.options.close_timeout;
     let Some(connection) = connections.get_mut(id) else { return };
-    let Phase::Open(protocol) = &mut connection.phase else { return };
     let Some(Farewell { code, reason, by }) = connection.farewell.as_deref() else { return };
-    if *code == CloseCode::ABNORMAL.get() {
+    if connection.is_open() && *code == CloseCode::ABNORMAL.get() {
         end(handler, connections, id);
         connections.release(id);
         return;
     }
+    let protocol = match &mut connection.phase {
+        Phase::Open(protocol) => protocol,
+        &mut Phase::Stream(kind) => {
+            let last_words = handler.last_words(kind, &Close { code: *code, reason, by: *by });
+            return end_stream(handler, connections, id, &last_words);
+        }
+        _ => return,
+    };
     let mut frame = Vec::new();
     protocol.send_close(CloseCode::new(*code), reason, None, &mut frame);
     // Nothing follows from a peer that has answered, or has ended its side; and from one that failed nothing is wanted.
@@ -52,6 +59,22 @@ pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Conn
     if then != Then::Stay {
         end(handler, connections, id);
     }
+}
+
+/// A stream ends behind its last words. Its end is all that the peer sees of a close.
+fn end_stream<H: Handler>(
+    handler: &mut H,
+    connections: &mut Connections,
+    id: ConnectionId,
+    last_words: &[u8],
+) {
+    let close_timeout = connections.options.close_timeout;
+    let Some(connection) = connections.get_mut(id) else { return };
+    connection.flags.then = if connection.flags.peer_ended { Then::Close } else { Then::Shutdown };
+    connections.push_control(id, last_words);
+    connections.set_link_timer(id.slot, close_timeout);
+    end(handler, connections, id);
+    connections.follow_up(id);
 }
 
 /// The peer's close frame has come in.
@@ -89,7 +112,12 @@ pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connecti
         Phase::Open(_) if !connection.flags.closing => {
             broke(handler, connections, id, &ConnectionError::Ended);
         }
+        // A client of a stream has no other way to leave it.
+        Phase::Stream(_) if !connection.flags.closing => {
+            connections.say_farewell(id, CloseCode::NO_STATUS.get(), "", Side::Peer);
+        }
         // The close frame is written when the turn settles.
+        Phase::Stream(_) => {}
         Phase::Open(protocol) if !protocol.close_sent() => {}
         Phase::Head(_) | Phase::Open(_) | Phase::Ended => {
             connection.flags.then = Then::Close;
@@ -99,8 +127,8 @@ pub(super) fn peer_ended<H: Handler>(handler: &mut H, connections: &mut Connecti
     }
 }
 
-/// The driver says that a connection broke. Who ends TLS without a word after we have begun to close does no more than who
-/// ends a plain connection: it is no error.
+/// The driver says that a connection broke. Who ends TLS without a word after we have begun to close, or to leave a stream,
+/// does no more than who ends a plain connection: it is no error.
 pub(super) fn failed<H: Handler>(
     handler: &mut H,
     connections: &mut Connections,
@@ -108,7 +136,11 @@ pub(super) fn failed<H: Handler>(
     error: io::Error,
 ) {
     let connection = &connections.table[slot];
-    let closes = matches!(connection.phase, Phase::Open(_)) && connection.flags.closing;
+    let closes = match connection.phase {
+        Phase::Open(_) => connection.flags.closing,
+        Phase::Stream(_) => true,
+        _ => false,
+    };
     if closes && error.kind() == ErrorKind::UnexpectedEof {
         return peer_ended(handler, connections, slot);
     }
@@ -123,7 +155,8 @@ pub(super) fn broke<H: Handler>(
     id: ConnectionId,
     error: &ConnectionError,
 ) {
-    let Some(connection) = connections.get_mut(id) else { return };
+    let Connections { table, tally, .. } = &*connections;
+    let Some(connection) = table.get(id.slot).filter(|c| c.generation == id.generation) else { return };
     if matches!(connection.phase, Phase::Vacant | Phase::Leaving(_)) {
         return;
     }
@@ -133,8 +166,9 @@ pub(super) fn broke<H: Handler>(
     {
         // What came in is wrong, and the socket is not: TLS that is none, or a certificate that is not let in.
         info!(peer = %head.peer, %error, "refused at the door");
+        tally.refused_tls.add(1);
     }
-    if matches!(connection.phase, Phase::Open(_)) {
+    if connection.is_open() {
         debug!(slot = id.slot, %error, "connection broke");
         handler.error(connections, id, error);
         connections.say_farewell(id, CloseCode::ABNORMAL.get(), "", Side::Failure);
@@ -154,7 +188,7 @@ pub(super) fn cut_off<H: Handler>(handler: &mut H, connections: &mut Connections
 fn end<H: Handler>(handler: &mut H, connections: &mut Connections, id: ConnectionId) {
     let Some(connection) = connections.get_mut(id) else { return };
     match mem::replace(&mut connection.phase, Phase::Ended) {
-        Phase::Open(_) => {}
+        Phase::Open(_) | Phase::Stream(_) => {}
         Phase::Asked(_) => return handler.turned_away(id),
         Phase::Vacant | Phase::Head(_) | Phase::Leaving(_) | Phase::Ended => return,
     }
@@ -182,10 +216,12 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
         Phase::Head(head) if head.proxied => {
             info!(proxy = %head.peer, "closed: no header of the PROXY protocol in time");
             connection.phase = Phase::Ended;
+            connections.tally.refused_late.add(1);
             connections.release(id);
         }
         Phase::Head(head) => {
             info!(peer = %head.peer, received = head.bytes.len(), "no whole request head in time: 408");
+            connections.tally.refused_late.add(1);
             refuse(connections, id, 408, "the request head did not arrive in time");
         }
         Phase::Asked(head) => {
@@ -200,8 +236,9 @@ pub(super) fn link_timer_fired<H: Handler>(handler: &mut H, connections: &mut Co
             end(handler, connections, id);
             connections.release(id);
         }
-        Phase::Open(_) if is_over => connections.end_lifetime(id),
+        Phase::Open(_) | Phase::Stream(_) if is_over => connections.end_lifetime(id),
         Phase::Open(_) => keep_alive(handler, connections, id),
+        Phase::Stream(_) => {}
     }
 }
 
@@ -265,7 +302,8 @@ impl Connections {
             self.table[slot].ends_at = ends_at as u32;
         }
         let interval = Duration::from_millis(self.options.keep_alive.ping_interval_ms.into());
-        let first = if interval > Duration::ZERO {
+        let is_stream = matches!(self.table[slot].phase, Phase::Stream(_));
+        let first = if interval > Duration::ZERO && !is_stream {
             // A little apart from its neighbours: connections that came in one storm are not pinged in one.
             self.jitter(interval, interval + interval / 16).as_millis() as u64
         } else if self.table[slot].ends_at != NEVER {

@@ -24,6 +24,25 @@ impl ConnectionId {
         self.slot
     }
 
+    /// The id as a number, for what is to be carried about outside.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.slot as u64) << 32 | self.generation as u64
+    }
+
+    /// The id behind [`to_bits`](Self::to_bits). Of any other number it makes an id under which nobody is found, or somebody
+    /// else: whoever takes numbers from outside has to check that they are its own.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { slot: (bits >> 32) as u32, generation: bits as u32 }
+    }
+
+    /// An id that no connection ever has, for what is like a connection's and belongs to none.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { slot: u32::MAX, generation: u32::MAX }
+    }
+
     /// An id that no shard has given out, for the tests of a handler's own rooms.
     #[must_use]
     pub const fn for_tests(slot: u32, generation: u32) -> Self {
@@ -75,6 +94,14 @@ pub struct Close<'c> {
     pub reason: &'c str,
     /// Who began.
     pub by: Side,
+}
+
+impl Close<'_> {
+    /// Whether the peer began.
+    #[must_use]
+    pub fn is_by_peer(&self) -> bool {
+        self.by == Side::Peer
+    }
 }
 
 /// How connections are asked to leave: all of them ([`Remote::drain_over`](super::Remote::drain_over)) or some
@@ -135,6 +162,24 @@ impl fmt::Display for ConnectionError {
 }
 
 impl std::error::Error for ConnectionError {}
+
+/// A connection that has been answered elsewhere and goes on as a *stream*: what the shard sends on it goes out as it is,
+/// without frames of the WebSocket protocol (an HTTP response without a length, say). Nothing comes in: what the peer
+/// sends is read and thrown away, and its end is a close by the peer, with 1005.
+///
+/// A stream has outbox, waves, timers and the close event like any other connection. It is closed by ending it, behind
+/// [`Handler::last_words`](super::Handler::last_words). It has no messages, pings and fragments, and is not compressed.
+#[derive(Debug)]
+pub struct Answered<E> {
+    /// The socket, non-blocking, or what stands for it.
+    pub stream: Stream,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// A number of the handler's own, by which it knows what last words to say.
+    pub kind: u8,
+    /// What [`Handler::open_stream`](super::Handler::open_stream) is told.
+    pub about: E,
+}
 
 /// A socket that leaves the shard, with what it has received so far.
 #[derive(Debug)]

@@ -40,7 +40,7 @@ fn flush_one<D: Driver>(
     batch: &mut Batch,
     broken: &mut Vec<(ConnectionId, io::Error)>,
 ) {
-    let Connections { table, pool, waves, .. } = connections;
+    let Connections { table, pool, waves, tally, .. } = connections;
     let Some(connection) = table.get_mut(id.slot).filter(|c| c.generation == id.generation) else { return };
     connection.flags.dirty = false;
     if connection.flags.sending || connection.flags.released {
@@ -57,6 +57,7 @@ fn flush_one<D: Driver>(
         }
         let bytes_max = if connection.flags.slow { BATCH_BYTES_SLOW } else { BATCH_BYTES };
         connection.outbox.drain(pool, batch, bytes_max, BATCH_FRAMES);
+        tally.sent(batch.bytes());
         match driver.send(id.slot, batch) {
             Submission::Done => connection.flags.slow = false,
             Submission::InFlight => {
@@ -81,6 +82,7 @@ pub(super) fn uncork<D: Driver>(
     batch: &mut Batch,
 ) -> Result<(), (ConnectionId, io::Error)> {
     let Some((id, bytes)) = connections.take_corked() else { return Ok(()) };
+    connections.tally.sent(bytes.len());
     let sent = driver.send_now(id.slot, &bytes);
     // Only what the kernel refuses is worth a frame.
     let submission = match sent {

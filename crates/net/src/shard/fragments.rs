@@ -9,7 +9,7 @@ use std::mem;
 use wavecast_websocket::frame::{Reserved, encode_header};
 use wavecast_websocket::{self as websocket, Opcode};
 
-use super::connection::{Outgoing, Phase};
+use super::connection::Outgoing;
 use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::frame::Frame;
@@ -52,6 +52,7 @@ impl Connections {
         if !self.is_open(id) {
             return Err(FragmentError::Closed);
         }
+        debug_assert!(!self.is_stream(id), "a stream has no fragments");
         if self.table[id.slot].flags.holds_place {
             return Err(FragmentError::Order);
         }
@@ -106,7 +107,7 @@ impl Connections {
     /// Asks for [`Handler::drained`](super::Handler::drained), once, as soon as all that waits for a connection has been given
     /// to the system (of a message in fragments: all fragments), at the earliest at the end of this turn.
     pub fn tell_when_drained(&mut self, id: ConnectionId) {
-        let Some(connection) = self.get_mut(id).filter(|c| matches!(c.phase, Phase::Open(_))) else { return };
+        let Some(connection) = self.get_mut(id).filter(|c| c.is_open()) else { return };
         connection.flags.tells_drained = true;
         if connection.is_drained() {
             self.emptied.push(id);

@@ -32,6 +32,19 @@ pub trait Handler {
     /// A connection has opened.
     fn open(&mut self, connections: &mut Connections, id: ConnectionId, opening: &Opening<'_>);
 
+    /// A connection has opened that was answered elsewhere: a [stream](super::Answered). By default it is closed.
+    fn open_stream(&mut self, connections: &mut Connections, id: ConnectionId, about: Self::Event) {
+        drop(about);
+        connections.close(id, CloseCode::UNSUPPORTED, "");
+    }
+
+    /// What a stream of this kind says before it ends, in the place of a close frame; by default nothing.
+    /// [`Handler::close`] follows.
+    fn last_words(&mut self, kind: u8, close: &Close<'_>) -> Vec<u8> {
+        let _ = (kind, close);
+        Vec::new()
+    }
+
     /// A message has come in.
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>);
 

@@ -6,7 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::connection::Phase;
 use super::connections::Connections;
 use super::event::{ConnectionId, Leave};
 use super::handler::Handler;
@@ -93,7 +92,7 @@ impl Course {
         let mut left: Vec<_> = slots
             .filter(|&slot| {
                 let connection = &connections.table[slot];
-                matches!(connection.phase, Phase::Open(_)) && !connection.flags.closing
+                connection.is_open() && !connection.flags.closing
             })
             .map(|slot| connections.id(slot))
             .collect();

@@ -51,7 +51,7 @@ use tracing::{error, warn};
 use self::connection::{Order, Phase};
 pub use self::connections::Connections;
 use self::deal::Deal;
-pub use self::event::{Close, ConnectionError, ConnectionId, Detached, Leave, Opening, Shed, Side};
+pub use self::event::{Answered, Close, ConnectionError, ConnectionId, Detached, Leave, Opening, Shed, Side};
 pub use self::fan_out::FanOut;
 pub use self::fragments::FragmentError;
 pub use self::handler::Handler;
@@ -69,6 +69,7 @@ use crate::inbox::Receiver;
 use crate::listener::Settings;
 use crate::options::Options;
 pub use crate::slots::Slots;
+pub use crate::tally::{TURN_BOUNDS, Traffic};
 
 /// An event loop over a driver, with a handler above it.
 pub struct Shard<D: Driver, H: Handler> {
@@ -104,7 +105,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let Mailbox(inbox) = mailbox;
         inbox.set_waker(driver.waker());
         Self {
-            connections: Connections::new(options, driver.now(), seed),
+            connections: Connections::new(options, driver.now(), seed, inbox.tally()),
             driver,
             handler,
             inbox,
@@ -154,6 +155,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         let timeout = self.timeout();
         self.driver.wait(timeout)?;
         self.inbox.awake();
+        self.connections.tally.turn_begins();
         let before = self.connections.begin_turn(self.driver.now());
         if let Some(timeout) = timeout {
             self.connections.notice_delay((self.connections.now - before).saturating_sub(timeout));
@@ -170,6 +172,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.tell_drained();
         self.carry_out_orders();
         self.inbox.show_open(self.connections.open - self.connections.parting);
+        self.connections.count_turn(self.driver.now());
         Ok(!self.is_drained())
     }
 
@@ -250,6 +253,15 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 }
                 Err(error) => warn!(%error, peer = %detached.peer, "a connection could not be adopted"),
             },
+            Post::Answered(answered) => {
+                let Answered { stream, peer, kind, about } = *answered;
+                match self.driver.adopt(stream) {
+                    Ok(slot) => {
+                        door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about)
+                    }
+                    Err(error) => warn!(%error, %peer, "a connection could not be adopted"),
+                }
+            }
             Post::Guest(guest) => self.receive_guest(*guest),
             Post::Drain { leave, within } => {
                 self.driver.stop_listening();
@@ -375,6 +387,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
 /// Bytes have come in for a connection; they are lent and may be changed.
 fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u32, bytes: &mut [u8]) {
     let now = connections.elapsed_ms();
+    connections.tally.bytes_in.add(bytes.len() as u64);
     let id = connections.id(slot);
     let connection = &mut connections.table[slot];
     connection.alive.heard(now);
@@ -384,6 +397,7 @@ fn received<H: Handler>(handler: &mut H, connections: &mut Connections, slot: u3
         Phase::Asked(_) => door::sent_ahead(handler, connections, id, bytes),
         Phase::Leaving(head) => head.bytes.extend_from_slice(bytes),
         // Lingering: read so that the peer sees our last words, and thrown away.
-        Phase::Vacant | Phase::Ended => {}
+        // And what a client says into a stream: all that it had to say stood in its request.
+        Phase::Vacant | Phase::Ended | Phase::Stream(_) => {}
     }
 }

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use wavecast_websocket::CloseCode;
 
-use super::event::{Detached, Leave};
+use super::event::{Answered, Detached, Leave};
 use crate::driver::Guest;
 use crate::inbox::Sender;
+use crate::tally::Traffic;
 
 /// What arrives in a shard's inbox.
 pub(super) enum Post<E> {
     Event(E),
     Adopt(Box<Detached>),
+    Answered(Box<Answered<E>>),
     Guest(Box<Guest>),
     Drain { leave: Leave, within: Duration },
     SendAway { count: usize, leave: Leave },
@@ -68,6 +70,18 @@ impl<E> Remote<E> {
         self.0.push_control(Post::Event(event)).map_err(into_event)
     }
 
+    /// What has passed through the shard, and what it has now. Holds nobody up.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.0.tally().traffic()
+    }
+
+    /// Events that wait in the inbox, with those that room is reserved for.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.waiting()
+    }
+
     /// Whether both are handles to one shard.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -86,7 +100,24 @@ impl<E> Remote<E> {
     pub fn adopt(&self, detached: Detached) -> Result<(), Detached> {
         self.0.push_control(Post::Adopt(Box::new(detached))).map_err(|post| match post {
             Post::Adopt(detached) => *detached,
-            Post::Event(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
+            Post::Event(_)
+            | Post::Answered(_)
+            | Post::Guest(_)
+            | Post::Drain { .. }
+            | Post::SendAway { .. } => {
+                unreachable!("an inbox gives back what was pushed")
+            }
+        })
+    }
+
+    /// Gives the shard a connection that has been answered elsewhere, and goes on as a stream.
+    ///
+    /// # Errors
+    /// Gives it back when the control lane is full or the shard has ended.
+    pub fn adopt_stream(&self, answered: Answered<E>) -> Result<(), Answered<E>> {
+        self.0.push_control(Post::Answered(Box::new(answered))).map_err(|post| match post {
+            Post::Answered(answered) => *answered,
+            Post::Event(_) | Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
                 unreachable!("an inbox gives back what was pushed")
             }
         })
@@ -96,7 +127,11 @@ impl<E> Remote<E> {
     pub(super) fn receive_guest(&self, guest: Guest) -> Result<(), Guest> {
         self.0.push_control(Post::Guest(Box::new(guest))).map_err(|post| match post {
             Post::Guest(guest) => *guest,
-            Post::Event(_) | Post::Adopt(_) | Post::Drain { .. } | Post::SendAway { .. } => {
+            Post::Event(_)
+            | Post::Adopt(_)
+            | Post::Answered(_)
+            | Post::Drain { .. }
+            | Post::SendAway { .. } => {
                 unreachable!("an inbox gives back what was pushed")
             }
         })
@@ -169,7 +204,7 @@ fn apportion(open: &[usize], share: f64) -> Vec<usize> {
 fn into_event<E>(post: Post<E>) -> E {
     match post {
         Post::Event(event) => event,
-        Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
+        Post::Adopt(_) | Post::Answered(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
             unreachable!("an inbox gives back what was pushed")
         }
     }

@@ -4,7 +4,7 @@ use std::mem;
 
 use wavecast_websocket::{self as websocket, Opcode};
 
-use super::connection::{Outgoing, Phase};
+use super::connection::Outgoing;
 use super::connections::Connections;
 use super::event::ConnectionId;
 use crate::frame::Frame;
@@ -33,11 +33,13 @@ impl std::fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 impl Connections {
-    /// Queues a message for one connection; compressed, if that was agreed on and makes it shorter.
+    /// Queues a message for one connection; compressed, if that was agreed on and makes it shorter. Not for a
+    /// [stream](crate::shard::Answered), which has no messages.
     ///
     /// # Errors
     /// [`SendError`]; nothing is queued then.
     pub fn send(&mut self, id: ConnectionId, message: MessageRef<'_>) -> Result<(), SendError> {
+        debug_assert!(!self.is_stream(id), "a stream has no messages");
         if let Some(done) = self.send_corked(id, message) {
             return done;
         }
@@ -103,7 +105,7 @@ impl Connections {
         let Some(connection) = self.table.get_mut(id.slot).filter(|c| c.generation == id.generation) else {
             return;
         };
-        let is_open = matches!(connection.phase, Phase::Open(_)) && !connection.flags.closing;
+        let is_open = connection.is_open() && !connection.flags.closing;
         if is_open && !mem::replace(&mut connection.flags.holds_place, true) {
             connection.outbox.hold_place(&mut self.pool);
         }
@@ -132,13 +134,17 @@ impl Connections {
         Ok(())
     }
 
-    /// Pings a connection. The payload is at most 125 bytes; a longer one is cut there (RFC 6455 §5.5).
+    /// Pings a connection. The payload is at most 125 bytes; a longer one is cut there (RFC 6455 §5.5). A
+    /// [stream](crate::shard::Answered) has no pings: nothing happens.
     ///
     /// # Errors
     /// [`SendError`]; nothing is queued then, and a full outbox is no overflow.
     pub fn ping(&mut self, id: ConnectionId, payload: &[u8]) -> Result<(), SendError> {
         if !self.is_open(id) {
             return Err(SendError::Closed);
+        }
+        if self.is_stream(id) {
+            return Ok(());
         }
         if self.queued_bytes(id) >= self.options.outbox_bytes_max {
             return Err(SendError::Full);

@@ -9,35 +9,46 @@ use rustls::pki_types::ServerName;
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::challenges::Challenges;
 use super::fault::{Part, TlsError};
 use super::options::Identity;
 
 /// Certificates of one listener: each is looked at for each client.
 pub(super) const CERTIFICATES_MAX: usize = 64;
 
-/// The certificates of a listener, in the order given.
+/// The certificates of a listener, in the order given, and what ACME servers are shown.
 #[derive(Debug)]
-pub(super) struct Certificates(Vec<Arc<CertifiedKey>>);
+pub(super) struct Certificates {
+    certified: Vec<Arc<CertifiedKey>>,
+    challenges: Option<Challenges>,
+}
 
 impl Certificates {
     /// Reads every certificate with its key. Reads files: not for an event loop.
     ///
     /// # Errors
     /// Names the file that is of no use.
-    pub(super) fn load(identities: &[Identity], provider: &CryptoProvider) -> Result<Self, TlsError> {
-        if identities.is_empty() || identities.len() > CERTIFICATES_MAX {
+    pub(super) fn load(
+        identities: &[Identity],
+        challenges: Option<&Challenges>,
+        provider: &CryptoProvider,
+    ) -> Result<Self, TlsError> {
+        // Who fetches certificates has none to begin with.
+        let is_empty = identities.is_empty() && challenges.is_none();
+        if is_empty || identities.len() > CERTIFICATES_MAX {
             let problem = format!("needs a certificate, and takes at most {CERTIFICATES_MAX}");
             return Err(TlsError::new(Part::Settings, problem));
         }
-        identities
-            .iter()
-            .map(|identity| load(identity, provider).map(Arc::new))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let certified = identities.iter().map(|identity| load(identity, provider).map(Arc::new));
+        Ok(Self { certified: certified.collect::<Result<_, _>>()?, challenges: challenges.cloned() })
     }
 }
 
-fn load(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+/// Reads a certificate with its key.
+///
+/// # Errors
+/// Names the file that is of no use.
+pub(super) fn load(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
     let Identity { chain, key } = identity;
     let certificates =
         chain.certificates().map_err(|error| TlsError::pem(Part::Certificate, chain, &error))?;
@@ -57,13 +68,16 @@ fn load(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, 
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, client: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(shown) = self.challenges.as_ref().and_then(|challenges| challenges.answer(&client)) {
+            return shown;
+        }
         let verifiable = |c: &&Arc<CertifiedKey>| c.key.choose_scheme(client.signature_schemes()).is_some();
         let named = |c: &&Arc<CertifiedKey>| client.server_name().is_some_and(|name| is_for(c, name));
-        let usable = || self.0.iter().filter(verifiable);
+        let usable = || self.certified.iter().filter(verifiable);
         // One certificate is given to everybody: whether the name is right the client judges.
-        let first = match &self.0[..] {
+        let first = match &self.certified[..] {
             [only] => Some(only),
-            _ => usable().find(named).or_else(|| usable().next()).or_else(|| self.0.first()),
+            _ => usable().find(named).or_else(|| usable().next()).or_else(|| self.certified.first()),
         };
         first.map(Arc::clone)
     }

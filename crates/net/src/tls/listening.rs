@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::fault::{SessionError, TlsError};
-use super::options::ServerTlsOptions;
+use super::options::{Identity, ServerTlsOptions};
 use super::pem::Pem;
 use super::session::Session;
 use super::watch::Watched;
@@ -41,6 +41,14 @@ impl ServerTls {
     pub fn session(&self) -> Result<Session, SessionError> {
         Watched::check_soon(&self.0);
         Session::new(self.0.current())
+    }
+
+    /// Shows these certificates to clients that come from now on, in place of those before. Reads files, and blocks.
+    ///
+    /// # Errors
+    /// [`TlsError`]; what was in use stays in use.
+    pub fn identify(&self, identities: Vec<Identity>) -> Result<(), TlsError> {
+        self.0.identify(identities)
     }
 
     /// Reads the files now, whether they have changed or not. Blocks.

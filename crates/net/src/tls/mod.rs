@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`ServerTls`] (`listening`) | what a listener is given: certificates, who may come in, what is resumed |
 //! | `options`, `settings` | how it is to be spoken; rustls' settings, made of that |
-//! | `certificates` | which of several certificates answers a client |
+//! | `certificates`, `challenges` | which of several certificates answers a client; what an ACME server is shown |
 //! | `watch` | files that change are read again, and a half-written one is not believed |
 //! | [`Session`] (`session`) | one connection's TLS: ciphertext in, plain bytes out, and back |
 //! | [`TlsStream`] (`stream`) | a socket with its session, on the way between a shard and somebody else |
@@ -15,6 +15,7 @@
 //! An idle session owns no buffer: it keeps the beginning of a record that has not arrived whole, and nothing else.
 
 mod certificates;
+mod challenges;
 mod fault;
 mod listening;
 mod options;
@@ -25,6 +26,7 @@ mod settings;
 mod stream;
 mod watch;
 
+pub use self::challenges::Challenges;
 pub use self::fault::{Part, SessionError, TlsError};
 pub use self::listening::ServerTls;
 pub use self::options::{ClientAuth, Identity, ServerTlsOptions, Version};

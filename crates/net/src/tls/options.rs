@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::challenges::Challenges;
 use super::pem::Pem;
 
 /// A certificate with its chain, and its key.
@@ -38,7 +39,7 @@ pub enum Version {
 /// How TLS is spoken.
 #[derive(Clone, Debug)]
 pub struct ServerTlsOptions {
-    /// Certificates, 1 to 64. The first that a client asks for by name (SNI) is shown, else the first.
+    /// Certificates, 1 to 64; none where `challenges` are answered, until there is one. The first that a client asks for by name (SNI) is shown, else the first.
     pub identities: Vec<Identity>,
     /// Certificates of clients.
     pub client_auth: ClientAuth,
@@ -53,6 +54,9 @@ pub struct ServerTlsOptions {
     /// How often, at most, files are looked at for changes. Default 1 s; zero: never. They are looked at when a client comes,
     /// by a thread that lives as long as that takes: no shard waits for a disk.
     pub check_interval: Duration,
+    /// What is shown to ACME servers that look whether a name is ours (TLS-ALPN-01, RFC 8737), in place of the certificates.
+    /// Default: nothing.
+    pub challenges: Option<Challenges>,
 }
 
 impl ServerTlsOptions {
@@ -66,6 +70,7 @@ impl ServerTlsOptions {
             minimum_version: Version::default(),
             tickets: 1,
             check_interval: Duration::from_secs(1),
+            challenges: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSess
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::certificates::Certificates;
+use super::challenges::PROTOCOL;
 use super::fault::{Part, TlsError};
 use super::options::{ClientAuth, ServerTlsOptions, Version};
 use super::pem::Pem;
@@ -56,9 +57,15 @@ pub(super) fn load(options: &ServerTlsOptions, resumption: &Resumption) -> Resul
             builder.with_client_cert_verifier(verified(verifier.build(), pem)?)
         }
     };
-    let mut config =
-        builder.with_cert_resolver(Arc::new(Certificates::load(&options.identities, &provider)?));
+    let mut config = builder.with_cert_resolver(Arc::new(Certificates::load(
+        &options.identities,
+        options.challenges.as_ref(),
+        &provider,
+    )?));
     config.alpn_protocols.clone_from(&options.alpn);
+    if options.challenges.is_some() {
+        config.alpn_protocols.push(PROTOCOL.to_vec());
+    }
     config.session_storage = Arc::clone(&resumption.sessions);
     config.send_tls13_tickets = options.tickets;
     if let Some(tickets) = &resumption.tickets {

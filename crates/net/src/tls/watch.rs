@@ -14,7 +14,7 @@ use rustls::ServerConfig;
 use tracing::{info, warn};
 
 use super::fault::TlsError;
-use super::options::{ClientAuth, ServerTlsOptions};
+use super::options::{ClientAuth, Identity, ServerTlsOptions};
 use super::pem::Pem;
 use super::settings::{Resumption, load};
 
@@ -23,7 +23,7 @@ const STILL_WARM: Duration = Duration::from_secs(2);
 
 /// Settings of TLS in use, and the files they came from.
 pub(super) struct Watched {
-    options: ServerTlsOptions,
+    check_interval: Duration,
     current: RwLock<Arc<ServerConfig>>,
     seen: Mutex<Seen>,
     began: Instant,
@@ -33,6 +33,7 @@ pub(super) struct Watched {
 }
 
 struct Seen {
+    options: ServerTlsOptions,
     stamps: Vec<Stamp>,
     authorities: Vec<Vec<u8>>,
     resumption: Resumption,
@@ -56,10 +57,11 @@ impl Watched {
         // Before the files are read: what is written meanwhile looks changed.
         let stamps = stamps(&options);
         let config = load(&options, &resumption)?;
-        let seen = Seen { stamps, authorities: authorities(&options), resumption, failing: false };
-        let next_check_ms = AtomicU64::new(options.check_interval.as_millis() as u64);
+        let (authorities, check_interval) = (authorities(&options), options.check_interval);
+        let seen = Seen { options, stamps, authorities, resumption, failing: false };
+        let next_check_ms = AtomicU64::new(check_interval.as_millis() as u64);
         Ok(Self {
-            options,
+            check_interval,
             current: RwLock::new(Arc::new(config)),
             seen: Mutex::new(seen),
             began: Instant::now(),
@@ -75,7 +77,7 @@ impl Watched {
 
     /// Has the files looked at if that is due, on a thread of its own: no shard waits for a disk.
     pub(super) fn check_soon(watched: &Arc<Self>) {
-        let interval = watched.options.check_interval.as_millis() as u64;
+        let interval = watched.check_interval.as_millis() as u64;
         let now = watched.began.elapsed().as_millis() as u64;
         if interval == 0 || now < watched.next_check_ms.load(Ordering::Relaxed) {
             return;
@@ -98,7 +100,7 @@ impl Watched {
     /// Reads the files if they have changed, or could not be used when last looked at.
     fn check(&self) {
         let mut seen = self.seen();
-        let stamps = stamps(&self.options);
+        let stamps = stamps(&seen.options);
         let unchanged = stamps == seen.stamps && !seen.stamps.iter().any(|stamp| stamp.warm);
         if unchanged && !seen.failing {
             return;
@@ -118,20 +120,32 @@ impl Watched {
 
     pub(super) fn reload(&self) -> Result<(), TlsError> {
         let mut seen = self.seen();
-        let stamps = stamps(&self.options);
+        let stamps = stamps(&seen.options);
         self.read(&mut seen, stamps)?;
         seen.failing = false;
         Ok(())
     }
 
+    pub(super) fn identify(&self, identities: Vec<Identity>) -> Result<(), TlsError> {
+        let mut seen = self.seen();
+        let before = std::mem::replace(&mut seen.options.identities, identities);
+        let stamps = stamps(&seen.options);
+        let read = self.read(&mut seen, stamps);
+        match read {
+            Ok(()) => seen.failing = false,
+            Err(_) => seen.options.identities = before,
+        }
+        read
+    }
+
     fn read(&self, seen: &mut Seen, stamps: Vec<Stamp>) -> Result<(), TlsError> {
-        let authorities = authorities(&self.options);
+        let authorities = authorities(&seen.options);
         let resumption = if authorities == seen.authorities {
             seen.resumption.clone()
         } else {
-            Resumption::new(&self.options)?
+            Resumption::new(&seen.options)?
         };
-        let config = Arc::new(load(&self.options, &resumption)?);
+        let config = Arc::new(load(&seen.options, &resumption)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
         (seen.stamps, seen.authorities, seen.resumption) = (stamps, authorities, resumption);
         Ok(())

@@ -11,10 +11,11 @@
 //! The schema is written out by hand, a line a field, over varints and lengths of our own: generated code would copy
 //! each payload and string into a value of its own, and the schema needs none of Protobuf's rarer parts.
 //!
-//! `frame` finds the messages, `command`, `reply` and `push` are their shapes, `shape` and `filter` what several of them hold;
+//! `frame` finds the messages, `command`, `emulation`, `reply` and `push` are their shapes, `shape` and `filter` what several of them hold;
 //! `read`, `write` and `varint` are the format itself.
 
 mod command;
+mod emulation;
 mod filter;
 mod frame;
 mod push;
@@ -26,6 +27,7 @@ mod write;
 
 pub(crate) use command::command_reader;
 pub use command::{commands, encode_command};
+pub(super) use emulation::{emulation, encode_emulation};
 pub(crate) use frame::Delimited;
 pub use push::encode_push;
 pub(crate) use reply::message_reader;

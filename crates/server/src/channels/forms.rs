@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use wavecast_hub::{ClientInfo, Publication};
-use wavecast_protocol::centrifuge::Encoding;
 
 use crate::wire::{self, Data};
+use crate::wire_form::{Dialect, WireForm};
 
 /// The payload of a publication as a group gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,59 +45,53 @@ impl Forms {
     /// Makes a form of a publication; `false` if that has none: there is no delta, or it would be longer.
     pub(super) fn make(
         &mut self,
-        encoding: Encoding,
+        form: WireForm,
         shape: Shape,
         publication: &Publication,
         base: Option<&Arc<Publication>>,
     ) -> bool {
-        let form = &mut self.made[index(encoding, shape)];
-        if form.is_made {
-            return !form.bytes.is_empty();
+        let made = &mut self.made[index(form.dialect(), shape)];
+        if made.is_made {
+            return !made.bytes.is_empty();
         }
-        form.is_made = true;
-        form.bytes.clear();
+        made.is_made = true;
+        made.bytes.clear();
         let data = match shape {
             Shape::Plain => Data::Plain,
             Shape::Whole => Data::Whole,
-            Shape::Delta => match base.and_then(|base| wire::delta(encoding, publication, base)) {
+            Shape::Delta => match base.and_then(|base| wire::delta(form.encoding(), publication, base)) {
                 Some(delta) => Data::Delta(delta),
                 None => return false,
             },
         };
-        wire::encode_publication(encoding, publication, data, &mut form.bytes);
+        wire::encode_publication(form.dialect(), publication, data, &mut made.bytes);
         true
     }
 
-    /// Makes the one form that a join or leave has in an encoding.
-    pub(super) fn make_membership(
-        &mut self,
-        encoding: Encoding,
-        channel: &str,
-        info: &ClientInfo,
-        joined: bool,
-    ) {
-        let form = &mut self.made[index(encoding, Shape::Plain)];
-        if !std::mem::replace(&mut form.is_made, true) {
-            form.bytes.clear();
-            wire::encode_membership(encoding, channel, info, joined, &mut form.bytes);
+    /// Makes the one form that a join or leave has in a dialect.
+    pub(super) fn make_membership(&mut self, form: WireForm, channel: &str, info: &ClientInfo, joined: bool) {
+        let made = &mut self.made[index(form.dialect(), Shape::Plain)];
+        if !std::mem::replace(&mut made.is_made, true) {
+            made.bytes.clear();
+            wire::encode_membership(form.dialect(), channel, info, joined, &mut made.bytes);
         }
     }
 
     /// A form that has been made.
-    pub(super) fn of(&self, encoding: Encoding, shape: Shape) -> &[u8] {
-        &self.made[index(encoding, shape)].bytes
+    pub(super) fn of(&self, form: WireForm, shape: Shape) -> &[u8] {
+        &self.made[index(form.dialect(), shape)].bytes
     }
 }
 
-fn index(encoding: Encoding, shape: Shape) -> usize {
-    let first = match encoding {
-        Encoding::Json => 0,
-        Encoding::Protobuf => 3,
+fn index(dialect: Dialect, shape: Shape) -> usize {
+    let first = match dialect {
+        Dialect::Json => 0,
+        Dialect::Protobuf => 3,
     };
-    let shape = match (encoding, shape) {
+    let shape = match (dialect, shape) {
         // Protobuf has any bytes as they are.
-        (_, Shape::Plain) | (Encoding::Protobuf, Shape::Whole) => 0,
-        (Encoding::Json, Shape::Whole) => 1,
+        (_, Shape::Plain) | (Dialect::Protobuf, Shape::Whole) => 0,
+        (Dialect::Json, Shape::Whole) => 1,
         (_, Shape::Delta) => 2,
     };
     first + shape

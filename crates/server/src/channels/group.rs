@@ -23,7 +23,6 @@ use super::outlet::Outlet;
 use super::pieces::{Audience, Pieces, key};
 use super::run::{Aside, Run};
 use super::seat::Form;
-use crate::wire;
 
 /// Runs of those who do not get all of it count this part of a run's length against its limit: they are shorter-lived and
 /// fewer than a run's readers, but many of them are not nothing.
@@ -189,10 +188,10 @@ impl Group {
         excluded: &[Placed],
         dropping: Dropping,
     ) {
-        let encoding = self.form.encoding;
+        let wire = self.form.wire;
         let whole = if self.form.delta { Shape::Whole } else { Shape::Plain };
         if self.is_pieces {
-            forms.make(encoding, whole, publication, None);
+            forms.make(wire, whole, publication, None);
             let key = match dropping {
                 Dropping::Latest(_) => Some(key(publication.tags.as_deref())),
                 Dropping::No | Dropping::Runs(_) => None,
@@ -200,28 +199,28 @@ impl Group {
             let excluded = excluded.iter().map(|&(connection, _)| connection).collect();
             let publication = self.form.filtered.then(|| Arc::clone(publication));
             let for_whom = Audience { publication, excluded };
-            return self.push_piece(forms.of(encoding, whole), dropping, key, for_whom);
+            return self.push_piece(forms.of(wire, whole), dropping, key, for_whom);
         }
         for &member in excluded {
             self.set_aside(member);
         }
         if !self.form.delta {
-            forms.make(encoding, whole, publication, None);
-            let message = forms.of(encoding, whole);
-            self.run.push(encoding, message);
+            forms.make(wire, whole, publication, None);
+            let message = forms.of(wire, whole);
+            self.run.push(wire, message);
             return self.push_asides(excluded, message, message);
         }
-        let has_delta = forms.make(encoding, Shape::Delta, publication, base);
-        forms.make(encoding, whole, publication, None);
-        let message = forms.of(encoding, whole);
-        let next = if has_delta { forms.of(encoding, Shape::Delta) } else { message };
+        let has_delta = forms.make(wire, Shape::Delta, publication, base);
+        forms.make(wire, whole, publication, None);
+        let message = forms.of(wire, whole);
+        let next = if has_delta { forms.of(wire, Shape::Delta) } else { message };
         if self.settled() > 0 {
-            self.run.push(encoding, next);
+            self.run.push(wire, next);
         }
         if self.settled() < self.members.len() {
             let rare = self.rare();
             let had_base = std::mem::replace(&mut rare.fresh_has_base, true);
-            rare.fresh.push(encoding, if had_base { next } else { message });
+            rare.fresh.push(wire, if had_base { next } else { message });
         }
         self.push_asides(excluded, message, next);
     }
@@ -231,15 +230,15 @@ impl Group {
         if self.is_pieces {
             return self.push_piece(message, dropping, None, Audience::default());
         }
-        let encoding = self.form.encoding;
+        let wire = self.form.wire;
         if !self.form.delta || self.settled() > 0 {
-            self.run.push(encoding, message);
+            self.run.push(wire, message);
         }
         if self.form.delta && self.settled() < self.members.len() {
-            self.rare().fresh.push(encoding, message);
+            self.rare().fresh.push(wire, message);
         }
         if let Some(rare) = &mut self.rare {
-            rare.asides.iter_mut().for_each(|aside| aside.run.push(encoding, message));
+            rare.asides.iter_mut().for_each(|aside| aside.run.push(wire, message));
         }
     }
 
@@ -309,7 +308,7 @@ impl Group {
 
     fn push_piece(&mut self, message: &[u8], dropping: Dropping, key: Option<Box<str>>, for_whom: Audience) {
         let mut framed = Vec::new();
-        wire::frame(self.form.encoding, message, &mut framed);
+        self.form.wire.frame(message, &mut framed);
         let lane = dropping.lane().map(|number| Lane { number, key });
         self.rare().pieces.push(&framed, lane, for_whom);
     }
@@ -336,14 +335,14 @@ impl Group {
     }
 
     fn push_asides(&mut self, excluded: &[Placed], whole: &[u8], next: &[u8]) {
-        let encoding = self.form.encoding;
+        let wire = self.form.wire;
         let Some(rare) = &mut self.rare else { return };
         for aside in &mut rare.asides {
             if excluded.iter().any(|&(connection, _)| connection == aside.connection) {
                 aside.has_base = false;
             } else {
                 let had_base = std::mem::replace(&mut aside.has_base, true);
-                aside.run.push(encoding, if had_base { next } else { whole });
+                aside.run.push(wire, if had_base { next } else { whole });
             }
         }
     }

@@ -24,9 +24,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::wire_form::WireForm;
 use wavecast_hub::{ChannelOptions, ClientInfo, Publication};
 use wavecast_net::shard::{ConnectionId, WaveId};
-use wavecast_protocol::centrifuge::Encoding;
 
 use self::channel::Channel;
 use self::forms::{Forms, Shape};
@@ -137,11 +137,11 @@ impl Channels {
         in_group(seat.group, moved)
     }
 
-    /// The subscribers of a channel, all taken out, by encoding.
-    pub(crate) fn remove_all(&mut self, number: ChannelNumber) -> Vec<(Encoding, Vec<ConnectionId>)> {
+    /// The subscribers of a channel, all taken out, by the form in which they are written to.
+    pub(crate) fn remove_all(&mut self, number: ChannelNumber) -> Vec<(WireForm, Vec<ConnectionId>)> {
         let channel = self.at(number);
         channel.base = None;
-        channel.groups.iter_mut().map(|group| (group.form.encoding, group.remove_all())).collect()
+        channel.groups.iter_mut().map(|group| (group.form.wire, group.remove_all())).collect()
     }
 
     /// A subscriber has lost something that was on its way to it: if it takes deltas, the next publication that it gets is
@@ -161,10 +161,10 @@ impl Channels {
         &self.table[number.0 as usize].options
     }
 
-    /// The encoding in which somebody takes a channel, and whether it takes deltas.
-    pub(crate) fn form(&self, number: ChannelNumber, seat: Seat) -> (Encoding, bool) {
+    /// How somebody is written to who takes a channel, and whether it takes deltas.
+    pub(crate) fn form(&self, number: ChannelNumber, seat: Seat) -> (WireForm, bool) {
         let group = &self.table[number.0 as usize].groups[usize::from(seat.group)];
-        (group.form.encoding, group.form.delta)
+        (group.form.wire, group.form.delta)
     }
 
     /// How many subscribers a channel has here.
@@ -233,8 +233,8 @@ impl Channels {
         self.forms.begin();
         let mut is_wanted = false;
         for group in channel.groups.iter_mut().filter(|g| g.form.join_leave && !g.members().is_empty()) {
-            self.forms.make_membership(group.form.encoding, &channel.name, info, joined);
-            group.message(self.forms.of(group.form.encoding, Shape::Plain), dropping);
+            self.forms.make_membership(group.form.wire, &channel.name, info, joined);
+            group.message(self.forms.of(group.form.wire, Shape::Plain), dropping);
             is_wanted = true;
         }
         if is_wanted {

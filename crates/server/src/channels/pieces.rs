@@ -122,7 +122,6 @@ fn together(frames: &[Frame], lane: Option<u32>) -> Frame {
     }
     let bytes: Vec<u8> = frames.iter().flat_map(|frame| frame.iter().copied()).collect();
     let lane = lane.map(|number| Lane { number, key: None });
-    let frame =
-        lane.map_or_else(|| Frame::new(&bytes), |lane| Frame::in_lane(&bytes, lane, frames.len() as u32));
-    frame.deflatable()
+    let frame = lane.map_or_else(|| Frame::new(&bytes), |lane| Frame::in_lane(&bytes, lane, 1));
+    frame.holding(frames.len() as u32).deflatable()
 }

@@ -2,9 +2,8 @@
 
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::{Frame, Lane};
-use wavecast_protocol::centrifuge::Encoding;
 
-use crate::wire;
+use crate::wire_form::WireForm;
 
 /// A run's memory is kept for the next one up to this size.
 const RUN_BYTES_KEPT: usize = 4 * 1024;
@@ -26,8 +25,8 @@ pub(super) struct Aside {
 }
 
 impl Run {
-    pub(super) fn push(&mut self, encoding: Encoding, message: &[u8]) {
-        wire::frame(encoding, message, &mut self.bytes);
+    pub(super) fn push(&mut self, form: WireForm, message: &[u8]) {
+        form.frame(message, &mut self.bytes);
         self.messages += 1;
     }
 
@@ -52,7 +51,7 @@ impl Run {
     /// Puts the run into a frame and begins the next. With a `lane` it may be dropped while it waits.
     pub(super) fn take(&mut self, lane: Option<u32>) -> Frame {
         let frame = match lane {
-            None => Frame::new(&self.bytes),
+            None => Frame::new(&self.bytes).holding(self.messages),
             Some(number) => Frame::in_lane(&self.bytes, Lane { number, key: None }, self.messages),
         };
         self.clear();

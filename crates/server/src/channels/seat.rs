@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use wavecast_hub::{Filter, Publication};
 use wavecast_net::shard::ConnectionId;
-use wavecast_protocol::centrifuge::Encoding;
+
+use crate::wire_form::WireForm;
 
 /// Where a connection stands among a channel's subscribers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) type Moved = [Option<(ConnectionId, Seat)>; 2];
 /// What a subscriber wants to hear.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listener {
-    pub(crate) encoding: Encoding,
+    pub(crate) wire: WireForm,
     /// It has been told that it gets deltas. Not with a filter.
     pub(crate) delta: bool,
     /// It is told of joins and leaves.
@@ -34,7 +35,7 @@ pub(crate) struct Listener {
 /// The form in which a group of subscribers takes a channel's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
-    pub(super) encoding: Encoding,
+    pub(super) wire: WireForm,
     pub(super) delta: bool,
     pub(super) join_leave: bool,
     pub(super) filtered: bool,
@@ -44,11 +45,6 @@ impl Listener {
     pub(super) fn form(&self) -> Form {
         let filtered = self.filter.is_some();
         debug_assert!(!(filtered && self.delta), "a filtered stream has no deltas");
-        Form {
-            encoding: self.encoding,
-            delta: self.delta && !filtered,
-            join_leave: self.join_leave,
-            filtered,
-        }
+        Form { wire: self.wire, delta: self.delta && !filtered, join_leave: self.join_leave, filtered }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::wire_form::WireForm;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
@@ -104,7 +105,8 @@ impl World {
         let filter = (form & 4 != 0).then(|| Rc::new(filter));
         let delta = form & 8 != 0 && filter.is_none();
         let base = self.last.clone().filter(|_| form & 16 != 0 && delta);
-        let listener = Listener { encoding, delta, join_leave: form & 2 != 0, filter, base };
+        let listener =
+            Listener { wire: WireForm::web_socket(encoding), delta, join_leave: form & 2 != 0, filter, base };
         let connection = ConnectionId::for_tests(self.connections, 0);
         self.connections += 1;
         let seat = self.channels.add(self.number, connection, listener.clone());
@@ -253,7 +255,9 @@ impl Subscriber {
 
     fn expect(&mut self, waiting: &Waiting) {
         let heard = match &waiting.heard {
-            Heard::Payload(data) => Heard::Payload(payload(data, waiting.is_json, self.listener.encoding)),
+            Heard::Payload(data) => {
+                Heard::Payload(payload(data, waiting.is_json, self.listener.wire.encoding()))
+            }
             other => other.clone(),
         };
         self.expected.push((waiting.key.clone(), heard));
@@ -263,12 +267,12 @@ impl Subscriber {
         let mut bytes = frame.to_vec();
         let mut input = Input::new(&mut bytes);
         while let Some(event) = self.protocol.receive(&mut input, &Limits::default()).unwrap() {
-            let messages = match (event, self.listener.encoding) {
+            let messages = match (event, self.listener.wire.encoding()) {
                 (Event::Text(text), Encoding::Json) => text.as_bytes().to_vec(),
                 (Event::Binary(bytes), Encoding::Protobuf) => bytes.to_vec(),
                 (event, encoding) => panic!("{event:?} to a client in {encoding:?}"),
             };
-            for message in self.listener.encoding.messages(&messages) {
+            for message in self.listener.wire.encoding().messages(&messages) {
                 let ServerMessage::Push(push) = message.unwrap() else { panic!("only pushes") };
                 let mut key = None;
                 let heard = match push {
@@ -316,7 +320,7 @@ fn read(listener: &Listener, base: &mut Option<Vec<u8>>, data: &[u8], is_delta: 
         assert!(!is_delta);
         return data.to_vec();
     }
-    let data = match listener.encoding {
+    let data = match listener.wire.encoding() {
         Encoding::Json => serde_json::from_slice::<String>(data).expect("text").into_bytes(),
         Encoding::Protobuf => data.to_vec(),
     };
@@ -362,7 +366,7 @@ fn run(slow_consumer: SlowConsumer, steps: &[(u8, usize, usize)]) {
         .collect();
     assert_eq!(gone.len(), counts);
     for subscriber in &world.subscribers {
-        assert_eq!(gone[&subscriber.connection], subscriber.listener.encoding as u8);
+        assert_eq!(gone[&subscriber.connection], subscriber.listener.wire as u8);
     }
     assert_eq!(world.channels.release(number).as_deref(), Some("c"));
     assert!(world.channels.is_empty());

@@ -104,8 +104,6 @@ const fn stops(possible: &'static str) -> Fate {
 const NO_ACME: &str = "certificates are not fetched (ACME); remove the key and set http_server.tls.cert_pem and key_pem to \
     files that something else renews: they are read again when they change";
 const FOR_CLIENTS: &str = "it is for clients, and the listener is a server";
-const NO_SECOND_PORT: &str = "there is one port for everything; remove the key and keep the API's path \
-    away from the public in a reverse proxy";
 const NOT_SERVED: &str = "this transport is not served yet; clients use the WebSocket endpoint";
 const NO_ENGINE: &str = "only the engine in memory is there; set it to \"memory\" or remove the key";
 const NO_STREAM_HOOK: &str =
@@ -117,16 +115,14 @@ const OVER_HTTP: &str = "back ends are called over HTTP";
 
 /// Centrifugo's keys outside the namespaces, section by section; those that are carried out stand in `keys`.
 const KNOWN: Table = &[
-    ("http_server.internal_address", stops(NO_SECOND_PORT)),
-    ("http_server.internal_port", stops(NO_SECOND_PORT)),
     ("http_server.tls.server_ca_pem", ignored(FOR_CLIENTS)),
     ("http_server.tls.server_name", ignored(FOR_CLIENTS)),
     ("http_server.tls.insecure_skip_verify", ignored(FOR_CLIENTS)),
+    ("http_server.internal_tls.server_ca_pem", ignored(FOR_CLIENTS)),
+    ("http_server.internal_tls.server_name", ignored(FOR_CLIENTS)),
+    ("http_server.internal_tls.insecure_skip_verify", ignored(FOR_CLIENTS)),
     ("http_server.tls_autocert.enabled", stops(NO_ACME)),
     ("http_server.tls_autocert.*", ignored("certificates are not fetched")),
-    ("http_server.tls_external", ignored("there is one port for everything")),
-    ("http_server.internal_tls.enabled", stops(NO_SECOND_PORT)),
-    ("http_server.internal_tls.*", ignored("there is one port for everything")),
     ("http_server.http3.enabled", ignored("HTTP/1.1 is served")),
     ("http_server.h2c_external", ignored("HTTP/1.1 is served")),
     (
@@ -157,27 +153,28 @@ const KNOWN: Table = &[
     ("websocket.use_write_buffer_pool", ignored(OURS)),
     ("websocket.write_buffer_size", ignored(OURS)),
     ("websocket.write_timeout", ignored("a slow client is judged by client.queue_max_size")),
-    ("sse.*", ignored(NOT_SERVED)),
-    ("http_stream.*", ignored(NOT_SERVED)),
-    ("emulation.*", ignored(NOT_SERVED)),
     ("uni_websocket.*", ignored(NOT_SERVED)),
     ("uni_sse.*", ignored(NOT_SERVED)),
     ("uni_http_stream.*", ignored(NOT_SERVED)),
     ("uni_grpc.*", ignored(NOT_SERVED)),
     ("webtransport.*", ignored(NOT_SERVED)),
     ("init.*", ignored(NOT_SERVED)),
-    ("http_api.external", ignored("there is one port for everything")),
     ("grpc_api.*", ignored("the API is served over HTTP")),
     ("admin.*", ignored("the console is not there yet")),
     ("swagger.*", ignored("the API is described at its own path, in openapi.json")),
-    ("prometheus.*", ignored("metrics are not exported yet")),
-    ("graphite.*", ignored("metrics are not exported yet")),
+    (
+        "prometheus.instrument_http_handlers",
+        ignored("the front desk's answers are counted by their status, always"),
+    ),
+    ("prometheus.recovered_publications_histogram", ignored("what was recovered is counted, always")),
+    ("prometheus.native_histograms", ignored("histograms have buckets")),
+    ("graphite.*", ignored("metrics are served for Prometheus only")),
     ("opentelemetry.*", ignored("traces are not exported yet")),
     ("usage_stats.*", ignored("nothing is sent to anybody")),
     ("debug.*", ignored(UNUSED)),
     ("pid_file", ignored("no PID file is written")),
     ("enable_unreleased_features", ignored(UNUSED)),
-    ("node.info_metrics_aggregate_interval", ignored("metrics are not exported yet")),
+    ("node.info_metrics_aggregate_interval", ignored("metrics are served for Prometheus only")),
     ("consumers", stops("publications enter by the HTTP API and by clients only; remove the key")),
     ("consumers.*", stops("publications enter by the HTTP API and by clients only; remove the key")),
     ("engine.type", Fate::Stops { harmless: &["memory"], possible: NO_ENGINE }),

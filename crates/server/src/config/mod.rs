@@ -4,7 +4,7 @@
 //! override variables, which override the file. Values are checked on entry, and everything that is wrong is
 //! reported at once.
 //!
-//! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`: how a value is read
+//! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`, `networks`: how a value is read
 //! - `keys`: the tables of keys that are carried out; `centrifugo`: the table of those that are not, and what then
 //! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show; `extend`: a
 //!   text of the program's on top; `reload`: read anew while a server runs
@@ -19,6 +19,7 @@ mod extend;
 mod hooks;
 mod keys;
 mod namespaces;
+pub(crate) mod networks;
 mod origins;
 mod profile;
 mod reload;
@@ -31,15 +32,16 @@ mod tests;
 use std::path::Path;
 
 pub use error::{ConfigError, Origin, Problem, Warning};
+pub use networks::TrustedProxies;
 pub use origins::AllowedOrigins;
 pub use profile::Profile;
 pub use reload::Change;
 pub use settings::{
-    Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Engine, Events,
-    HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, ListenerTls, ListenerTlsError, Log, Memory,
-    MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel, Rpc, RpcNamespace, RpcPing,
-    RpcSettings, Secret, Shard, Shutdown, StatusOutcome, StatusTransform, SubscriptionToken, SwitchedHook,
-    Tls, Token, WebSocket,
+    Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Emulation,
+    Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls,
+    ListenerTlsError, Log, Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel,
+    Poll, Prometheus, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome,
+    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, Token, WebSocket,
 };
 
 pub use source::Format;

@@ -7,7 +7,7 @@ use wavecast_net::server::{InvalidOrigin, Origins};
 /// A pattern is an origin (`https://example.com`), an origin with `*` for any characters but `/`
 /// (`https://*.example.com`, `http://localhost:*`), `null`, or `*` for every origin. Case does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowedOrigins(Origins);
+pub struct AllowedOrigins(Origins, Origins);
 
 impl AllowedOrigins {
     /// Whether no list was given.
@@ -20,12 +20,22 @@ impl AllowedOrigins {
         self.0.lists(origin)
     }
 
+    /// Whether a pattern that says whose page it is matches this `Origin`: `*` does not, nor does `https://*`.
+    pub fn names(&self, origin: &str) -> bool {
+        self.1.lists(origin)
+    }
+
     /// Reads the patterns.
     ///
     /// # Errors
     /// Names the one that is not a pattern.
     pub fn new(patterns: &[String]) -> Result<Self, InvalidOrigin> {
-        Origins::new(patterns).map(Self)
+        let all = Origins::new(patterns)?;
+        let says_whose = |pattern: &&String| {
+            let host = pattern.split_once("://").map(|(_, host)| host);
+            host.is_some_and(|host| host.bytes().any(|byte| byte.is_ascii_alphanumeric()))
+        };
+        Ok(Self(all, Origins::new(patterns.iter().filter(says_whose))?))
     }
 
     pub(super) fn patterns(&self) -> &[Box<str>] {
@@ -53,6 +63,19 @@ mod tests {
             ("https://a.example.com", false),
         ] {
             assert_eq!(origins.allows(origin), allowed, "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_for_everybody_names_nobody() {
+        let origins = origins(&["*", "null", "https://*", "https://*.Example.com", "http://[::1]:*"]);
+        for (origin, named) in [
+            ("https://a.example.com", true),
+            ("http://[::1]:3000", true),
+            ("https://a.test", false),
+            ("null", false),
+        ] {
+            assert_eq!((origins.allows(origin), origins.names(origin)), (true, named), "{origin}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The two ways to run: with a configuration, and without any on a developer's own machine.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::assemble::Assembly;
@@ -68,7 +69,10 @@ impl Profile {
             config.http_server.address = Some(LOOPBACK);
             config.client.allow_anonymous_connect_without_token = true;
             config.http_api.insecure = true;
+            config.poll.enabled = true;
             config.pages.enabled = true;
+            config.sse.enabled = true;
+            config.http_stream.enabled = true;
             config.demo.enabled = true;
             // Any name works at once, with the same options: no namespace has to be declared.
             config.channel.allow_undeclared_namespaces = true;
@@ -104,17 +108,24 @@ impl Profile {
     /// Refuses an address that others can reach while nothing keeps them out.
     pub(super) fn check_address(self, assembly: &mut Assembly, insecure_is_meant: bool) {
         let config = &assembly.config;
-        if !config.http_server.is_public() {
+        let server = &config.http_server;
+        let of_api =
+            if config.http_api.external { server.is_public() } else { server.is_public_internally() };
+        if !server.is_public() && !of_api {
             return;
         }
-        let address =
-            config.http_server.address.map_or_else(|| "\"\"".into(), |address| format!("\"{address}\""));
+        let shown = |address: Option<IpAddr>| address.map_or_else(|| "\"\"".into(), |it| format!("\"{it}\""));
+        let address = shown(server.address);
+        let address_of_api = match config.http_api.external {
+            true => address.clone(),
+            false => shown(server.internal.address.or(server.address)),
+        };
         let mut open = Vec::new();
-        if config.client.insecure {
-            open.push(("client.insecure", "clients need no credentials"));
+        if config.client.insecure && server.is_public() {
+            open.push(("client.insecure", "clients need no credentials", &address));
         }
-        if config.http_api.insecure && !config.http_api.disabled {
-            open.push(("http_api.insecure", "the HTTP API needs no key"));
+        if config.http_api.insecure && !config.http_api.disabled && of_api {
+            open.push(("http_api.insecure", "the HTTP API needs no key", &address_of_api));
         }
         match self {
             Profile::Development => assembly.complain(
@@ -128,7 +139,7 @@ impl Profile {
             Profile::Exposed => {}
             Profile::Configured if insecure_is_meant => {}
             Profile::Configured => {
-                for (key, consequence) in open {
+                for (key, consequence, address) in open {
                     let allowed = format!(
                         "{consequence}, and other machines can reach the address {address}; set it to false, \
                          listen on 127.0.0.1, or say --insecure if you mean it"

@@ -27,14 +27,17 @@ pub(super) fn json(status: StatusCode, json: impl Into<Bytes>) -> Answer {
     answer(status, "application/json", json.into())
 }
 
+/// Anything else.
+pub(super) fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    answer(status, content_type, body.into())
+}
+
 /// A page or what it loads, as the request's `Accept-Encoding` and `If-None-Match` have it.
 pub(super) fn page(page: &Page, asked: &HeaderMap) -> Answer {
     let gzip = page.gzip.filter(|_| coding::takes_gzip(asked));
     // Two forms, two tags: a strong one names bytes (RFC 9110 §8.8.3.3).
     let tag = if gzip.is_some() { format!("\"{}-gzip\"", page.tag) } else { format!("\"{}\"", page.tag) };
-    let known = asked.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    let is_known = known.is_some_and(|tags| tags.split(',').any(|known| is_tag(known.trim(), &tag)));
-    let (status, body) = match is_known {
+    let (status, body) = match is_known(asked, &tag) {
         true => (StatusCode::NOT_MODIFIED, Bytes::new()),
         false => (StatusCode::OK, Bytes::from_static(gzip.unwrap_or(page.body))),
     };
@@ -82,6 +85,12 @@ fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
+}
+
+/// Whether the asker has the answer with this tag already.
+pub(super) fn is_known(asked: &HeaderMap, tag: &str) -> bool {
+    let known = asked.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    known.is_some_and(|tags| tags.split(',').any(|known| is_tag(known.trim(), tag)))
 }
 
 /// Weak comparison, as `If-None-Match` has it (RFC 9110 §13.1.2).

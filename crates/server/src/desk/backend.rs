@@ -1,18 +1,25 @@
 //! What the front desk asks of the server behind it.
 
-use std::future::Future;
+use std::future::{Future, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use wavecast_hub::{
     ChannelOptions, ClientInfo, HistoryPage, HistoryQuery, PresenceStats, Publish, Since, StreamPosition,
 };
+use wavecast_net::driver::Stream;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::metrics::{Form, Metrics};
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::streams::{Heard, StreamOpening, TurnedAway};
+use crate::watchman::Vitals;
 
 /// The server as the front desk sees it. The node is one; a test may be another.
 ///
@@ -89,8 +96,43 @@ pub trait Backend: Send + Sync + 'static {
     /// Calls a method that the program around the server brings along, with JSON for JSON; 104 if there is none.
     fn call(&self, method: &str, params: &str) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
 
+    /// Whether one more session may come in from this address.
+    fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
+        let _ = address;
+        Ok(())
+    }
+
+    /// Opens a session on a stream. Gives the stream back where no shard takes it; here none does.
+    fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {
+        drop(opening);
+        Err(stream)
+    }
+
+    /// Gives commands to a session on a stream, by its secret name and its node. Here there are none.
+    fn say(&self, session: &str, node: &str, commands: Bytes) -> impl Future<Output = Heard> + Send {
+        let _ = (session, node, commands);
+        ready(Heard::NoSession)
+    }
+
+    /// Answers a poll: what follows a position in some channels, for who may read them. Where there is nothing and the poll waits,
+    /// until there is something or `patience` ends. Dropped, it waits no longer.
+    fn poll(
+        &self,
+        call: PollCall<'_>,
+        patience: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<PollPage, PollRefusal>> + Send;
+
     /// What this node is and holds at the moment.
     fn info(&self) -> NodeInfo;
+
+    /// What is counted.
+    fn metrics(&self) -> &Metrics;
+
+    /// All that is counted, as text.
+    fn scrape(&self, form: Form, is_draining: bool) -> String;
+
+    /// How it is. It waits for nobody.
+    fn vitals(&self) -> Vitals;
 }
 
 /// What a node says about itself.

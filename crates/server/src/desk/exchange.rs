@@ -3,6 +3,7 @@
 //! The service sees requests and answers; the socket sees bytes. Only together do they know whether an answer has
 //! gone out to its last byte, which is when the next request may be looked at, and since when the connection is idle.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,6 +11,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use wavecast_net::carrier::Carrier;
+
+use crate::streams::StreamOpening;
 
 /// The state that both sides of a connection share. Both run in one task, so the lock is never contended.
 #[derive(Debug, Default)]
@@ -24,8 +27,16 @@ struct State {
     draining: bool,
     /// The reader that waits for [`Stage::Settled`].
     reader: Option<Waker>,
+    /// Somebody wants to know when the peer ends its side while its request is answered.
+    watched: bool,
+    /// It has.
+    gone: bool,
+    /// Who wants to know.
+    watcher: Option<Waker>,
     /// The socket, taken out of hyper's hands to go back to a shard.
     returned: Option<(Carrier, BytesMut)>,
+    /// The session that the connection goes on as, on a shard.
+    leaving: Option<Box<StreamOpening>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +109,63 @@ impl Exchange {
         self.lock().returned.take()
     }
 
+    /// The connection goes on as a session: nothing more is to be done here.
+    pub(super) fn leave(&self, opening: Box<StreamOpening>) {
+        self.lock().leaving = Some(opening);
+    }
+
+    /// Takes up what [`leave`](Self::leave) said.
+    pub(super) fn take_leaving(&self) -> Option<Box<StreamOpening>> {
+        self.lock().leaving.take()
+    }
+
+    /// Whether the socket is to look out for the peer's end.
+    pub(super) fn is_watched(&self) -> bool {
+        self.lock().watched
+    }
+
+    /// The peer has ended its side, or the connection has broken.
+    pub(super) fn peer_ends(&self) {
+        let mut state = self.lock();
+        state.gone = true;
+        if let Some(watcher) = state.watcher.take() {
+            watcher.wake();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks out for the end of the peer while its request is answered, for those who take their time.
+#[derive(Debug, Clone)]
+pub(super) struct Watch(pub(super) Arc<Exchange>);
+
+impl Watch {
+    /// Waits until the peer has ended its side: it may be gone altogether, or wait for its answer, which nobody can tell (RFC
+    /// 9112 §9.6), so it is to be answered at once. Of a peer that has sent much ahead it is not known.
+    pub(super) async fn gone(&self) {
+        let _ending = EndOfWatch(&self.0);
+        poll_fn(|context| {
+            let mut state = self.0.lock();
+            state.watched = true;
+            if state.gone {
+                return Poll::Ready(());
+            }
+            state.watcher = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+struct EndOfWatch<'e>(&'e Exchange);
+
+impl Drop for EndOfWatch<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        (state.watched, state.watcher) = (false, None);
     }
 }
 

@@ -13,24 +13,29 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::ext::Protocol;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use wavecast_net::carrier::Resumed;
+use wavecast_net::driver::Stream;
 use wavecast_net::mount::{Mount, Upgrade};
+use wavecast_net::relay::relay;
 use wavecast_net::shard::Detached;
 
 use super::backend::Backend;
 use super::request_body::RequestBody;
 use super::route::Routes;
+use super::seats::Seat;
+use super::stream::{self, Outcome, StreamBody};
 use crate::config::HttpServer;
+use crate::streams::StreamOpening;
 
 /// What a connection of HTTP/2 begins with (RFC 9113 §3.4), as far as its first line.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
@@ -55,12 +60,22 @@ pub(super) fn is_spoken(received: &[u8]) -> bool {
     received.starts_with(PREFACE)
 }
 
+/// A whole answer, or the way of a session to its client.
+type AnswerBody = Either<Full<Bytes>, StreamBody<Guard>>;
+/// Whether these bytes, the first of a connection, show whether it speaks HTTP/2.
+pub(super) fn is_decided(received: &[u8]) -> bool {
+    received.len() >= PREFACE.len() || !PREFACE.starts_with(received)
+}
+
 /// Who answers what comes in.
 #[derive(Debug)]
 pub(super) struct Rooms<B> {
     pub(super) routes: Arc<ArcSwap<Routes<B>>>,
+    pub(super) backend: Arc<B>,
     /// Where sessions live; without, there are none.
     pub(super) shards: Option<Mount>,
+    /// The connection's.
+    pub(super) seat: Arc<Seat>,
 }
 
 /// Serves one connection until its end. One on which nothing has happened for `http_server.idle_timeout` is ended.
@@ -123,7 +138,7 @@ impl<B: Backend> Rooms<B> {
         mut request: Request<Incoming>,
         peer: SocketAddr,
         guard: Guard,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<AnswerBody> {
         // The authority is what was asked for (RFC 9113 §8.3.1); everything behind this knows it as Host.
         if let Some(host) = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok()) {
             request.headers_mut().insert(HOST, host);
@@ -132,13 +147,28 @@ impl<B: Backend> Rooms<B> {
         let is_websocket =
             protocol.is_some_and(|protocol| protocol.as_str().eq_ignore_ascii_case("websocket"));
         if let (true, &Method::CONNECT, Some(mount)) = (is_websocket, request.method(), &self.shards) {
-            return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await;
+            return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await.map(Either::Left);
         }
-        let (head, body) = request.into_parts();
-        let mut answer = self.routes.load_full().answer(&head, RequestBody::new(body), peer).await;
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(Arc::clone(&self.seat));
+        let mut answer = match self.routes.load_full().answer(&mut head, RequestBody::new(body), peer).await {
+            Outcome::Answer(answer) => answer,
+            Outcome::Stream(opening, fields) => return self.open(*opening, fields, guard),
+        };
         // Which connection is used again is not said in an answer here.
         answer.headers_mut().remove(CONNECTION);
-        answer.map(Full::new)
+        answer.map(|body| Either::Left(Full::new(body)))
+    }
+
+    /// A session begins, whose bytes go through the stream of its request.
+    fn open(&self, opening: StreamOpening, fields: HeaderMap, guard: Guard) -> Response<AnswerBody> {
+        let (inside, outside) = relay();
+        if self.backend.open(opening, Stream::Relay(inside)).is_err() {
+            return stream::no_shard().map(|body| Either::Left(Full::new(body)));
+        }
+        let mut answer = Response::new(Either::Right(StreamBody::new(outside, guard)));
+        *answer.headers_mut() = fields;
+        answer
     }
 }
 

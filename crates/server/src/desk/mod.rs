@@ -2,55 +2,83 @@
 //!
 //! A shard hands over every connection whose request is no WebSocket handshake. The desk answers the API, the health
 //! endpoint and the pages, and holds no session. Each connection has time-outs for head, body, answer and idleness,
-//! there are at most `http_server.connection_limit` of them, and one on which a WebSocket handshake follows goes back
+//! there are at most `http_server.connection_limit` of them (`seats`), and one on which a WebSocket handshake follows goes back
 //! to a shard (reverse proxies keep connections alive and send whatever comes next).
 //!
-//! - `guard`: `Host` and `Origin`, for shards as well; `backend`: what the desk asks of the server
-//! - `route`: who answers; `api`: the API; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
-//! - `http2`: the same over HTTP/2, and sessions inside its streams
+//! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
+//! - `route`: who answers; `api`: the API; `health`: is it well; `scrape`: metrics; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
+//! - `http2`: the same over HTTP/2, and sessions inside its streams; `internal`: a port without clients
+//! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `parameter`: queries
+//! - `poll`: publications for the asking, waited for or not
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
 mod api;
 pub mod backend;
 mod coding;
+pub mod cors;
 mod deadline;
+mod emulation;
 mod exchange;
 mod framing;
 pub mod guard;
+mod health;
 mod http2;
+pub(crate) mod internal;
+mod parameter;
+mod poll;
 mod request_body;
 mod route;
+mod scrape;
+mod seats;
 mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::{Future as _, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use wavecast_net::carrier::{Carrier, turn_away};
 use wavecast_net::mount::Mount;
 use wavecast_net::shard::Detached;
 
+pub(crate) use api::methods;
 pub use backend::{Backend, NodeInfo};
 
-use self::exchange::{AnswerBody, Exchange};
+use self::exchange::{AnswerBody, Exchange, Watch};
 use self::http2::Rooms;
 use self::request_body::RequestBody;
 use self::route::Routes;
+use self::seats::{Seat, Seats};
 use self::socket::Socket;
+use self::stream::Outcome;
 use crate::config::{Config, Profile};
+use crate::streams::StreamOpening;
+
+/// How a connection has been served.
+enum Served {
+    ToTheEnd(hyper::Result<()>),
+    /// It goes on as a session.
+    AsSession(Box<StreamOpening>),
+}
+
+/// The last words to a session that no shard takes.
+const NO_SHARD: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
+    Content-Length: 0\r\n\r\n";
 
 /// What takes a connection back that wants to speak WebSocket.
 type WayBack = Box<dyn Fn(Detached) + Send + Sync>;
@@ -61,9 +89,7 @@ pub struct Desk<B> {
     /// Made anew with the configuration.
     routes: Arc<ArcSwap<Routes<B>>>,
     config: ArcSwap<Config>,
-    profile: Profile,
-    connections_max: usize,
-    connections: Semaphore,
+    seats: Arc<Seats>,
     refused: AtomicU64,
     draining: watch::Sender<bool>,
     ending: watch::Sender<bool>,
@@ -76,14 +102,11 @@ impl<B: Backend> Desk<B> {
     /// A desk over a backend.
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
-        let connections_max = config.http_server.connection_limit;
         let routes = Routes::new(Arc::clone(&backend), Arc::clone(&config), profile, draining.subscribe());
         Self {
             backend,
             routes: Arc::new(ArcSwap::from_pointee(routes)),
-            profile,
-            connections: Semaphore::new(connections_max),
-            connections_max,
+            seats: Arc::new(Seats::new(config.http_server.connection_limit)),
             refused: AtomicU64::new(0),
             draining,
             ending: watch::Sender::new(false),
@@ -112,8 +135,8 @@ impl<B: Backend> Desk<B> {
     /// Goes by this configuration from now on: requests that begin now, and connections that come. The number of connections
     /// stays as it was.
     pub fn exchange(&self, config: Arc<Config>) {
-        let (backend, draining) = (Arc::clone(&self.backend), self.draining.subscribe());
-        self.routes.store(Arc::new(Routes::new(backend, Arc::clone(&config), self.profile, draining)));
+        let routes = self.routes.load().anew(Arc::clone(&config));
+        self.routes.store(Arc::new(routes));
         self.config.store(config);
     }
 
@@ -127,9 +150,7 @@ impl<B: Backend> Desk<B> {
     pub async fn end(&self) {
         self.drain();
         self.ending.send_replace(true);
-        let all = u32::try_from(self.connections_max).unwrap_or(u32::MAX);
-        // Never closed; and only a connection's end gives its permit back.
-        drop(self.connections.acquire_many(all).await);
+        self.seats.empty().await;
     }
 
     /// Whether [`drain`](Self::drain) was called.
@@ -137,9 +158,14 @@ impl<B: Backend> Desk<B> {
         *self.draining.borrow()
     }
 
-    /// Connections at the desk at this moment.
+    /// Connections at the desk at this moment, without those on which a poll waits.
     pub fn connections(&self) -> usize {
-        self.connections_max - self.connections.available_permits()
+        self.seats.taken()
+    }
+
+    /// Polls that wait at this moment.
+    pub fn waiting_polls(&self) -> usize {
+        self.routes.load().waiting_polls()
     }
 
     /// Connections refused since the start because there were `http_server.connection_limit` of them.
@@ -151,7 +177,7 @@ impl<B: Backend> Desk<B> {
 impl<B> fmt::Debug for Desk<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Desk")
-            .field("connections", &self.connections)
+            .field("seats", &self.seats)
             .field("refused", &self.refused)
             .finish_non_exhaustive()
     }
@@ -163,13 +189,14 @@ impl<B> fmt::Debug for Desk<B> {
 /// Cancel-safe: dropping the future closes the connection.
 pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>) {
     let peer = detached.peer;
-    let Ok(_permit) = desk.connections.try_acquire() else {
+    let Some(seat) = Seats::take(&desk.seats) else {
         desk.refuse(detached);
         return;
     };
+    let _counted = Counted::new(Arc::clone(&desk.backend));
     let served = match http2::is_spoken(&detached.received) {
-        true => desk.serve_http2(detached).await,
-        false => desk.serve(detached).await,
+        true => desk.serve_http2(detached, seat).await,
+        false => desk.serve(detached, seat).await,
     };
     match served {
         Ok(()) => tracing::trace!(%peer, "an HTTP connection ends"),
@@ -177,13 +204,34 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
     }
 }
 
+/// A connection that is counted as long as it is served.
+struct Counted<B: Backend>(Arc<B>);
+
+impl<B: Backend> Counted<B> {
+    fn new(backend: Arc<B>) -> Self {
+        backend.metrics().http_connections.add(1);
+        Self(backend)
+    }
+}
+
+impl<B: Backend> Drop for Counted<B> {
+    fn drop(&mut self) {
+        self.0.metrics().http_connections.less();
+    }
+}
+
 impl<B: Backend> Desk<B> {
-    async fn serve_http2(&self, detached: Detached) -> io::Result<()> {
-        let rooms = Rooms { routes: Arc::clone(&self.routes), shards: self.streams.clone() };
+    async fn serve_http2(&self, detached: Detached, seat: Arc<Seat>) -> io::Result<()> {
+        let rooms = Rooms {
+            routes: Arc::clone(&self.routes),
+            backend: Arc::clone(&self.backend),
+            shards: self.streams.clone(),
+            seat,
+        };
         http2::serve(rooms, &self.config.load_full().http_server, self.draining.subscribe(), detached).await
     }
 
-    async fn serve(&self, detached: Detached) -> io::Result<()> {
+    async fn serve(&self, detached: Detached, seat: Arc<Seat>) -> io::Result<()> {
         let Detached { stream, received, peer } = detached;
         let stream = Carrier::new(stream)?;
         // An answer goes out in one write, and waits for nothing.
@@ -193,16 +241,26 @@ impl<B: Backend> Desk<B> {
         let exchange = Arc::new(Exchange::default());
         let socket = Socket::new(stream, &received, Arc::clone(&exchange), settings, self.way_back.is_some());
         let service = service_fn(|request: Request<Incoming>| {
-            let exchange = Arc::clone(&exchange);
+            let (exchange, seat) = (Arc::clone(&exchange), Arc::clone(&seat));
             exchange.begin();
             async move {
-                let (head, body) = request.into_parts();
+                let (mut head, body) = request.into_parts();
+                head.extensions.insert(Watch(Arc::clone(&exchange)));
+                head.extensions.insert(seat);
                 let routes = self.routes.load_full();
-                let answer = routes.answer(&head, RequestBody::new(body), peer).await;
-                Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
+                match routes.answer(&mut head, RequestBody::new(body), peer).await {
+                    Outcome::Answer(answer) => {
+                        Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
+                    }
+                    Outcome::Stream(mut opening, fields) => {
+                        opening.head.splice(0..0, stream::head_without_length(&fields));
+                        exchange.leave(opening);
+                        pending().await
+                    }
+                }
             }
         });
-        let connection = http1::Builder::new()
+        let mut connection = http1::Builder::new()
             // A client that has ended its side still gets its answer.
             .half_close(true)
             // The socket has time-outs of its own, one for each kind of wait.
@@ -210,16 +268,24 @@ impl<B: Backend> Desk<B> {
             .max_headers(settings.head_field_limit)
             .max_header_size(settings.head_size_limit)
             .serve_connection(socket, service);
-        let mut connection = pin!(connection);
         let mut ending = self.ending.subscribe();
         // The sender lives as long as the desk, so the wait ends only when it is told to.
-        let drained = async { ending.wait_for(|ending| *ending).await.is_ok() };
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = drained => {
+        let mut drained = pin!(async { ending.wait_for(|ending| *ending).await.is_ok() });
+        let mut is_drained = false;
+        let served = poll_fn(|context| {
+            if !is_drained && drained.as_mut().poll(context).is_ready() {
+                is_drained = true;
                 exchange.drain();
-                connection.await
             }
+            let ended = Pin::new(&mut connection).poll(context);
+            match exchange.take_leaving() {
+                Some(opening) => Poll::Ready(Served::AsSession(opening)),
+                None => ended.map(Served::ToTheEnd),
+            }
+        });
+        let ended = match served.await {
+            Served::ToTheEnd(ended) => ended,
+            Served::AsSession(opening) => return self.give_to_shard(connection.into_parts().io, *opening),
         };
         self.return_to_shard(&exchange, peer)?;
         match ended {
@@ -231,6 +297,16 @@ impl<B: Backend> Desk<B> {
             }
             ended => ended.map_err(io::Error::other),
         }
+    }
+
+    /// The connection goes on as a session.
+    fn give_to_shard(&self, socket: Socket, opening: StreamOpening) -> io::Result<()> {
+        let Some(carrier) = socket.into_carrier() else { return Ok(()) };
+        if let Err(stream) = self.backend.open(opening, carrier.into_stream()?) {
+            tracing::warn!("a session could not go to a shard: its control lane is full");
+            turn_away(stream, NO_SHARD);
+        }
+        Ok(())
     }
 
     fn return_to_shard(&self, exchange: &Exchange, peer: SocketAddr) -> io::Result<()> {
@@ -245,9 +321,10 @@ impl<B: Backend> Desk<B> {
         const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
             Content-Type: text/plain\r\nContent-Length: 35\r\n\r\nToo many HTTP connections at once.\n";
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        self.backend.metrics().http_refused.add(1);
         // Named at 1, 2, 4, 8…: a flood must not become one of the log.
         if refused.is_power_of_two() {
-            let limit = self.connections_max;
+            let limit = self.seats.limit();
             let peer = detached.peer;
             tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
+
+use super::answer::{self, Answer};
 
 /// Why a body was not read.
 #[derive(Debug)]
@@ -16,6 +19,24 @@ pub(super) enum BodyError {
     TooSlow,
     /// The connection broke, or the body is not what its head announced.
     Broken,
+}
+
+impl BodyError {
+    /// What the sender is told, where a body may have so many bytes.
+    pub(super) fn answer(self, bytes_max: usize) -> Answer {
+        match self {
+            Self::TooLarge => answer::text(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("A request's body may have at most {bytes_max} bytes."),
+            ),
+            Self::TooSlow => {
+                answer::text(StatusCode::REQUEST_TIMEOUT, "The request's body took too long to arrive.")
+            }
+            Self::Broken => {
+                answer::text(StatusCode::BAD_REQUEST, "The request's body is not what its head announces.")
+            }
+        }
+    }
 }
 
 /// A body that has been read, or has not.

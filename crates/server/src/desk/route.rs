@@ -13,18 +13,43 @@ use tokio::sync::watch;
 use super::answer::{self, Answer};
 use super::api::{self, Api};
 use super::backend::Backend;
-use super::guard;
+use super::poll::Polls;
 use super::request_body::RequestBody;
+use super::stream::{self, Kind, Outcome, Streams};
+use super::{cors, emulation, guard, health, scrape};
+use crate::client_address;
+use crate::config::networks::CLIENT_ADDRESS_HEADERS;
 use crate::config::{Config, Profile};
 use crate::pages::{self, Page, Part};
 
 /// Where the start page learns that there are demo applications (RFC 8288).
 const DEMOS: &str = "</demo/>; rel=\"related\"";
 
+/// What clients connect to beside WebSocket.
+#[derive(Debug, Clone, Copy)]
+enum Endpoint {
+    Stream(Kind),
+    Emulation,
+    Poll,
+}
+
+impl Endpoint {
+    const fn methods(self) -> &'static str {
+        match self {
+            Self::Stream(kind) => kind.methods(),
+            Self::Emulation => emulation::METHODS,
+            Self::Poll => "GET",
+        }
+    }
+}
+
 /// The rooms behind the desk.
 #[derive(Debug)]
 pub(super) struct Routes<B> {
     api: Api<B>,
+    streams: Streams<B>,
+    backend: Arc<B>,
+    polls: Polls<B>,
     config: Arc<Config>,
     profile: Profile,
     draining: watch::Receiver<bool>,
@@ -37,32 +62,125 @@ impl<B: Backend> Routes<B> {
         profile: Profile,
         draining: watch::Receiver<bool>,
     ) -> Self {
-        Self { api: Api::new(backend, Arc::clone(&config)), config, profile, draining }
+        Self {
+            api: Api::new(Arc::clone(&backend), Arc::clone(&config)),
+            streams: Streams::new(Arc::clone(&backend), Arc::clone(&config)),
+            polls: Polls::new(Arc::clone(&backend), Arc::clone(&config), draining.clone()),
+            backend,
+            config,
+            profile,
+            draining,
+        }
+    }
+
+    /// The same rooms by another configuration. Polls that wait are counted on.
+    pub(super) fn anew(&self, config: Arc<Config>) -> Self {
+        let backend = Arc::clone(&self.backend);
+        let fresh = Self::new(backend, Arc::clone(&config), self.profile, self.draining.clone());
+        Self { polls: self.polls.anew(config), ..fresh }
     }
 
     /// Answers a request. A connection is not used again if nobody has read the body, or if the desk drains.
-    pub(super) async fn answer(&self, head: &Parts, mut body: RequestBody, peer: SocketAddr) -> Answer {
-        let mut answer = self.route(head, &mut body).await;
+    pub(super) async fn answer(
+        &self,
+        head: &mut Parts,
+        mut body: RequestBody,
+        through: SocketAddr,
+    ) -> Outcome {
+        let peer = client_address::of_request(&self.config.http_server, &head.headers, through);
+        if !client_address::is_passed_on(&self.config.http_server, through) {
+            for name in CLIENT_ADDRESS_HEADERS {
+                head.headers.remove(*name);
+            }
+        }
+        let mut answer = match self.route(head, &mut body, peer).await {
+            Outcome::Answer(answer) => answer,
+            session => return session,
+        };
         if !body.is_finished() || *self.draining.borrow() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        self.backend.metrics().http_answers.add(answer.status().as_u16().into());
         report(head, &answer, peer);
-        answer
+        Outcome::Answer(answer)
     }
 
-    async fn route(&self, head: &Parts, body: &mut RequestBody) -> Answer {
+    async fn route(&self, head: &Parts, body: &mut RequestBody, peer: SocketAddr) -> Outcome {
         let (Ok(host), Ok(origin)) = (host(head), only(head, ORIGIN.as_str())) else {
-            return answer::text(StatusCode::BAD_REQUEST, "Host and Origin may each stand once, in ASCII.");
+            let text = "Host and Origin may each stand once, in ASCII.";
+            return Outcome::Answer(answer::text(StatusCode::BAD_REQUEST, text));
         };
         if let Err(refused) = guard::check_host(self.profile, host) {
-            return answer::text(StatusCode::MISDIRECTED_REQUEST, &refused.to_string());
+            let text = refused.to_string();
+            return Outcome::Answer(answer::text(StatusCode::MISDIRECTED_REQUEST, &text));
         }
+        match self.endpoint(head.uri.path()) {
+            Some(endpoint) => self.connect(endpoint, head, host, origin, body, peer).await,
+            None => Outcome::Answer(self.serve(head, host, origin, body).await),
+        }
+    }
+
+    /// What a client connects to beside WebSocket: pages of other origins may, as `client.allowed_origins` has it.
+    async fn connect(
+        &self,
+        endpoint: Endpoint,
+        head: &Parts,
+        host: Option<&str>,
+        origin: Option<&str>,
+        body: &mut RequestBody,
+        peer: SocketAddr,
+    ) -> Outcome {
+        let grant = match cors::admit(self.profile, &self.config.client.allowed_origins, host, origin) {
+            Ok(grant) => grant,
+            Err(refused) => {
+                let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN);
+                let mut answer = answer::text(status, &refused.to_string());
+                cors::vary(answer.headers_mut());
+                return Outcome::Answer(answer);
+            }
+        };
+        let known = [cors::Endpoint { path: head.uri.path(), methods: endpoint.methods() }];
+        if let Some(answer) = cors::preflight(&known, &head.method, head.uri.path(), &head.headers, &grant) {
+            return Outcome::Answer(answer);
+        }
+        let mut outcome = match endpoint {
+            Endpoint::Stream(_) if *self.draining.borrow() => Outcome::Answer(stream::no_shard()),
+            Endpoint::Stream(kind) => self.streams.answer(kind, head, body, peer).await,
+            Endpoint::Emulation => {
+                Outcome::Answer(emulation::answer(&self.backend, &self.config, head, body).await)
+            }
+            Endpoint::Poll if head.method == Method::GET || head.method == Method::HEAD => {
+                Outcome::Answer(self.polls.answer(head).await)
+            }
+            Endpoint::Poll => Outcome::Answer(read_only(head, || answer::json(StatusCode::OK, "{}"))),
+        };
+        let headers = match &mut outcome {
+            Outcome::Answer(answer) => answer.headers_mut(),
+            Outcome::Stream(_, headers) => headers,
+        };
+        cors::decorate(headers, &grant);
+        outcome
+    }
+
+    async fn serve(
+        &self,
+        head: &Parts,
+        host: Option<&str>,
+        origin: Option<&str>,
+        body: &mut RequestBody,
+    ) -> Answer {
         let path = head.uri.path();
         if let Some(method) = self.api_method(path) {
             return self.api.answer(method, head, host, origin, body).await;
         }
-        if self.config.health.enabled && path == self.config.health.handler_prefix {
-            return read_only(head, || self.health());
+        if let Some(asked) = health::asked(&self.config.health, path) {
+            return read_only(head, || {
+                health::answer(asked, &self.backend.vitals(), *self.draining.borrow())
+            });
+        }
+        if self.config.prometheus.enabled && path == self.config.prometheus.handler_prefix {
+            let is_draining = *self.draining.borrow();
+            return read_only(head, || scrape::answer(&*self.backend, &head.headers, is_draining));
         }
         if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
             return websocket_wanted();
@@ -75,6 +193,22 @@ impl<B: Backend> Routes<B> {
             }
             Part::Start | Part::Shared => answer::page(&page, &head.headers),
         })
+    }
+
+    /// Polls that wait at this moment.
+    pub(super) fn waiting_polls(&self) -> usize {
+        self.polls.waiting()
+    }
+
+    fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        let poll = &self.config.poll;
+        if poll.enabled && path == poll.handler_prefix {
+            return Some(Endpoint::Poll);
+        }
+        if emulation::is_at(path, &self.config) {
+            return Some(Endpoint::Emulation);
+        }
+        Kind::at(path, &self.config).map(Endpoint::Stream)
     }
 
     fn page(&self, path: &str) -> Option<Page> {
@@ -99,19 +233,19 @@ impl<B: Backend> Routes<B> {
         path.strip_prefix(settings.handler_prefix.as_str())?.strip_prefix('/')
     }
 
-    /// Healthy until it drains: a load balancer then sends no more.
-    fn health(&self) -> Answer {
-        match *self.draining.borrow() {
-            false => answer::json(StatusCode::OK, "{}"),
-            true => answer::json(StatusCode::SERVICE_UNAVAILABLE, "{\"draining\":true}"),
-        }
-    }
-
     fn not_found(&self, path: &str) -> Answer {
         let config = &self.config;
         let mut text = format!("There is nothing at {path}. This is Wavecast:");
         if !config.websocket.disabled {
             let _ = write!(text, "\n  WebSocket clients connect to {}", config.websocket.handler_prefix);
+        }
+        for transport in [&config.sse, &config.http_stream] {
+            if transport.enabled {
+                let _ = write!(text, "\n  where that is blocked, to {}", transport.handler_prefix);
+            }
+        }
+        if config.poll.enabled {
+            let _ = write!(text, "\n  clients poll at GET {}?channels=…", config.poll.handler_prefix);
         }
         if !config.http_api.disabled {
             let prefix = &config.http_api.handler_prefix;
@@ -119,7 +253,12 @@ impl<B: Backend> Routes<B> {
             let _ = write!(text, "\n  its methods are described at GET {prefix}/{}", api::DESCRIPTION);
         }
         if config.health.enabled {
-            let _ = write!(text, "\n  health is at GET {}", config.health.handler_prefix);
+            let (health, live, ready) =
+                (&config.health.handler_prefix, config.health.below("live"), config.health.below("ready"));
+            let _ = write!(text, "\n  health is at GET {health}, {live} and {ready}");
+        }
+        if config.prometheus.enabled {
+            let _ = write!(text, "\n  metrics are at GET {}", config.prometheus.handler_prefix);
         }
         if config.pages.enabled {
             text.push_str("\n  the start page is at GET /");

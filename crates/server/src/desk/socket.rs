@@ -22,6 +22,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// And how much of a body that nobody wants is taken meanwhile.
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
+/// What is taken ahead of a request that is being answered, while somebody wants to know whether its client is there.
+const AHEAD_BYTES_MAX: usize = 16 * 1024;
+
 const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain\r\n\
     Content-Length: 43\r\n\r\nThe request's head took too long to arrive.";
 
@@ -86,6 +89,11 @@ impl Socket {
             write_timeout: settings.write_timeout,
             lingered_bytes: 0,
         }
+    }
+
+    /// The connection itself. What a client has sent ahead of an answer that has no end is for nobody.
+    pub(super) fn into_carrier(self) -> Option<Carrier> {
+        self.stream
     }
 
     /// Waits for the next request's head and says what comes of it; `None` at the connection's end.
@@ -167,6 +175,18 @@ impl Socket {
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(0)) };
         stream.poll_receive(context, &mut self.received)
+    }
+
+    /// Takes what the peer sends while its request is answered, up to a bound, to learn of its end. (hyper does not read then: it
+    /// leaves a client that has ended its side its answer.)
+    fn look_ahead(&mut self, context: &mut Context<'_>) {
+        while self.received.len() < AHEAD_BYTES_MAX {
+            match self.poll_receive(context) {
+                Poll::Ready(Ok(1..)) => self.unexamined = true,
+                Poll::Ready(Ok(0) | Err(_)) => return self.exchange.peer_ends(),
+                Poll::Pending => return,
+            }
+        }
     }
 
     /// Puts the socket down for a shard, the handshake's head and what follows it included.
@@ -284,6 +304,9 @@ impl Write for Socket {
             ready!(this.poll_written(context, flushed))?;
         }
         this.exchange.flushed();
+        if this.exchange.is_watched() {
+            this.look_ahead(context);
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -11,7 +11,7 @@ use super::calls::{
 };
 use super::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
 use super::headers::HeaderNames;
-use super::kind::Wants;
+use super::kind::{Hook, Wants};
 
 /// The longest that a handler may take where nothing else is said: 10 s.
 pub const HANDLER_LIMIT: Duration = Duration::from_secs(10);
@@ -148,6 +148,22 @@ pub trait Hooks: Send + Sync {
     /// Delivers events of one session or one channel, in their order; all of them are for the same hook, and there is at
     /// least one.
     fn deliver<'h>(&'h self, events: &'h [Event]) -> Delivering<'h>;
+    /// Calls that brought no answer that counts, since the start, for each hook that is called over a network. By default
+    /// there is none.
+    fn failures(&self) -> Vec<HookFailures> {
+        Vec::new()
+    }
+}
+
+/// How often a hook has failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookFailures {
+    /// The kind of hook.
+    pub hook: Hook,
+    /// Its name in the configuration: "default", or an entry of `proxies`.
+    pub name: Box<str>,
+    /// Refused, too late, with a wrong answer, or without a turn.
+    pub failures: u64,
 }
 
 impl<H: Handlers> Hooks for H {

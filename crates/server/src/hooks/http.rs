@@ -27,7 +27,7 @@ use super::calls::{
 };
 use super::endpoint::{CallError, Endpoint, HookError};
 use super::events::{Event, Undelivered};
-use super::handlers::{Answering, Delivering, Hooks};
+use super::handlers::{Answering, Delivering, HookFailures, Hooks};
 use super::headers::HeaderNames;
 use super::json::envelope::WrongAnswer;
 use super::json::request::{self, Form, NotJson};
@@ -304,6 +304,16 @@ impl Hooks for HttpHooks {
                 Err(error) => Answer::Error(error),
             }
         })
+    }
+
+    fn failures(&self) -> Vec<HookFailures> {
+        let all = self.tables.iter().flat_map(BTreeMap::values);
+        let of = |http: &HttpHook| HookFailures {
+            hook: http.hook,
+            name: http.name.clone(),
+            failures: http.failures.load(Relaxed),
+        };
+        all.map(of).collect()
     }
 
     fn deliver<'h>(&'h self, events: &'h [Event]) -> Delivering<'h> {

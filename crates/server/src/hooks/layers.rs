@@ -9,7 +9,7 @@ use super::calls::{
     SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
 };
 use super::events::Event;
-use super::handlers::{Answering, Delivering, Hooks};
+use super::handlers::{Answering, Delivering, HookFailures, Hooks};
 use super::headers::HeaderNames;
 use super::kind::{Hook, Wants};
 
@@ -85,6 +85,10 @@ impl Hooks for Layers {
 
     fn rpc(&self, call: RpcCall) -> Answering<'_, RpcGrant> {
         self.ask(Hook::Rpc, |hooks| hooks.rpc(call))
+    }
+
+    fn failures(&self) -> Vec<HookFailures> {
+        self.layers.iter().flat_map(|layer| layer.failures()).collect()
     }
 
     fn deliver<'h>(&'h self, events: &'h [Event]) -> Delivering<'h> {

@@ -47,7 +47,7 @@ pub(crate) use self::current::Current;
 pub use self::endpoint::{ANSWER_BYTES_MAX, HookError};
 pub use self::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
 pub use self::grant::Grant;
-pub use self::handlers::{Answering, Delivering, HANDLER_LIMIT, Handlers, Hooks};
+pub use self::handlers::{Answering, Delivering, HANDLER_LIMIT, Handlers, HookFailures, Hooks};
 pub use self::headers::{HeaderNames, PassedHeaders};
 pub use self::http::HttpHooks;
 pub use self::kind::{Hook, Wants};

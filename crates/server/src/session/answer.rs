@@ -60,8 +60,8 @@ impl Session {
         Caller {
             client: self.client().into(),
             user: self.user().into(),
-            transport: "websocket",
-            encoding: self.encoding,
+            transport: self.wire.transport().name(),
+            encoding: self.wire.encoding(),
             meta: self.identity.as_ref().and_then(|identity| identity.meta.clone()),
             headers: self.handshake.as_ref().and_then(|handshake| handshake.headers.clone()),
         }

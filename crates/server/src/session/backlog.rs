@@ -60,8 +60,8 @@ impl Session {
         resumes
     }
 
-    /// Whether nothing is read from the client.
-    pub(super) fn is_paused(&self) -> bool {
+    /// Whether so much waits that nothing is taken from the client.
+    pub(crate) fn is_paused(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.is_paused)
     }
 }

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use wavecast_hub::{ChannelOptions, ClientInfo, Filter, Joined, Publication, Recovery};
-use wavecast_protocol::centrifuge::{self, Disconnect, Encoding, Error, Push, SubscribeResult, Unsubscribed};
+use wavecast_protocol::centrifuge::{self, Disconnect, Error, Push, SubscribeResult, Unsubscribed};
 
 use super::done::Done;
 use crate::channels::{ChannelNumber, Listener};
 use crate::token::Allowed;
 use crate::wire;
+use crate::wire_form::WireForm;
 
 /// A subscription that the hub has been asked for.
 #[derive(Debug)]
@@ -126,10 +127,10 @@ pub(crate) struct Expiry {
 
 impl Joining {
     /// How the subscriber is spoken to. `base`: the publication that it was given last.
-    pub(crate) fn listener(&self, encoding: Encoding, base: Option<Arc<Publication>>) -> Listener {
+    pub(crate) fn listener(&self, wire: WireForm, base: Option<Arc<Publication>>) -> Listener {
         let terms = self.terms.as_deref();
         Listener {
-            encoding,
+            wire,
             delta: terms.is_some_and(|terms| terms.delta),
             join_leave: terms.is_some_and(|terms| terms.join_leave),
             filter: terms.and_then(|terms| terms.filter.clone()),

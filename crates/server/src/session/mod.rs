@@ -12,6 +12,7 @@
 //! - `question`, `answer`: to and from the back office; `pending`, `backlog`: the commands that wait meanwhile
 //! - `backend`: what the back end asks of a session
 //! - `timing`: pings and what expires
+//! - `visit`: the same judgement for who keeps no session
 
 mod answer;
 mod backend;
@@ -41,6 +42,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod visit;
 mod welcome;
 mod wish;
 
@@ -55,4 +57,5 @@ pub(crate) use self::state::{Session, client_of_name};
 pub(crate) use self::step::{Accepted, History, Join, Live, Publishing, Step, since};
 pub(crate) use self::subscriptions::Seated;
 pub(crate) use self::timing::{Due, Moment};
+pub(crate) use self::visit::{Admitted, Next, Refused, Visit};
 pub(crate) use self::wish::ServerSubscription;

@@ -28,7 +28,7 @@ impl Session {
             let message = "bad request: publish needs data".into();
             return Err(Error { message, ..Error::BAD_REQUEST }.into());
         }
-        let payload = match self.encoding {
+        let payload = match self.wire.encoding() {
             Encoding::Json => Payload::of_json(request.data, options)?,
             Encoding::Protobuf => Payload::of_bytes(request.data, options)?,
         };

@@ -111,6 +111,19 @@ impl Question {
         !matches!(self, Self::Refresh { .. } | Self::SubRefresh { .. })
     }
 
+    /// How the client is connected, as the hook is told.
+    pub(crate) fn set_transport(&mut self, transport: &'static str) {
+        match self {
+            Self::Key { .. } => {}
+            Self::Connect { call, .. } => call.caller.transport = transport,
+            Self::Subscribe { call, .. } => call.caller.transport = transport,
+            Self::Publish { call, .. } => call.caller.transport = transport,
+            Self::Rpc { call, .. } => call.caller.transport = transport,
+            Self::Refresh { call } => call.caller.transport = transport,
+            Self::SubRefresh { call } => call.caller.transport = transport,
+        }
+    }
+
     /// The channel that the client is to be subscribed to if the answer allows it.
     pub(crate) fn subscribes_to(&self) -> Option<&str> {
         match self {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use wavecast_hub::{ChannelOptions, ClientInfo, Filter};
 use wavecast_net::shard::ConnectionId;
-use wavecast_protocol::centrifuge::Encoding;
 
 use super::handshake::Handshake;
 use super::identity::Identity;
@@ -16,6 +15,7 @@ use super::pending::Pending;
 use super::permission::Who;
 use crate::channels::{ChannelNumber, Seat};
 use crate::token::Allowed;
+use crate::wire_form::WireForm;
 
 /// One session. It lives in the table of its shard, so every byte counts: what only some sessions have is in boxes.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct Session {
     /// What it was last counted with in the shard's sum, bytes.
     counted: u32,
     pub(super) ping: Ping,
-    pub(crate) encoding: Encoding,
+    pub(crate) wire: WireForm,
 }
 
 /// How far the session has come.
@@ -99,7 +99,7 @@ pub(crate) struct More {
 
 impl Session {
     /// A session that has not said anything yet. `client` names it and must not be guessable.
-    pub(crate) fn new(connection: ConnectionId, client: [u8; 16], encoding: Encoding) -> Self {
+    pub(crate) fn new(connection: ConnectionId, client: [u8; 16], wire: WireForm) -> Self {
         Self {
             connection,
             client,
@@ -113,7 +113,7 @@ impl Session {
             told: 0,
             counted: 0,
             ping: Ping::default(),
-            encoding,
+            wire,
         }
     }
 

@@ -249,3 +249,15 @@ fn marks(
     let by_server = !matches!(by, By::Client(_));
     Marks { positioned, recoverable, by_server, client_refreshes: grant.client_refreshes }
 }
+
+/// Whether somebody who may be subscribed to a channel may recover there, or read the history anyway.
+pub(super) fn may_recover(
+    who: Who<'_>,
+    channel: &str,
+    options: &ChannelOptions,
+    allowed: Allowed,
+    cx: &Context<'_>,
+) -> bool {
+    let reads = || who.check_history(channel, options, Some(allowed), cx.rules).is_ok();
+    options.has_history() && (options.force_recovery || options.allow_recovery || reads())
+}

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
-use wavecast_protocol::centrifuge::{Disconnect, Encoding, Error, Reply, Res, json};
+use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, Res, json};
 
 use super::{By, Context, Due, Ending, Moment, Rules, Session, Step, Ticket, Verifiers, Welcome};
 use crate::channels::{ChannelNumber, Channels};
 use crate::config::{Config, Overrides, load_from};
+use crate::wire_form::WireForm;
 
 fn rules(change: impl FnOnce(&mut Config)) -> Rules {
     let mut config = load_from(None, [], &Overrides::default()).unwrap().config;
@@ -46,7 +47,7 @@ struct Walk {
 
 impl Walk {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let session = Session::new(ConnectionId::for_tests(7, 0), [0xab; 16], Encoding::Json);
+        let session = Session::new(ConnectionId::for_tests(7, 0), [0xab; 16], WireForm::WebSocketJson);
         let now = Moment { shard_ms: 5, unix_ms: 1_700_000_000_000 };
         let mut walk = Self { session, rules: rules(change), channels: Channels::default(), now };
         walk.session.wait_for_connect(walk.now, &walk.rules);

@@ -57,8 +57,11 @@ impl PushShard {
 
     /// Collects a reply; [`PushShard::send_replies`] sends it.
     pub(super) fn reply(&mut self, id: ConnectionId, reply: &Reply<'_>) {
+        if let Err(error) = &reply.body {
+            self.node.metrics().reply_errors.add(error.code);
+        }
         if let Some(session) = self.sessions.get(id) {
-            self.replies.push(id, session.encoding, reply);
+            self.replies.push(id, session.wire, reply);
         }
     }
 

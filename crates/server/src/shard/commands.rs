@@ -7,6 +7,7 @@ use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::Encoding;
 
 use super::PushShard;
+use crate::metrics::CommandKind;
 use crate::session::{Context, Step};
 
 impl PushShard {
@@ -15,12 +16,13 @@ impl PushShard {
         let Some(session) = self.sessions.get_mut(id) else { return };
         if session.holds_commands() {
             // An answer to a ping is no command, and must not be late because of one.
-            if is_pong(session.encoding, message) {
+            if is_pong(session.wire.encoding(), message) {
                 return self.commands(connections, id, message);
             }
             let pause = session.push_back(message, &self.node.rules());
             self.count_bytes(id);
-            if pause {
+            // A stream has nothing to be read from: what is too much is refused.
+            if pause && !connections.is_stream(id) {
                 connections.pause(id, true);
             }
             return;
@@ -32,7 +34,7 @@ impl PushShard {
     fn commands(&mut self, connections: &mut Connections, id: ConnectionId, message: &[u8]) {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
-        let Some(encoding) = self.sessions.get(id).map(|session| session.encoding) else { return };
+        let Some(encoding) = self.sessions.get(id).map(|session| session.wire.encoding()) else { return };
         self.replies.begin();
         let mut commands = encoding.commands(message);
         loop {
@@ -46,10 +48,15 @@ impl PushShard {
                 }
             };
             let Some(session) = self.sessions.get_mut(id) else { return };
+            let tally = &node.metrics().shards[usize::from(self.id.0)];
+            let kind = CommandKind::of(&command.request);
             let number_of = |name: &str| self.channels.find(name);
             let cx = Context { rules: &node.rules(), now, number_of: &number_of };
             let step = session.command(command, &cx);
             let is_tried_again = matches!(&step, Step::Ask(question) if question.is_tried_again());
+            if !is_tried_again {
+                tally.commands(session.wire.transport(), kind).add(1);
+            }
             self.carry_out(connections, id, step);
             let Some(session) = self.sessions.get_mut(id) else { return };
             if session.holds_commands() {
@@ -86,7 +93,7 @@ impl PushShard {
 }
 
 /// Whether a message is nothing but the answer to a ping.
-fn is_pong(encoding: Encoding, message: &[u8]) -> bool {
+pub(super) fn is_pong(encoding: Encoding, message: &[u8]) -> bool {
     match encoding {
         Encoding::Json => message.trim_ascii() == b"{}",
         Encoding::Protobuf => message == [0],

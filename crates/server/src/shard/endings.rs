@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::info;
 use wavecast_net::CloseCode;
 use wavecast_net::shard::{ConnectionId, Connections, Leave};
-use wavecast_protocol::centrifuge::{Disconnect, Encoding, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
 
 use super::PushShard;
 use crate::session::{Due, Moment, Session};
@@ -93,6 +93,7 @@ impl PushShard {
         }
         if session.is_counted() {
             self.node.counts().client_left(session.user());
+            self.tally().sessions(session.wire.transport()).less();
             self.node.tell_disconnected(&mut session, why);
         }
     }
@@ -108,7 +109,7 @@ impl PushShard {
                 Due::Rest(None) => return connections.cancel_timer(id),
                 Due::Rest(Some(next)) => return connections.set_timer(id, next),
                 Due::Ping => {
-                    let ping = &self.pings[usize::from(session.encoding == Encoding::Protobuf)];
+                    let ping = &self.pings[usize::from(session.wire.number())];
                     // Behind a long queue it would come too late to prove anything.
                     connections.send_first(id, ping).ok();
                 }

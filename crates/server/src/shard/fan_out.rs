@@ -71,14 +71,17 @@ impl PushShard {
         // Who has lost something takes no delta any more, and may be no subscriber.
         self.take_shed(connections);
         let fan_out = connections.begin(self.channels.size(channel));
-        let mut outlet = Outboxes { connections, fan_out, refused: Vec::new() };
+        let mut outlet = Outboxes { connections, fan_out, refused: Vec::new(), messages: 0, bytes: 0 };
         let sessions = &mut self.sessions;
         self.channels.send(channel, &mut outlet, |id, seat| {
             if let Some(session) = sessions.get_mut(id) {
                 session.seated(channel, seat);
             }
         });
-        let Outboxes { connections, fan_out, refused } = outlet;
+        let Outboxes { connections, fan_out, refused, messages, bytes } = outlet;
+        let tally = &self.node.metrics().shards[usize::from(self.id.0)];
+        tally.deliveries.add(messages);
+        tally.delivered_bytes.add(bytes);
         if let Some(wave) = connections.launch(fan_out) {
             self.channels.launched(channel, wave, connections.now());
         }
@@ -102,7 +105,7 @@ impl PushShard {
         let mut to_connect = Vec::new();
         let why = Unsubscribed::INSUFFICIENT_STATE;
         warn!(channel = &*name, code = why.code, "a publication is missing: subscribers have to recover");
-        for (encoding, subscribers) in self.channels.remove_all(channel) {
+        for (wire, subscribers) in self.channels.remove_all(channel) {
             let lane = self.channels.lane(channel);
             // What is left of what waits must not be taken for all of it: the client recovers from what it has got.
             subscribers.iter().for_each(|&id| _ = connections.discard(id, lane));
@@ -114,7 +117,7 @@ impl PushShard {
                     Anew::Connect(why) => to_connect.push((id, why)),
                 }
             }
-            connections.fan_out(&to_subscribe, &unsubscribe(encoding, &name, why));
+            connections.fan_out(&to_subscribe, &unsubscribe(wire, &name, why));
             subscribers.into_iter().for_each(|id| self.ends(id, channel, why));
         }
         for (id, why) in to_connect {
@@ -129,15 +132,28 @@ struct Outboxes<'c> {
     fan_out: FanOut,
     /// Frames that give way and did not fit.
     refused: Vec<(ConnectionId, Frame)>,
+    /// What was queued.
+    messages: u64,
+    bytes: u64,
 }
 
 impl Outboxes<'_> {
     fn queue(&mut self, target: ConnectionId, frame: &Frame) {
         let queued = self.connections.add(&mut self.fan_out, target, frame);
+        if queued.is_ok() {
+            self.count(frame);
+        }
         // Who has ended is about to be forgotten; a frame that does not give way is reported as an overflow.
         if queued == Err(SendError::Full) && frame.gives_way() {
             self.refused.push((target, frame.clone()));
         }
+    }
+}
+
+impl Outboxes<'_> {
+    fn count(&mut self, frame: &Frame) {
+        self.messages += u64::from(frame.messages());
+        self.bytes += frame.len() as u64;
     }
 }
 
@@ -158,8 +174,22 @@ impl Outlet for Outboxes<'_> {
     }
 
     fn some(&mut self, target: ConnectionId, bundle: &Bundle, wants: &mut dyn FnMut(usize) -> bool) {
-        let added = self.connections.add_some(&mut self.fan_out, target, bundle, &mut *wants);
-        let Err((first, SendError::Full)) = added else { return };
+        let Self { connections, fan_out, messages, bytes, .. } = self;
+        let added = connections.add_some(fan_out, target, bundle, |index| {
+            let wants = wants(index);
+            if wants {
+                *messages += u64::from(bundle.frames()[index].messages());
+                *bytes += bundle.frames()[index].len() as u64;
+            }
+            wants
+        });
+        let Err((first, error)) = added else { return };
+        // It was wanted, and not queued.
+        self.messages -= u64::from(bundle.frames()[first].messages());
+        self.bytes -= bundle.frames()[first].len() as u64;
+        if error != SendError::Full {
+            return;
+        }
         if !bundle.frames()[first].gives_way() {
             return;
         }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Encoding, Push};
+use wavecast_protocol::centrifuge::Push;
 
 use crate::wire;
+use crate::wire_form::WireForm;
 
 /// Between two markers for one connection.
 const MARKER_INTERVAL: Duration = Duration::from_secs(1);
@@ -26,7 +27,7 @@ pub(super) struct Gaps {
 
 #[derive(Debug)]
 struct Gap {
-    encoding: Encoding,
+    form: WireForm,
     /// Messages by channel, in the order in which they are told of.
     lost: VecDeque<(Arc<str>, u64)>,
     /// The last marker, of which one at most waits.
@@ -35,10 +36,10 @@ struct Gap {
 
 impl Gaps {
     /// A connection has lost so many messages of a channel.
-    pub(super) fn note(&mut self, id: ConnectionId, encoding: Encoding, channel: &Arc<str>, lost: u64) {
+    pub(super) fn note(&mut self, id: ConnectionId, form: WireForm, channel: &Arc<str>, lost: u64) {
         let gap = self.by.entry(id).or_insert_with(|| {
             self.begun.push(id);
-            Gap { encoding, lost: VecDeque::new(), told: None }
+            Gap { form, lost: VecDeque::new(), told: None }
         });
         match gap.lost.iter_mut().find(|(of, _)| of == channel) {
             Some((_, before)) => *before += lost,
@@ -76,7 +77,7 @@ impl Gaps {
                 self.by.remove(&id);
                 return;
             };
-            let marker = marker(gap.encoding, &channel, dropped);
+            let marker = marker(gap.form, &channel, dropped);
             connections.send_anyway(id, &marker).ok();
             gap.told = Some(marker);
         }
@@ -84,7 +85,7 @@ impl Gaps {
     }
 }
 
-fn marker(encoding: Encoding, channel: &str, dropped: u64) -> Frame {
+fn marker(form: WireForm, channel: &str, dropped: u64) -> Frame {
     let data = json!({ "gap": { "channel": channel, "dropped": dropped } }).to_string();
-    wire::push(encoding, &Push::Message { data: data.as_bytes() })
+    wire::push(form, &Push::Message { data: data.as_bytes() })
 }

@@ -69,12 +69,26 @@ impl PushShard {
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
         self.leave_out_excluded(id, &mut joined.recovery);
+        self.count_recovery(&joined.recovery);
         match joining.by {
             By::Connect => self.joined_by_connect(connections, id, joining, joined),
             By::Client(command) => self.joined_by_client(connections, id, command, joining, &joined),
             By::Backend(_) => self.joined_by_backend(connections, id, joining, &joined),
         }
         self.resume(connections, id);
+    }
+
+    fn count_recovery(&self, recovery: &Recovery) {
+        let tally = self.tally();
+        match recovery {
+            Recovery::NotAsked => {}
+            Recovery::Gap => tally.not_recovered.add(1),
+            Recovery::Recovered(publications) if publications.is_empty() => tally.recovered_none.add(1),
+            Recovery::Recovered(publications) => {
+                tally.recovered_some.add(1);
+                tally.recovered_publications.add(publications.len() as u64);
+            }
+        }
     }
 
     /// What was not for a session is not for it later either.
@@ -160,15 +174,16 @@ impl PushShard {
             return;
         }
         let Some(session) = self.sessions.get(id) else { return };
-        let (encoding, name) = (session.encoding, Arc::clone(self.channels.name(joining.channel)));
+        let (form, name) = (session.wire, Arc::clone(self.channels.name(joining.channel)));
         let mut pushes = Vec::new();
-        encoding.encode_push(&joining.push(&name, joined), &mut pushes);
+        form.dialect().encode_push(&joining.push(&name, joined), &mut pushes);
         for publication in joining.publications(joined) {
-            encoding.separate(&mut pushes);
-            encoding.encode_push(&Push::Publication { channel: (&*name).into(), publication }, &mut pushes);
+            form.separate(&mut pushes);
+            let push = Push::Publication { channel: (&*name).into(), publication };
+            form.dialect().encode_push(&push, &mut pushes);
         }
         // One frame: a page goes however long it is, and its parts would be in each other's way.
-        connections.send_frame(id, &wire::framed(encoding, &pushes)).ok();
+        connections.send_frame(id, &wire::framed(form, &pushes)).ok();
         self.goes_live(connections, id, &joining, None);
     }
 
@@ -181,9 +196,10 @@ impl PushShard {
     ) {
         let now = self.moment(connections);
         let Some(session) = self.sessions.get_mut(id) else { return };
-        let seat = self.channels.add(joining.channel, id, joining.listener(session.encoding, base));
+        let seat = self.channels.add(joining.channel, id, joining.listener(session.wire, base));
         session.goes_live(joining, seat);
         self.node.counts().subscribed();
+        self.tally().subscribed.add(1);
         if let Some((options, info)) = joining.attendance() {
             // The channel is there, since this shard is in it.
             let name = self.channels.name(joining.channel);

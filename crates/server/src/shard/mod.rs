@@ -8,6 +8,7 @@
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
 //! - `fan_out`: publications to subscribers; `positions`, `rounds`: whether all of them have come, looked at in turn
 //! - `slow`: those who do not keep up; `replies`: answers to commands
+//! - `streams`: sessions whose connection is the body of an HTTP response
 //! - `table`, `identity`: sessions, and their names
 
 mod carry_out;
@@ -26,17 +27,20 @@ mod rounds;
 #[cfg(test)]
 mod simulation;
 mod slow;
+mod streams;
 mod table;
 mod welcome;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::debug;
-use wavecast_hub::{Event, ShardId};
+use wavecast_hub::{Event, ShardId, is_internal};
 use wavecast_net::shard::{
-    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Leave, Opening, Request, Verdict,
+    Close, ConnectionError, ConnectionId, Connections, Detached, Handler, Leave, Opening, Request, Side,
+    Verdict,
 };
 use wavecast_net::{CloseCode, Frame, MessageRef};
 use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
@@ -48,10 +52,14 @@ use self::rounds::Rounds;
 use self::table::Sessions;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
+use crate::client_address;
+use crate::config::networks::CLIENT_ADDRESS_HEADERS;
+use crate::metrics::ShardTally;
 use crate::node::Node;
 use crate::session::{Handshake, Moment, Session, Ticket};
 use crate::shard_event::ShardEvent;
 use crate::wire;
+use crate::wire_form::WireForm;
 
 /// Takes the sockets that are not for a shard.
 pub(crate) type SideDoor = Arc<dyn Fn(Detached) + Send + Sync>;
@@ -63,8 +71,8 @@ pub(crate) struct PushShard {
     sessions: Sessions,
     channels: Channels,
     clients: ClientIds,
-    /// The ping of each encoding.
-    pings: [Frame; 2],
+    /// The ping of each form.
+    pings: [Frame; WireForm::ALL.len()],
     side_door: SideDoor,
     replies: Replies,
     gaps: Gaps,
@@ -86,7 +94,7 @@ impl PushShard {
             sessions: Sessions::default(),
             channels: Channels::default(),
             clients,
-            pings: [Encoding::Json, Encoding::Protobuf].map(wire::ping),
+            pings: WireForm::ALL.map(wire::ping),
             side_door,
             replies: Replies::default(),
             gaps: Gaps::default(),
@@ -95,6 +103,11 @@ impl PushShard {
             session_bytes: 0,
             began: None,
         }
+    }
+
+    /// Where this shard counts.
+    fn tally(&self) -> &ShardTally {
+        &self.node.metrics().shards[usize::from(self.id.0)]
     }
 
     /// A number for a question or a command that has to wait.
@@ -115,6 +128,33 @@ impl PushShard {
         }
     }
 
+    /// A session begins that has to say who it is. `false`: there are too many of its address.
+    fn begin(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        wire: WireForm,
+        mut handshake: Option<Handshake>,
+        address: IpAddr,
+    ) -> bool {
+        let node = Arc::clone(&self.node);
+        let now = self.moment(connections);
+        if node.addresses().is_limited() {
+            if !node.addresses().opened(address) {
+                let reason = "too many connections of this address";
+                connections.close(id, CloseCode::TRY_AGAIN_LATER, reason);
+                return false;
+            }
+            handshake = Some(Handshake::from(handshake, address));
+        }
+        let mut session = Session::new(id, self.clients.next(id.slot()), wire).with_handshake(handshake);
+        session.wait_for_connect(now, &node.rules());
+        self.sessions.insert(session);
+        self.count_bytes(id);
+        self.set_timer(connections, id, now);
+        true
+    }
+
     /// What time it is.
     fn moment(&mut self, connections: &Connections) -> Moment {
         let now = connections.now();
@@ -128,11 +168,13 @@ impl Handler for PushShard {
     type Event = ShardEvent;
 
     fn request(&mut self, &Request { head, peer, .. }: &Request<'_>) -> Verdict {
-        match admission::admit(head, peer.ip(), &self.node) {
+        let client = client_address::of_handshake(&self.node.config().http_server, head, peer);
+        match admission::admit(head, client.ip(), &self.node) {
             Admission::SideDoor => Verdict::SideDoor,
             Admission::Client(upgrade) => Verdict::UpgradeWith(upgrade),
-            Admission::Refused { status, reason } => {
-                debug!(%peer, status, reason, "handshake refused");
+            Admission::Refused { why, status, reason } => {
+                self.node.metrics().not_admitted(why).add(1);
+                debug!(%peer, %client, status, reason, "handshake refused");
                 Verdict::Refuse { status, reason }
             }
         }
@@ -140,29 +182,29 @@ impl Handler for PushShard {
 
     fn open(&mut self, connections: &mut Connections, id: ConnectionId, opening: &Opening<'_>) {
         let node = Arc::clone(&self.node);
-        let now = self.moment(connections);
         let rules = node.rules();
         let is_protobuf =
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
-        let encoding = if is_protobuf { Encoding::Protobuf } else { Encoding::Json };
-        let mut handshake =
-            Handshake::of(opening.head, &rules.hooks().headers, rules.user_id_header.as_deref());
-        if node.addresses().is_limited() {
-            let address = opening.peer.ip();
-            if !node.addresses().opened(address) {
-                return connections.close(
-                    id,
-                    CloseCode::TRY_AGAIN_LATER,
-                    "too many connections of this address",
-                );
-            }
-            handshake = Some(Handshake::from(handshake, address));
+        let wire = WireForm::web_socket(if is_protobuf { Encoding::Protobuf } else { Encoding::Json });
+        let (fields, http) = (opening.head.headers().iter(), &node.config().http_server);
+        let withheld = match client_address::is_passed_on(http, opening.peer) {
+            true => &[][..],
+            false => CLIENT_ADDRESS_HEADERS,
+        };
+        let handshake =
+            Handshake::of(fields, &rules.hooks().headers, withheld, rules.user_id_header.as_deref());
+        let address = client_address::of_handshake(http, opening.head, opening.peer).ip();
+        self.begin(connections, id, wire, handshake, address);
+    }
+
+    fn open_stream(&mut self, connections: &mut Connections, id: ConnectionId, about: ShardEvent) {
+        if let ShardEvent::Opening(opening) = about {
+            self.enter(connections, id, *opening);
         }
-        let mut session = Session::new(id, self.clients.next(id.slot()), encoding).with_handshake(handshake);
-        session.wait_for_connect(now, &rules);
-        self.sessions.insert(session);
-        self.count_bytes(id);
-        self.set_timer(connections, id, now);
+    }
+
+    fn last_words(&mut self, kind: u8, close: &Close<'_>) -> Vec<u8> {
+        streams::last_words(kind, close)
     }
 
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
@@ -172,7 +214,7 @@ impl Handler for PushShard {
         };
         let is_binary = matches!(message, MessageRef::Binary(_));
         let Some(session) = self.sessions.get(id) else { return };
-        if is_binary != (session.encoding == Encoding::Protobuf) {
+        if is_binary != (session.wire.encoding() == Encoding::Protobuf) {
             return self.disconnect(connections, id, Disconnect::BAD_REQUEST);
         }
         self.message_of(connections, id, bytes);
@@ -181,6 +223,12 @@ impl Handler for PushShard {
     fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>) {
         self.take_shed(connections);
         debug!(slot = id.slot(), code = close.code, reason = close.reason, by = ?close.by, "closed");
+        let metrics = self.node.metrics();
+        match close.by {
+            Side::Peer => metrics.closed_by_client(close.code),
+            Side::Local => metrics.closed_by_server.add(close.code.into()),
+            Side::Failure => metrics.closed_by_failure.add(close.code.into()),
+        }
         self.forget(id, &Disconnect::CONNECTION_CLOSED);
     }
 
@@ -194,6 +242,9 @@ impl Handler for PushShard {
 
     fn event(&mut self, connections: &mut Connections, event: ShardEvent) {
         match event {
+            ShardEvent::Channel(Event::Publication(publication)) if is_internal(&publication.channel) => {
+                self.node.canary().returned(self.id, &publication);
+            }
             ShardEvent::Channel(Event::Publication(publication)) => {
                 self.publication(connections, &publication);
             }
@@ -203,6 +254,9 @@ impl Handler for PushShard {
             ShardEvent::Left(parting) => self.parting(connections, &parting),
             ShardEvent::Stand(standings) => self.stand(connections, &standings),
             ShardEvent::Answered(answer) => self.answered(connections, *answer),
+            ShardEvent::Said(said) => self.said(connections, *said),
+            // It comes with its connection.
+            ShardEvent::Opening(opening) => debug!(?opening, "an opening without a connection"),
             ShardEvent::Order(order) => self.carry_out_order(connections, *order),
         }
     }

@@ -123,7 +123,7 @@ impl PushShard {
         let now = self.moment(connections);
         if let Some(session) = self.sessions.get_mut(id) {
             let push = session.refresh_by_backend(expire_at_s, info, now);
-            let frame = crate::wire::push(session.encoding, &push);
+            let frame = crate::wire::push(session.wire, &push);
             connections.send_frame(id, &frame).ok();
         }
         self.set_timer(connections, id, now);

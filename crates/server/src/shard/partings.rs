@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Encoding, Push, Reply, Res, Unsubscribed};
+use wavecast_protocol::centrifuge::{Push, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
 use crate::session::{Live, Session};
 use crate::shard_event::{Parting, ShardEvent};
 use crate::wire;
+use crate::wire_form::WireForm;
 
 impl PushShard {
     /// Ends a subscription that the client has had enough of. What was published before, by the client itself in the same
@@ -112,6 +113,7 @@ impl PushShard {
     fn is_over(&mut self, id: ConnectionId, live: &Live, why: Unsubscribed) {
         if let Some(session) = self.sessions.get_mut(id) {
             self.node.tell_unsubscribed(session, live, self.channels.name(live.channel), why);
+            self.node.metrics().unsubscribed.add(why.code);
         }
         self.count_bytes(id);
         self.release(live.channel);
@@ -144,14 +146,14 @@ impl PushShard {
         why: Unsubscribed,
     ) {
         if let Some(session) = self.sessions.get(id) {
-            let push = unsubscribe(session.encoding, self.channels.name(channel), why);
+            let push = unsubscribe(session.wire, self.channels.name(channel), why);
             connections.send_frame(id, &push).ok();
         }
     }
 }
 
 /// The push that tells a client of the end of a subscription.
-pub(super) fn unsubscribe(encoding: Encoding, channel: &str, why: Unsubscribed) -> Frame {
+pub(super) fn unsubscribe(form: WireForm, channel: &str, why: Unsubscribed) -> Frame {
     let Unsubscribed { code, reason } = why;
-    wire::push(encoding, &Push::Unsubscribe { channel: channel.into(), code, reason: reason.into() })
+    wire::push(form, &Push::Unsubscribe { channel: channel.into(), code, reason: reason.into() })
 }

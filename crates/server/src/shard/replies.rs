@@ -8,9 +8,10 @@ use tracing::debug;
 use wavecast_hub::Publication;
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections, SendError};
-use wavecast_protocol::centrifuge::{Encoding, Error, Reply};
+use wavecast_protocol::centrifuge::{Error, Reply};
 
 use crate::wire;
+use crate::wire_form::WireForm;
 
 /// From this length on, what has been collected is sent.
 const COLLECTED_BYTES_MAX: usize = 64 * 1024;
@@ -23,7 +24,7 @@ pub(super) struct Replies {
     /// Whose they are; nobody else is sent them.
     owner: Option<ConnectionId>,
     encoded: Vec<u8>,
-    encoding: Encoding,
+    form: WireForm,
     /// A page has been refused since the message began: further ones are not even looked up.
     out_of_room: bool,
     /// What stays of what waits for the connection, if it has been looked through since the message began or something was
@@ -37,7 +38,7 @@ impl Replies {
         (self.out_of_room, self.staying) = (false, None);
     }
 
-    pub(super) fn push(&mut self, id: ConnectionId, encoding: Encoding, reply: &Reply<'_>) {
+    pub(super) fn push(&mut self, id: ConnectionId, form: WireForm, reply: &Reply<'_>) {
         if let Err(Error { code, message, .. }) = &reply.body {
             debug!(slot = id.slot(), command = reply.id, code, %message, "command refused");
         }
@@ -48,11 +49,11 @@ impl Replies {
         if self.owner != Some(id) {
             self.encoded.clear();
         }
-        (self.owner, self.encoding) = (Some(id), encoding);
+        (self.owner, self.form) = (Some(id), form);
         if !self.encoded.is_empty() {
-            encoding.separate(&mut self.encoded);
+            form.separate(&mut self.encoded);
         }
-        encoding.encode_reply(reply, &mut self.encoded);
+        form.encode_reply(reply, &mut self.encoded);
     }
 
     /// Whether so much has been collected that it should be sent before the next command.
@@ -99,7 +100,7 @@ impl Replies {
         if self.encoded.is_empty() || self.owner != Some(id) {
             return None;
         }
-        let frame = wire::framed(self.encoding, &self.encoded);
+        let frame = wire::framed(self.form, &self.encoded);
         self.encoded.clear();
         self.encoded.shrink_to(COLLECTED_BYTES_MAX);
         Some(frame)
@@ -140,12 +141,12 @@ mod tests {
         let [one, other] = [1, 2].map(|slot| ConnectionId::for_tests(slot, 0));
         let mut replies = Replies::default();
         let ping = |id| Reply { id, body: Ok(Res::Ping) };
-        replies.push(one, Encoding::Json, &ping(7));
+        replies.push(one, WireForm::WebSocketJson, &ping(7));
         assert!(replies.take(other).is_none(), "whoever is closed meanwhile");
         replies.forget(other);
         // It is cut while its commands are carried out.
         replies.forget(one);
-        replies.push(other, Encoding::Json, &ping(8));
+        replies.push(other, WireForm::WebSocketJson, &ping(8));
         let frame = replies.take(other).unwrap();
         let text = String::from_utf8_lossy(&frame).into_owned();
         assert!(text.contains("\"id\":8") && !text.contains("\"id\":7"), "{text}");

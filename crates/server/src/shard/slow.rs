@@ -51,18 +51,28 @@ impl PushShard {
             SlowConsumer::Disconnect => return,
             // With `latest` that is a coming or going, or it has been queued behind one.
             SlowConsumer::Latest => {
-                let has_room = connections.send_frame(id, frame).is_ok();
+                let has_room = self.send_late(connections, id, frame);
                 if has_room || !frame.gives_way() { 0 } else { newest() }
             }
             SlowConsumer::DropNewest => newest(),
             SlowConsumer::DropOldest if takes_deltas => u64::from(connections.discard(id, lane)) + newest(),
             SlowConsumer::DropOldest => {
                 let oldest = u64::from(connections.drop_oldest(id, lane, frame.len()));
-                let has_room = connections.send_frame(id, frame).is_ok();
+                let has_room = self.send_late(connections, id, frame);
                 oldest + if has_room { 0 } else { newest() }
             }
         };
         self.has_lost(channel, id, seated, lost);
+    }
+
+    /// Sends a frame of a channel to one who had no room for it when the others got it.
+    fn send_late(&self, connections: &mut Connections, id: ConnectionId, frame: &Frame) -> bool {
+        let has_room = connections.send_frame(id, frame).is_ok();
+        if has_room {
+            self.tally().deliveries.add(frame.messages().into());
+            self.tally().delivered_bytes.add(frame.len() as u64);
+        }
+        has_room
     }
 
     /// Looks what was dropped because something else needed the room.
@@ -89,7 +99,7 @@ impl PushShard {
 
     /// A subscriber has lost so many messages of a channel.
     fn has_lost(&mut self, channel: ChannelNumber, id: ConnectionId, seated: Seated, lost: u64) {
-        let (encoding, _) = self.channels.form(channel, seated.seat);
+        let (wire, _) = self.channels.form(channel, seated.seat);
         let (moved, more) = self.channels.unsettle(channel, seated.seat);
         for (moved, seat) in moved.into_iter().flatten() {
             self.seated(channel, moved, seat);
@@ -98,7 +108,8 @@ impl PushShard {
         let name = self.channels.name(channel);
         debug!(slot = id.slot(), channel = &**name, lost, "dropped: the client reads too slowly");
         if lost > 0 {
-            self.gaps.note(id, encoding, name, lost);
+            self.tally().dropped(self.channels.options(channel).slow_consumer).add(lost);
+            self.gaps.note(id, wire, name, lost);
         }
     }
 
@@ -111,7 +122,7 @@ impl PushShard {
         id: ConnectionId,
         seated: Seated,
     ) {
-        let (encoding, _) = self.channels.form(channel, seated.seat);
+        let (wire, _) = self.channels.form(channel, seated.seat);
         let name = Arc::clone(self.channels.name(channel));
         let why = Unsubscribed::INSUFFICIENT_STATE;
         info!(
@@ -127,7 +138,7 @@ impl PushShard {
         self.ends(id, channel, why);
         match Anew::insufficient_state(seated.by_server) {
             // At most one for each subscription: the client subscribes again when it has read it.
-            Anew::Subscribe(why) => _ = connections.send_anyway(id, &unsubscribe(encoding, &name, why)),
+            Anew::Subscribe(why) => _ = connections.send_anyway(id, &unsubscribe(wire, &name, why)),
             // Of other channels, too, what waits may have holes by now.
             Anew::Connect(why) => self.cut(connections, id, &why),
         }
@@ -145,8 +156,8 @@ impl PushShard {
         let is_told =
             !live.positioned && self.channels.options(live.channel).slow_consumer != SlowConsumer::Latest;
         if lost > 0 && is_told {
-            let (encoding, _) = self.channels.form(live.channel, live.seat);
-            self.gaps.note(id, encoding, self.channels.name(live.channel), u64::from(lost));
+            let (wire, _) = self.channels.form(live.channel, live.seat);
+            self.gaps.note(id, wire, self.channels.name(live.channel), u64::from(lost));
         }
     }
 

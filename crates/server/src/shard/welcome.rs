@@ -25,6 +25,9 @@ impl PushShard {
         let (left, has_place) = (joins.len(), !joins.is_empty());
         let welcome = Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left, has_place };
         session.welcomed(identity, welcome);
+        let transport = session.wire.transport();
+        self.tally().sessions(transport).add(1);
+        self.tally().accepted(transport).add(1);
         self.sessions.list(id);
         self.count_bytes(id);
         // Whoever is the only one need not ask every shard for the others. An anonymous one has none.
@@ -58,7 +61,12 @@ impl PushShard {
         let interval = node.rules().ping_interval;
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(welcome) = session.take_welcome() else { return };
-        let body = session.connect_result(&welcome, now, &node.rules()).map(Res::Connect);
+        let mut result = session.connect_result(&welcome, now, &node.rules());
+        if let (true, Ok(result)) = (session.wire.is_stream(), &mut result) {
+            result.session = node.session_names().name(self.id.0, id).into();
+            result.node = node.uid().into();
+        }
+        let body = result.map(Res::Connect);
         // Sessions that came in one storm are not pinged in one.
         session.begin_pings(now, connections.jitter(interval / 2, interval));
         self.reply(id, &Reply { id: welcome.id, body });
@@ -85,9 +93,10 @@ impl PushShard {
     pub(super) fn welcome_fails(&mut self, connections: &mut Connections, id: ConnectionId, error: Error) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(command) = session.connect_fails() else { return };
-        let user = session.user().to_owned();
+        let (user, transport) = (session.user().to_owned(), session.wire.transport());
         self.all_end(id, Unsubscribed::DISCONNECT);
         self.node.counts().client_left(&user);
+        self.tally().sessions(transport).less();
         self.reply(id, &Reply { id: command, body: Err(error) });
         if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();

@@ -61,7 +61,9 @@ pub fn decode(text: &str) -> Option<Cow<'_, str>> {
     decode_with(text, false)
 }
 
-fn decode_form(text: &str) -> Option<Cow<'_, str>> {
+/// The same in a query: `+` is a space (the form encoding of the WHATWG URL standard).
+#[must_use]
+pub fn decode_form(text: &str) -> Option<Cow<'_, str>> {
     decode_with(text, true)
 }
 

@@ -47,7 +47,7 @@ impl<T> Iterator for Lines<'_, T> {
 impl<T> std::iter::FusedIterator for Lines<'_, T> {}
 
 /// Reads one object.
-pub(super) fn object<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, DecodeError> {
+pub(in crate::centrifuge) fn object<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, DecodeError> {
     // serde takes an array of the fields' values for an object, too.
     match line.trim_start_matches([' ', '\t', '\r']).as_bytes().first() {
         Some(b'{') => serde_json::from_str(line).map_err(|error| match error.classify() {

@@ -4,6 +4,11 @@ use super::write::{Object, string};
 use crate::centrifuge::publication::{ClientInfo, DataForm, Publication};
 use crate::centrifuge::reply::{ConnectResult, SubscribeResult};
 
+/// Writes a publication as an object of its own, for answers that are no messages of the protocol.
+pub fn encode_publication(content: &Publication<'_>, out: &mut Vec<u8>) {
+    Object::write(out, |object| publication(object, content));
+}
+
 pub(super) fn publication(object: &mut Object<'_>, publication: &Publication<'_>) {
     match publication.form {
         DataForm::Raw => object.raw("data", publication.data),

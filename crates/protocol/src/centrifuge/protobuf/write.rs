@@ -18,6 +18,11 @@ impl<'o> Fields<'o> {
         varint::insert_length(start, out);
     }
 
+    /// Writes a message that nothing follows, without its length.
+    pub(super) fn write_plain(out: &'o mut Vec<u8>, add: impl FnOnce(&mut Fields<'_>)) {
+        add(&mut Fields { out });
+    }
+
     pub(super) fn text(&mut self, number: u32, value: &str) -> &mut Self {
         self.bytes(number, value.as_bytes())
     }

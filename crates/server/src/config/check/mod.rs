@@ -1,10 +1,11 @@
 //! What only the whole configuration can show: values that do not fit together.
 //!
 //! `channel`: the options of one namespace; `hook`: whatever is switched on needs somebody to call; `access`: who may connect;
-//! `tls`: a certificate with its key.
+//! `tls`: a certificate with its key; `doors`: what is listened on.
 
 mod access;
 mod channel;
+mod doors;
 mod hook;
 mod tls;
 
@@ -33,6 +34,7 @@ pub(super) fn whole(assembly: &mut Assembly) {
     hook::check(assembly, &config);
     tls::check(assembly, &config);
     check_shutdown(assembly, &config);
+    doors::check(assembly, &config);
     let max = config.memory.max;
     if max > 0 && max < MEMORY_MIN {
         let allowed = format!("must be 0 (no limit) or at least {} MiB", MEMORY_MIN >> 20);
@@ -84,10 +86,14 @@ fn check_shutdown(assembly: &mut Assembly, config: &Config) {
 }
 
 fn check_paths(assembly: &mut Assembly, config: &Config) {
+    let (live, ready) = (config.health.below("live"), config.health.below("ready"));
     let paths = [
         ("websocket.handler_prefix", &config.websocket.handler_prefix, !config.websocket.disabled),
         ("http_api.handler_prefix", &config.http_api.handler_prefix, !config.http_api.disabled),
         ("health.handler_prefix", &config.health.handler_prefix, config.health.enabled),
+        ("health.handler_prefix", &live, config.health.enabled),
+        ("health.handler_prefix", &ready, config.health.enabled),
+        ("prometheus.handler_prefix", &config.prometheus.handler_prefix, config.prometheus.enabled),
     ];
     let mut used: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, path, _) in paths.into_iter().filter(|(.., served)| *served) {

@@ -1,20 +1,23 @@
-//! TLS of the listener: a certificate with its key, in PEM that can be read.
+//! TLS of the listeners: a certificate with its key, in PEM that can be read.
 
 use crate::config::assemble::Assembly;
-use crate::config::settings::Config;
-
-const SECTION: &str = "http_server.tls";
+use crate::config::settings::{Config, ListenerTls};
 
 pub(super) fn check(assembly: &mut Assembly, config: &Config) {
-    let tls = &config.http_server.tls;
-    if !tls.enabled {
-        return;
+    for tls in [&config.http_server.tls, &config.http_server.internal.tls] {
+        if tls.enabled {
+            check_section(assembly, tls);
+        }
     }
+}
+
+fn check_section(assembly: &mut Assembly, tls: &ListenerTls) {
+    let section = tls.section();
     let mut complete = true;
     for (name, missing) in [("cert_pem", tls.cert_pem.is_empty()), ("key_pem", tls.key_pem.is_empty())] {
         if missing {
-            let allowed = format!("is needed by {SECTION}.enabled: PEM, PEM in base64, or a file's path");
-            assembly.complain_unseen(&format!("{SECTION}.{name}"), allowed);
+            let allowed = format!("is needed by {section}.enabled: PEM, PEM in base64, or a file's path");
+            assembly.complain_unseen(&format!("{section}.{name}"), allowed);
             complete = false;
         }
     }

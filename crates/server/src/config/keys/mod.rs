@@ -3,18 +3,22 @@
 //! Some sections occur more than once (tokens, hooks), some stand in a list, where an entry's name is a step of the path
 //! (`channel.namespaces.chat.history_size`). Their keys have one table each.
 //!
-//! `key` is one line of these tables, `list` the lists whose entries have names; `client`, `token`, `channel`, `rpc`, `hook` and
-//! `node` are the tables; `reload` says which keys a running server takes anew.
+//! `key` is one line of these tables, `list` the lists whose entries have names; `client`, `token`, `channel`, `rpc`, `hook`,
+//! `doors`, `transport`, `poll` and `node` are the tables; `reload` says which keys a
+//! running server takes anew.
 
 mod channel;
 mod client;
+mod doors;
 mod hook;
 mod key;
 mod list;
 mod node;
+mod poll;
 mod reload;
 mod rpc;
 mod token;
+mod transport;
 
 use super::settings::{ChannelSettings, Config, Hook, RpcSettings, Token};
 use super::slot::Slot;
@@ -29,7 +33,16 @@ pub(super) const WITHOUT_NAMESPACE: &str = "channel.without_namespace";
 const RPC_WITHOUT_NAMESPACE: &str = "rpc.without_namespace";
 
 /// Keys with a place of their own, in the order of the reference.
-const SINGLE: &[&[Key<Config>]] = &[node::LISTENER, client::CLIENT, channel::CHANNEL, rpc::RPC, node::NODE];
+const SINGLE: &[&[Key<Config>]] = &[
+    node::LISTENER,
+    doors::DOORS,
+    client::CLIENT,
+    channel::CHANNEL,
+    rpc::RPC,
+    transport::TRANSPORTS,
+    poll::POLL,
+    node::NODE,
+];
 
 /// A section whose keys stand in a table that others share.
 struct Section<S: 'static> {

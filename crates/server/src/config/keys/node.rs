@@ -80,6 +80,9 @@ pub(super) const NODE: &[Key<Config>] = &[
         Slot::Secret(&mut c.http_api.key)
     }),
     key("http_api.insecure", "the HTTP API asks for no key", |c| Slot::Switch(&mut c.http_api.insecure)),
+    key("http_api.external", "it stays on the clients' port although there is an internal one", |c| {
+        Slot::Switch(&mut c.http_api.external)
+    }),
     key("http_api.error_mode", "transport = an error sets the HTTP status; empty = it does not", |c| {
         Slot::Word(&mut c.http_api.error_mode, &["", "transport"])
     }),
@@ -103,8 +106,23 @@ pub(super) const NODE: &[Key<Config>] = &[
         "idempotency keys remembered; beyond, the oldest is forgotten",
         |c| Slot::Number(&mut c.http_api.idempotency_cache_size, 1..=10_000_000),
     ),
-    key("health.enabled", "the health endpoint of load balancers", |c| Slot::Switch(&mut c.health.enabled)),
-    key("health.handler_prefix", "path of the health endpoint", |c| Slot::Path(&mut c.health.handler_prefix)),
+    key("health.enabled", "the health endpoints of load balancers", |c| Slot::Switch(&mut c.health.enabled)),
+    key("health.handler_prefix", "path of the health endpoint; /live and /ready are below it", |c| {
+        Slot::Path(&mut c.health.handler_prefix)
+    }),
+    key("health.canary_interval", "time between two canary publications", |c| {
+        Slot::Time(&mut c.health.canary_interval, 100 * MS..=HOUR)
+    }),
+    key("health.canary_timeout", "time a shard may take to return one; then it is not ready", |c| {
+        Slot::Time(&mut c.health.canary_timeout, 100 * MS..=HOUR)
+    }),
+    key("health.live_timeout", "time an event loop may take to turn; then it is not alive", |c| {
+        Slot::Time(&mut c.health.live_timeout, 100 * MS..=HOUR)
+    }),
+    key("prometheus.enabled", "the endpoint of metrics", |c| Slot::Switch(&mut c.prometheus.enabled)),
+    key("prometheus.handler_prefix", "path of the endpoint of metrics", |c| {
+        Slot::Path(&mut c.prometheus.handler_prefix)
+    }),
     key("pages.enabled", "the start page", |c| Slot::Switch(&mut c.pages.enabled)),
     neutral("demo.enabled", "the demo applications below /demo/, and their back ends", |c| {
         Slot::Switch(&mut c.demo.enabled)

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::tls::ListenerTls;
+use crate::config::networks::{TrustedProxies, X_FORWARDED_FOR};
 use crate::secret::Secret;
 
 /// `http_server.*`.
@@ -29,6 +30,40 @@ pub struct HttpServer {
     pub connection_limit: usize,
     /// `tls.*`: TLS at the listener.
     pub tls: ListenerTls,
+    /// `tls_external`: the internal port speaks no TLS although the other does. Default false.
+    pub tls_external: bool,
+    /// `internal_*`: a port of its own for API, health and metrics.
+    pub internal: InternalPort,
+    /// `unix_socket` (own): path of a Unix socket to listen on as well, without TLS; "" (default) = none.
+    pub unix_socket: String,
+    /// `unix_socket_mode` (own): permissions of its file, default 0660.
+    pub unix_socket_mode: u32,
+    /// `trusted_proxies` (own): who is believed when it says where a client is; default nobody.
+    pub trusted_proxies: TrustedProxies,
+    /// `client_address_header` (own): the header of theirs that says it, in lower case; default `x-forwarded-for`.
+    pub client_address_header: String,
+    /// `proxy_protocol.enabled` (own): their connections begin with a header of the PROXY protocol. Default false.
+    pub proxy_protocol: bool,
+}
+
+/// `http_server.internal_address`, `internal_port`, `internal_tls`: where API, health and metrics are when they are not on
+/// the port of clients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InternalPort {
+    /// `internal_address`: the IP address to listen on; `None` (the default, "") = as `address`.
+    pub address: Option<IpAddr>,
+    /// `internal_port`: TCP port; 0 = any free port; `None` (the default, "") = as `port`.
+    pub port: Option<u16>,
+    /// `internal_tls.*`: TLS there; not enabled (the default) = as `tls`.
+    pub tls: ListenerTls,
+    /// `internal_connection_limit` (own): connections at once, default 256; beyond is answered 503.
+    pub connection_limit: usize,
+}
+
+impl Default for InternalPort {
+    fn default() -> Self {
+        Self { address: None, port: None, tls: ListenerTls::internal(), connection_limit: 256 }
+    }
 }
 
 impl HttpServer {
@@ -37,10 +72,36 @@ impl HttpServer {
         SocketAddr::new(self.address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), self.port)
     }
 
+    /// Where the internal port listens; `None` = there is none, and everything is on one port.
+    pub fn listen_internally(&self) -> Option<SocketAddr> {
+        let InternalPort { address, port, .. } = self.internal;
+        let public = self.listen();
+        let internal = SocketAddr::new(address.unwrap_or(public.ip()), port.unwrap_or(public.port()));
+        // Port 0 takes another one each time.
+        (internal != public || port == Some(0)).then_some(internal)
+    }
+
+    /// TLS of the internal port.
+    pub fn internal_tls(&self) -> Option<&ListenerTls> {
+        match self.internal.tls.enabled {
+            true => Some(&self.internal.tls),
+            false => (self.tls.enabled && !self.tls_external).then_some(&self.tls),
+        }
+    }
+
     /// Whether other machines can reach the listener: anything but a loopback address.
     pub fn is_public(&self) -> bool {
-        !self.address.is_some_and(|address| address.to_canonical().is_loopback())
+        is_public(self.address)
     }
+
+    /// The same of the internal port; as the listener where there is none.
+    pub fn is_public_internally(&self) -> bool {
+        is_public(self.internal.address.or(self.address))
+    }
+}
+
+fn is_public(address: Option<IpAddr>) -> bool {
+    !address.is_some_and(|address| address.to_canonical().is_loopback())
 }
 
 impl Default for HttpServer {
@@ -56,6 +117,13 @@ impl Default for HttpServer {
             idle_timeout: Duration::from_secs(75),
             connection_limit: 1024,
             tls: ListenerTls::default(),
+            tls_external: false,
+            internal: InternalPort::default(),
+            unix_socket: String::new(),
+            unix_socket_mode: 0o660,
+            trusted_proxies: TrustedProxies::default(),
+            client_address_header: X_FORWARDED_FOR.into(),
+            proxy_protocol: false,
         }
     }
 }
@@ -71,6 +139,8 @@ pub struct HttpApi {
     pub key: Secret,
     /// `insecure`: the API asks for no key. Default false.
     pub insecure: bool,
+    /// `external`: it stays on the port of clients where there is an internal one. Default false.
+    pub external: bool,
     /// `error_mode`: "" (default) = errors are answers with status 200; `transport` = they set the status.
     pub error_mode: String,
     /// `max_request_body_size` (own): bytes of one request, default 4 MiB; beyond is answered 413.
@@ -94,6 +164,7 @@ impl Default for HttpApi {
             handler_prefix: "/api".into(),
             key: Secret::default(),
             insecure: false,
+            external: false,
             error_mode: String::new(),
             max_request_body_size: 4 * 1024 * 1024,
             timeout: Duration::from_secs(5),

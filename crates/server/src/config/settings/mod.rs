@@ -3,8 +3,8 @@
 //! Names and meanings are those of Centrifugo's v6 configuration wherever the concept is the same. Fields marked
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
-//! Sections: `node`, `http` (with `tls`), `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
-//! entries have names.
+//! Sections: `node`, `http` (with `tls`), `transport`, `poll`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
+//! entries have names; `parts`: what is served at which port.
 
 mod channel;
 mod client;
@@ -13,9 +13,12 @@ mod http;
 mod named;
 mod namespace;
 mod node;
+mod parts;
+mod poll;
 mod rpc;
 mod tls;
 mod token;
+mod transport;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -26,16 +29,20 @@ pub use hook::{
     DEFAULT_HOOK, Events, HANDLER_ENDPOINT, Hook, NamedHook, StatusOutcome, StatusTransform, SwitchedHook,
     Tls,
 };
-pub use http::{HttpApi, HttpServer};
+pub use http::{HttpApi, HttpServer, InternalPort};
 pub use named::Named;
 pub use namespace::{ChannelSettings, Namespace};
-pub use node::{Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Shard, Shutdown, WebSocket};
+pub use node::{
+    Demo, Engine, Health, Log, Memory, MemoryEngine, Node, Pages, Prometheus, Shard, Shutdown, WebSocket,
+};
+pub use poll::Poll;
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
+pub use transport::{Emulation, StreamEndpoint};
 
 /// Everything a node can be told, checked and complete: what a key leaves out has its default.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `http_server.*`: the listener, and the limits of reading a request.
     pub http_server: HttpServer,
@@ -53,10 +60,20 @@ pub struct Config {
     pub events: Events,
     /// `websocket.*`: the WebSocket endpoint of clients.
     pub websocket: WebSocket,
+    /// `sse.*`: sessions by EventSource.
+    pub sse: StreamEndpoint,
+    /// `http_stream.*`: sessions by the body of an HTTP response.
+    pub http_stream: StreamEndpoint,
+    /// `emulation.*`: what the clients of both have to say.
+    pub emulation: Emulation,
+    /// `poll.*` (own): the poll endpoint of clients without a session.
+    pub poll: Poll,
     /// `http_api.*`: the API of the back end.
     pub http_api: HttpApi,
-    /// `health.*`: the endpoint of load balancers.
+    /// `health.*`: the endpoints of load balancers.
     pub health: Health,
+    /// `prometheus.*`: the endpoint of metrics.
+    pub prometheus: Prometheus,
     /// `pages.*` (own): the start page.
     pub pages: Pages,
     /// `demo.*` (own): the demo applications.
@@ -71,6 +88,35 @@ pub struct Config {
     pub engine: Engine,
     /// `memory.*` (own): the budget of the node.
     pub memory: Memory,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            http_server: HttpServer::default(),
+            log: Log::default(),
+            client: Client::default(),
+            channel: Channel::default(),
+            rpc: Rpc::default(),
+            proxies: Vec::new(),
+            events: Events::default(),
+            websocket: WebSocket::default(),
+            poll: Poll::default(),
+            sse: StreamEndpoint::sse(),
+            http_stream: StreamEndpoint::http_stream(),
+            emulation: Emulation::default(),
+            http_api: HttpApi::default(),
+            health: Health::default(),
+            prometheus: Prometheus::default(),
+            pages: Pages::default(),
+            demo: Demo::default(),
+            shutdown: Shutdown::default(),
+            node: Node::default(),
+            shard: Shard::default(),
+            engine: Engine::default(),
+            memory: Memory::default(),
+        }
+    }
 }
 
 impl Config {

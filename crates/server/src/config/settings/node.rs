@@ -52,13 +52,48 @@ impl Default for WebSocket {
 pub struct Health {
     /// `enabled`: default true (Centrifugo: false).
     pub enabled: bool,
-    /// `handler_prefix`: its path, default `/health`.
+    /// `handler_prefix`: its path, default `/health`; `/live` and `/ready` are below it.
     pub handler_prefix: String,
+    /// `canary_interval` (own): between two canary publications, default 1 s.
+    pub canary_interval: Duration,
+    /// `canary_timeout` (own): a shard that has not returned one for so long is not ready, default 5 s.
+    pub canary_timeout: Duration,
+    /// `live_timeout` (own): a shard that was woken and does not turn for so long is not alive, default 10 s.
+    pub live_timeout: Duration,
+}
+
+impl Health {
+    /// The path of one of the endpoints below.
+    #[must_use]
+    pub fn below(&self, name: &str) -> String {
+        format!("{}/{name}", self.handler_prefix.trim_end_matches('/'))
+    }
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Self { enabled: true, handler_prefix: "/health".into() }
+        Self {
+            enabled: true,
+            handler_prefix: "/health".into(),
+            canary_interval: Duration::from_secs(1),
+            canary_timeout: Duration::from_secs(5),
+            live_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// `prometheus.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prometheus {
+    /// `enabled`: default true (Centrifugo: false).
+    pub enabled: bool,
+    /// `handler_prefix`: its path, default `/metrics`.
+    pub handler_prefix: String,
+}
+
+impl Default for Prometheus {
+    fn default() -> Self {
+        Self { enabled: true, handler_prefix: "/metrics".into() }
     }
 }
 

@@ -7,9 +7,11 @@ use wavecast_net::tls::{ClientAuth, Part, Pem, ServerTls, ServerTlsOptions};
 
 use crate::secret::Secret;
 
-/// `http_server.tls.*`. PEM values are the text, the text in base64, or a file's path; files are read again when they change.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// `http_server.tls.*` and `http_server.internal_tls.*`. PEM values are the text, the text in base64, or a file's path; files are read again when they change.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ListenerTls {
+    /// The section, as errors name it.
+    section: &'static str,
     /// `enabled`: the listener speaks TLS (`https://`, `wss://`) and nothing else. Default false.
     pub enabled: bool,
     /// `cert_pem`: the certificate, with its chain.
@@ -23,7 +25,7 @@ pub struct ListenerTls {
     pub http2: bool,
 }
 
-/// A key below `http_server.tls` whose value cannot be used.
+/// A key of a listener's TLS whose value cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerTlsError {
     /// The whole key.
@@ -40,7 +42,28 @@ impl fmt::Display for ListenerTlsError {
 
 impl std::error::Error for ListenerTlsError {}
 
+impl Default for ListenerTls {
+    fn default() -> Self {
+        Self::of("http_server.tls")
+    }
+}
+
 impl ListenerTls {
+    /// That of the internal port.
+    pub(super) fn internal() -> Self {
+        Self::of("http_server.internal_tls")
+    }
+
+    fn of(section: &'static str) -> Self {
+        let (cert_pem, key_pem, client_ca_pem) = Default::default();
+        Self { section, enabled: false, cert_pem, key_pem, client_ca_pem, http2: false }
+    }
+
+    /// The section of the configuration.
+    pub fn section(&self) -> &'static str {
+        self.section
+    }
+
     /// What the listener speaks TLS with; `None` when it is not enabled. Reads files.
     ///
     /// # Errors
@@ -49,14 +72,14 @@ impl ListenerTls {
         if !self.enabled {
             return Ok(None);
         }
-        let chain = pem("cert_pem", &self.cert_pem)?;
-        let key = pem("key_pem", self.key_pem.expose())?;
+        let chain = self.pem("cert_pem", &self.cert_pem)?;
+        let key = self.pem("key_pem", self.key_pem.expose())?;
         let mut options = ServerTlsOptions::new(chain, key);
         if self.http2 {
             options.alpn.insert(0, b"h2".to_vec());
         }
         if !self.client_ca_pem.is_empty() {
-            options.client_auth = ClientAuth::Required(pem("client_ca_pem", &self.client_ca_pem)?);
+            options.client_auth = ClientAuth::Required(self.pem("client_ca_pem", &self.client_ca_pem)?);
         }
         ServerTls::new(options).map(Some).map_err(|error| {
             let name = match error.part {
@@ -65,15 +88,15 @@ impl ListenerTls {
                 Part::ClientAuthorities => "client_ca_pem",
                 Part::Settings => "enabled",
             };
-            wrong(name, error.problem)
+            self.wrong(name, error.problem)
         })
     }
-}
 
-fn pem(name: &str, value: &str) -> Result<Pem, ListenerTlsError> {
-    Pem::of(value).map_err(|error: PemError| wrong(name, error.to_string()))
-}
+    fn pem(&self, name: &str, value: &str) -> Result<Pem, ListenerTlsError> {
+        Pem::of(value).map_err(|error: PemError| self.wrong(name, error.to_string()))
+    }
 
-fn wrong(name: &str, problem: String) -> ListenerTlsError {
-    ListenerTlsError { key: format!("http_server.tls.{name}"), problem }
+    fn wrong(&self, name: &str, problem: String) -> ListenerTlsError {
+        ListenerTlsError { key: format!("{}.{name}", self.section), problem }
+    }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use wavecast_hub::ChannelPattern;
 
 use super::duration;
+use super::networks::TrustedProxies;
 use super::origins::AllowedOrigins;
 use super::settings::{Secret, StatusTransform};
 
@@ -31,6 +32,11 @@ pub(super) enum Slot<'c> {
     Size(&'c mut usize),
     Port(&'c mut u16),
     Address(&'c mut Option<IpAddr>),
+    /// A port, or none.
+    SomePort(&'c mut Option<u16>),
+    /// The permissions of a file.
+    Mode(&'c mut u32),
+    Networks(&'c mut TrustedProxies),
     Time(&'c mut Duration, RangeInclusive<Duration>),
     /// Seconds since 1970.
     UnixTime(&'c mut u64),
@@ -81,6 +87,20 @@ impl Slot<'_> {
                 scalar::address(value),
                 "an IP address, \"localhost\", or \"\" for every interface",
             ),
+            Slot::SomePort(place) => {
+                let port = scalar::some_port(value);
+                put(place, port, "a port from 0 to 65535 (0 = any free port), or \"\" for none")
+            }
+            Slot::Mode(place) => {
+                put(place, scalar::mode(value), "permissions as an octal number in quotes, such as \"0660\"")
+            }
+            Slot::Networks(place) => {
+                const ACCEPTED: &str = "a list of addresses and networks such as \"10.0.0.0/8\", or \"unix\" for the Unix socket";
+                let entries = list(value).ok_or(ACCEPTED)?;
+                *place = TrustedProxies::new(&entries)
+                    .map_err(|entry| format!("{ACCEPTED}; {entry:?} is none"))?;
+                Ok(())
+            }
             Slot::Time(place, range) => {
                 let accepted = format!(
                     "{}, from {} to {}",
@@ -224,6 +244,9 @@ impl Slot<'_> {
             Slot::Size(place) => place.to_string(),
             Slot::Port(place) => place.to_string(),
             Slot::Address(place) => place.map_or_else(|| "\"\"".into(), |address| format!("\"{address}\"")),
+            Slot::SomePort(place) => place.map_or_else(|| "\"\"".into(), |port| port.to_string()),
+            Slot::Mode(place) => format!("\"{place:04o}\""),
+            Slot::Networks(place) => format!("{place:?}"),
             Slot::Time(place, _) => format!("{:?}", duration::display(**place)),
             Slot::UnixTime(place) => place.to_string(),
             Slot::Text(place)
@@ -245,7 +268,7 @@ impl Slot<'_> {
     pub(super) fn allowed(&self) -> String {
         match self {
             Slot::Number(_, range) => format!("{} to {}", grouped(*range.start()), grouped(*range.end())),
-            Slot::Port(_) => "0 to 65,535".into(),
+            Slot::Port(_) | Slot::SomePort(_) => "0 to 65,535".into(),
             Slot::Time(_, range) => {
                 format!("{} to {}", duration::display(*range.start()), duration::display(*range.end()))
             }
@@ -263,7 +286,9 @@ impl Slot<'_> {
             Slot::Switch(_) => "true or false",
             Slot::Number(..) => "number",
             Slot::Size(_) => "size",
-            Slot::Port(_) => "port",
+            Slot::Port(_) | Slot::SomePort(_) => "port",
+            Slot::Mode(_) => "permissions",
+            Slot::Networks(_) => "list of networks",
             Slot::Address(_) => "IP address",
             Slot::Time(..) => "duration",
             Slot::UnixTime(_) => "Unix time",

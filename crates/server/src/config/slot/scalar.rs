@@ -79,6 +79,20 @@ pub(super) fn address(value: &Value) -> Option<Option<IpAddr>> {
     }
 }
 
+/// Centrifugo has this port as text, empty for none.
+pub(super) fn some_port(value: &Value) -> Option<Option<u16>> {
+    match value.as_str() {
+        Some("") => Some(None),
+        _ => number(value).and_then(|number| u16::try_from(number).ok()).map(Some),
+    }
+}
+
+/// Only text: a file's number is decimal, and who writes 660 there means something else.
+pub(super) fn mode(value: &Value) -> Option<u32> {
+    let digits = value.as_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o777)
+}
+
 /// A number where text belongs is what an unquoted key looks like in YAML and TOML.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
@@ -119,5 +133,35 @@ mod tests {
         }
         assert_eq!(size(&Value::from(4096)), Some(4096));
         assert_eq!(size(&Value::from(1.5)), None);
+    }
+
+    #[test]
+    fn a_port_may_be_left_out() {
+        for (value, port) in [
+            (Value::from(""), Some(None)),
+            (Value::from("9001"), Some(Some(9001))),
+            (Value::from(9001), Some(Some(9001))),
+            (Value::from(0), Some(Some(0))),
+            (Value::from(65_536), None),
+            (Value::from("http"), None),
+        ] {
+            assert_eq!(some_port(&value), port, "{value}");
+        }
+    }
+
+    #[test]
+    fn permissions_are_octal_text() {
+        for (value, bits) in [
+            (Value::from("0660"), Some(0o660)),
+            (Value::from("777"), Some(0o777)),
+            (Value::from("1777"), None),
+            (Value::from("0o660"), None),
+            (Value::from("668"), None),
+            (Value::from("+660"), None),
+            (Value::from(""), None),
+            (Value::from(660), None),
+        ] {
+            assert_eq!(mode(&value), bits, "{value}");
+        }
     }
 }

@@ -230,6 +230,30 @@ fn values_that_do_not_fit_together_are_reported() {
             "health.handler_prefix = \"/api\" (file w.toml): is the path of http_api.handler_prefix already",
         ),
         (
+            "[http_server.internal_tls]\nenabled = true\ncert_pem = \"x\"\nkey_pem = \"y\"\n",
+            "http_server.internal_tls.enabled = true (file w.toml): needs http_server.internal_port",
+        ),
+        (
+            "[http_server]\ninternal_port = \"ops\"\n",
+            "http_server.internal_port = \"ops\" (file w.toml): must be a port from 0 to 65535 (0 = any free port), or",
+        ),
+        (
+            "[http_server]\nunix_socket_mode = 660\n",
+            "http_server.unix_socket_mode = 660 (file w.toml): must be permissions as an octal number in quotes",
+        ),
+        (
+            "[http_server]\ntrusted_proxies = [\"10.0.0.0/8\", \"proxy.local\"]\n",
+            "or \"unix\" for the Unix socket; \"proxy.local\" is none",
+        ),
+        (
+            "[http_server]\nclient_address_header = \"via\"\n",
+            "http_server.client_address_header = \"via\" (file w.toml): must be one of \"x-forwarded-for\"",
+        ),
+        (
+            "[http_server.proxy_protocol]\nenabled = true\n",
+            "http_server.proxy_protocol.enabled = true (file w.toml): needs http_server.trusted_proxies",
+        ),
+        (
             "[channel]\nuser_boundary = \":\"\n",
             "channel.user_boundary = \":\" (file w.toml): is used by channel.namespace_boundary already",
         ),
@@ -254,14 +278,6 @@ fn what_decides_who_may_do_something_stops_the_start() {
         (
             "[http_server.tls_autocert]\nenabled = true\n",
             "http_server.tls_autocert.enabled = true (file w.toml): certificates are not fetched",
-        ),
-        (
-            "[http_server.internal_tls]\nenabled = true\n",
-            "http_server.internal_tls.enabled = true (file w.toml): there is one port",
-        ),
-        (
-            "[http_server]\ninternal_port = \"9001\"\n",
-            "http_server.internal_port = \"9001\" (file w.toml): there is",
         ),
         (
             "[broker]\nenabled = true\ntype = \"nats\"\n",

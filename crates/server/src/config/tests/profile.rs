@@ -61,6 +61,13 @@ fn a_public_address_needs_keys_or_the_word_insecure() {
     for address in ["127.0.0.1", "::1", "[::1]", "localhost", "127.8.8.8", "::ffff:127.0.0.1"] {
         assert!(file.load(&[], &[("http_server.address", address)]).is_ok(), "{address}");
     }
+    // With a port of its own the API is reached there, and clients where they are.
+    let error = file.error(&[], &[("http_server.internal_address", "127.0.0.1")]);
+    assert!(error.contains("has 1 error") && error.contains("client.insecure"), "{error}");
+    let inside = [("http_server.address", "127.0.0.1"), ("http_server.internal_address", "192.0.2.1")];
+    let error = file.error(&[], &inside);
+    assert!(error.contains("has 1 error") && error.contains("needs no key, and other machines"), "{error}");
+    assert!(error.contains("\"192.0.2.1\""), "{error}");
     let meant = Overrides { values: Vec::new(), insecure: true };
     assert!(load_from(Some(&file.0), [], &meant).is_ok());
 }

@@ -37,8 +37,13 @@ use self::methods::BATCH;
 use super::answer::{self, Answer};
 use super::backend::Backend;
 use super::guard;
-use super::request_body::{BodyError, RequestBody};
+use super::request_body::RequestBody;
 use crate::config::Config;
+
+/// The names of all methods.
+pub(crate) fn methods() -> impl Iterator<Item = &'static str> {
+    methods::METHODS.iter().map(|method| method.name)
+}
 
 /// Where the description of all methods is, beside them.
 pub(super) const DESCRIPTION: &str = "openapi.json";
@@ -84,26 +89,22 @@ impl<B: Backend> Api<B> {
         }
         match body.read(settings.max_request_body_size, self.config.http_server.body_timeout).await {
             Ok(body) => self.carry_out(method, head, &body).await,
-            Err(BodyError::TooLarge) => answer::text(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("A request's body may have at most {} bytes.", settings.max_request_body_size),
-            ),
-            Err(BodyError::TooSlow) => {
-                answer::text(StatusCode::REQUEST_TIMEOUT, "The request's body took too long to arrive.")
-            }
-            Err(BodyError::Broken) => {
-                answer::text(StatusCode::BAD_REQUEST, "The request's body is not what its head announces.")
-            }
+            Err(error) => error.answer(settings.max_request_body_size),
         }
     }
 
     async fn carry_out(&self, method: &str, head: &Parts, body: &[u8]) -> Answer {
-        let deadline = Instant::now() + self.config.http_api.timeout;
+        let began = Instant::now();
+        let deadline = began + self.config.http_api.timeout;
         let result = match method {
-            BATCH => match self.batch(body, deadline).await {
-                Ok(replies) => return answer::json(StatusCode::OK, replies),
-                Err(error) => Err(error),
-            },
+            BATCH => {
+                let batch = self.batch(body, deadline).await;
+                self.note(BATCH, &batch, began);
+                match batch {
+                    Ok(replies) => return answer::json(StatusCode::OK, replies),
+                    Err(error) => Err(error),
+                }
+            }
             method => self.call(method, body, deadline).await,
         };
         let mut answer = self.encode(head, &result);
@@ -114,8 +115,21 @@ impl<B: Backend> Api<B> {
         answer
     }
 
-    /// Carries out any method but batch.
+    /// Counts what came of a call.
+    fn note(&self, method: &str, result: &Result<Vec<u8>, Error>, began: Instant) {
+        let code = result.as_ref().err().map_or(0, |error| error.code);
+        self.backend.metrics().api.note(method, code, began.elapsed());
+    }
+
+    /// Carries out any method but batch, and counts it.
     async fn call(&self, method: &str, body: &[u8], deadline: Instant) -> Result<Vec<u8>, Error> {
+        let began = Instant::now();
+        let result = self.perform(method, body, deadline).await;
+        self.note(method, &result, began);
+        result
+    }
+
+    async fn perform(&self, method: &str, body: &[u8], deadline: Instant) -> Result<Vec<u8>, Error> {
         let method = methods::find(method).ok_or(Error::METHOD_NOT_FOUND)?;
         // Where there is nothing to say, some send an empty object, some nothing.
         let is_left_out = method.fields.is_empty() && body.trim_ascii().is_empty();

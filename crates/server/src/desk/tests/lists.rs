@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -15,12 +16,16 @@ use wavecast_protocol::centrifuge::{Disconnect, Error};
 use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
+use crate::metrics::{Form, Metrics};
+use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
+use crate::watchman::Vitals;
 
 /// Publishes into lists. Channel `full` never has room, `unknown:…` has no namespace, `bare:…` has neither history nor
 /// presence, `json:…` and `binary:…` take what they are called.
 pub(super) struct Lists {
+    pub(super) metrics: Metrics,
     pub(super) idempotency: Idempotency,
     pub(super) channels: Mutex<BTreeMap<String, Vec<Arc<Publication>>>>,
     /// What was published last, before it had its place.
@@ -54,6 +59,7 @@ static NAMESPACES: LazyLock<BTreeMap<&str, Arc<ChannelOptions>>> = LazyLock::new
 impl Default for Lists {
     fn default() -> Self {
         Self {
+            metrics: Metrics::new(1, crate::desk::methods()),
             idempotency: Idempotency::new(Duration::from_secs(300), 65_536),
             channels: Mutex::default(),
             latest: Mutex::default(),
@@ -202,6 +208,14 @@ impl Backend for Lists {
         self.ordered(("send_away", share, window)).map(|()| 5)
     }
 
+    async fn poll(
+        &self,
+        _: PollCall<'_>,
+        _: impl Future<Output = ()> + Send,
+    ) -> Result<PollPage, PollRefusal> {
+        Ok(PollPage::default())
+    }
+
     async fn call(&self, method: &str, params: &str) -> Result<Vec<u8>, Error> {
         match method {
             "echo" => Ok(params.into()),
@@ -220,5 +234,17 @@ impl Backend for Lists {
             process: Some(ProcessUse { cpu_percent: 1.5, rss_bytes: 4096 }),
             ..NodeInfo::default()
         }
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn scrape(&self, form: Form, is_draining: bool) -> String {
+        format!("{form:?} {is_draining}")
+    }
+
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
     }
 }

@@ -39,7 +39,7 @@ async fn what_is_not_there_is_said_helpfully() {
         missing.text(),
         "There is nothing at /nothing. This is Wavecast:\n  WebSocket clients connect to /connection/websocket\n  \
          the HTTP API is at POST /api/<method>\n  its methods are described at GET /api/openapi.json\n  health is at \
-         GET /health\n"
+         GET /health, /health/live and /health/ready\n  metrics are at GET /metrics\n"
     );
     assert_eq!(missing.field("x-content-type-options"), Some("nosniff"));
     let wrong = get("DELETE", "/health").await;

@@ -1,0 +1,44 @@
+//! `sse.*`, `http_stream.*` and `emulation.*`: sessions of clients whose way is no WebSocket.
+
+/// `sse.*` and `http_stream.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamEndpoint {
+    /// `enabled`: sessions come in here. Default false; true in the development profile.
+    pub enabled: bool,
+    /// `handler_prefix`: its path, default `/connection/` and the name of the section.
+    pub handler_prefix: String,
+    /// `max_request_body_size`: bytes of the request, which holds the connect command, default 65536; beyond is answered
+    /// 413.
+    pub max_request_body_size: usize,
+}
+
+impl StreamEndpoint {
+    /// What the section `sse` is by default.
+    pub fn sse() -> Self {
+        Self::at("/connection/sse")
+    }
+
+    /// What the section `http_stream` is by default.
+    pub fn http_stream() -> Self {
+        Self::at("/connection/http_stream")
+    }
+
+    fn at(path: &str) -> Self {
+        Self { enabled: false, handler_prefix: path.to_owned(), max_request_body_size: 64 * 1024 }
+    }
+}
+
+/// `emulation.*`: the way of a client on such a stream to its session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Emulation {
+    /// `handler_prefix`: its path, default `/emulation`. It is there with either of the transports.
+    pub handler_prefix: String,
+    /// `max_request_body_size`: bytes of one request, default 65536; beyond is answered 413.
+    pub max_request_body_size: usize,
+}
+
+impl Default for Emulation {
+    fn default() -> Self {
+        Self { handler_prefix: "/emulation".into(), max_request_body_size: 64 * 1024 }
+    }
+}

@@ -1,0 +1,95 @@
+//! The poll endpoint: `GET /connection/poll?channels=a,b&since=POSITION&wait=SECONDS`.
+//!
+//! `request` is what stands in the address, `refusal` why there is no answer, `reply` the answer as JSON. What there is to be
+//! had, and whether it may be, the [`Backend`] says; here is what a poll waits for beside publications: its time, the end of its
+//! client, and that of the server.
+
+mod refusal;
+mod reply;
+mod request;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::http::request::Parts;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
+
+use self::request::Request;
+use super::answer::Answer;
+use super::backend::Backend;
+use super::exchange::Watch;
+use super::seats::Seat;
+use crate::config::Config;
+use crate::polling::PollCall;
+
+/// Who answers polls.
+#[derive(Debug)]
+pub(super) struct Polls<B> {
+    backend: Arc<B>,
+    config: Arc<Config>,
+    draining: watch::Receiver<bool>,
+    /// Polls that may begin to wait.
+    waiting: Arc<Semaphore>,
+}
+
+impl<B: Backend> Polls<B> {
+    pub(super) fn new(backend: Arc<B>, config: Arc<Config>, draining: watch::Receiver<bool>) -> Self {
+        let waiting = Semaphore::new(config.poll.waiting_limit.min(Semaphore::MAX_PERMITS));
+        Self { backend, config, draining, waiting: Arc::new(waiting) }
+    }
+
+    /// The same by another configuration.
+    pub(super) fn anew(&self, config: Arc<Config>) -> Self {
+        let Self { backend, draining, waiting, .. } = self;
+        let (backend, draining, waiting) = (Arc::clone(backend), draining.clone(), Arc::clone(waiting));
+        Self { backend, config, draining, waiting }
+    }
+
+    /// Answers a poll.
+    pub(super) async fn answer(&self, head: &Parts) -> Answer {
+        let limit = self.config.client.channel_limit;
+        let request = match Request::of(head.uri.query().unwrap_or_default(), &head.headers, limit) {
+            Ok(request) => request,
+            Err(problem) => return refusal::bad_request(&problem),
+        };
+        let wait = request.wait.min(self.config.poll.wait_max);
+        let waits = !wait.is_zero() && !*self.draining.borrow();
+        let Ok(permit) = waits.then(|| self.waiting.try_acquire()).transpose() else {
+            return refusal::too_many_wait();
+        };
+        let seat = head.extensions.get::<Arc<Seat>>().filter(|_| waits).map(Seat::wait);
+        let Request { channels, since, token, in_address, .. } = request;
+        let call = PollCall { channels, since, token: &token, fields: &head.headers, waits };
+        let polled = self.backend.poll(call, self.patience(wait, head)).await;
+        drop((permit, seat));
+        match polled {
+            Ok(page) => reply::page(&page, &head.headers, waits || in_address),
+            Err(refused) => refusal::refused(&refused),
+        }
+    }
+
+    /// Ends when a poll has waited long enough, or its client may have gone away, or this server is about to.
+    async fn patience(&self, wait: Duration, head: &Parts) {
+        let mut draining = self.draining.clone();
+        // The sender lives as long as the desk, so the wait ends only when it is told to.
+        let drained = async { draining.wait_for(|draining| *draining).await.is_ok() };
+        let gone = async {
+            match head.extensions.get::<Watch>() {
+                Some(watch) => watch.gone().await,
+                // Over HTTP/2 whoever goes takes the whole exchange along.
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            _ = drained => {}
+            () = gone => {}
+        }
+    }
+
+    /// Polls that wait at this moment.
+    pub(super) fn waiting(&self) -> usize {
+        self.config.poll.waiting_limit - self.waiting.available_permits()
+    }
+}

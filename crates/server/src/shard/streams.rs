@@ -1,0 +1,57 @@
+//! Sessions whose connection is the body of an HTTP response. Their commands come with the request that opened it, and by
+//! requests of their own.
+
+use std::sync::Arc;
+
+use wavecast_net::Frame;
+use wavecast_net::shard::{Close, ConnectionId, Connections};
+use wavecast_protocol::centrifuge::Push;
+
+use super::PushShard;
+use super::commands::is_pong;
+use crate::session::Handshake;
+use crate::streams::{Heard, Said, StreamOpening};
+use crate::wire;
+use crate::wire_form::WireForm;
+
+impl PushShard {
+    /// A session comes in, with its first commands.
+    pub(super) fn enter(&mut self, connections: &mut Connections, id: ConnectionId, opening: StreamOpening) {
+        let StreamOpening { form, request, peer, head, commands } = opening;
+        let node = Arc::clone(&self.node);
+        connections.send_frame(id, &Frame::from(head.into_boxed_slice())).ok();
+        let fields = request.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let rules = node.rules();
+        let handshake = Handshake::of(fields, &rules.hooks().headers, &[], rules.user_id_header.as_deref());
+        drop(request);
+        if self.begin(connections, id, form, handshake, peer.ip()) && !commands.is_empty() {
+            self.message_of(connections, id, &commands);
+        }
+    }
+
+    /// The client of a session says something.
+    pub(super) fn said(&mut self, connections: &mut Connections, said: Said) {
+        let Said { connection, commands, heard } = said;
+        let session = self.sessions.get(connection).filter(|session| session.wire.is_stream());
+        let answer = match session {
+            None => Heard::NoSession,
+            // There is no reading that could pause.
+            Some(session) if session.is_paused() && !is_pong(session.wire.encoding(), &commands) => {
+                Heard::Busy
+            }
+            Some(_) => {
+                self.message_of(connections, connection, &commands);
+                Heard::Taken
+            }
+        };
+        // Who asked may have gone.
+        heard.send(answer).ok();
+    }
+}
+
+/// What takes the place of a close frame. Of a client that has gone by itself there is nobody to tell.
+pub(super) fn last_words(kind: u8, close: &Close<'_>) -> Vec<u8> {
+    let Some(form) = WireForm::of_number(kind).filter(|_| !close.is_by_peer()) else { return Vec::new() };
+    let (code, reason) = (close.code.into(), close.reason.into());
+    wire::last_push(form, &Push::Disconnect { code, reason, reconnect: false })
+}

@@ -1,0 +1,153 @@
+// nginx and HAProxy as the pages in deploy/ configure them: the very files, with ports, certificate and waits put in.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { until } from '../patience.js';
+
+const DEPLOY = fileURLToPath(new URL('../../../deploy/', import.meta.url));
+const TRIES = 5;
+
+/** What is there, by name: where the program is, and how its page becomes a configuration that runs here. */
+export const PROXIES = {
+  nginx: { program: process.env.NGINX ?? '/usr/sbin/nginx', configure: nginx },
+  haproxy: { program: process.env.HAPROXY ?? '/usr/sbin/haproxy', configure: haproxy },
+};
+
+/** A running proxy before a server, with a port for plain HTTP and one for TLS. */
+export class ReverseProxy {
+  #child;
+  #folder;
+  #said = '';
+
+  name;
+  /** Ports. */
+  plain;
+  tls;
+  /** The certificate, to be trusted. */
+  ca;
+
+  /** `silenceMs`: how long it lets a connection be silent; by default as its page says. */
+  static async start(name, server, { silenceMs } = {}) {
+    for (let left = TRIES; ; left -= 1) {
+      const proxy = new ReverseProxy();
+      proxy.name = name;
+      try {
+        await proxy.#start(server, silenceMs);
+        return proxy;
+      } catch (error) {
+        await proxy.stop();
+        // Neither can be told to take a free port, so somebody else may be quicker.
+        if (left === 1) throw new Error(`${error.message}\n${proxy.#said}`);
+      }
+    }
+  }
+
+  async #start(server, silenceMs) {
+    const { program, configure } = PROXIES[this.name];
+    if (!existsSync(program)) throw new Error(`no ${program}: apt-get install ${this.name}`);
+    this.#folder = await mkdtemp(join(tmpdir(), `wavecast-${this.name}-`));
+    this.ca = certificate(this.#folder);
+    [this.plain, this.tls] = await Promise.all([freePort(), freePort()]);
+    const words = await configure({ folder: this.#folder, plain: this.plain, tls: this.tls, server: server.port, silenceMs });
+    this.#child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let ended = false;
+    this.#child.once('exit', () => (ended = true));
+    for (const output of [this.#child.stdout, this.#child.stderr]) {
+      output.on('data', (text) => (this.#said = (this.#said + text).slice(-4000)));
+    }
+    const listens = async () => {
+      if (ended) throw new Error(`${this.name} has ended`);
+      return (await Promise.all([this.plain, this.tls].map(answers))).every(Boolean);
+    };
+    await until(listens, `${this.name} listens`);
+  }
+
+  async stop() {
+    this.#child?.kill('SIGKILL');
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The text with each of these replaced, wherever it stands. Fails where a page does not say any more what is looked for. */
+function put(text, replacements) {
+  for (const [was, is] of replacements) {
+    if (!text.includes(was)) throw new Error(`the page does not say ${JSON.stringify(was)}`);
+    text = text.replaceAll(was, is);
+  }
+  return text;
+}
+
+/** Of both programs' kind; by default as the pages have it. */
+const duration = (ms) => (ms === undefined ? '90s' : `${ms}ms`);
+
+/** The page is one file among those of Debian's package; here is as much of the others as it needs. */
+async function nginx({ folder, plain, tls, server, silenceMs }) {
+  const page = put(await readFile(join(DEPLOY, 'nginx.conf'), 'utf8'), [
+    ['listen 80;', `listen 127.0.0.1:${plain};`],
+    ['listen 443 ', `listen 127.0.0.1:${tls} `],
+    ['server 127.0.0.1:8000;', `server 127.0.0.1:${server};`],
+    ['/etc/ssl/push.example.com/fullchain.pem', join(folder, 'certificate.pem')],
+    ['/etc/ssl/push.example.com/privkey.pem', join(folder, 'key.pem')],
+    ['timeout 90s;', `timeout ${duration(silenceMs)};`],
+  ]);
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((what) => `${what}_temp_path ${join(folder, what)};`);
+  const main = `daemon off; master_process off; pid ${join(folder, 'pid')};
+    events { worker_connections 512; }
+    http { access_log off; ${temporary.join(' ')} include ${join(folder, 'wavecast.conf')}; }\n`;
+  await writeFile(join(folder, 'wavecast.conf'), page);
+  await writeFile(join(folder, 'nginx.conf'), main);
+  return ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'];
+}
+
+async function haproxy({ folder, plain, tls, server, silenceMs }) {
+  const silence = duration(silenceMs);
+  const page = put(await readFile(join(DEPLOY, 'haproxy.cfg'), 'utf8'), [
+    ['bind :80 ', `bind 127.0.0.1:${plain} `],
+    ['bind :443 ', `bind 127.0.0.1:${tls} `],
+    ['server wavecast 127.0.0.1:8000', `server wavecast 127.0.0.1:${server}`],
+    ['/etc/ssl/push.example.com/both.pem', join(folder, 'both.pem')],
+    ['timeout client 90s', `timeout client ${silence}`],
+    ['timeout server 90s', `timeout server ${silence}`],
+    ['timeout tunnel 90s', `timeout tunnel ${silence}`],
+  ]);
+  await writeFile(join(folder, 'haproxy.cfg'), page);
+  // -db: stays in the foreground. -q: says nothing but faults.
+  return ['-db', '-q', '-f', join(folder, 'haproxy.cfg')];
+}
+
+/** For 127.0.0.1 and localhost, signed by itself; HAProxy wants the key in the same file. */
+function certificate(folder) {
+  const [key, cert, both] = ['key.pem', 'certificate.pem', 'both.pem'].map((name) => join(folder, name));
+  const words = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
+  const names = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert];
+  execFileSync('openssl', [...words, ...names], { stdio: 'ignore' });
+  execFileSync('sh', ['-c', 'cat "$0" "$1" > "$2"', cert, key, both]);
+  return cert;
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function answers(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
