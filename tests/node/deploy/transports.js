@@ -54,6 +54,6 @@ function fallBack(transport, allowH2 = false) {
 
 /** `fetch` over connections as told: HTTP/2 where both ends offer it in TLS. */
 export function fetchWith({ ca, from, headers, allowH2 = false }) {
-  const dispatcher = new Agent({ allowH2, connect: { ca, localAddress: from }, bodyTimeout: 0 });
+  const dispatcher = new Agent({ allowH2, connect: { ca }, localAddress: from, bodyTimeout: 0 });
   return (url, init = {}) => fetch(url, { ...init, headers: { ...init.headers, ...headers }, dispatcher });
 }
