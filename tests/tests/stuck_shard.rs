@@ -47,7 +47,7 @@ fn start() -> (Server, SocketAddr) {
     let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let also = said.clone();
     thread::spawn(move || {
-        BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(also.send(line)))
+        BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(also.send(line)));
     });
     thread::spawn(move || {
         // Byte by byte as far as the pipe is concerned: what is not read stays there.

@@ -81,7 +81,7 @@ impl Introduction {
         if !last.is_empty() {
             let subs = request.entry("subs").or_insert_with(|| serde_json::json!({}));
             let subs = subs.as_object_mut().ok_or_else(|| problem(&"`subs` is an object"))?;
-            for Place { channel, position } in last.iter() {
+            for Place { channel, position } in last {
                 let place = serde_json::json!({
                     "recover": true, "offset": position.offset, "epoch": &*position.epoch
                 });

@@ -93,7 +93,7 @@ fn the_end_is_the_last_push() {
         let mut call = Reader::post(server, "/api/disconnect", r#"{"user":"ann"}"#).await;
         call.stream.set_zero_linger().ok();
         call.rest.clear();
-        let rest = reader.to_the_end().await;
+        let rest = reader.until_the_end().await;
         assert_eq!(rest, "{\"disconnect\":{\"code\":3503,\"reason\":\"force disconnect\"}}\n");
     });
 }
@@ -145,6 +145,6 @@ async fn refused_at_the_door(server: &PushServer) {
         let target = format!("/connection/uni_websocket{query}");
         let reader = Reader::get(server, &target, upgrade).await;
         assert_eq!(reader.status(), 400, "{query}");
-        assert!(reader.to_the_end().await.contains(problem), "{query}");
+        assert!(reader.until_the_end().await.contains(problem), "{query}");
     }
 }

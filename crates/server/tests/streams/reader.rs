@@ -72,7 +72,7 @@ impl Reader {
     }
 
     /// All that comes until the end.
-    pub(crate) async fn to_the_end(mut self) -> String {
+    pub(crate) async fn until_the_end(mut self) -> String {
         while self.more(SOON).await > 0 {}
         String::from_utf8(self.rest).unwrap()
     }

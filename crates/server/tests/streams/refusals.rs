@@ -62,7 +62,7 @@ fn requests_that_make_no_sense() {
                 format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}{length}\r\n{body}");
             let reader = Reader::ask(server, &request).await;
             assert_eq!(reader.status(), status, "{line} {fields:?}: {}", reader.head);
-            let told = reader.to_the_end().await;
+            let told = reader.until_the_end().await;
             assert!(told.contains(words), "{line} {fields:?}: {told}");
         }
         assert_eq!(server.node().info().num_clients, 0);
@@ -91,7 +91,7 @@ fn who_may_not_come_in_is_told_by_the_status() {
                 // A page has to be able to read why.
                 let head = reader.head.to_ascii_lowercase();
                 assert!(head.contains("access-control-allow-origin: https://app.example.com"), "{head}");
-                let told: serde_json::Value = serde_json::from_str(&reader.to_the_end().await).unwrap();
+                let told: serde_json::Value = serde_json::from_str(&reader.until_the_end().await).unwrap();
                 assert_eq!(told["disconnect"]["code"], code, "{target}: {told}");
             }
         }

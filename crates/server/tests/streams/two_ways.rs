@@ -19,7 +19,7 @@ async fn say(
         "POST /emulation HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     let reader = Reader::ask(server, &request).await;
-    (reader.status(), reader.to_the_end().await)
+    (reader.status(), reader.until_the_end().await)
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn commands_come_beside_the_stream_and_only_by_its_name() {
         // What is no command ends the session, as on a WebSocket, and its last words say why.
         assert_eq!(say(server, session, node, "x").await.0, 204);
         assert_eq!(
-            one.to_the_end().await,
+            one.until_the_end().await,
             "{\"push\":{\"disconnect\":{\"code\":3501,\"reason\":\"bad request\"}}}\n"
         );
         assert_eq!(say(server, session, node, "{\"id\":10,\"ping\":{}}").await.0, 404, "it has ended");
