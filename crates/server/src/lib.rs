@@ -36,6 +36,8 @@
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `admission`, `client_address` | who comes in as a client; where it is, behind a proxy |
+//! | `streams`, `entering`, `session_names` | sessions on the body of an HTTP response, and how their clients speak to them |
+//! | `one_way`, `asked`, `marks` | sessions of clients that speak once: what they ask for, and where they stand |
 //! | `transport`, `wire_form` | what a session's bytes travel in, and the form in which it is written to |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |

@@ -19,7 +19,6 @@ use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
 
 use crate::VERSION;
 use crate::addresses::Addresses;
-use crate::admission;
 use crate::canary::{Canary, Vitals};
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
@@ -545,8 +544,7 @@ impl Backend for Node {
     }
 
     fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
-        admission::may_come(address, self)
-            .inspect_err(|refused| self.metrics().not_admitted(refused.why).add(1))
+        Node::may_come(self, address)
     }
 
     fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {
