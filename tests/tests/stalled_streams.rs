@@ -48,6 +48,7 @@ fn clients(address: SocketAddr) -> u64 {
 }
 
 #[test]
+#[ignore = "takes half a minute"]
 fn five_thousand_who_do_not_read_harm_nobody() {
     let room = descriptors::raise_limit();
     assert!(room >= READERS + SPARE, "this test needs {READERS} descriptors, the hard limit is {room}");
