@@ -128,7 +128,7 @@ impl Acme {
 
     /// Uses a certificate, then keeps it: one that cannot be written is good until the next start all the same.
     async fn take(&mut self, at: usize, issued: Issued) -> Result<(), Failure> {
-        self.hosts[at].due = issued.validity.renewal().max(seconds() + 1);
+        self.hosts[at].due = issued.validity.renewal_of_fresh(seconds());
         let before = self.hosts[at].issued.replace(issued.clone());
         let (tls, all) = (self.tls.clone(), identities(&self.hosts));
         let used = spawn_blocking(move || tls.identify(all)).await;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
+/// The least time between two orders of one name that both succeed.
+const PAUSE_MIN: Duration = Duration::from_secs(10);
 /// How long is waited after the first failure.
 const WAIT_MIN: Duration = Duration::from_secs(60);
 /// Each failure has the next one wait so many times as long: so that an authority that allows five failures an hour is not
@@ -36,6 +38,13 @@ impl Validity {
     pub(super) fn renewal(self) -> u64 {
         self.begin.saturating_add(self.end.saturating_sub(self.begin) / 3 * 2)
     }
+
+    /// The same for one that came just now: an authority whose certificates are over soon, or were when they came, is not
+    /// asked again at once.
+    pub(super) fn renewal_of_fresh(self, now: u64) -> u64 {
+        let pause = (self.end.saturating_sub(now) / 3).max(PAUSE_MIN.as_secs());
+        self.renewal().max(now.saturating_add(pause))
+    }
 }
 
 /// How long is waited after one more failure.
@@ -60,6 +69,9 @@ mod tests {
         let day = 24 * 3600;
         for (begin, end, renewal) in [(0, 90 * day, 60 * day), (1000, 1015, 1010), (7, 7, 7), (9, 5, 9)] {
             assert_eq!(Validity { begin, end }.renewal(), renewal);
+        }
+        for (begin, end, now, renewal) in [(100, 190, 100, 160), (0, 120, 90, 100), (0, 10, 50, 60)] {
+            assert_eq!(Validity { begin, end }.renewal_of_fresh(now), renewal);
         }
         let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
         let validity = Validity::of(made.cert.der()).unwrap();
