@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// The program says where it listens within this time.
@@ -41,24 +43,63 @@ impl Program {
     /// If it cannot be built or started, or names no address in time; the message holds its log.
     #[must_use]
     pub fn start(config: &Value) -> Self {
+        let path = Self::configuration(config);
+        let mut serve = Command::new(executable());
+        serve.args(["serve", "--address", "127.0.0.1", "--port", "0", "--config"]).arg(&path);
+        serve.stdin(Stdio::null());
+        Self::run(serve, path)
+    }
+
+    /// Starts it at an address that is known.
+    ///
+    /// # Panics
+    /// As [`Program::start`].
+    #[must_use]
+    pub fn start_at(address: SocketAddr, config: &Value) -> Self {
+        let path = Self::configuration(config);
+        let mut serve = Command::new(executable());
+        let (ip, port) = (address.ip().to_string(), address.port().to_string());
+        serve.args(["serve", "--address", &ip, "--port", &port, "--config"]).arg(&path).stdin(Stdio::null());
+        Self::run(serve, path)
+    }
+
+    /// Starts it as systemd does: it hears of its state at this socket (`NOTIFY_SOCKET`), and has `listener` as its third
+    /// descriptor (`LISTEN_FDS`), beside variables of the caller's.
+    ///
+    /// # Panics
+    /// As [`Program::start`].
+    #[must_use]
+    pub fn start_as_a_service(
+        config: &Value,
+        listener: OwnedFd,
+        notify: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let path = Self::configuration(config);
+        let mut serve = Command::new("sh");
+        // The shell moves the listener to where systemd puts it, and becomes the program, whose pid is its own then.
+        let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ exec \"$0\" serve --config \"$1\"";
+        serve.args(["-c", script]).arg(executable()).arg(&path).stdin(Stdio::from(listener));
+        serve.env("LISTEN_FDS", "1").env("NOTIFY_SOCKET", notify).envs(variables.iter().copied());
+        Self::run(serve, path)
+    }
+
+    fn configuration(config: &Value) -> PathBuf {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let unique =
             format!("wavecast-{}-{}.json", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = env::temp_dir().join(unique);
         fs::write(&path, config.to_string()).expect("a configuration file can be written");
-        let mut serve = Command::new(executable());
+        path
+    }
+
+    fn run(mut serve: Command, path: PathBuf) -> Self {
         let ours = |name: &str| name.starts_with("WAVECAST_") || name.starts_with("CENTRIFUGO_");
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
             serve.env_remove(name); // the test's configuration is the whole of it
         }
-        let mut child = serve
-            .args(["serve", "--address", "127.0.0.1", "--port", "0", "--config"])
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("wavecast can be started");
+        serve.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = serve.spawn().expect("wavecast can be started");
         let log = Arc::new(Log::default());
         log.follow(child.stdout.take().expect("stdout is piped"));
         log.follow(child.stderr.take().expect("stderr is piped"));
@@ -75,6 +116,43 @@ impl Program {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes another configuration where it has its own from.
+    ///
+    /// # Panics
+    /// If that cannot be written.
+    pub fn configure(&self, config: &str) {
+        fs::write(&self.config, config).expect("a configuration file can be written");
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If it does not end within this time; the message holds the end of its log.
+    pub fn expect_end(&mut self, within: Duration) -> ExitStatus {
+        let end = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < end, "it does not end; the log:\n{}", self.log.text());
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// How many log lines hold this word: `1009` is in `code=1009`, not in `41009`.

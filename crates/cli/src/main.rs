@@ -2,7 +2,8 @@
 //!
 //! `configuration` and `connection` are how the commands beside `serve` come to the server's configuration, and to a server;
 //! `echo` is the server that `bench echo` measures; `demo` is the back ends of the demo applications, which `serve` has beside
-//! the server. `exit`, `log` and `signal` are the same for all: exit codes, the program's own log, how it is asked to end.
+//! the server. `service` is the server as a service: signals, and through `manager` what its service manager hears, and `reload`. `exit`, `log`
+//! and `signal` are the same for all: exit codes, the program's own log, the signals.
 
 mod bench;
 mod check;
@@ -13,8 +14,11 @@ mod doctor;
 mod echo;
 mod exit;
 mod log;
+mod manager;
 mod publish;
+mod reload;
 mod serve;
+mod service;
 mod signal;
 mod subscribe;
 mod token;

@@ -4,13 +4,15 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
-use wavecast_server::config::{self, Config, Loaded, Overrides};
-use wavecast_server::{DrainHandle, PushServer, pages};
+use wavecast_server::config::{self, Config, ConfigError, Loaded, Overrides};
+use wavecast_server::{PushServer, pages};
 
 use crate::demo::Demos;
-use crate::{log, signal};
+use crate::service::Service;
+use crate::{log, reload};
 
 /// Runs the push server
 ///
@@ -18,7 +20,9 @@ use crate::{log, signal};
 /// from --config, from the environment (WAVECAST_CLIENT_INSECURE=true, say; CENTRIFUGO_… is understood, too) and from
 /// these flags; flags win over the environment, and that over the file.
 ///
-/// SIGTERM and Ctrl-C end it in order: clients are told to reconnect elsewhere. A second signal ends it at once.
+/// SIGTERM and Ctrl-C end it in order: clients are told to reconnect elsewhere, one after the other over shutdown.drain. A
+/// second signal ends it at once. SIGHUP has the configuration file read again: what can be changed without dropping a
+/// connection is, and the log names what waits for the next start.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Serve {
     /// Configuration file: TOML, YAML or JSON, by its extension
@@ -48,13 +52,14 @@ const FULL_BUILD: &str =
 
 /// Exit codes: 0 ended in order, 1 cannot start or failed, 2 wrong use of the command line.
 pub(crate) fn run(serve: &Serve) -> ExitCode {
-    let mut loaded = match config::load(serve.config.as_deref(), &serve.overrides()) {
+    let mut loaded = match serve.load() {
         Ok(loaded) => loaded,
         Err(error) => return fail(error),
     };
-    if let Err(error) = log::start(&loaded.config.log) {
-        return fail(error);
-    }
+    let level = match log::start(&loaded.config.log) {
+        Ok(level) => level,
+        Err(error) => return fail(error),
+    };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -66,6 +71,11 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
     {
         Ok(demos) => demos,
         Err(error) => return fail(error),
+    };
+    // Before anybody could think that it runs, and ends the process by a signal that nobody hears.
+    let service = match Service::new() {
+        Ok(service) => service,
+        Err(error) => return fail(format!("signals cannot be received: {error}")),
     };
     let started = match &mut demos {
         Some(demos) => PushServer::start_with(loaded, |node| demos.start(&node)),
@@ -103,7 +113,11 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
         let names = demos.namespaces().join(", ");
         println!("  they have these namespaces for themselves, unless demo.enabled is false: {names}");
     }
-    if let Err(error) = end_on_signal(server.drain_handle()) {
+    let reload = serve.config.is_some().then(|| {
+        let (serve, server, has_demos) = (serve.clone(), server.reload_handle(), demos.is_some());
+        move || reload::reload(serve.load(), &server, &level, has_demos)
+    });
+    if let Err(error) = service.start(Arc::clone(server.node()), server.drain_handle(), reload) {
         return fail(error);
     }
     match server.join() {
@@ -113,6 +127,11 @@ pub(crate) fn run(serve: &Serve) -> ExitCode {
 }
 
 impl Serve {
+    /// Reads the configuration: file, environment and flags.
+    fn load(&self) -> Result<Loaded, ConfigError> {
+        config::load(self.config.as_deref(), &self.overrides())
+    }
+
     fn overrides(&self) -> Overrides {
         let mut values = self.settings.clone();
         values.extend(self.address.map(|address| ("http_server.address".to_owned(), address.to_string())));
@@ -151,24 +170,6 @@ fn url(address: SocketAddr, is_secure: bool) -> String {
     } else {
         format!("{scheme}://{address}")
     }
-}
-
-/// Drains the server at the first signal to end, and ends the process at the second.
-fn end_on_signal(drain: DrainHandle) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        runtime.block_on(async {
-            if let Err(error) = signal::to_end().await {
-                tracing::error!(%error, "signals cannot be received");
-                return;
-            }
-            tracing::info!("draining: clients are told to reconnect; a second signal ends at once");
-            drain.drain();
-            signal::to_end().await.ok();
-            std::process::exit(1);
-        });
-    })?;
-    Ok(())
 }
 
 fn fail(error: impl Display) -> ExitCode {

@@ -419,3 +419,27 @@ fn children(parent: u32) -> Vec<u32> {
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|&pid| state_and_parent(pid).is_some_and(|(_, of)| of == parent)).collect()
 }
+
+#[test]
+fn a_server_that_is_told_to_end_hands_its_clients_over_at_its_pace() {
+    let shape = ["drain", "--clients", "60", "--channels", "8", "--window", "2s", "--json"];
+    let (code, out, err) = run(&shape);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let run = &report["run"];
+    assert_eq!((&run["subscriptions"], &run["gaps"]), (&240.into(), &240.into()), "{run}");
+    let ms = |name: &str| run[name].as_u64().unwrap();
+    assert!(ms("first_closed_ms") < 500 && (1500..3000).contains(&ms("last_closed_ms")), "{run}");
+}
+
+#[test]
+fn a_server_that_closes_all_at_once_is_found_out() {
+    let shape =
+        ["drain", "--clients", "60", "--channels", "8", "--window", "5s", "--set", "shutdown.drain=0s"];
+    let (code, out, err) = run(&shape);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(
+        out.contains("arrivals in the fullest second") && err.contains("came in one second"),
+        "{out}{err}"
+    );
+}

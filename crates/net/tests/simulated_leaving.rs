@@ -173,6 +173,7 @@ fn some_are_sent_away_and_the_shard_goes_on() {
     turn(&mut shard, &network, 5000);
     read(&network, &mut peers);
     assert!(told(&peers).abs_diff(13) <= 2, "{}", told(&peers));
+    assert_eq!(remote.open(), 100 - told(&peers));
     turn(&mut shard, &network, 7000);
     read(&network, &mut peers);
     assert_eq!(told(&peers), 25);

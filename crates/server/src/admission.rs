@@ -2,14 +2,18 @@
 
 use std::net::IpAddr;
 
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use wavecast_net::shard::{Protocols, Upgrade};
 use wavecast_net::websocket::handshake::RequestHead;
 use wavecast_protocol::centrifuge::{SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF};
 
 use crate::addresses::TooMany;
+use crate::config::Config;
 use crate::desk::guard;
 use crate::metrics::NotAdmitted;
 use crate::node::Node;
+use crate::one_way::Introduction;
+use crate::position_list::PositionList;
 use crate::streams::TurnedAway;
 
 /// What becomes of a request.
@@ -31,7 +35,8 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         return Admission::SideDoor;
     }
     // Not for the front desk: it gives handshakes back, and the two would pass it to and fro for ever.
-    if config.websocket.disabled || head.path() != Some(endpoint) {
+    let introduction = introduction(head, &config);
+    if introduction.is_none() && (config.websocket.disabled || head.path() != Some(endpoint)) {
         let reason = if config.websocket.disabled {
             "No WebSocket here: websocket.disabled is set.".into()
         } else {
@@ -48,13 +53,43 @@ pub(crate) fn admit(head: &RequestHead<'_>, address: IpAddr, node: &Node) -> Adm
         };
         return Admission::Refused { why, status: refused.status(), reason: refused.to_string() };
     }
+    if let Some(Err(problem)) = introduction {
+        return Admission::Refused { why: NotAdmitted::Request, status: 400, reason: problem };
+    }
     if let Err(TurnedAway { why, status, reason }) = may_come(address, node) {
         return Admission::Refused { why, status, reason: reason.into() };
+    }
+    if introduction.is_some() {
+        return Admission::Client(Upgrade::default());
     }
     Admission::Client(Upgrade {
         protocols: Protocols::Fixed(&[SUBPROTOCOL_JSON, SUBPROTOCOL_PROTOBUF]),
         ..Upgrade::default()
     })
+}
+
+/// What a client says in the address of the WebSocket that goes one way: `None` at every other path, and nothing where its first
+/// message is to say it.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn introduction(
+    head: &RequestHead<'_>,
+    config: &Config,
+) -> Option<Result<Option<Introduction>, String>> {
+    let endpoint = &config.uni_websocket;
+    if !endpoint.enabled || head.path() != Some(&*endpoint.handler_prefix) {
+        return None;
+    }
+    let said = head.query().filter(|query| !query.is_empty()).map(|query| {
+        let mut fields = HeaderMap::new();
+        for value in head.headers().all(AUTHORIZATION.as_str()) {
+            let value = HeaderValue::from_bytes(value).map_err(|_| "Authorization is ASCII".to_owned())?;
+            fields.append(AUTHORIZATION, value);
+        }
+        Introduction::of_query(query, &fields, &PositionList::default(), config.client.channel_limit)
+    });
+    Some(said.transpose())
 }
 
 /// Whether one more session may come in, by whatever transport: from this address, as far as memory and numbers go.

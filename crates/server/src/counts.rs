@@ -26,26 +26,30 @@ pub(crate) struct Counts {
     users_count: AtomicUsize,
     scatter: RandomState,
     /// What `client.connection_rate_limit` still gives.
-    connections: Option<Mutex<Bucket>>,
+    connections: Mutex<Option<Bucket>>,
 }
 
 impl Counts {
     pub(crate) fn new(client: &Client) -> Self {
-        let rate = u32::try_from(client.connection_rate_limit).unwrap_or(u32::MAX);
         Self {
             clients: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
             users: (0..STRIPES).map(|_| Mutex::default()).collect(),
             users_count: AtomicUsize::new(0),
             scatter: RandomState::new(),
-            connections: Bucket::new(rate, 0).map(Mutex::new),
+            connections: Mutex::new(bucket(client, 0)),
         }
     }
 
     /// Whether one more connection may come now; it is counted then.
     pub(crate) fn connection_may_come(&self, now_ms: u64) -> bool {
-        let bucket = self.connections.as_ref();
-        bucket.is_none_or(|bucket| bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now_ms))
+        let mut bucket = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.as_mut().is_none_or(|bucket| bucket.take(now_ms))
+    }
+
+    /// Connections come as fast as this allows from now on.
+    pub(crate) fn set_connection_rate(&self, client: &Client, now_ms: u64) {
+        *self.connections.lock().unwrap_or_else(PoisonError::into_inner) = bucket(client, now_ms);
     }
 
     /// Counts one client more, unless there are too many already; nothing is counted then. Gives how many of this user there
@@ -127,6 +131,11 @@ impl Counts {
         let index = self.scatter.hash_one(user) as usize % STRIPES;
         self.users[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// As fast as connections may come.
+fn bucket(client: &Client, now_ms: u64) -> Option<Bucket> {
+    Bucket::new(u32::try_from(client.connection_rate_limit).unwrap_or(u32::MAX), now_ms)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | [`config`] | configuration in Centrifugo's vocabulary, checked |
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
+//! | `reload` | a configuration read anew while it runs: [`ReloadHandle`] |
 //! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
 //! | `doors` | what is listened on beside the port of clients |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
@@ -42,6 +43,7 @@
 
 mod addresses;
 mod admission;
+mod asked;
 mod canary;
 mod channels;
 mod client_address;
@@ -57,10 +59,12 @@ pub mod http_client;
 pub mod idempotency;
 mod inboxes;
 mod leaving;
+mod marks;
 pub mod memory;
 pub mod metrics;
 pub mod node;
 mod office;
+mod one_way;
 mod ordering;
 mod orders;
 pub mod pages;
@@ -72,6 +76,7 @@ mod process;
 mod rate;
 mod reading;
 mod relief;
+mod reload;
 pub mod scrape;
 mod secret;
 pub mod server;
@@ -97,6 +102,7 @@ pub use self::payload::as_json;
 pub use self::procedures::Procedures;
 pub use self::process::ProcessUse;
 pub use self::reading::PRESENCE_CLIENTS_MAX;
+pub use self::reload::{ReloadError, ReloadHandle};
 pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use serde::Serialize;
 use wavecast_hub::{
@@ -48,9 +49,9 @@ const RETRY_MAX: Duration = Duration::from_millis(20);
 
 /// Configuration, channels and counts of one node.
 pub struct Node {
-    config: Arc<Config>,
+    config: ArcSwap<Config>,
     profile: Profile,
-    rules: Rules,
+    rules: ArcSwap<Rules>,
     hub: Hub<Inboxes>,
     counts: Counts,
     addresses: Addresses,
@@ -96,7 +97,7 @@ impl Node {
         let office = Arc::new(Office::new(verifiers.clone(), remotes.clone(), Arc::clone(&metrics)));
         let inboxes = Inboxes::new(remotes.clone(), Arc::clone(&office), clock.clone());
         Self {
-            rules: Rules::new(&config, namespaces, verifiers),
+            rules: ArcSwap::from_pointee(Rules::new(&config, namespaces, verifiers)),
             hub: Hub::new(limits, seed, inboxes),
             counts: Counts::new(client),
             addresses: Addresses::new(client.address_connection_limit, client.address_connection_rate_limit),
@@ -118,15 +119,27 @@ impl Node {
             began: Instant::now(),
             session_names: SessionNames::new(),
             next_shard: AtomicUsize::new(0),
-            config,
+            config: ArcSwap::new(config),
             profile,
         }
     }
 
     /// These hooks answer and are told from now on. Before its first session, and once.
     pub(crate) fn take_hooks(&self, hooks: Arc<dyn Hooks>) {
-        self.rules.take_hooks(&*hooks);
+        self.rules.load().take_hooks(&*hooks);
         self.office.take_hooks(hooks);
+    }
+
+    /// This configuration holds from now on; its rules know nothing of hooks yet.
+    pub(crate) fn exchange(&self, config: Arc<Config>, rules: Rules, hooks: &dyn Hooks) {
+        rules.take_hooks(hooks);
+        self.office.take_verifiers(rules.verifiers());
+        if let Some(events) = self.office.events() {
+            events.deliver_only(hooks.wants());
+        }
+        self.counts.set_connection_rate(&config.client, self.now_ms());
+        self.rules.store(Arc::new(rules));
+        self.config.store(config);
     }
 
     /// Lets go of everything of the user's that may hold this node in its turn.
@@ -135,10 +148,10 @@ impl Node {
         self.procedures.clear();
     }
 
-    /// The configuration.
+    /// The configuration that holds now: a reload may bring another.
     #[must_use]
-    pub fn config(&self) -> &Arc<Config> {
-        &self.config
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
     }
 
     /// Where the server listens: with the port that the kernel chose, where port 0 was asked for.
@@ -159,8 +172,9 @@ impl Node {
         &self.procedures
     }
 
-    pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
+    /// The rules that hold now; not to be kept for long.
+    pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
+        self.rules.load()
     }
 
     pub(crate) fn hub(&self) -> &Hub<Inboxes> {
@@ -228,7 +242,7 @@ impl Node {
     /// # Errors
     /// Those of [`publish`](Self::publish), 107 for data that the channel does not take, 106 for too much of it.
     pub async fn publish_data(&self, channel: &str, data: &[u8]) -> Result<StreamPosition, Error> {
-        let payload = Payload::of_bytes(data, self.rules.options(channel)?)?;
+        let payload = Payload::of_bytes(data, self.rules().options(channel)?)?;
         self.publish_payload(channel, payload).await
     }
 
@@ -244,7 +258,7 @@ impl Node {
         value: &(impl Serialize + ?Sized),
     ) -> Result<StreamPosition, Error> {
         let json = payload::written(value)?;
-        let payload = Payload::of_json(&json, self.rules.options(channel)?)?;
+        let payload = Payload::of_json(&json, self.rules().options(channel)?)?;
         self.publish_payload(channel, payload).await
     }
 
@@ -270,8 +284,8 @@ impl Node {
         channel: &str,
         publish: Publish,
     ) -> Result<StreamPosition, Error> {
-        let options = self.rules.options(channel)?;
-        let give_up = Instant::now() + self.config.http_api.timeout;
+        let options = &*self.options(channel)?;
+        let give_up = Instant::now() + self.config().http_api.timeout;
         let mut publish = publish;
         publish.delta |= options.delta_publish;
         let mut pause = RETRY_MIN;
@@ -346,8 +360,7 @@ impl Node {
     /// 102 or 107 for the channel's name, 108 where no history is kept, 106 when there are too many channels, 112 when what
     /// follows the position is not there any more.
     pub fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error> {
-        let options = self.rules.options(channel)?;
-        self.history_with(channel, query, options)
+        self.history_with(channel, query, self.rules().options(channel)?)
     }
 
     pub(crate) fn history_with(
@@ -393,7 +406,7 @@ impl Node {
 
     /// Tells the back end that a session has ended, if it wants to know.
     pub(crate) fn tell_disconnected(&self, session: &mut Session, why: &Disconnect) {
-        let Some(events) = self.office.events().filter(|_| self.rules.hooks().disconnected) else { return };
+        let Some(events) = self.office.events().filter(|_| self.rules().hooks().disconnected) else { return };
         let event = Event::disconnected(
             session.next_event(),
             self.time_ms(),
@@ -415,8 +428,9 @@ impl Node {
     /// What this node has now.
     #[must_use]
     pub fn info(&self) -> NodeInfo {
-        let name = match self.config.node.name.as_str() {
-            "" => format!("wavecast_{}", self.config.http_server.port),
+        let config = self.config();
+        let name = match config.node.name.as_str() {
+            "" => format!("wavecast_{}", config.http_server.port),
             name => name.to_owned(),
         };
         let num_clients = self.counts.clients();
@@ -442,7 +456,7 @@ impl std::fmt::Debug for Node {
 
 impl Backend for Node {
     fn options(&self, channel: &str) -> Result<Arc<ChannelOptions>, Error> {
-        self.rules.options(channel).map(Arc::clone)
+        self.rules().options(channel).map(Arc::clone)
     }
 
     fn idempotency(&self) -> &Idempotency {

@@ -19,7 +19,7 @@ use crate::token::KeyId;
 pub(crate) struct Office {
     /// They may hold the node, which holds this: the server takes them out when it ends.
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
-    verifiers: Verifiers,
+    verifiers: RwLock<Verifiers>,
     inboxes: Vec<Remote<ShardEvent>>,
     metrics: Arc<Metrics>,
     /// Set when the server starts; before that nobody can be asked.
@@ -45,7 +45,7 @@ impl Office {
     pub(crate) fn new(verifiers: Verifiers, inboxes: Vec<Remote<ShardEvent>>, metrics: Arc<Metrics>) -> Self {
         Self {
             hooks: RwLock::default(),
-            verifiers,
+            verifiers: RwLock::new(verifiers),
             inboxes,
             metrics,
             running: OnceLock::new(),
@@ -63,6 +63,11 @@ impl Office {
     /// Who answers from now on.
     pub(crate) fn take_hooks(&self, hooks: Arc<dyn Hooks>) {
         *self.hooks.write().unwrap_or_else(PoisonError::into_inner) = Some(hooks);
+    }
+
+    /// These fetch keys from now on.
+    pub(crate) fn take_verifiers(&self, verifiers: Verifiers) {
+        *self.verifiers.write().unwrap_or_else(PoisonError::into_inner) = verifiers;
     }
 
     /// Nobody answers any more, and those who did are let go.
@@ -233,9 +238,12 @@ impl Office {
         key: KeyId,
         answer: impl FnOnce(Answered) + Send + 'static,
     ) {
-        let verifier = match kind {
-            TokenKind::Connection => self.verifiers.connection.clone(),
-            TokenKind::Subscription => self.verifiers.subscription.clone(),
+        let verifier = {
+            let verifiers = self.verifiers.read().unwrap_or_else(PoisonError::into_inner);
+            match kind {
+                TokenKind::Connection => verifiers.connection.clone(),
+                TokenKind::Subscription => verifiers.subscription.clone(),
+            }
         };
         // Whatever ends the task, the session gets its answer: else it would wait for ever.
         let completion = Completion::new(move |_| answer(Answered::Key));

@@ -226,6 +226,11 @@ impl Node {
         Ok(counts)
     }
 
+    /// Whether all shards take orders, and carry them out in the time that an API call has.
+    pub async fn is_responsive(&self) -> bool {
+        self.count(vec!["".into()]).await.is_ok()
+    }
+
     /// Sends an order to every shard, and waits until all have carried it out.
     async fn order(&self, order: impl Fn(Done) -> Order) -> Result<(), Error> {
         let deadline = self.deadline();

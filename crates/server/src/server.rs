@@ -24,10 +24,11 @@ use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::desk::{self, Desk};
 use crate::doors::{self, InternalDoor, InternalError, ListenError};
-use crate::hooks::{EventQueue, Hooks};
+use crate::hooks::{Current, EventQueue, Hooks};
 use crate::leaving::DrainHandle;
 use crate::node::{Node, Parts};
 use crate::relief;
+use crate::reload::ReloadHandle;
 use crate::setup::{self, SetupError};
 use crate::shard::{PushShard, SideDoor};
 use crate::shard_event::ShardEvent;
@@ -51,6 +52,7 @@ pub struct PushServer {
     is_secure: bool,
     /// The internal port, where there is one.
     internal: Option<Internal>,
+    reload: ReloadHandle,
     works: Works,
 }
 
@@ -228,12 +230,13 @@ impl PushServer {
             let _inside = runtime.enter();
             handlers(Arc::clone(&node))
         };
-        let hooks = setup::hooks(&config, handlers).map_err(StartError::Setup)?;
-        let events = hooks.map(|hooks| {
-            node.take_hooks(Arc::clone(&hooks));
-            EventQueue::start(&runtime, hooks, &config.event_queue(), seed.rotate_left(32))
-        });
-        node.office().open(runtime.clone(), events);
+        let layers = setup::hooks(&config, handlers.as_ref()).map_err(StartError::Setup)?;
+        // Also where nobody is asked: a reload may bring somebody.
+        let hooks = Arc::new(Current::new(handlers, layers));
+        let exchangeable = Arc::downgrade(&hooks);
+        node.take_hooks(Arc::clone(&hooks) as Arc<dyn Hooks>);
+        let events = EventQueue::start(&runtime, hooks, &config.event_queue(), seed.rotate_left(32));
+        node.office().open(runtime.clone(), Some(events));
         let internal = internal_door.zip(config.internal_part()).map(|(door, part)| {
             Internal::serve(&runtime, door, Desk::new(Arc::clone(&node), Arc::new(part), profile))
         });
@@ -254,7 +257,9 @@ impl PushServer {
         };
         let threads = shard::start(listeners, mailboxes, &options, make).map_err(StartError::Resources)?;
         works.take_threads(threads);
-        Ok(Self { node, desk, address, is_secure, internal, works })
+        let internal_desk = internal.as_ref().map(|internal| Arc::clone(&internal.desk));
+        let reload = ReloadHandle::new(Arc::clone(&node), Arc::clone(&desk), internal_desk, exchangeable);
+        Ok(Self { node, desk, address, is_secure, internal, reload, works })
     }
 
     /// Where it listens.
@@ -299,6 +304,12 @@ impl PushServer {
         let internal = self.internal.as_ref().map(|internal| Arc::clone(&internal.desk));
         let runtime = self.works.runtime().clone();
         DrainHandle::new(Arc::clone(&self.node), Arc::clone(&self.desk), internal, runtime)
+    }
+
+    /// A handle that carries out a new configuration, free to be sent to another thread.
+    #[must_use]
+    pub fn reload_handle(&self) -> ReloadHandle {
+        self.reload.clone()
     }
 
     /// Waits until the server has been drained, what is under way has been answered, and the back end has been told of the last

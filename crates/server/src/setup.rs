@@ -50,25 +50,22 @@ pub(crate) fn verifiers(config: &Config) -> Result<Verifiers, SetupError> {
     Ok(Verifiers { connection: with_keys(made.connection), subscription: with_keys(made.subscription) })
 }
 
-/// Who answers hooks: Rust handlers first, then the back end that the configuration names. `None` if nobody does.
+/// Who answers hooks: Rust handlers first, then the back end that the configuration names.
 ///
 /// # Errors
 /// Names the first hook that cannot be called, and what is left to handlers that are not there.
-pub(crate) fn hooks(
-    config: &Config,
-    handlers: Option<Arc<dyn Hooks>>,
-) -> Result<Option<Arc<dyn Hooks>>, SetupError> {
-    let wants = handlers.as_ref().map(|handlers| handlers.wants()).unwrap_or_default();
+pub(crate) fn hooks(config: &Config, handlers: Option<&Arc<dyn Hooks>>) -> Result<Layers, SetupError> {
+    let wants = handlers.map(|handlers| handlers.wants()).unwrap_or_default();
     let unanswered = config.unanswered_hooks(wants);
     if !unanswered.is_empty() {
         return Err(SetupError::NoHandler(unanswered));
     }
     let http = HttpHooks::new(&config.http_hooks()).map_err(SetupError::Hook)?;
-    let mut layers: Vec<Arc<dyn Hooks>> = handlers.into_iter().collect();
+    let mut layers: Vec<Arc<dyn Hooks>> = handlers.into_iter().cloned().collect();
     if http.wants() != Default::default() {
         layers.push(Arc::new(http));
     }
-    Ok((!layers.is_empty()).then(|| Arc::new(Layers::new(layers)) as Arc<dyn Hooks>))
+    Ok(Layers::new(layers))
 }
 
 #[cfg(test)]
@@ -90,14 +87,15 @@ mod tests {
         let handler = Hook { endpoint: "handler:".into(), ..Hook::default() };
         let mut config = Config::default();
         config.client.proxy.refresh.hook = handler.clone();
-        assert!(hooks(&config, None).unwrap().is_none(), "it is not switched on");
+        assert_eq!(hooks(&config, None).unwrap().wants(), Wants::NOTHING, "it is not switched on");
         config.client.proxy.connect.enabled = true;
         config.client.proxy.connect.hook = handler.clone();
         config.channel.proxy.publish = handler.clone();
         config.proxies.push(Named { name: "b".into(), settings: handler });
         let refused = |wants: &[Kind]| {
             let handlers = Wanting(wants.iter().copied().collect());
-            hooks(&config, Some(Arc::new(handlers))).err().map(|error| error.to_string()).unwrap_or_default()
+            let handlers: Arc<dyn Hooks> = Arc::new(handlers);
+            hooks(&config, Some(&handlers)).err().map(|error| error.to_string()).unwrap_or_default()
         };
         let all = "client.proxy.connect and channel.proxy.publish and proxies.b is \"handler:\"";
         assert!(hooks(&config, None).err().unwrap().to_string().contains(all));

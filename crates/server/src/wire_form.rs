@@ -1,7 +1,7 @@
 //! How a session is written to: what one message looks like, and what stands around several.
 
 use wavecast_net::websocket::{self, Opcode};
-use wavecast_protocol::centrifuge::{Encoding, Push, Reply};
+use wavecast_protocol::centrifuge::{Encoding, Push, Reply, Res, json};
 
 use crate::transport::Transport;
 
@@ -20,6 +20,12 @@ pub(crate) enum WireForm {
     HttpStreamProtobuf,
     /// The body of an HTTP response in the form of EventSource (HTML standard §9.2), an event for each reply.
     Sse,
+    /// One way: text messages of a WebSocket, one for each push.
+    UniWebSocket,
+    /// One way: the body of an HTTP response, a line for each push.
+    UniHttpStream,
+    /// One way: the body of an HTTP response, an event for each push.
+    UniSse,
 }
 
 /// What one message looks like.
@@ -27,12 +33,16 @@ pub(crate) enum WireForm {
 pub(crate) enum Dialect {
     Json,
     Protobuf,
+    /// JSON for a client that nothing but pushes is said to: each stands by itself.
+    Bare,
 }
 
 /// What stands around messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     WebSocket(Opcode),
+    /// A WebSocket message for each.
+    Single,
     /// A newline behind each.
     Lines,
     /// Nothing: each says its length.
@@ -42,12 +52,15 @@ enum Framing {
 }
 
 impl WireForm {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::WebSocketJson,
         Self::WebSocketProtobuf,
         Self::HttpStreamJson,
         Self::HttpStreamProtobuf,
         Self::Sse,
+        Self::UniWebSocket,
+        Self::UniHttpStream,
+        Self::UniSse,
     ];
 
     /// The form on a WebSocket.
@@ -71,7 +84,7 @@ impl WireForm {
     /// In which encoding the client's commands come, and payloads are given to it.
     pub(crate) const fn encoding(self) -> Encoding {
         match self.dialect() {
-            Dialect::Json => Encoding::Json,
+            Dialect::Json | Dialect::Bare => Encoding::Json,
             Dialect::Protobuf => Encoding::Protobuf,
         }
     }
@@ -80,6 +93,7 @@ impl WireForm {
         match self {
             Self::WebSocketJson | Self::HttpStreamJson | Self::Sse => Dialect::Json,
             Self::WebSocketProtobuf | Self::HttpStreamProtobuf => Dialect::Protobuf,
+            Self::UniWebSocket | Self::UniHttpStream | Self::UniSse => Dialect::Bare,
         }
     }
 
@@ -89,21 +103,40 @@ impl WireForm {
             Self::WebSocketJson | Self::WebSocketProtobuf => Transport::WebSocket,
             Self::HttpStreamJson | Self::HttpStreamProtobuf => Transport::HttpStream,
             Self::Sse => Transport::Sse,
+            Self::UniWebSocket => Transport::UniWebSocket,
+            Self::UniHttpStream => Transport::UniHttpStream,
+            Self::UniSse => Transport::UniSse,
         }
     }
 
     /// Whether it is the body of an HTTP response: commands come by other requests, and its end is all there is of a close.
     pub(crate) const fn is_stream(self) -> bool {
-        !matches!(self.framing(), Framing::WebSocket(_))
+        !matches!(self.framing(), Framing::WebSocket(_) | Framing::Single)
+    }
+
+    /// Whether all that the client has to say stands in its first request.
+    pub(crate) const fn is_one_way(self) -> bool {
+        matches!(self.dialect(), Dialect::Bare)
+    }
+
+    /// Whether each publication says where its reader stands.
+    pub(crate) const fn marks_places(self) -> bool {
+        matches!(self, Self::UniSse)
+    }
+
+    /// Whether its client has requests of its own for what it has to say: they need the session's secret name.
+    pub(crate) const fn is_emulated(self) -> bool {
+        self.is_stream() && !self.is_one_way()
     }
 
     const fn framing(self) -> Framing {
         match self {
             Self::WebSocketJson => Framing::WebSocket(Opcode::Text),
             Self::WebSocketProtobuf => Framing::WebSocket(Opcode::Binary),
-            Self::HttpStreamJson => Framing::Lines,
+            Self::HttpStreamJson | Self::UniHttpStream => Framing::Lines,
             Self::HttpStreamProtobuf => Framing::Delimited,
-            Self::Sse => Framing::Events,
+            Self::Sse | Self::UniSse => Framing::Events,
+            Self::UniWebSocket => Framing::Single,
         }
     }
 
@@ -112,22 +145,33 @@ impl WireForm {
         self.encoding().separate(out);
     }
 
-    /// Appends a reply, not framed.
+    /// Appends a reply, not framed. Nobody is sent one who gets pushes alone: that the connection stands is a push there, too.
     pub(crate) fn encode_reply(self, reply: &Reply<'_>, out: &mut Vec<u8>) {
-        self.encoding().encode_reply(reply, out);
+        match (self.dialect(), &reply.body) {
+            (Dialect::Bare, Ok(Res::Connect(connect))) => {
+                json::encode_bare_push(&Push::Connect(connect.clone()), out);
+            }
+            (Dialect::Bare, _) => debug_assert!(false, "a reply to who asked for none"),
+            (Dialect::Json | Dialect::Protobuf, _) => self.encoding().encode_reply(reply, out),
+        }
     }
 
     /// Appends encoded messages, with [`separate`](Self::separate) between them, framed.
     pub(crate) fn frame(self, messages: &[u8], out: &mut Vec<u8>) {
         match self.framing() {
             Framing::WebSocket(opcode) => websocket::frame::encode(opcode, messages, None, out),
+            // No message holds the end of a line: payloads are put on one line when they come in.
+            Framing::Single => {
+                for message in messages.split(|&byte| byte == b'\n') {
+                    websocket::frame::encode(Opcode::Text, message, None, out);
+                }
+            }
             Framing::Delimited => out.extend_from_slice(messages),
             Framing::Lines => {
                 out.reserve(messages.len() + 1);
                 out.extend_from_slice(messages);
                 out.push(b'\n');
             }
-            // No message holds the end of a line: payloads are put on one line when they come in.
             Framing::Events => {
                 for message in messages.split(|&byte| byte == b'\n') {
                     out.reserve(message.len() + EVENT_FRAME_BYTES);
@@ -146,6 +190,7 @@ impl Dialect {
         match self {
             Self::Json => Encoding::Json.encode_push(push, out),
             Self::Protobuf => Encoding::Protobuf.encode_push(push, out),
+            Self::Bare => json::encode_bare_push(push, out),
         }
     }
 }
@@ -176,6 +221,8 @@ mod tests {
         assert_eq!(framed(WireForm::WebSocketProtobuf, b"\0"), b"\x82\x01\0");
         assert_eq!(framed(WireForm::HttpStreamJson, b"{}\n{\"id\":1}"), b"{}\n{\"id\":1}\n");
         assert_eq!(framed(WireForm::HttpStreamProtobuf, b"\0\0"), b"\0\0");
+        assert_eq!(framed(WireForm::UniHttpStream, b"{}\n{}"), b"{}\n{}\n");
+        assert_eq!(framed(WireForm::UniWebSocket, b"{}\n[]"), b"\x81\x02{}\x81\x02[]");
         assert_eq!(framed(WireForm::Sse, b"{}\n{\"id\":1}"), b"data: {}\n\ndata: {\"id\":1}\n\n");
     }
 }

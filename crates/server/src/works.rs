@@ -54,7 +54,9 @@ impl Works {
         let ended = self.threads.take().map_or(Ok(()), Threads::join);
         let Some(runtime) = self.runtime.take() else { return ended };
         let timeout = self.node.config().shutdown.timeout;
-        let left = || self.node.departure().left(timeout);
+        // A server that has lost a shard had better end soon.
+        let all = if ended.is_ok() { timeout } else { ANSWERS_DRAIN_MAX };
+        let left = || self.node.departure().left(all);
         runtime.block_on(async {
             if tokio::time::timeout(left(), desk.end()).await.is_err() {
                 warn!(connections = desk.connections(), "shutdown.timeout is over: requests are cut off");

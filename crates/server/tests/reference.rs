@@ -42,3 +42,27 @@ fn the_page_of_keys_agrees_with_the_program() {
         assert_eq!(&page[key], row, "{key}: the page (left) and the program (right)");
     }
 }
+
+/// Keys, and sections with a `.*`, that the page says a reload carries out.
+fn said_to_be_reloaded() -> Vec<String> {
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md")).unwrap();
+    let list = page.split_once("<!-- reloaded -->").and_then(|(_, rest)| rest.split_once("<!-- end -->"));
+    let (list, _) = list.expect("the page has the list");
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_says_of_every_key_whether_a_reload_carries_it_out() {
+    let said = said_to_be_reloaded();
+    let covers = |entry: &str, path: &str| match entry.strip_suffix(".*") {
+        Some(section) => path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.')),
+        None => entry == path,
+    };
+    // Sections that occur more than once stand there under their own names.
+    for key in reference().iter().filter(|key| !key.path.starts_with('(')) {
+        let is_said = said.iter().any(|entry| covers(entry, &key.path));
+        assert_eq!(is_said, key.reloaded, "{}: the page (left) and the program (right)", key.path);
+    }
+    assert!(said.len() > 30, "{said:?}");
+}

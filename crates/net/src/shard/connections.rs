@@ -48,6 +48,8 @@ pub struct Connections {
     /// Connections in the table, whatever their phase.
     pub(super) present: usize,
     pub(super) open: usize,
+    /// Open ones of which a close has been asked for.
+    pub(super) parting: usize,
     /// No connection opens any more.
     pub(super) draining: bool,
     /// Nor is anybody heard at the door.
@@ -90,6 +92,7 @@ impl Connections {
             now_ms: 0,
             present: 0,
             open: 0,
+            parting: 0,
             draining: false,
             shut: false,
             deaf_until: None,
@@ -309,6 +312,7 @@ impl Connections {
             return;
         }
         connection.flags.closing = true;
+        self.parting += 1;
         self.give_up_message(id);
         self.give_up_place(id);
         let Some(connection) = self.get_mut(id) else { return };

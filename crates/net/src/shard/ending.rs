@@ -39,7 +39,7 @@ pub(super) fn write_farewell<H: Handler>(handler: &mut H, connections: &mut Conn
     let protocol = match &mut connection.phase {
         Phase::Open(protocol) => protocol,
         &mut Phase::Stream(kind) => {
-            let last_words = handler.last_words(kind, &Close { code: *code, reason, by: *by });
+            let last_words = handler.last_words(id, kind, &Close { code: *code, reason, by: *by });
             return end_stream(handler, connections, id, &last_words);
         }
         _ => return,
@@ -192,9 +192,10 @@ fn end<H: Handler>(handler: &mut H, connections: &mut Connections, id: Connectio
         Phase::Asked(_) => return handler.turned_away(id),
         Phase::Vacant | Phase::Head(_) | Phase::Leaving(_) | Phase::Ended => return,
     }
-    connection.flags.closing = true;
+    let was_closing = mem::replace(&mut connection.flags.closing, true);
     let farewell = connection.farewell.take();
     connections.open -= 1;
+    connections.parting -= usize::from(was_closing);
     connections.cancel_timer(id);
     let close =
         farewell

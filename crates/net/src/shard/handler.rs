@@ -40,8 +40,8 @@ pub trait Handler {
 
     /// What a stream of this kind says before it ends, in the place of a close frame; by default nothing.
     /// [`Handler::close`] follows.
-    fn last_words(&mut self, kind: u8, close: &Close<'_>) -> Vec<u8> {
-        let _ = (kind, close);
+    fn last_words(&mut self, id: ConnectionId, kind: u8, close: &Close<'_>) -> Vec<u8> {
+        let _ = (id, kind, close);
         Vec::new()
     }
 

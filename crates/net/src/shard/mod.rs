@@ -171,7 +171,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
         self.flush();
         self.tell_drained();
         self.carry_out_orders();
-        self.inbox.show_open(self.connections.open);
+        self.inbox.show_open(self.connections.open - self.connections.parting);
         self.connections.count_turn(self.driver.now());
         Ok(!self.is_drained())
     }

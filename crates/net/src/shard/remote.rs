@@ -161,7 +161,7 @@ impl<E> Remote<E> {
         self.0.push_control(Post::SendAway { count, leave }).is_ok()
     }
 
-    /// Connections that were open at the end of the shard's last turn.
+    /// Connections that were open, and not about to close, at the end of the shard's last turn.
     #[must_use]
     pub fn open(&self) -> usize {
         self.0.open()

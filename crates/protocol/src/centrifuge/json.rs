@@ -30,7 +30,7 @@ pub use filter::filter;
 pub(super) use filter::of_request as filter_of_request;
 pub(crate) use line::Lines;
 pub(super) use line::object;
-pub use push::encode_push;
+pub use push::{encode_bare_push, encode_bare_subscribed, encode_push};
 pub(crate) use reply::message_reader;
 pub use reply::{encode_reply, messages};
 pub use shape::encode_publication;

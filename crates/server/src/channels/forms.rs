@@ -21,7 +21,7 @@ pub(super) enum Shape {
 /// The forms of one message, encoded and not yet framed; the memory serves the next one.
 #[derive(Debug, Default)]
 pub(super) struct Forms {
-    made: [Form; 6],
+    made: [Form; 9],
 }
 
 #[derive(Debug, Default)]
@@ -87,11 +87,12 @@ fn index(dialect: Dialect, shape: Shape) -> usize {
     let first = match dialect {
         Dialect::Json => 0,
         Dialect::Protobuf => 3,
+        Dialect::Bare => 6,
     };
     let shape = match (dialect, shape) {
         // Protobuf has any bytes as they are.
         (_, Shape::Plain) | (Dialect::Protobuf, Shape::Whole) => 0,
-        (Dialect::Json, Shape::Whole) => 1,
+        (Dialect::Json | Dialect::Bare, Shape::Whole) => 1,
         (_, Shape::Delta) => 2,
     };
     first + shape

@@ -14,7 +14,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wavecast_hub::{Filter, Publication};
+use wavecast_hub::{Filter, Publication, StreamPosition};
 use wavecast_net::shard::ConnectionId;
 use wavecast_net::{Frame, Lane};
 
@@ -23,6 +23,8 @@ use super::outlet::Outlet;
 use super::pieces::{Audience, Pieces, key};
 use super::run::{Aside, Run};
 use super::seat::Form;
+use crate::marks;
+use crate::position_list::{Place, PositionList};
 
 /// Runs of those who do not get all of it count this part of a run's length against its limit: they are shorter-lived and
 /// fewer than a run's readers, but many of them are not nothing.
@@ -87,7 +89,9 @@ impl Dropping {
 
 impl Group {
     pub(super) fn new(form: Form, dropping: Dropping) -> Self {
-        let is_pieces = form.filtered || matches!(dropping, Dropping::Latest(_));
+        // Each message says where its reader stands.
+        let marks = form.wire.marks_places();
+        let is_pieces = marks || form.filtered || matches!(dropping, Dropping::Latest(_));
         Self { form, is_pieces, members: Vec::new(), run: Run::default(), rare: None }
     }
 
@@ -187,11 +191,13 @@ impl Group {
         base: Option<&Arc<Publication>>,
         excluded: &[Placed],
         dropping: Dropping,
+        epoch: &str,
     ) {
         let wire = self.form.wire;
         let whole = if self.form.delta { Shape::Whole } else { Shape::Plain };
         if self.is_pieces {
             forms.make(wire, whole, publication, None);
+            let mark = place_of(publication, epoch).filter(|_| wire.marks_places());
             let key = match dropping {
                 Dropping::Latest(_) => Some(key(publication.tags.as_deref())),
                 Dropping::No | Dropping::Runs(_) => None,
@@ -199,7 +205,7 @@ impl Group {
             let excluded = excluded.iter().map(|&(connection, _)| connection).collect();
             let publication = self.form.filtered.then(|| Arc::clone(publication));
             let for_whom = Audience { publication, excluded };
-            return self.push_piece(forms.of(wire, whole), dropping, key, for_whom);
+            return self.push_piece(forms.of(wire, whole), mark.as_ref(), dropping, key, for_whom);
         }
         for &member in excluded {
             self.set_aside(member);
@@ -228,7 +234,7 @@ impl Group {
     /// Puts a message into the run that is no publication.
     pub(super) fn message(&mut self, message: &[u8], dropping: Dropping) {
         if self.is_pieces {
-            return self.push_piece(message, dropping, None, Audience::default());
+            return self.push_piece(message, None, dropping, None, Audience::default());
         }
         let wire = self.form.wire;
         if !self.form.delta || self.settled() > 0 {
@@ -306,8 +312,18 @@ impl Group {
         }
     }
 
-    fn push_piece(&mut self, message: &[u8], dropping: Dropping, key: Option<Box<str>>, for_whom: Audience) {
+    fn push_piece(
+        &mut self,
+        message: &[u8],
+        mark: Option<&PositionList>,
+        dropping: Dropping,
+        key: Option<Box<str>>,
+        for_whom: Audience,
+    ) {
         let mut framed = Vec::new();
+        if let Some(mark) = mark {
+            marks::mark(mark, &mut framed);
+        }
         self.form.wire.frame(message, &mut framed);
         let lane = dropping.lane().map(|number| Lane { number, key });
         self.rare().pieces.push(&framed, lane, for_whom);
@@ -382,6 +398,15 @@ impl Group {
         self.run.clear();
         self.rare = None;
     }
+}
+
+/// Where somebody stands who has got a publication.
+fn place_of(publication: &Publication, epoch: &str) -> Option<PositionList> {
+    let has_place = publication.offset > 0 && !epoch.is_empty();
+    has_place.then(|| {
+        let position = StreamPosition { offset: publication.offset, epoch: epoch.into() };
+        [Place { channel: (&*publication.channel).into(), position }].into_iter().collect()
+    })
 }
 
 fn send_to_others(members: &[ConnectionId], asides: &[Aside], frame: &Frame, outlet: &mut impl Outlet) {

@@ -24,8 +24,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::position_list::Place;
 use crate::wire_form::WireForm;
-use wavecast_hub::{ChannelOptions, ClientInfo, Publication};
+use wavecast_hub::{ChannelOptions, ClientInfo, Publication, StreamPosition};
 use wavecast_net::shard::{ConnectionId, WaveId};
 
 use self::channel::Channel;
@@ -88,6 +89,8 @@ impl Channels {
             groups: Vec::new(),
             base: None,
             offset: 0,
+            sent: 0,
+            epoch: Box::default(),
             wave: Wave::None,
         };
         let number = if let Some(number) = self.free.pop() {
@@ -173,11 +176,31 @@ impl Channels {
     }
 
     /// From here on the channel's offsets are watched, if they were not before.
-    pub(crate) fn starts_at(&mut self, number: ChannelNumber, offset: u64) {
+    pub(crate) fn starts_at(&mut self, number: ChannelNumber, position: &StreamPosition) {
         let channel = self.at(number);
         if channel.has_no_subscribers() {
-            channel.offset = offset;
+            (channel.offset, channel.sent) = (position.offset, position.offset);
         }
+        if *channel.epoch != *position.epoch {
+            channel.epoch = (&*position.epoch).into();
+        }
+    }
+
+    /// Where the subscribers of a channel stand who have got all that was sent.
+    pub(crate) fn place(&self, number: ChannelNumber) -> Option<Place> {
+        let Channel { name, sent, epoch, .. } = &self.table[number.0 as usize];
+        let position = StreamPosition { offset: *sent, epoch: (&**epoch).into() };
+        (!epoch.is_empty()).then(|| Place { channel: (&**name).into(), position })
+    }
+
+    /// The subscribers of a channel that are written to in this form.
+    pub(crate) fn written_to_in(
+        &self,
+        number: ChannelNumber,
+        form: WireForm,
+    ) -> impl Iterator<Item = ConnectionId> {
+        let groups = self.table[number.0 as usize].groups.iter().filter(move |group| group.form.wire == form);
+        groups.flat_map(|group| group.members().iter().copied())
     }
 
     /// How many places the table of channels has, those in use and the others.
@@ -323,6 +346,7 @@ impl Channels {
     ) {
         let channel = self.at(number);
         channel.is_pending = false;
+        channel.sent = channel.offset;
         let dropping = channel.dropping();
         for (index, group) in channel.groups.iter_mut().enumerate() {
             group.send(dropping, outlet, |(connection, place)| {

@@ -74,9 +74,9 @@ impl Assembly {
         self.refuse(setting, None, format!("the environment variable {variable} that it names is not set"));
     }
 
-    /// Whether somebody has said what a key is.
-    pub(super) fn is_set(&self, key: &str) -> bool {
-        self.origins.contains_key(key)
+    /// Whether nobody has said what a key is.
+    pub(super) fn is_default(&self, key: &str) -> bool {
+        self.before == Origin::Default && !self.origins.contains_key(key)
     }
 
     fn origin(&self, key: &str) -> Origin {

@@ -104,6 +104,8 @@ const fn stops(possible: &'static str) -> Fate {
 const NO_ACME: &str = "certificates are not fetched (ACME); remove the key and set http_server.tls.cert_pem and key_pem to \
     files that something else renews: they are read again when they change";
 const FOR_CLIENTS: &str = "it is for clients, and the listener is a server";
+const ONE_MESSAGE_EACH: &str = "every push is a message of its own, within the limits of websocket.*, and the last one says why the session ends";
+const ALWAYS_BY_STATUS: &str = "whoever may not come in is always told by the status of the answer";
 const NOT_SERVED: &str = "this transport is not served yet; clients use the WebSocket endpoint";
 const NO_ENGINE: &str = "only the engine in memory is there; set it to \"memory\" or remove the key";
 const NO_STREAM_HOOK: &str =
@@ -153,9 +155,9 @@ const KNOWN: Table = &[
     ("websocket.use_write_buffer_pool", ignored(OURS)),
     ("websocket.write_buffer_size", ignored(OURS)),
     ("websocket.write_timeout", ignored("a slow client is judged by client.queue_max_size")),
-    ("uni_websocket.*", ignored(NOT_SERVED)),
-    ("uni_sse.*", ignored(NOT_SERVED)),
-    ("uni_http_stream.*", ignored(NOT_SERVED)),
+    ("uni_websocket.*", ignored(ONE_MESSAGE_EACH)),
+    ("uni_sse.connect_code_to_http_response.*", ignored(ALWAYS_BY_STATUS)),
+    ("uni_http_stream.connect_code_to_http_response.*", ignored(ALWAYS_BY_STATUS)),
     ("uni_grpc.*", ignored(NOT_SERVED)),
     ("webtransport.*", ignored(NOT_SERVED)),
     ("init.*", ignored(NOT_SERVED)),

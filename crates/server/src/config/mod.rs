@@ -7,7 +7,7 @@
 //! - `settings`: the structs, one field a key; `slot`, `duration`, `origins`, `networks`: how a value is read
 //! - `keys`: the tables of keys that are carried out; `centrifugo`: the table of those that are not, and what then
 //! - `source`: file, environment, flags; `assemble`: puts them together; `check`: what only the whole can show; `extend`: a
-//!   text of the program's on top
+//!   text of the program's on top; `reload`: read anew while a server runs
 //! - `profile`: running without any configuration; `namespaces`, `hooks`: what others need of it; `error`: what is wrong
 
 mod assemble;
@@ -22,6 +22,7 @@ mod namespaces;
 pub(crate) mod networks;
 mod origins;
 mod profile;
+mod reload;
 mod settings;
 mod slot;
 mod source;
@@ -34,12 +35,13 @@ pub use error::{ConfigError, Origin, Problem, Warning};
 pub use networks::TrustedProxies;
 pub use origins::AllowedOrigins;
 pub use profile::Profile;
+pub use reload::Change;
 pub use settings::{
     Channel, ChannelProxy, ChannelSettings, Client, ClientProxy, Config, DEFAULT_HOOK, Demo, Emulation,
     Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls,
     ListenerTlsError, Log, Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel,
     Poll, Prometheus, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome,
-    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, Token, WebSocket,
+    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, Token, UniWebSocket, WebSocket,
 };
 
 pub use source::Format;
@@ -127,6 +129,8 @@ pub struct KeyReference {
     pub allowed: String,
     /// What it does.
     pub effect: &'static str,
+    /// Whether a running server takes it anew when it is reloaded; else it counts from the next start on.
+    pub reloaded: bool,
 }
 
 /// Every key that is carried out, for `--help` and the documentation.
@@ -134,7 +138,8 @@ pub fn reference() -> Vec<KeyReference> {
     let mut lines = Vec::new();
     keys::describe(|path, effect, slot| {
         let (kind, default, allowed) = (slot.kind(), slot.display(), slot.allowed());
-        lines.push(KeyReference { path, kind, default, allowed, effect });
+        let reloaded = reload::is_carried_out(&path);
+        lines.push(KeyReference { path, kind, default, allowed, effect, reloaded });
     });
     lines
 }

@@ -73,6 +73,9 @@ impl Profile {
             config.pages.enabled = true;
             config.sse.enabled = true;
             config.http_stream.enabled = true;
+            config.uni_websocket.enabled = true;
+            config.uni_sse.enabled = true;
+            config.uni_http_stream.enabled = true;
             config.demo.enabled = true;
             // Any name works at once, with the same options: no namespace has to be declared.
             config.channel.allow_undeclared_namespaces = true;

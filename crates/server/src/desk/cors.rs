@@ -106,6 +106,14 @@ pub fn decorate(headers: &mut HeaderMap, grant: &Grant) {
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
 }
 
+/// What of an answer's fields says which page may read it.
+pub fn of(headers: &HeaderMap) -> HeaderMap {
+    let names =
+        [VARY, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_EXPOSE_HEADERS];
+    let fields = names.into_iter().filter_map(|name| Some((name.clone(), headers.get(&name)?.clone())));
+    fields.collect()
+}
+
 /// Keeps caches from giving one page's answer to another.
 pub fn vary(headers: &mut HeaderMap) {
     headers.append(VARY, HeaderValue::from_static("Origin"));

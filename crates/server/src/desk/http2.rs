@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -20,7 +21,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 use wavecast_net::carrier::Resumed;
 use wavecast_net::driver::Stream;
@@ -29,12 +30,13 @@ use wavecast_net::relay::relay;
 use wavecast_net::shard::Detached;
 
 use super::backend::Backend;
+use super::cors;
 use super::request_body::RequestBody;
 use super::route::Routes;
 use super::seats::Seat;
 use super::stream::{self, Outcome, StreamBody};
 use crate::config::HttpServer;
-use crate::streams::StreamOpening;
+use crate::streams::{AnswerBy, StreamOpening};
 
 /// What a connection of HTTP/2 begins with (RFC 9113 §3.4), as far as its first line.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
@@ -69,7 +71,7 @@ pub(super) fn is_decided(received: &[u8]) -> bool {
 /// Who answers what comes in.
 #[derive(Debug)]
 pub(super) struct Rooms<B> {
-    pub(super) routes: Arc<Routes<B>>,
+    pub(super) routes: Arc<ArcSwap<Routes<B>>>,
     pub(super) backend: Arc<B>,
     /// Where sessions live; without, there are none.
     pub(super) shards: Option<Mount>,
@@ -150,9 +152,10 @@ impl<B: Backend> Rooms<B> {
         }
         let (mut head, body) = request.into_parts();
         head.extensions.insert(Arc::clone(&self.seat));
-        let mut answer = match self.routes.answer(&mut head, RequestBody::new(body), peer).await {
+        let routes = self.routes.load_full();
+        let mut answer = match routes.answer(&mut head, RequestBody::new(body), peer).await {
             Outcome::Answer(answer) => answer,
-            Outcome::Stream(opening, fields) => return self.open(*opening, fields, guard),
+            Outcome::Stream(opening, fields) => return self.open(*opening, fields, guard).await,
         };
         // Which connection is used again is not said in an answer here.
         answer.headers_mut().remove(CONNECTION);
@@ -160,10 +163,30 @@ impl<B: Backend> Rooms<B> {
     }
 
     /// A session begins, whose bytes go through the stream of its request.
-    fn open(&self, opening: StreamOpening, fields: HeaderMap, guard: Guard) -> Response<AnswerBody> {
+    async fn open(
+        &self,
+        mut opening: StreamOpening,
+        fields: HeaderMap,
+        guard: Guard,
+    ) -> Response<AnswerBody> {
         let (inside, outside) = relay();
-        if self.backend.open(opening, Stream::Relay(inside)).is_err() {
-            return stream::no_shard().map(|body| Either::Left(Full::new(body)));
+        let stands = (opening.answers > 0).then(|| {
+            let (told, stands) = oneshot::channel();
+            opening.answer = AnswerBy::Desk(Some(told));
+            stands
+        });
+        let refused = match (self.backend.open(opening, Stream::Relay(inside)), stands) {
+            (Err(_), _) => Some(stream::no_shard()),
+            (Ok(()), None) => None,
+            (Ok(()), Some(stands)) => match stands.await {
+                Ok(Ok(())) => None,
+                Ok(Err(ended)) => Some(stream::ended(&ended)),
+                Err(_) => Some(stream::no_shard()),
+            },
+        };
+        if let Some(mut answer) = refused {
+            answer.headers_mut().extend(cors::of(&fields));
+            return answer.map(|body| Either::Left(Full::new(body)));
         }
         let mut answer = Response::new(Either::Right(StreamBody::new(outside, guard)));
         *answer.headers_mut() = fields;

@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Cancel-safe: dropping the future stops to listen; connections go on.
 pub(crate) async fn serve<B: Backend>(listener: TcpListener, tls: Option<ServerTls>, desk: Arc<Desk<B>>) {
     // The desk's own bound counts requests' connections; this one counts from the accept on.
-    let places = Arc::new(Semaphore::new(desk.config.http_server.connection_limit));
+    let places = Arc::new(Semaphore::new(desk.config.load().http_server.connection_limit));
     let mut told = false;
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -54,7 +54,7 @@ pub(crate) async fn serve<B: Backend>(listener: TcpListener, tls: Option<ServerT
         };
         let desk = Arc::clone(&desk);
         tokio::spawn(async move {
-            match begin(stream, peer, desk.config.http_server.handshake_timeout).await {
+            match begin(stream, peer, desk.config.load().http_server.handshake_timeout).await {
                 Ok(detached) => serve_connection(detached, desk).await,
                 Err(error) => {
                     tracing::debug!(%peer, %error, "a connection of the internal port says nothing")

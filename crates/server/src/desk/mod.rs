@@ -46,6 +46,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
+use arc_swap::ArcSwap;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -66,7 +67,7 @@ use self::seats::{Seat, Seats};
 use self::socket::Socket;
 use self::stream::Outcome;
 use crate::config::{Config, Profile};
-use crate::streams::StreamOpening;
+use crate::streams::{AnswerBy, StreamOpening};
 
 /// How a connection has been served.
 enum Served {
@@ -85,8 +86,10 @@ type WayBack = Box<dyn Fn(Detached) + Send + Sync>;
 /// The front desk of a node.
 pub struct Desk<B> {
     backend: Arc<B>,
-    routes: Arc<Routes<B>>,
-    config: Arc<Config>,
+    /// Made anew with the configuration.
+    routes: Arc<ArcSwap<Routes<B>>>,
+    config: ArcSwap<Config>,
+    profile: Profile,
     seats: Arc<Seats>,
     refused: AtomicU64,
     draining: watch::Sender<bool>,
@@ -100,21 +103,18 @@ impl<B: Backend> Desk<B> {
     /// A desk over a backend.
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
+        let routes = Routes::new(Arc::clone(&backend), Arc::clone(&config), profile, draining.subscribe());
         Self {
-            routes: Arc::new(Routes::new(
-                Arc::clone(&backend),
-                Arc::clone(&config),
-                profile,
-                draining.subscribe(),
-            )),
             backend,
+            routes: Arc::new(ArcSwap::from_pointee(routes)),
+            profile,
             seats: Arc::new(Seats::new(config.http_server.connection_limit)),
             refused: AtomicU64::new(0),
             draining,
             ending: watch::Sender::new(false),
             way_back: None,
             streams: None,
-            config,
+            config: ArcSwap::new(config),
         }
     }
 
@@ -132,6 +132,14 @@ impl<B: Backend> Desk<B> {
     #[must_use]
     pub fn with_streams(self, shards: Mount) -> Self {
         Self { streams: Some(shards), ..self }
+    }
+
+    /// Goes by this configuration from now on: requests that begin now, and connections that come. The number of connections
+    /// stays as it was.
+    pub fn exchange(&self, config: Arc<Config>) {
+        let (backend, draining) = (Arc::clone(&self.backend), self.draining.subscribe());
+        self.routes.store(Arc::new(Routes::new(backend, Arc::clone(&config), self.profile, draining)));
+        self.config.store(config);
     }
 
     /// Ends every connection with its next answer, and makes the health endpoint say so.
@@ -159,7 +167,7 @@ impl<B: Backend> Desk<B> {
 
     /// Polls that wait at this moment.
     pub fn waiting_polls(&self) -> usize {
-        self.routes.waiting_polls()
+        self.routes.load().waiting_polls()
     }
 
     /// Connections refused since the start because there were `http_server.connection_limit` of them.
@@ -222,7 +230,7 @@ impl<B: Backend> Desk<B> {
             shards: self.streams.clone(),
             seat,
         };
-        http2::serve(rooms, &self.config.http_server, self.draining.subscribe(), detached).await
+        http2::serve(rooms, &self.config.load_full().http_server, self.draining.subscribe(), detached).await
     }
 
     async fn serve(&self, detached: Detached, seat: Arc<Seat>) -> io::Result<()> {
@@ -230,7 +238,8 @@ impl<B: Backend> Desk<B> {
         let stream = Carrier::new(stream)?;
         // An answer goes out in one write, and waits for nothing.
         stream.set_nodelay();
-        let settings = &self.config.http_server;
+        let config = self.config.load_full();
+        let settings = &config.http_server;
         let exchange = Arc::new(Exchange::default());
         let socket = Socket::new(stream, &received, Arc::clone(&exchange), settings, self.way_back.is_some());
         let service = service_fn(|request: Request<Incoming>| {
@@ -240,12 +249,13 @@ impl<B: Backend> Desk<B> {
                 let (mut head, body) = request.into_parts();
                 head.extensions.insert(Watch(Arc::clone(&exchange)));
                 head.extensions.insert(seat);
-                match self.routes.answer(&mut head, RequestBody::new(body), peer).await {
+                let routes = self.routes.load_full();
+                match routes.answer(&mut head, RequestBody::new(body), peer).await {
                     Outcome::Answer(answer) => {
                         Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, exchange)))
                     }
                     Outcome::Stream(mut opening, fields) => {
-                        opening.head.splice(0..0, stream::head_without_length(&fields));
+                        opening.answer = AnswerBy::Shard(fields);
                         exchange.leave(opening);
                         pending().await
                     }
@@ -316,7 +326,7 @@ impl<B: Backend> Desk<B> {
         self.backend.metrics().http_refused.add(1);
         // Named at 1, 2, 4, 8…: a flood must not become one of the log.
         if refused.is_power_of_two() {
-            let limit = self.config.http_server.connection_limit;
+            let limit = self.seats.limit();
             let peer = detached.peer;
             tracing::warn!(%peer, status = 503, refused, limit, "refused: http_server.connection_limit is reached");
         }

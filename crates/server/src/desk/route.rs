@@ -232,7 +232,7 @@ impl<B: Backend> Routes<B> {
         if !config.websocket.disabled {
             let _ = write!(text, "\n  WebSocket clients connect to {}", config.websocket.handler_prefix);
         }
-        for transport in [&config.sse, &config.http_stream] {
+        for transport in [&config.sse, &config.http_stream, &config.uni_sse, &config.uni_http_stream] {
             if transport.enabled {
                 let _ = write!(text, "\n  where that is blocked, to {}", transport.handler_prefix);
             }

@@ -58,6 +58,11 @@ impl Seats {
         }
     }
 
+    /// How many there are.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many are taken.
     pub(super) fn taken(&self) -> usize {
         self.taken.load(Relaxed)

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::request::Parts;
@@ -26,7 +26,9 @@ use super::backend::Backend;
 use super::parameter;
 use super::request_body::RequestBody;
 use crate::config::{Config, StreamEndpoint};
-use crate::streams::{StreamOpening, TurnedAway};
+use crate::one_way::{self, Introduction};
+use crate::position_list::PositionList;
+use crate::streams::{AnswerBy, Ended, StreamOpening, TurnedAway};
 use crate::wire_form::WireForm;
 
 /// Nothing on the way may keep, change (RFC 9111 §5.2.2.6) or collect what goes by.
@@ -34,8 +36,8 @@ const UNCACHED: HeaderValue = HeaderValue::from_static("no-store, no-transform")
 /// nginx, and others by its example, pass on at once what comes with this.
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-/// What goes before the first event: EventSource passes it over, and who waits for a first byte has it.
-const EVENTS_BEGIN: &[u8] = b"\r\n";
+/// Where the client of an EventSource left off, which its browser remembers (HTML standard §9.2).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What becomes of a request for a session.
 #[derive(Debug)]
@@ -58,23 +60,27 @@ pub(super) struct Streams<B> {
 pub(super) enum Kind {
     Sse,
     HttpStream,
+    UniSse,
+    UniHttpStream,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Sse, Self::HttpStream];
+    const ALL: [Self; 4] = [Self::Sse, Self::HttpStream, Self::UniSse, Self::UniHttpStream];
 
     fn settings(self, config: &Config) -> &StreamEndpoint {
         match self {
             Self::Sse => &config.sse,
             Self::HttpStream => &config.http_stream,
+            Self::UniSse => &config.uni_sse,
+            Self::UniHttpStream => &config.uni_http_stream,
         }
     }
 
     /// The methods that are answered.
     pub(super) const fn methods(self) -> &'static str {
         match self {
-            Self::Sse => "GET, POST",
             Self::HttpStream => "POST",
+            Self::Sse | Self::UniSse | Self::UniHttpStream => "GET, POST",
         }
     }
 
@@ -92,6 +98,8 @@ impl Kind {
             (Self::Sse, _) => WireForm::Sse,
             (Self::HttpStream, Encoding::Json) => WireForm::HttpStreamJson,
             (Self::HttpStream, Encoding::Protobuf) => WireForm::HttpStreamProtobuf,
+            (Self::UniSse, _) => WireForm::UniSse,
+            (Self::UniHttpStream, _) => WireForm::UniHttpStream,
         }
     }
 }
@@ -125,43 +133,76 @@ impl<B: Backend> Streams<B> {
         body: &mut RequestBody,
         peer: SocketAddr,
     ) -> Result<StreamOpening, Answer> {
-        let by_query = head.method == Method::GET && kind == Kind::Sse;
+        let by_query = head.method == Method::GET && kind != Kind::HttpStream;
         if head.method != Method::POST && !by_query {
             let text = format!("{} answers {} only.", head.uri.path(), kind.methods().replace(", ", " and "));
             let refused = answer::text(StatusCode::METHOD_NOT_ALLOWED, &text);
             return Err(answer::with(refused, ALLOW, kind.methods()));
         }
         let encoding = parameter::encoding(&head.headers);
-        if kind == Kind::Sse && encoding == Encoding::Protobuf {
-            let text = "Events carry text: this endpoint speaks JSON. Protobuf is spoken over http_stream.";
+        if kind != Kind::HttpStream && encoding == Encoding::Protobuf {
+            let text = "This endpoint speaks JSON. Protobuf is spoken over http_stream.";
             return Err(answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
         }
         let bytes_max = kind.settings(&self.config).max_request_body_size;
-        let commands = match by_query {
-            true => parameter::of_query(head, "cf_connect").map(|value| value.into_owned().into()),
+        let said = match by_query {
+            true => None,
             false => {
                 let time_max = self.config.http_server.body_timeout;
                 Some(body.read(bytes_max, time_max).await.map_err(|error| error.answer(bytes_max))?)
             }
         };
         if !body.is_finished() {
-            return Err(answer::text(StatusCode::BAD_REQUEST, "A GET request has no body here."));
+            return Err(bad_request("A GET request has no body here."));
         }
-        let commands: Bytes = commands.filter(|commands: &Bytes| !commands.is_empty()).ok_or_else(|| {
-            let text = match by_query {
-                true => "The connect command is missing: it stands in the parameter cf_connect.",
-                false => "The connect command is missing: it stands in the request's body.",
-            };
-            answer::text(StatusCode::BAD_REQUEST, text)
-        })?;
+        let form = kind.form(encoding);
+        let (commands, answers, places) = match form.is_one_way() {
+            true => self.introduction(head, said).map(|said| (said.commands.into(), said.count, said.places)),
+            false => commands(head, said).map(|commands| (commands, 0, PositionList::default())),
+        }
+        .map_err(|problem| bad_request(&problem))?;
         self.backend.may_come(peer.ip()).map_err(|TurnedAway { status, reason, .. }| {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
             answer::with(answer::text(status, reason), RETRY_AFTER, "1")
         })?;
-        let form = kind.form(encoding);
-        let first = if kind == Kind::Sse { EVENTS_BEGIN } else { b"" };
-        Ok(StreamOpening { form, request: head.headers.clone(), peer, head: first.to_vec(), commands })
+        let answer = AnswerBy::Desk(None);
+        Ok(StreamOpening { form, request: head.headers.clone(), peer, commands, answers, places, answer })
     }
+
+    /// What the client of a session says that goes one way.
+    fn introduction(&self, head: &Parts, said: Option<Bytes>) -> Result<Introduction, String> {
+        let channels_max = self.config.client.channel_limit;
+        let last = head.headers.get(LAST_EVENT_ID).map_or(Ok(""), HeaderValue::to_str);
+        let last = last.map_err(|_| "Last-Event-ID is ASCII")?;
+        // The server's own subscriptions are not counted in that limit alone.
+        let last =
+            PositionList::parse(last, 2 * channels_max).map_err(|error| format!("Last-Event-ID: {error}"))?;
+        let query = head.uri.query().unwrap_or_default();
+        match said {
+            Some(request) if !request.is_empty() => Introduction::of_connect(&request, &last),
+            _ => Introduction::of_query(query, &head.headers, &last, channels_max),
+        }
+    }
+}
+
+/// What the client of a session says that has commands: the first of them is connect.
+fn commands(head: &Parts, said: Option<Bytes>) -> Result<Bytes, String> {
+    let by_query = said.is_none();
+    let said = said.or_else(|| Some(parameter::of_query(head, "cf_connect")?.into_owned().into()));
+    said.filter(|commands| !commands.is_empty()).ok_or_else(|| match by_query {
+        true => "The connect command is missing: it stands in the parameter cf_connect.".into(),
+        false => "The connect command is missing: it stands in the request's body.".into(),
+    })
+}
+
+fn bad_request(problem: &str) -> Answer {
+    answer::text(StatusCode::BAD_REQUEST, problem)
+}
+
+/// The session ended before it stood.
+pub(super) fn ended(ended: &Ended) -> Answer {
+    let status = StatusCode::from_u16(one_way::status(ended.code)).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    answer::json(status, one_way::refusal(ended.code, &ended.reason))
 }
 
 /// No shard takes the session now.
@@ -173,7 +214,7 @@ pub(super) fn no_shard() -> Answer {
 /// The fields of the answer.
 fn fields(form: WireForm) -> HeaderMap {
     let content_type = match form {
-        WireForm::Sse => "text/event-stream",
+        WireForm::Sse | WireForm::UniSse => "text/event-stream",
         WireForm::HttpStreamProtobuf => "application/octet-stream",
         _ => "application/json",
     };
@@ -184,19 +225,6 @@ fn fields(form: WireForm) -> HeaderMap {
         UNBUFFERED,
     ];
     fields.into_iter().collect()
-}
-
-/// The head of an answer over HTTP/1.1 whose body ends with the connection (RFC 9112 §6.3).
-pub(super) fn head_without_length(fields: &HeaderMap) -> Vec<u8> {
-    let mut head = b"HTTP/1.1 200 OK\r\n".to_vec();
-    for (name, value) in fields {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            head.extend_from_slice(part);
-        }
-    }
-    head.extend_from_slice(CONNECTION.as_str().as_bytes());
-    head.extend_from_slice(b": close\r\n\r\n");
-    head
 }
 
 /// What one look takes from the relay.

@@ -15,12 +15,13 @@
 //! | `ask` | from a shard to the runtime and back |
 //! | `settings` | how hooks over HTTP are called, how events are queued |
 //! | `url`, `endpoint`, `json`, `http` | [`HttpHooks`]: one place that is called, its words, all of them |
-//! | `layers` | several hooks as one |
+//! | `layers`, `current` | several hooks as one; those of a server, which may be exchanged |
 //! | `queue` | [`EventQueue`] |
 
 mod answer;
 mod ask;
 mod calls;
+mod current;
 mod endpoint;
 mod events;
 mod grant;
@@ -42,6 +43,7 @@ pub use self::calls::{
     RefreshCall, RefreshGrant, RpcCall, RpcGrant, SubRefreshCall, SubRefreshGrant, SubscribeCall,
     SubscribeGrant,
 };
+pub(crate) use self::current::Current;
 pub use self::endpoint::{ANSWER_BYTES_MAX, HookError};
 pub use self::events::{Disconnected, Event, Undelivered, Unsubscribed, What};
 pub use self::grant::Grant;

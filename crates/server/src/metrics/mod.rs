@@ -72,6 +72,7 @@ impl NotPublished {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotAdmitted {
     Path,
+    Request,
     Host,
     Origin,
     Memory,
@@ -82,8 +83,9 @@ pub(crate) enum NotAdmitted {
 }
 
 impl NotAdmitted {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Path,
+        Self::Request,
         Self::Host,
         Self::Origin,
         Self::Memory,
@@ -96,6 +98,7 @@ impl NotAdmitted {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Path => "path",
+            Self::Request => "request",
             Self::Host => "host",
             Self::Origin => "origin",
             Self::Memory => "memory",

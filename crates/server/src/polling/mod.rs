@@ -69,7 +69,7 @@ impl Node {
                 () = &mut patience => true,
             };
             drop(waits);
-            if visit.is_revoked(self.rules(), self.visitors_now()) {
+            if visit.is_revoked(&self.rules(), self.visitors_now()) {
                 return Err(Refused::Close(Disconnect::INVALID_TOKEN).into());
             }
             page = read_all(self, &mut readers, None, &mut Waits::of(self))?;

@@ -7,6 +7,8 @@ use wavecast_protocol::centrifuge::Error;
 
 use super::call::{PollCall, PollRefusal};
 use super::reader::Reader;
+use arc_swap::Guard;
+
 use crate::node::Node;
 use crate::session::{Answered, Next, Question, Refused, Visit};
 
@@ -25,7 +27,9 @@ impl Node {
                 channel: None,
             });
         }
-        let rules = self.rules();
+        // Those of the beginning count until the end.
+        let rules = Guard::into_inner(self.rules());
+        let rules = &*rules;
         let mut visit = Visit::new(visitor_id(), call.fields, rules);
         let mut next = visit.connect(call.token, &call.channels, rules, self.visitors_now());
         let mut has_fetched_key = false;

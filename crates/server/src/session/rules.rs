@@ -102,6 +102,19 @@ impl Rules {
         }
     }
 
+    /// The same in a node that goes on: who has been turned away stays so.
+    pub(crate) fn in_place_of(self, before: &Self) -> Self {
+        Self { revocations: Arc::clone(&before.revocations), ..self }
+    }
+
+    /// What verifies tokens.
+    pub(crate) fn verifiers(&self) -> Verifiers {
+        Verifiers {
+            connection: self.connection_tokens.clone(),
+            subscription: self.subscription_tokens.clone(),
+        }
+    }
+
     /// From now on these hooks are there. Counts the first time only.
     pub(crate) fn take_hooks(&self, hooks: &dyn Hooks) {
         let wants = hooks.wants();

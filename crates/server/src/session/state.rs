@@ -123,6 +123,11 @@ impl Session {
         self
     }
 
+    /// Whether its client has not said anything yet.
+    pub(crate) fn waits_for_connect(&self) -> bool {
+        self.phase == Phase::Waiting
+    }
+
     /// Whether the session is counted: its client may come in.
     pub(crate) fn is_counted(&self) -> bool {
         matches!(self.phase, Phase::Welcomed | Phase::Connected)

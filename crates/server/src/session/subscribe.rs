@@ -136,7 +136,9 @@ impl Session {
     ) -> Join<'c> {
         let own = grant.options(Arc::clone(&options));
         let has_positions = options.has_stream() && options.slow_consumer != SlowConsumer::Latest;
-        let marks = marks(who, &by, &wish, &own, &grant, cx).where_possible(has_positions);
+        let mut marks = marks(who, &by, &wish, &own, &grant, cx).where_possible(has_positions);
+        // Who cannot subscribe again has to connect again.
+        marks.by_server |= self.wire.is_one_way();
         let recover = wish.recover.clone().filter(|_| marks.recoverable);
         let gets_latest =
             own.recovery_mode == RecoveryMode::Cache && own.auto_cache_recover && marks.recoverable;

@@ -122,6 +122,17 @@ impl Session {
         self.subscriptions.iter().map(|subscription| subscription.channel)
     }
 
+    /// The channels in which what was missed can be had later.
+    pub(crate) fn recoverable(&self) -> impl Iterator<Item = ChannelNumber> {
+        let recoverable = self.subscriptions.iter().filter(|subscription| subscription.marks.recoverable);
+        recoverable.map(|subscription| subscription.channel)
+    }
+
+    /// Whether it is subscribed to a channel.
+    pub(crate) fn is_live(&self, channel: ChannelNumber) -> bool {
+        self.find(channel).is_some()
+    }
+
     /// Who it is in a channel where presence is kept, by a live subscription.
     pub(crate) fn presence_in(
         &self,

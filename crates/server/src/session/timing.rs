@@ -103,7 +103,7 @@ impl Session {
             }
             (Phase::Waiting | Phase::Refused, _) => Some(Due::Close(Disconnect::STALE)),
             // No answer is wanted: ping after ping.
-            (Phase::Connected, Ping::Resting) if rules.pong_timeout.is_zero() => {
+            (Phase::Connected, Ping::Resting) if rules.pong_timeout.is_zero() || !self.answers_pings() => {
                 self.ping_at_ms = deadline(now, rules.ping_interval);
                 Some(Due::Ping)
             }
@@ -131,6 +131,18 @@ impl Session {
         let rest = rules.ping_interval.saturating_sub(rules.pong_timeout);
         self.ping_at_ms = self.ping_at_ms.max(now.shard_ms).saturating_add(ms(rest));
         Step::Nothing
+    }
+
+    /// Whether its client can answer a ping: on a WebSocket that goes one way the browser itself does.
+    fn answers_pings(&self) -> bool {
+        !(self.wire.is_one_way() && self.wire.is_stream())
+    }
+
+    /// The pong of the WebSocket itself has come, whether it was asked for or not.
+    pub(crate) fn is_alive(&mut self, now: Moment, rules: &Rules) {
+        if self.ping == Ping::Asked {
+            self.pong(now, rules);
+        }
     }
 
     fn expired(&mut self, now: Moment, rules: &Rules) -> Option<Due> {

@@ -76,7 +76,7 @@ impl Session {
             ttl: welcome.ttl,
             data: &welcome.data,
             ping: super::timing::ping_seconds(rules.ping_interval),
-            pong: !rules.ping_interval.is_zero() && !rules.pong_timeout.is_zero(),
+            pong: !self.wire.is_one_way() && !rules.ping_interval.is_zero() && !rules.pong_timeout.is_zero(),
             time: if rules.include_server_time { i64::try_from(now.unix_ms).unwrap_or(0) } else { 0 },
             ..ConnectResult::default()
         };

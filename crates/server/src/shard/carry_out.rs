@@ -10,6 +10,7 @@ use wavecast_protocol::centrifuge::{
 };
 
 use super::PushShard;
+use crate::one_way;
 use crate::session::{History, Publishing, Step, since};
 use crate::wire;
 
@@ -60,14 +61,24 @@ impl PushShard {
         if let Err(error) = &reply.body {
             self.node.metrics().reply_errors.add(error.code);
         }
-        if let Some(session) = self.sessions.get(id) {
-            self.replies.push(id, session.wire, reply);
+        let Some(session) = self.sessions.get(id) else { return };
+        match &reply.body {
+            // Who gets pushes alone is told by the end of its session.
+            Err(error) if session.wire.is_one_way() => {
+                self.refused.get_or_insert_with(|| (id, one_way::end_of(error)));
+            }
+            _ => self.replies.push(id, session.wire, reply),
         }
     }
 
     /// Sends what was replied; `false` when nothing more can be sent to this connection.
     pub(super) fn send_replies(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
-        self.replies.send(connections, id).is_ok()
+        let sent = self.replies.send(connections, id).is_ok();
+        if let Some((_, why)) = self.refused.take_if(|(refused, _)| *refused == id) {
+            self.disconnect(connections, id, why);
+            return false;
+        }
+        sent
     }
 
     fn publish(&mut self, connection: ConnectionId, publishing: Publishing<'_>) {

@@ -19,7 +19,7 @@ impl PushShard {
             if is_pong(session.wire.encoding(), message) {
                 return self.commands(connections, id, message);
             }
-            let pause = session.push_back(message, self.node.rules());
+            let pause = session.push_back(message, &self.node.rules());
             self.count_bytes(id);
             // A stream has nothing to be read from: what is too much is refused.
             if pause && !connections.is_stream(id) {
@@ -51,13 +51,16 @@ impl PushShard {
             let tally = &node.metrics().shards[usize::from(self.id.0)];
             let kind = CommandKind::of(&command.request);
             let number_of = |name: &str| self.channels.find(name);
-            let cx = Context { rules: node.rules(), now, number_of: &number_of };
+            let cx = Context { rules: &node.rules(), now, number_of: &number_of };
             let step = session.command(command, &cx);
             let is_tried_again = matches!(&step, Step::Ask(question) if question.is_tried_again());
             if !is_tried_again {
                 tally.commands(session.wire.transport(), kind).add(1);
             }
             self.carry_out(connections, id, step);
+            if self.refused.is_some() {
+                break;
+            }
             let Some(session) = self.sessions.get_mut(id) else { return };
             if session.holds_commands() {
                 let rest = if is_tried_again { from_here } else { commands.rest() };
@@ -86,7 +89,7 @@ impl PushShard {
         }
         self.count_bytes(id);
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if session.resumes_reading(self.node.rules()) {
+        if session.resumes_reading(&self.node.rules()) {
             connections.pause(id, false);
         }
     }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tracing::info;
 use wavecast_net::CloseCode;
 use wavecast_net::shard::{ConnectionId, Connections, Leave};
-use wavecast_protocol::centrifuge::{Disconnect, Unsubscribed};
+use wavecast_protocol::centrifuge::{Disconnect, Push, Unsubscribed};
 
 use super::PushShard;
-use crate::session::{Due, Moment};
+use crate::session::{Due, Moment, Session};
+use crate::wire;
+use crate::wire_form::WireForm;
 
 impl PushShard {
     /// Ends a session from the server's side.
@@ -20,23 +22,38 @@ impl PushShard {
         disconnect: Disconnect,
     ) {
         self.log_disconnect(id, &disconnect);
-        self.send_replies(connections, id);
-        self.take_shed(connections);
-        connections.close(id, code(&disconnect), &disconnect.reason);
-        self.forget(id, &disconnect);
+        self.end(connections, id, &disconnect);
     }
 
-    /// Ends a session: what it was sent comes before the end.
-    pub(super) fn disconnect_in_turn(
-        &mut self,
-        connections: &mut Connections,
-        id: ConnectionId,
-        disconnect: Disconnect,
-    ) {
+    /// The same without a line in the log: for those who end with all others, of whom there is one.
+    fn end(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: &Disconnect) {
+        self.send_replies(connections, id);
+        self.take_shed(connections);
+        if self.unanswered.contains_key(&id) {
+            // The answer says it, and nothing stands before that.
+            connections.cut(id, code(disconnect), &disconnect.reason);
+        } else {
+            self.say_good_bye(connections, id, disconnect);
+            connections.close(id, code(disconnect), &disconnect.reason);
+        }
+        self.forget(id, disconnect);
+    }
+
+    /// On a WebSocket that goes one way a push says it, too: the code of its close frame cannot be seen everywhere.
+    fn say_good_bye(&mut self, connections: &mut Connections, id: ConnectionId, disconnect: &Disconnect) {
+        let form = self.sessions.get(id).map(|session| session.wire);
+        if let Some(form) = form.filter(|form| *form == WireForm::UniWebSocket) {
+            let (code, reason) = (disconnect.code.into(), (&*disconnect.reason).into());
+            let push = Push::Disconnect { code, reason, reconnect: false };
+            connections.send_frame(id, &wire::push(form, &push)).ok();
+        }
+    }
+
+    /// Sends what the channels of a session have collected: it comes before whatever is sent next, the end, say.
+    pub(super) fn send_runs_of(&mut self, connections: &mut Connections, id: ConnectionId) {
         let channels = self.sessions.get(id).map(|session| session.channels().collect());
         let channels: Vec<_> = channels.unwrap_or_default();
         channels.into_iter().for_each(|channel| self.send_run(connections, channel));
-        self.disconnect(connections, id, disconnect);
     }
 
     /// A session is asked to leave. What its client has asked, and somebody is asked about, is answered before; commands
@@ -46,16 +63,20 @@ impl PushShard {
             Disconnect { code: leave.code.get(), reason: String::from(leave.reason.clone()).into() };
         match self.sessions.get_mut(id) {
             Some(session) if session.holds_commands() => session.leaves_with(disconnect),
-            Some(_) => self.disconnect_in_turn(connections, id, disconnect),
+            Some(_) => {
+                self.send_runs_of(connections, id);
+                self.end(connections, id, &disconnect);
+            }
             None => connections.close(id, leave.code, &leave.reason),
         }
     }
 
     /// Ends a session that was asked to leave and waits for nothing any more; `false` for all others.
     pub(super) fn takes_leave(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
-        let leaving = self.sessions.get_mut(id).and_then(|session| session.takes_leave());
+        let leaving = self.sessions.get_mut(id).and_then(Session::takes_leave);
         let Some(disconnect) = leaving else { return false };
-        self.disconnect_in_turn(connections, id, disconnect);
+        self.send_runs_of(connections, id);
+        self.end(connections, id, &disconnect);
         true
     }
 
@@ -102,14 +123,10 @@ impl PushShard {
         let now = self.moment(connections);
         loop {
             let Some(session) = self.sessions.get_mut(id) else { return };
-            match session.due(now, node.rules()) {
+            match session.due(now, &node.rules()) {
                 Due::Rest(None) => return connections.cancel_timer(id),
                 Due::Rest(Some(next)) => return connections.set_timer(id, next),
-                Due::Ping => {
-                    let ping = &self.pings[usize::from(session.wire.number())];
-                    // Behind a long queue it would come too late to prove anything.
-                    connections.send_first(id, ping).ok();
-                }
+                Due::Ping => self.ping(connections, id),
                 Due::Close(disconnect) => return self.disconnect(connections, id, disconnect),
                 Due::Refresh => {
                     let question = session.ask_refresh();
@@ -126,10 +143,24 @@ impl PushShard {
         }
     }
 
+    fn ping(&mut self, connections: &mut Connections, id: ConnectionId) {
+        let Some(session) = self.sessions.get(id) else { return };
+        // Nothing goes before the head of an answer.
+        if self.unanswered.contains_key(&id) {
+            return;
+        }
+        // Behind a long queue it would come too late to prove anything.
+        connections.send_first(id, &self.pings[usize::from(session.wire.number())]).ok();
+        if session.wire == WireForm::UniWebSocket {
+            // The message is for the page, and this for its browser, which answers it.
+            connections.ping(id, b"").ok();
+        }
+    }
+
     /// Sets the timer to what comes first.
     pub(super) fn set_timer(&mut self, connections: &mut Connections, id: ConnectionId, now: Moment) {
         if let Some(session) = self.sessions.get_mut(id) {
-            match session.next_due(now, self.node.rules()) {
+            match session.next_due(now, &self.node.rules()) {
                 Some(next) => connections.set_timer(id, next),
                 None => connections.cancel_timer(id),
             }

@@ -1,5 +1,6 @@
 //! From publications to subscribers: collected while events are taken, sent once a turn.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use wavecast_protocol::centrifuge::Unsubscribed;
 use super::PushShard;
 use super::partings::unsubscribe;
 use crate::channels::{Appended, ChannelNumber, Outlet, Seat};
+use crate::marks;
 use crate::session::{Anew, client_of_name};
 
 impl PushShard {
@@ -71,14 +73,16 @@ impl PushShard {
         // Who has lost something takes no delta any more, and may be no subscriber.
         self.take_shed(connections);
         let fan_out = connections.begin(self.channels.size(channel));
-        let mut outlet = Outboxes { connections, fan_out, refused: Vec::new(), messages: 0, bytes: 0 };
+        let elsewhere = self.places_elsewhere(channel);
+        let mut outlet =
+            Outboxes { connections, fan_out, refused: Vec::new(), elsewhere, messages: 0, bytes: 0 };
         let sessions = &mut self.sessions;
         self.channels.send(channel, &mut outlet, |id, seat| {
             if let Some(session) = sessions.get_mut(id) {
                 session.seated(channel, seat);
             }
         });
-        let Outboxes { connections, fan_out, refused, messages, bytes } = outlet;
+        let Outboxes { connections, fan_out, refused, messages, bytes, .. } = outlet;
         let tally = &self.node.metrics().shards[usize::from(self.id.0)];
         tally.deliveries.add(messages);
         tally.delivered_bytes.add(bytes);
@@ -132,6 +136,8 @@ struct Outboxes<'c> {
     fan_out: FanOut,
     /// Frames that give way and did not fit.
     refused: Vec<(ConnectionId, Frame)>,
+    /// Where those stand elsewhere who are told where they stand.
+    elsewhere: HashMap<ConnectionId, String>,
     /// What was queued.
     messages: u64,
     bytes: u64,
@@ -165,6 +171,8 @@ impl Outlet for Outboxes<'_> {
     }
 
     fn one(&mut self, target: ConnectionId, frame: &Frame) {
+        let own = self.elsewhere.get(&target).map(|others| with_others(frame, others));
+        let frame = own.as_ref().unwrap_or(frame);
         // What follows a frame that did not fit waits for what becomes of that: the order is kept.
         if self.refused.last().is_some_and(|(refused, _)| *refused == target) {
             self.refused.push((target, frame.clone()));
@@ -174,6 +182,10 @@ impl Outlet for Outboxes<'_> {
     }
 
     fn some(&mut self, target: ConnectionId, bundle: &Bundle, wants: &mut dyn FnMut(usize) -> bool) {
+        if self.elsewhere.contains_key(&target) {
+            let frames = bundle.frames().iter().enumerate();
+            return frames.filter(|(index, _)| wants(*index)).for_each(|(_, frame)| self.one(target, frame));
+        }
         let Self { connections, fan_out, messages, bytes, .. } = self;
         let added = connections.add_some(fan_out, target, bundle, |index| {
             let wants = wants(index);
@@ -200,5 +212,14 @@ impl Outlet for Outboxes<'_> {
 
     fn is_idle(&self, target: ConnectionId) -> bool {
         self.connections.is_idle(target)
+    }
+}
+
+/// The same for somebody who reads other channels as well.
+fn with_others(frame: &Frame, others: &str) -> Frame {
+    let bytes = marks::with_others(frame, others);
+    match frame.lane() {
+        Some(lane) => Frame::in_lane(&bytes, lane.clone(), frame.messages()),
+        None => Frame::from(bytes.into_boxed_slice()),
     }
 }

@@ -65,7 +65,7 @@ impl PushShard {
         self.replies.begin();
         // What was published before belongs to those who were here before.
         self.send_run(connections, channel);
-        self.channels.starts_at(channel, joined.position.offset);
+        self.channels.starts_at(channel, &joined.position);
         let joining = self.sessions.get_mut(id).and_then(|session| session.take_joining(channel));
         let Some(joining) = joining else { return self.release(channel) };
         self.leave_out_excluded(id, &mut joined.recovery);
@@ -139,7 +139,14 @@ impl PushShard {
         let has_room = self.has_room(connections, id, recovered(&joined.recovery));
         let result = if has_room { joining.result(joined) } else { Err(Error::TOO_MANY_REQUESTS) };
         let is_joined = result.is_ok();
-        self.reply(id, &Reply { id: command, body: result.map(Res::Subscribe) });
+        let form = self.sessions.get(id).map(|session| session.wire).filter(|form| form.is_one_way());
+        match (form, result) {
+            (Some(form), Ok(result)) => {
+                let name = Arc::clone(self.channels.name(joining.channel));
+                self.tell_subscribed(connections, id, form, &name, joining.channel, result);
+            }
+            (_, result) => self.reply(id, &Reply { id: command, body: result.map(Res::Subscribe) }),
+        }
         if let Some(Ending::Client(command)) = ending {
             self.reply(id, &Reply { id: command, body: Ok(Res::Unsubscribe) });
         }

@@ -8,7 +8,7 @@
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
 //! - `fan_out`: publications to subscribers; `positions`, `rounds`: whether all of them have come, looked at in turn
 //! - `slow`: those who do not keep up; `replies`: answers to commands
-//! - `streams`: sessions whose connection is the body of an HTTP response
+//! - `streams`: sessions whose connection is the body of an HTTP response; `one_way`: those that get pushes alone
 //! - `table`, `identity`: sessions, and their names
 
 mod carry_out;
@@ -19,6 +19,7 @@ mod gaps;
 mod identity;
 mod joins;
 mod office;
+mod one_way;
 mod orders;
 mod partings;
 mod positions;
@@ -31,6 +32,7 @@ mod streams;
 mod table;
 mod welcome;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -47,6 +49,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use self::gaps::Gaps;
 use self::identity::ClientIds;
+use self::one_way::Unanswered;
 use self::replies::Replies;
 use self::rounds::Rounds;
 use self::table::Sessions;
@@ -56,6 +59,7 @@ use crate::client_address;
 use crate::config::networks::CLIENT_ADDRESS_HEADERS;
 use crate::metrics::ShardTally;
 use crate::node::Node;
+use crate::one_way::Introduction;
 use crate::session::{Handshake, Moment, Session, Ticket};
 use crate::shard_event::ShardEvent;
 use crate::wire;
@@ -75,6 +79,10 @@ pub(crate) struct PushShard {
     pings: [Frame; WireForm::ALL.len()],
     side_door: SideDoor,
     replies: Replies,
+    /// Sessions that go one way, until they stand.
+    unanswered: HashMap<ConnectionId, Unanswered>,
+    /// One of them whose command was refused: it ends when its replies would be sent.
+    refused: Option<(ConnectionId, Disconnect)>,
     gaps: Gaps,
     rounds: Rounds,
     /// The number of the last question to the back office.
@@ -97,6 +105,8 @@ impl PushShard {
             pings: WireForm::ALL.map(wire::ping),
             side_door,
             replies: Replies::default(),
+            unanswered: HashMap::new(),
+            refused: None,
             gaps: Gaps::default(),
             rounds: Rounds::default(),
             asked: NonZeroU32::MIN,
@@ -148,7 +158,7 @@ impl PushShard {
             handshake = Some(Handshake::from(handshake, address));
         }
         let mut session = Session::new(id, self.clients.next(id.slot()), wire).with_handshake(handshake);
-        session.wait_for_connect(now, node.rules());
+        session.wait_for_connect(now, &node.rules());
         self.sessions.insert(session);
         self.count_bytes(id);
         self.set_timer(connections, id, now);
@@ -185,7 +195,11 @@ impl Handler for PushShard {
         let rules = node.rules();
         let is_protobuf =
             opening.protocol == Some(SUBPROTOCOL_PROTOBUF) || admission::asks_for_protobuf(opening.head);
-        let wire = WireForm::web_socket(if is_protobuf { Encoding::Protobuf } else { Encoding::Json });
+        let introduction = admission::introduction(opening.head, &node.config());
+        let wire = match introduction {
+            Some(_) => WireForm::UniWebSocket,
+            None => WireForm::web_socket(if is_protobuf { Encoding::Protobuf } else { Encoding::Json }),
+        };
         let (fields, http) = (opening.head.headers().iter(), &node.config().http_server);
         let withheld = match client_address::is_passed_on(http, opening.peer) {
             true => &[][..],
@@ -194,7 +208,10 @@ impl Handler for PushShard {
         let handshake =
             Handshake::of(fields, &rules.hooks().headers, withheld, rules.user_id_header.as_deref());
         let address = client_address::of_handshake(http, opening.head, opening.peer).ip();
-        self.begin(connections, id, wire, handshake, address);
+        let begun = self.begin(connections, id, wire, handshake, address);
+        if let (true, Some(Ok(Some(Introduction { commands, .. })))) = (begun, introduction) {
+            self.message_of(connections, id, &commands);
+        }
     }
 
     fn open_stream(&mut self, connections: &mut Connections, id: ConnectionId, about: ShardEvent) {
@@ -203,8 +220,15 @@ impl Handler for PushShard {
         }
     }
 
-    fn last_words(&mut self, kind: u8, close: &Close<'_>) -> Vec<u8> {
-        streams::last_words(kind, close)
+    fn last_words(&mut self, id: ConnectionId, kind: u8, close: &Close<'_>) -> Vec<u8> {
+        self.last_words_of(id, kind, close)
+    }
+
+    fn pong(&mut self, connections: &mut Connections, id: ConnectionId, _: &[u8]) {
+        let now = self.moment(connections);
+        if let Some(session) = self.sessions.get_mut(id).filter(|session| session.wire.is_one_way()) {
+            session.is_alive(now, &self.node.rules());
+        }
     }
 
     fn message(&mut self, connections: &mut Connections, id: ConnectionId, message: MessageRef<'_>) {
@@ -214,6 +238,9 @@ impl Handler for PushShard {
         };
         let is_binary = matches!(message, MessageRef::Binary(_));
         let Some(session) = self.sessions.get(id) else { return };
+        if session.wire.is_one_way() {
+            return self.introduced(connections, id, bytes);
+        }
         if is_binary != (session.wire.encoding() == Encoding::Protobuf) {
             return self.disconnect(connections, id, Disconnect::BAD_REQUEST);
         }
@@ -221,6 +248,9 @@ impl Handler for PushShard {
     }
 
     fn close(&mut self, connections: &mut Connections, id: ConnectionId, close: &Close<'_>) {
+        if let Some(unanswered) = self.unanswered.remove(&id) {
+            unanswered.ended(close);
+        }
         self.take_shed(connections);
         debug!(slot = id.slot(), code = close.code, reason = close.reason, by = ?close.by, "closed");
         let metrics = self.node.metrics();

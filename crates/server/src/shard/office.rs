@@ -44,7 +44,7 @@ impl PushShard {
         let now = self.moment(connections);
         let Some(session) = self.sessions.get_mut(id) else { return };
         let number_of = |name: &str| self.channels.find(name);
-        let cx = Context { rules: node.rules(), now, number_of: &number_of };
+        let cx = Context { rules: &node.rules(), now, number_of: &number_of };
         let step = session.answered(answered, &cx);
         self.carry_out(connections, id, step);
     }

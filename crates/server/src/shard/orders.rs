@@ -31,7 +31,8 @@ impl PushShard {
                         self.sessions.get(id).is_some_and(|session| except.contains(&session.client_id()))
                     };
                     if !is_excepted(id) {
-                        self.disconnect_in_turn(connections, id, disconnect.clone());
+                        self.send_runs_of(connections, id);
+                        self.disconnect(connections, id, disconnect.clone());
                     }
                 }
             }
@@ -72,7 +73,7 @@ impl PushShard {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
         let number_of = |name: &str| self.channels.find(name);
-        let cx = Context { rules: node.rules(), now, number_of: &number_of };
+        let cx = Context { rules: &node.rules(), now, number_of: &number_of };
         let Some(session) = self.sessions.get(id) else { return };
         let since = since.map(|(offset, epoch)| (offset, Cow::Owned(epoch.into_string())));
         match session.subscribe_by_backend(By::Backend(done.clone()), subscription.clone(), since, &cx) {
@@ -152,7 +153,7 @@ impl PushShard {
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
         let revoked: Vec<ConnectionId> = (self.sessions.all())
-            .filter(|session| session.is_revoked(node.rules(), now))
+            .filter(|session| session.is_revoked(&node.rules(), now))
             .map(|session| session.connection)
             .collect();
         for id in revoked {

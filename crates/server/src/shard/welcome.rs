@@ -61,8 +61,8 @@ impl PushShard {
         let interval = node.rules().ping_interval;
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(welcome) = session.take_welcome() else { return };
-        let mut result = session.connect_result(&welcome, now, node.rules());
-        if let (true, Ok(result)) = (session.wire.is_stream(), &mut result) {
+        let mut result = session.connect_result(&welcome, now, &node.rules());
+        if let (true, Ok(result)) = (session.wire.is_emulated(), &mut result) {
             result.session = node.session_names().name(self.id.0, id).into();
             result.node = node.uid().into();
         }
@@ -70,7 +70,9 @@ impl PushShard {
         // Sessions that came in one storm are not pinged in one.
         session.begin_pings(now, connections.jitter(interval / 2, interval));
         self.reply(id, &Reply { id: welcome.id, body });
-        if !welcome.has_place {
+        if self.is_welcome(connections, id) {
+            // What its channels bring stands behind.
+        } else if !welcome.has_place {
             self.send_replies(connections, id);
         } else if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();
@@ -101,5 +103,6 @@ impl PushShard {
         if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();
         }
+        self.send_replies(connections, id);
     }
 }

@@ -1,9 +1,10 @@
 //! Pushes: a server encodes them; a client decodes them among the server's other messages.
 
-use super::shape::{client_info, connect_result, publication};
+use super::shape::{client_info, connect_result, publication, subscribe_result};
 use super::write::Object;
 use crate::centrifuge::publication::DataForm;
 use crate::centrifuge::push::Push;
+use crate::centrifuge::reply::SubscribeResult;
 
 /// Bytes that a publication's push has around channel and data, at most, when there is neither info nor tags.
 const PUBLICATION_FRAME_BYTES: usize = 128;
@@ -21,6 +22,20 @@ pub fn encode_push(push: &Push<'_>, out: &mut Vec<u8>) {
         out.reserve(PUBLICATION_FRAME_BYTES + channel.len() + data);
     }
     Object::write(out, |object| _ = object.object("push", |object| write_push(object, push)));
+}
+
+/// Writes a push as clients get it that nothing else is said to: without the message around it.
+pub fn encode_bare_push(push: &Push<'_>, out: &mut Vec<u8>) {
+    Object::write(out, |object| write_push(object, push));
+}
+
+/// Writes to such a client that it is subscribed: what would stand in the reply to a subscribe command, without its
+/// publications, which follow as pushes.
+pub fn encode_bare_subscribed(channel: &str, result: &SubscribeResult<'_>, out: &mut Vec<u8>) {
+    debug_assert!(result.publications.is_empty(), "publications follow as pushes");
+    Object::write(out, |object| {
+        object.text("channel", channel).object("subscribe", |object| subscribe_result(object, result));
+    });
 }
 
 fn write_push(object: &mut Object<'_>, push: &Push<'_>) {

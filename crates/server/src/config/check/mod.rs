@@ -73,14 +73,14 @@ fn check_shutdown(assembly: &mut Assembly, config: &Config) {
         let allowed =
             format!("must not be longer than shutdown.timeout, which is {}", duration::display(timeout));
         assembly.complain("shutdown.delay", duration::display(delay), allowed);
-    } else if drain > left && assembly.is_set("shutdown.drain") {
+    } else if drain > left && !assembly.is_default("shutdown.drain") {
         let allowed = format!(
             "must not be longer than what shutdown.timeout leaves of {} after shutdown.delay, which is {}",
             duration::display(timeout),
             duration::display(left)
         );
         assembly.complain("shutdown.drain", duration::display(drain), allowed);
-    } else if drain > left / 2 && !assembly.is_set("shutdown.drain") {
+    } else if drain > left / 2 && assembly.is_default("shutdown.drain") {
         assembly.config.shutdown.drain = left / 2;
     }
 }

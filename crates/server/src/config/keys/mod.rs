@@ -4,7 +4,7 @@
 //! (`channel.namespaces.chat.history_size`). Their keys have one table each.
 //!
 //! `key` is one line of these tables, `list` the lists whose entries have names; `client`, `token`, `channel`, `rpc`, `hook`,
-//! `doors`, `transport`, `poll` and `node` are the tables.
+//! `doors`, `transport`, `poll` and `node` are the tables; `reload` says which keys a running server takes anew.
 
 mod channel;
 mod client;
@@ -14,6 +14,7 @@ mod key;
 mod list;
 mod node;
 mod poll;
+mod reload;
 mod rpc;
 mod token;
 mod transport;
@@ -24,6 +25,7 @@ use crate::hooks::Hook as HookKind;
 use key::Key;
 
 pub(super) use list::{LISTS, List};
+pub(super) use reload::is_reloaded;
 
 /// The section of channels without a namespace.
 pub(super) const WITHOUT_NAMESPACE: &str = "channel.without_namespace";

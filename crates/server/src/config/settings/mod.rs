@@ -39,7 +39,7 @@ pub use poll::Poll;
 pub use rpc::{Rpc, RpcNamespace, RpcPing, RpcSettings};
 pub use tls::{ListenerTls, ListenerTlsError};
 pub use token::{SubscriptionToken, Token};
-pub use transport::{Emulation, StreamEndpoint};
+pub use transport::{Emulation, StreamEndpoint, UniWebSocket};
 
 /// Everything a node can be told, checked and complete: what a key leaves out has its default.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +66,12 @@ pub struct Config {
     pub http_stream: StreamEndpoint,
     /// `emulation.*`: what the clients of both have to say.
     pub emulation: Emulation,
+    /// `uni_websocket.*`: sessions that go one way, by WebSocket.
+    pub uni_websocket: UniWebSocket,
+    /// `uni_sse.*`: the same by EventSource.
+    pub uni_sse: StreamEndpoint,
+    /// `uni_http_stream.*`: the same by the body of an HTTP response.
+    pub uni_http_stream: StreamEndpoint,
     /// `poll.*` (own): the poll endpoint of clients without a session.
     pub poll: Poll,
     /// `http_api.*`: the API of the back end.
@@ -105,6 +111,9 @@ impl Default for Config {
             sse: StreamEndpoint::sse(),
             http_stream: StreamEndpoint::http_stream(),
             emulation: Emulation::default(),
+            uni_websocket: UniWebSocket::default(),
+            uni_sse: StreamEndpoint::uni_sse(),
+            uni_http_stream: StreamEndpoint::uni_http_stream(),
             http_api: HttpApi::default(),
             health: Health::default(),
             prometheus: Prometheus::default(),

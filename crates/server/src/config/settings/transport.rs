@@ -1,6 +1,6 @@
-//! `sse.*`, `http_stream.*` and `emulation.*`: sessions of clients whose way is no WebSocket.
+//! `sse.*`, `http_stream.*`, `emulation.*` and `uni_*.*`: sessions of clients whose way is no WebSocket, or one that goes one way.
 
-/// `sse.*` and `http_stream.*`.
+/// `sse.*`, `http_stream.*`, `uni_sse.*` and `uni_http_stream.*`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEndpoint {
     /// `enabled`: sessions come in here. Default false; true in the development profile.
@@ -23,8 +23,33 @@ impl StreamEndpoint {
         Self::at("/connection/http_stream")
     }
 
+    /// What the section `uni_sse` is by default.
+    pub fn uni_sse() -> Self {
+        Self::at("/connection/uni_sse")
+    }
+
+    /// What the section `uni_http_stream` is by default.
+    pub fn uni_http_stream() -> Self {
+        Self::at("/connection/uni_http_stream")
+    }
+
     fn at(path: &str) -> Self {
         Self { enabled: false, handler_prefix: path.to_owned(), max_request_body_size: 64 * 1024 }
+    }
+}
+
+/// `uni_websocket.*`: a WebSocket on which the client says one thing at most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UniWebSocket {
+    /// `enabled`: default false; true in the development profile.
+    pub enabled: bool,
+    /// `handler_prefix`: its path, default `/connection/uni_websocket`.
+    pub handler_prefix: String,
+}
+
+impl Default for UniWebSocket {
+    fn default() -> Self {
+        Self { enabled: false, handler_prefix: "/connection/uni_websocket".into() }
     }
 }
 

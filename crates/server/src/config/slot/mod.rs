@@ -168,6 +168,65 @@ impl Slot<'_> {
         }
     }
 
+    /// Whether both places hold the same.
+    pub(super) fn is_same(&self, other: &Slot<'_>) -> bool {
+        match (self, other) {
+            (Slot::Switch(a), Slot::Switch(b)) => a == b,
+            (Slot::Number(a, _), Slot::Number(b, _)) => a == b,
+            (Slot::Size(a), Slot::Size(b)) => a == b,
+            (Slot::Port(a), Slot::Port(b)) => a == b,
+            (Slot::Address(a), Slot::Address(b)) => a == b,
+            (Slot::Time(a, _), Slot::Time(b, _)) => a == b,
+            (Slot::UnixTime(a), Slot::UnixTime(b)) => a == b,
+            (Slot::Text(a), Slot::Text(b)) => a == b,
+            (Slot::Path(a), Slot::Path(b)) => a == b,
+            (Slot::Word(a, _), Slot::Word(b, _)) => a == b,
+            (Slot::Words(a, _), Slot::Words(b, _)) => a == b,
+            (Slot::Secret(a), Slot::Secret(b)) => a == b,
+            (Slot::Origins(a), Slot::Origins(b)) => a == b,
+            (Slot::Pattern(a), Slot::Pattern(b)) => a == b,
+            (Slot::Expression(a), Slot::Expression(b)) => a == b,
+            (Slot::Claim(a), Slot::Claim(b)) => a == b,
+            (Slot::Endpoint(a), Slot::Endpoint(b)) => a == b,
+            (Slot::Url(a), Slot::Url(b)) => a == b,
+            (Slot::Header(a), Slot::Header(b)) => a == b,
+            (Slot::Headers(a), Slot::Headers(b)) => a == b,
+            (Slot::HeaderValues(a), Slot::HeaderValues(b)) => a == b,
+            (Slot::Transforms(a), Slot::Transforms(b)) => a == b,
+            // They are places of one key.
+            _ => false,
+        }
+    }
+
+    /// Takes what is in the other place of the same key.
+    pub(super) fn take(self, other: Slot<'_>) {
+        match (self, other) {
+            (Slot::Switch(a), Slot::Switch(b)) => std::mem::swap(a, b),
+            (Slot::Number(a, _), Slot::Number(b, _)) => std::mem::swap(a, b),
+            (Slot::Size(a), Slot::Size(b)) => std::mem::swap(a, b),
+            (Slot::Port(a), Slot::Port(b)) => std::mem::swap(a, b),
+            (Slot::Address(a), Slot::Address(b)) => std::mem::swap(a, b),
+            (Slot::Time(a, _), Slot::Time(b, _)) => std::mem::swap(a, b),
+            (Slot::UnixTime(a), Slot::UnixTime(b)) => std::mem::swap(a, b),
+            (Slot::Text(a), Slot::Text(b)) => std::mem::swap(a, b),
+            (Slot::Path(a), Slot::Path(b)) => std::mem::swap(a, b),
+            (Slot::Word(a, _), Slot::Word(b, _)) => std::mem::swap(a, b),
+            (Slot::Words(a, _), Slot::Words(b, _)) => std::mem::swap(a, b),
+            (Slot::Secret(a), Slot::Secret(b)) => std::mem::swap(a, b),
+            (Slot::Origins(a), Slot::Origins(b)) => std::mem::swap(a, b),
+            (Slot::Pattern(a), Slot::Pattern(b)) => std::mem::swap(a, b),
+            (Slot::Expression(a), Slot::Expression(b)) => std::mem::swap(a, b),
+            (Slot::Claim(a), Slot::Claim(b)) => std::mem::swap(a, b),
+            (Slot::Endpoint(a), Slot::Endpoint(b)) => std::mem::swap(a, b),
+            (Slot::Url(a), Slot::Url(b)) => std::mem::swap(a, b),
+            (Slot::Header(a), Slot::Header(b)) => std::mem::swap(a, b),
+            (Slot::Headers(a), Slot::Headers(b)) => std::mem::swap(a, b),
+            (Slot::HeaderValues(a), Slot::HeaderValues(b)) => std::mem::swap(a, b),
+            (Slot::Transforms(a), Slot::Transforms(b)) => std::mem::swap(a, b),
+            _ => {}
+        }
+    }
+
     /// Whether this value must not be shown: it is a secret, or may have one in it.
     pub(super) fn hides(&self, value: &Value) -> bool {
         match self {

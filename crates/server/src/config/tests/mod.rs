@@ -3,6 +3,7 @@ mod extend;
 mod namespaces;
 mod profile;
 mod real_files;
+mod reload;
 mod secrets;
 mod sections;
 

@@ -1,12 +1,11 @@
 //! The poll endpoint: `GET /connection/poll?channels=a,b&since=POSITION&wait=SECONDS`.
 //!
-//! `request` is what stands in the address, `refusal` why there is no answer, `reply` the answer as JSON. What there is to be
+//! `refusal` is why there is no answer, `reply` the answer as JSON. What there is to be
 //! had, and whether it may be, the [`Backend`] says; here is what a poll waits for beside publications: its time, the end of its
 //! client, and that of the server.
 
 mod refusal;
 mod reply;
-mod request;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +14,11 @@ use hyper::http::request::Parts;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
-use self::request::Request;
 use super::answer::Answer;
 use super::backend::Backend;
 use super::exchange::Watch;
 use super::seats::Seat;
+use crate::asked::Asked;
 use crate::config::Config;
 use crate::polling::PollCall;
 
@@ -42,7 +41,7 @@ impl<B: Backend> Polls<B> {
     /// Answers a poll.
     pub(super) async fn answer(&self, head: &Parts) -> Answer {
         let limit = self.config.client.channel_limit;
-        let request = match Request::of(head.uri.query().unwrap_or_default(), &head.headers, limit) {
+        let request = match Asked::of(head.uri.query().unwrap_or_default(), &head.headers, limit) {
             Ok(request) => request,
             Err(problem) => return refusal::bad_request(&problem),
         };
@@ -52,7 +51,7 @@ impl<B: Backend> Polls<B> {
             return refusal::too_many_wait();
         };
         let seat = head.extensions.get::<Arc<Seat>>().filter(|_| waits).map(Seat::wait);
-        let Request { channels, since, token, in_address, .. } = request;
+        let Asked { channels, since, token, in_address, .. } = request;
         let call = PollCall { channels, since, token: &token, fields: &head.headers, waits };
         let polled = self.backend.poll(call, self.patience(wait, head)).await;
         drop((permit, seat));

@@ -56,7 +56,8 @@ struct Shared {
     emptied: Notify,
     ended: AtomicBool,
     counters: Counters,
-    wants: Wants,
+    /// What is delivered; the hooks may be exchanged.
+    wants: Mutex<Wants>,
     concurrency: usize,
 }
 
@@ -72,7 +73,7 @@ impl EventQueue {
             emptied: Notify::new(),
             ended: AtomicBool::new(false),
             counters: Counters::default(),
-            wants: hooks.wants(),
+            wants: Mutex::new(hooks.wants()),
             concurrency: settings.concurrency.max(1),
         });
         runtime.spawn(dispatch(Arc::clone(&shared), hooks));
@@ -81,7 +82,12 @@ impl EventQueue {
 
     /// Whether such events are delivered at all: whoever would have to make one can spare it otherwise.
     pub fn wants(&self) -> Wants {
-        self.0.wants
+        *self.0.wants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Such events are delivered from now on.
+    pub(crate) fn deliver_only(&self, wants: Wants) {
+        *self.0.wants.lock().unwrap_or_else(PoisonError::into_inner) = wants;
     }
 
     /// Takes an event for delivery. Never blocks for longer than a few operations on maps take, so that an event loop may
@@ -91,7 +97,7 @@ impl EventQueue {
     /// # Errors
     /// When there is no room; it is counted and logged, and the event is lost. Those that wait stay.
     pub fn try_push(&self, event: Event) -> Result<(), QueueFull> {
-        if !self.0.wants.has(event.hook()) {
+        if !self.wants().has(event.hook()) {
             return Ok(());
         }
         let name = event.name();

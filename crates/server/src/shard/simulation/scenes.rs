@@ -90,7 +90,8 @@ fn who_misses_the_last_publication_is_told_when_positions_are_checked() {
     let (node, now_ms) = (Arc::clone(&world.node), world.node.now_ms());
     node.hub().leave("short:a", ShardId(0), now_ms);
     fill(&mut world, "short:a", 1, 1);
-    let options = node.rules().options("short:a").unwrap();
+    let rules = node.rules();
+    let options = rules.options("short:a").unwrap();
     node.hub().join("short:a", ShardId(0), JoinQuery::default(), options, now_ms, |_| {}).unwrap();
     let delay = node.rules().position_check_delay;
     // Nothing shows that it is missing, until it is the channel's turn.

@@ -138,7 +138,8 @@ impl World {
 
     /// Says whether the channel's stream has a new life.
     fn witness_joins(&mut self, channel: &str) -> bool {
-        let options = self.node.rules().options(channel).unwrap();
+        let rules = self.node.rules();
+        let options = rules.options(channel).unwrap();
         let position = Cell::new(None);
         let answer = |joined: wavecast_hub::Joined| position.set(Some(joined.position));
         let now_ms = self.node.now_ms();
@@ -227,7 +228,8 @@ impl World {
         let trimmed = self.node.hub().trim_history(bytes);
         let mut gone = 0;
         for channel in CHANNELS.iter().filter(|channel| Kind::of(channel).history > 0) {
-            let options = self.node.rules().options(channel).unwrap();
+            let rules = self.node.rules();
+            let options = rules.options(channel).unwrap();
             let query = HistoryQuery { limit: -1, publications_max: usize::MAX, ..HistoryQuery::default() };
             let page = self.node.hub().history(channel, query, options, self.node.now_ms()).unwrap();
             let record = self.witness.handler();

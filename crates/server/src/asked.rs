@@ -1,4 +1,4 @@
-//! What stands in the address of a poll, and its token.
+//! What stands in the address of a poll, or of a session that goes one way, and its token.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,24 +10,24 @@ use wavecast_net::websocket::handshake::decode_form;
 
 use crate::position_list::PositionList;
 
-/// A poll as it was asked for.
-pub(super) struct Request<'r> {
-    pub(super) channels: Vec<Box<str>>,
-    pub(super) since: PositionList,
-    pub(super) wait: Duration,
+/// What is asked for.
+pub(crate) struct Asked<'r> {
+    pub(crate) channels: Vec<Box<str>>,
+    pub(crate) since: PositionList,
+    pub(crate) wait: Duration,
     /// Empty for none.
-    pub(super) token: Cow<'r, str>,
+    pub(crate) token: Cow<'r, str>,
     /// The token stands in the address.
-    pub(super) in_address: bool,
+    pub(crate) in_address: bool,
 }
 
-impl<'r> Request<'r> {
+impl<'r> Asked<'r> {
     /// Reads a query and the fields beside it. Parameters that nobody knows are passed over, so that an address can be made
     /// unique.
     ///
     /// # Errors
     /// What is wrong, and what is allowed.
-    pub(super) fn of(query: &'r str, fields: &'r HeaderMap, channels_max: usize) -> Result<Self, String> {
+    pub(crate) fn of(query: &'r str, fields: &'r HeaderMap, channels_max: usize) -> Result<Self, String> {
         let parameters = Parameters::of(query)?;
         let channels = channels(parameters.channels.unwrap_or_default(), channels_max)?;
         let since = decoded("since", parameters.since.unwrap_or_default())?;
@@ -136,7 +136,7 @@ mod tests {
     fn read(query: &str, authorization: &[&str]) -> Result<String, String> {
         let fields =
             authorization.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect::<HeaderMap>();
-        let Request { channels, since, wait, token, in_address } = Request::of(query, &fields, 3)?;
+        let Asked { channels, since, wait, token, in_address } = Asked::of(query, &fields, 3)?;
         Ok(format!("{channels:?} [{since}] {}s {token:?} {in_address}", wait.as_secs()))
     }
 

@@ -1,0 +1,180 @@
+//! Sessions that go one way: nothing but pushes, and an HTTP answer that says whether they stand.
+//!
+//! Who opens an EventSource, or calls by curl, learns from the status that it may not come in; browsers then do not try
+//! again. So the head of the answer, and what is pushed meanwhile, is kept until the last of the first commands has been
+//! carried out.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use wavecast_hub::StreamPosition;
+use wavecast_net::Frame;
+use wavecast_net::shard::{Close, ConnectionId, Connections};
+use wavecast_protocol::centrifuge::{Disconnect, Push, SubscribeResult, json};
+
+use super::PushShard;
+use crate::channels::ChannelNumber;
+use crate::marks;
+use crate::one_way::{self, Introduction};
+use crate::position_list::{Place, PositionList};
+use crate::streams::{AnswerBy, Ended, answer, head_without_length};
+use crate::wire_form::WireForm;
+
+/// After how long browsers open an EventSource again. By chance: those who were closed in one storm do not come in one.
+const COME_BACK_MIN: Duration = Duration::from_secs(1);
+const COME_BACK_MAX: Duration = Duration::from_secs(5);
+
+/// A session whose request has not been answered.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    /// Commands that have not been carried out yet.
+    left: usize,
+    answer: AnswerBy,
+    /// What goes out behind the head.
+    first: Vec<u8>,
+    /// Where its client left off: remembered for it in those channels that it is not subscribed to yet.
+    places: PositionList,
+}
+
+impl Unanswered {
+    pub(super) fn new(left: usize, answer: AnswerBy, first: Vec<u8>, places: PositionList) -> Self {
+        Self { left, answer, first, places }
+    }
+
+    /// The answer where the session ends before it stands; the desk has words of its own.
+    pub(super) fn refusal(&self, close: &Close<'_>) -> Vec<u8> {
+        let AnswerBy::Shard(fields) = &self.answer else { return Vec::new() };
+        let code = close.code.into();
+        answer(one_way::status(code), fields, &one_way::refusal(code, close.reason))
+    }
+
+    /// The session has ended.
+    pub(super) fn ended(self, close: &Close<'_>) {
+        if let AnswerBy::Desk(Some(desk)) = self.answer {
+            // Its client may have gone.
+            desk.send(Err(Ended { code: close.code.into(), reason: close.reason.into() })).ok();
+        }
+    }
+}
+
+impl PushShard {
+    /// A client of a WebSocket that goes one way has said who it is. What it says later is passed over: there is nothing that
+    /// it could say.
+    pub(super) fn introduced(&mut self, connections: &mut Connections, id: ConnectionId, request: &[u8]) {
+        let Some(session) = self.sessions.get(id).filter(|session| session.waits_for_connect()) else {
+            return;
+        };
+        debug_assert!(session.wire.is_one_way(), "others say commands");
+        match Introduction::of_connect(request, &PositionList::default()) {
+            Ok(introduction) => self.message_of(connections, id, &introduction.commands),
+            Err(problem) => {
+                let disconnect = Disconnect { reason: problem.into(), ..Disconnect::BAD_REQUEST };
+                self.disconnect(connections, id, disconnect);
+            }
+        }
+    }
+
+    /// Tells browsers when to come back.
+    pub(super) fn come_back_after(&self, connections: &mut Connections, form: WireForm) -> Vec<u8> {
+        if form != WireForm::UniSse {
+            return Vec::new();
+        }
+        let after = connections.jitter(COME_BACK_MIN, COME_BACK_MAX);
+        format!("retry: {}\n\n", after.as_millis()).into_bytes()
+    }
+
+    /// The connect command of a session is answered: with what waits to be answered, if it does.
+    pub(super) fn is_welcome(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
+        let mut mark = Vec::new();
+        if self.sessions.get(id).is_some_and(|session| session.wire.marks_places()) {
+            marks::mark(&self.places_of(id, None), &mut mark);
+        }
+        let Some(unanswered) = self.unanswered.get_mut(&id) else { return false };
+        if let Some(frame) = self.replies.take(id) {
+            unanswered.first.extend_from_slice(&mark);
+            unanswered.first.extend_from_slice(&frame);
+        }
+        self.one_is_answered(connections, id);
+        true
+    }
+
+    /// Tells a client of nothing but pushes that it is subscribed, and what it has missed.
+    pub(super) fn tell_subscribed(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        form: WireForm,
+        channel: &str,
+        number: ChannelNumber,
+        result: SubscribeResult<'_>,
+    ) {
+        let SubscribeResult { publications, .. } = result;
+        let result = SubscribeResult { publications: Vec::new(), ..result };
+        let marks = (form.marks_places() && result.recoverable).then(|| self.places_of(id, Some(number)));
+        let mut framed = Vec::new();
+        let mut add = |offset: u64, push: &[u8]| {
+            if let Some(others) = &marks {
+                let position = StreamPosition { offset, epoch: (&*result.epoch).into() };
+                let here = Place { channel: channel.into(), position };
+                let places: PositionList = [here].into_iter().chain(others.clone()).collect();
+                marks::mark(&places, &mut framed);
+            }
+            form.frame(push, &mut framed);
+        };
+        let mut push = Vec::new();
+        json::encode_bare_subscribed(channel, &result, &mut push);
+        // What it has missed comes next.
+        let begins_at = publications.first().map_or(result.offset, |first| first.offset.saturating_sub(1));
+        add(begins_at, &push);
+        for publication in publications {
+            let offset = publication.offset;
+            push.clear();
+            form.dialect()
+                .encode_push(&Push::Publication { channel: channel.into(), publication }, &mut push);
+            add(offset, &push);
+        }
+        connections.send_frame(id, &Frame::from(framed.into_boxed_slice())).ok();
+        self.one_is_answered(connections, id);
+    }
+
+    /// Where a client stands: in the channels that it is subscribed to, but for one, and where it left off in those that it
+    /// is still to be subscribed to.
+    pub(super) fn places_of(&self, id: ConnectionId, but: Option<ChannelNumber>) -> PositionList {
+        let Some(session) = self.sessions.get(id) else { return PositionList::default() };
+        let live = session.recoverable().filter(|channel| Some(*channel) != but);
+        let here = but.map(|channel| &**self.channels.name(channel));
+        let left_off = self.unanswered.get(&id).into_iter().flat_map(|unanswered| unanswered.places.iter());
+        let left_off = left_off.filter(|place| {
+            let is_live = self.channels.find(&place.channel).is_some_and(|channel| session.is_live(channel));
+            !is_live && here != Some(&*place.channel)
+        });
+        live.filter_map(|channel| self.channels.place(channel)).chain(left_off.cloned()).collect()
+    }
+
+    /// Where those stand elsewhere who read a channel, if it is not the only one they read.
+    pub(super) fn places_elsewhere(&self, channel: ChannelNumber) -> HashMap<ConnectionId, String> {
+        let readers = self.channels.written_to_in(channel, WireForm::UniSse);
+        let elsewhere = readers.map(|id| (id, self.places_of(id, Some(channel)).to_string()));
+        elsewhere.filter(|(_, places)| !places.is_empty()).collect()
+    }
+
+    /// One of the first commands has been carried out. After the last of them the request is answered.
+    fn one_is_answered(&mut self, connections: &mut Connections, id: ConnectionId) {
+        let Some(unanswered) = self.unanswered.get_mut(&id) else { return };
+        unanswered.left = unanswered.left.saturating_sub(1);
+        if unanswered.left > 0 {
+            return;
+        }
+        let Some(Unanswered { answer, first, .. }) = self.unanswered.remove(&id) else { return };
+        let mut bytes = match answer {
+            AnswerBy::Shard(fields) => head_without_length(&fields),
+            AnswerBy::Desk(desk) => {
+                // Its client may have gone.
+                desk.map(|desk| desk.send(Ok(())).ok());
+                Vec::new()
+            }
+        };
+        bytes.extend_from_slice(&first);
+        connections.fill_place(id, &Frame::from(bytes.into_boxed_slice())).ok();
+    }
+}
