@@ -8,7 +8,7 @@ import { takeHome } from './build/take-home.ts';
 // In development the pages come from Vite and everything else from a server on its default port.
 const server = process.env.WAVECAST ?? 'http://localhost:8000';
 
-const demos = ['chat', 'monitoring', 'game', 'notifications'];
+const demos = ['chat', 'monitoring', 'game', 'notifications', 'push-or-poll'];
 // Whoever takes a demo home has that one alone.
 const isHere = (page: string) => existsSync(new URL(page, import.meta.url));
 const pages = ['index.html', 'demo/index.html', ...demos.map((name) => `demo/${name}/index.html`)];

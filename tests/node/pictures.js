@@ -35,7 +35,7 @@ const SCREENS = {
   ],
 };
 
-const SHOWS = { front, chat, monitoring, game, notifications };
+const SHOWS = { front, chat, monitoring, game, notifications, 'push-or-poll': pushOrPoll };
 
 const words = process.argv.slice(2);
 const isReview = words.includes('--review');
@@ -165,6 +165,14 @@ async function notifications(name) {
     await page.getByRole('button', { name: 'Order', exact: true }).click();
     await page.locator('.note').filter({ hasText: 'Packed' }).first().waitFor({ timeout: 20_000 });
     await pause(2_000);
+  });
+}
+
+async function pushOrPoll(name) {
+  await take(name, '/demo/push-or-poll/', async (page) => {
+    await page.locator('#lane-poll .lane-delay').getByText(/ms|s$/).waitFor();
+    // The curve grows over twelve seconds.
+    await pause(14_000);
   });
 }
 

@@ -1,4 +1,4 @@
-// The page at /demo: the four applications, each with a live picture from its own channels.
+// The page at /demo: the applications, each with a live picture from its own channels.
 
 import { Centrifuge, type PublicationContext, type Subscription } from 'centrifuge';
 
@@ -12,18 +12,22 @@ import { BellPicture } from './front/bell-picture.ts';
 import { ChatPicture } from './front/chat-picture.ts';
 import { headlineOf, indexOf, lineOf, miniatureOf } from './front/feeds.ts';
 import { MarketPicture } from './front/market-picture.ts';
+import { PacePicture } from './front/pace-picture.ts';
+import { valueOf } from './push-or-poll/way.ts';
 import code from './index.ts?how';
 
 const SECTOR = 'software';
 /** More of the lobby than the picture shows is not asked for. */
 const LINES = 4;
 const HEADLINES = 3;
+const PACE = 'pace:120';
 const INVALID_TOKEN = 3500;
 
 const frame = new Frame('Demos');
 const chat = new ChatPicture(element('chat-picture'));
 const market = new MarketPicture(element('market-picture'), `Sector “${SECTOR}”`);
 const arena = new ArenaPicture(element('arena-picture'));
+const pace = new PacePicture(element('pace-picture'));
 const bell = new BellPicture(element('bell-picture'), svg('bell'));
 
 frame.explain(
@@ -32,6 +36,7 @@ frame.explain(
     { name: `market:${SECTOR}`, note: 'all prices of a sector, fifty times a second' },
     { name: 'arena:main', note: 'the arena, thirty times a second' },
     { name: 'notify:all', note: 'what concerns everybody' },
+    { name: PACE, note: 'a curve, twice a second' },
   ],
   [{ path: 'web/demo/index.ts', excerpts: code }],
 );
@@ -51,7 +56,7 @@ function show(client: Centrifuge): void {
     if (why === INVALID_TOKEN) void open();
   });
 
-  // [how One connection, four channels
+  // [how One connection, five channels
   const lobby = follow(client, 'chat:lobby', said);
   follow(client, `market:${SECTOR}`, ({ data }) => {
     const price = indexOf(data);
@@ -62,6 +67,10 @@ function show(client: Centrifuge): void {
     if (state !== undefined) arena.show(state);
   });
   const news = follow(client, 'notify:all', told);
+  follow(client, PACE, ({ data }) => {
+    const value = valueOf(data);
+    if (value !== undefined) pace.add(value.v);
+  });
   client.connect();
   // how]
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { headlineOf, indexOf, lineOf, miniatureOf } from '../demo/front/feeds.ts';
+import { lookedAt } from '../demo/front/pace-picture.ts';
 
 test('a line has words, and somebody who said them', () => {
   assert.deepEqual(lineOf({ id: '1', text: 'Hello', at: 1 }, 'Ann'), { who: 'Ann', text: 'Hello' });
@@ -38,4 +39,10 @@ test('the arena is read from its bytes, and other bytes are none', () => {
     sparks: [{ x: 20, y: 30 }],
   });
   for (const data of [undefined, '', '§', text(bytes.subarray(1)), text(bytes.subarray(0, 20))]) assert.equal(miniatureOf(data), undefined);
+});
+
+test('who looks every two seconds has the newest of before each look', () => {
+  const points = [{ ms: 21_000, v: 1 }, { ms: 22_500, v: 2 }, { ms: 23_500, v: 3 }];
+  assert.deepEqual(lookedAt(points, 25_000), [{ ms: 22_000, v: 1 }, { ms: 24_000, v: 3 }]);
+  assert.deepEqual(lookedAt([], 25_000), []);
 });

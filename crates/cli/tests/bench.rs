@@ -1,6 +1,7 @@
 //! `wavecast bench` as a user runs it: real processes, small numbers.
 #![cfg(target_os = "linux")]
 
+use std::env;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -442,4 +443,41 @@ fn a_server_that_closes_all_at_once_is_found_out() {
         out.contains("arrivals in the fullest second") && err.contains("came in one second"),
         "{out}{err}"
     );
+}
+
+#[test]
+fn every_way_to_a_client_brings_the_same_and_says_what_it_cost() {
+    let picture = env::temp_dir().join(format!("wavecast-transports-{}.svg", std::process::id()));
+    let picture_name = picture.to_str().unwrap();
+    let shape = ["transports", "--clients", "5", "--per-minute", "600", "--seconds", "1", "--poll-ms", "200"];
+    let (code, out, err) = run(&[&shape[..], &["--json", "--svg", picture_name]].concat());
+    assert_eq!(code, Some(0), "{out}{err}");
+    let drawn = fs::read_to_string(&picture).unwrap();
+    let _ = fs::remove_file(&picture);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let transports = report["transports"].as_array().unwrap();
+    let names: Vec<_> = transports.iter().map(|one| one["transport"].as_str().unwrap()).collect();
+    assert_eq!(names, ["WebSocket", "SSE", "HTTP stream", "long-poll", "poll 200 ms"]);
+    for one in transports {
+        // Two before anything is counted, so that who polls is in its stride.
+        assert_eq!((&one["publications"], &one["missed"]), (&12.into(), &0.into()), "{one}");
+        let figure = |name: &str| one["rates"][0][name].as_f64().unwrap();
+        assert!(figure("deliveries") >= 5.0, "{one}");
+        assert!(figure("received_bytes_per_message") > 256.0, "a publication is in it: {one}");
+        assert!(figure("cpu_us_per_message") > 0.0, "{one}");
+        assert!(drawn.contains(&format!(">{}</text>", one["transport"].as_str().unwrap())));
+        let requests = figure("requests_per_message");
+        match one["transport"].as_str().unwrap() {
+            "long-poll" => assert!((0.5..=2.0).contains(&requests), "{one}"),
+            "poll 200 ms" => assert!((0.2..=1.5).contains(&requests), "{one}"),
+            _ => assert!(requests == 0.0, "nobody asks: {one}"),
+        }
+    }
+    let (code, out, err) = run(&[&shape[..], &["websocket", "long-poll"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    for part in ["WebSocket  long-poll", "Updates: 10 a second", "missed, must be 0", "delay p99, ms"] {
+        assert!(out.contains(part), "{part} is missing:\n{out}");
+    }
+    let (code, _, err) = run(&["transports", "--per-minute", "0"]);
+    assert_eq!(code, Some(2), "{err}");
 }

@@ -20,7 +20,7 @@ after(async () => {
   await server?.stop();
 });
 
-for (const path of ['/demo/', '/demo/chat', '/demo/monitoring', '/demo/game', '/demo/notifications']) {
+for (const path of ['/demo/', '/demo/chat', '/demo/monitoring', '/demo/game', '/demo/notifications', '/demo/push-or-poll']) {
   test(`the first view of ${path} is small`, async (t) => {
     const { page } = await openPage(browser);
     t.after(() => page.context().close());

@@ -1,4 +1,4 @@
-// The front page of the demos: four live pictures over one connection, and the frame that all demo pages have.
+// The front page of the demos: live pictures over one connection, and the frame that all demo pages have.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ async function opened(t, { origin = server.origin, ...options } = {}) {
   return view;
 }
 
-test('the four pictures live, and nobody but the server is asked', { timeout: 60_000 }, async (t) => {
+test('the pictures live, and nobody but the server is asked', { timeout: 60_000 }, async (t) => {
   const { page, faults, hosts } = await opened(t);
   await page.locator('#chat-picture li').first().waitFor();
   await page.locator('#market-picture').getByText(/^\d+ updates a second$/).waitFor();
@@ -48,7 +48,7 @@ test('the four pictures live, and nobody but the server is asked', { timeout: 60
 
 test('each picture leads to its demo', async (t) => {
   const { page } = await opened(t);
-  for (const name of ['Chat', 'Live monitoring', 'Game', 'Notifications']) {
+  for (const name of ['Chat', 'Live monitoring', 'Game', 'Notifications', 'Push or poll']) {
     const address = await page.getByRole('link', { name, exact: true }).getAttribute('href');
     assert.equal((await fetch(server.origin + address)).status, 200, address);
   }

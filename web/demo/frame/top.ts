@@ -18,6 +18,7 @@ const PAGES = [
   ['monitoring', 'Monitoring'],
   ['game', 'Game'],
   ['notifications', 'Notifications'],
+  ['push-or-poll', 'Push or poll'],
 ] as const;
 
 /** In a copy of one demo the others are not there, nor is the page that shows all of them. */
@@ -95,7 +96,7 @@ export class Top {
   }
 }
 
-/** The four, where there is room for them. */
+/** All of them, where there is room. */
 function pages(): HTMLElement {
   const list = part('nav', 'pages');
   list.setAttribute('aria-label', 'Demos');

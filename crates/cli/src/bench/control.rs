@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::transport::{ClientsPlan, Heard};
+
 /// From the orchestrator to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,11 +29,15 @@ pub(super) enum Order {
     /// To a crowd: say nothing more, and wait for what is on its way; so many deliveries since `Begin` are known to come.
     /// Answered with `Crowd`.
     Hush { deliveries: u64 },
+    /// To clients, first: what they are. Nobody comes in yet.
+    Clients(ClientsPlan),
+    /// To clients: so many more come in. Answered with `Ready` when all of them listen.
+    Join { clients: u32 },
     /// Forget what has been counted. Answered with `Begun`. A quiet observer then publishes and reports at its end.
     Begin,
     /// To an echo load: every connection sends this many messages. Answered with `Finished`.
     Echo { messages: u32, outstanding: u32, payload_bytes: usize },
-    /// Answered with `Report`, by a crowd with `Crowd`.
+    /// Answered with `Report`, by a crowd with `Crowd`, by clients with `Heard`.
     Report,
 }
 
@@ -61,6 +67,7 @@ pub(super) enum News {
     Report(Report),
     Woken(Woken),
     Crowd(CrowdReport),
+    Heard(Heard),
     Failed {
         reason: String,
     },

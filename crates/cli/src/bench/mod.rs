@@ -16,6 +16,7 @@
 //! | `run`, `window`, `delivery` | one run; the pace of publications; a measured interval |
 //! | `fanout`, `connect`, `reconnect`, `slow`, `recovery`, `drain`, `echo`, `limit` | the benchmarks |
 //! | `demo` | the demo applications under load: their visitors, and what they cost |
+//! | `transport`, `transports` | the ways to a client, and what each of them costs |
 //! | `contest` | who is measured in the same run, and the ratios |
 //! | `table`, `error` | what a person reads |
 
@@ -65,6 +66,8 @@ mod slow;
 mod stamp;
 mod table;
 mod tally;
+mod transport;
+mod transports;
 mod unsent;
 mod upgrade;
 mod window;
@@ -84,8 +87,8 @@ host. CPU and memory are read from /proc, so they need Linux and a server on thi
 The figure to quote is a ratio: `bench fanout --limit` and `bench echo --limit` measure server and kernel alternately and \
 divide CPU per delivery pair by pair, so that the machine cancels out.
 
-Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow, recovery, drain or demo \
-found that something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
+Exit codes: 0 measured; 1 the server or a worker failed, --timeout ran out, or reconnect, slow, recovery, drain, demo or \
+transports found that something was lost, doubled or out of order (the table is printed all the same); 2 wrong options; 3 this machine \
 allows too few descriptors.";
 
 /// Measures a server (fan-out, connections, echoes, slow clients, the kernel's own limit) and tests its recovery
@@ -107,6 +110,7 @@ enum What {
     Echo(echo::EchoOptions),
     Limit(limit::LimitOptions),
     Demo(demo::DemoOptions),
+    Transports(transports::TransportsOptions),
     /// Worker: holds the connections of a load
     #[command(hide = true)]
     Load,
@@ -125,6 +129,9 @@ enum What {
     /// Worker: the visitors of a demo application
     #[command(hide = true)]
     Crowd,
+    /// Worker: the clients of one transport
+    #[command(hide = true)]
+    Clients,
     /// Becomes another program that ends with its parent
     #[command(hide = true)]
     Tethered {
@@ -146,12 +153,14 @@ pub(crate) fn run(bench: Bench) -> ExitCode {
         What::Echo(options) => echo::run(&options),
         What::Limit(options) => limit::run(&options),
         What::Demo(options) => demo::run(&options),
+        What::Transports(options) => transports::run(&options),
         What::Load => return worker(load::run()),
         What::RawSender => return worker(raw_sender::run()),
         What::RawEcho => return worker(raw_echo::run()),
         What::Quiet => return worker(quiet::run()),
         What::Sleepers => return worker(sleepers::run()),
         What::Crowd => return worker(demo::crowd()),
+        What::Clients => return worker(transports::clients()),
         What::Tethered { command } => {
             eprintln!("cannot be started: {}", process::become_tethered(&command));
             return ExitCode::FAILURE;

@@ -17,12 +17,19 @@ pub(super) struct Upgrade {
     compression: Option<Compression>,
     /// None or one.
     protocols: Vec<&'static str>,
+    headers: &'static [(&'static str, &'static str)],
 }
 
 impl Upgrade {
     pub(super) fn new(host: &str, path: &str) -> Result<Self, String> {
         let (host, path) = (host.to_owned(), path.to_owned());
-        Self { host, path, request: Vec::new(), compression: None, protocols: Vec::new() }.write()
+        Self { host, path, request: Vec::new(), compression: None, protocols: Vec::new(), headers: &[] }
+            .write()
+    }
+
+    /// The same with these headers beside those of the handshake.
+    pub(super) fn saying(self, headers: &'static [(&'static str, &'static str)]) -> Result<Self, String> {
+        Self { headers, ..self }.write()
     }
 
     /// The same with this subprotocol asked for.
@@ -43,7 +50,7 @@ impl Upgrade {
 
     fn as_client(&self) -> ClientRequest<'_> {
         let request = ClientRequest::new(&self.host, &self.path, NONCE);
-        request.compression(self.compression).protocols(&self.protocols)
+        request.compression(self.compression).protocols(&self.protocols).headers(self.headers)
     }
 
     pub(super) fn request(&self) -> &[u8] {

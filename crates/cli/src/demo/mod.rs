@@ -19,6 +19,9 @@ mod monitoring;
 #[path = "../../../../examples/demo_notifications.rs"]
 #[allow(dead_code, reason = "the example's own main")]
 mod notifications;
+#[path = "../../../../examples/demo_push_or_poll.rs"]
+#[allow(dead_code, reason = "the example's own main")]
+mod push_or_poll;
 
 use std::fmt;
 use std::io;
@@ -40,7 +43,7 @@ struct Demo {
     start: fn(Arc<Node>, Signer) -> Arc<dyn Hooks>,
 }
 
-const DEMOS: [Demo; 4] = [
+const DEMOS: [Demo; 5] = [
     Demo {
         owns: &["chat", "chat-here", "chat-me"],
         configure: chat::Chat::configure,
@@ -70,6 +73,15 @@ const DEMOS: [Demo; 4] = [
             Ok(())
         },
         start: |node, signer| notifications::Notifications::start(node, signer),
+    },
+    Demo {
+        owns: &["pace"],
+        configure: |config| {
+            push_or_poll::Pace::configure(config);
+            Ok(())
+        },
+        // Nobody logs in there.
+        start: |node, _| push_or_poll::Pace::start(node),
     },
 ];
 

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_demos_are_shown_with_and_without_a_slash() {
-        let names = ["", "/chat", "/monitoring", "/game", "/notifications"];
+        let names = ["", "/chat", "/monitoring", "/game", "/notifications", "/push-or-poll"];
         for address in names.iter().flat_map(|name| [format!("/demo{name}"), format!("/demo{name}/")]) {
             assert_eq!(page(&address).is_some(), full_build(), "{address}");
             assert_eq!(part(&address), Part::Demo);
