@@ -26,10 +26,10 @@ const CONFIG = {
   channel: { without_namespace: { history_size: 100, history_ttl: '300s', force_recovery: true } },
 };
 /** A connection may be silent for so long, and is pinged so often. */
-const SILENCE_MS = 6_000;
-const PING = { ping_interval: '3s', pong_timeout: '2900ms' };
+const SILENCE_MS = 9_000;
+const PING = { ping_interval: '5s', pong_timeout: '4900ms' };
 /** Long enough to be cut twice over. */
-const IDLE_MS = 2.5 * SILENCE_MS;
+const IDLE_MS = 2.2 * SILENCE_MS;
 /** Time for an answer on a busy machine. */
 const SOON_MS = 30_000;
 const PORTS = [
@@ -52,15 +52,18 @@ function clientOf(transport, { proxy, ca }, { port, secure }, more = {}) {
   return new Centrifuge(endpoint, { minReconnectDelay: 50, maxReconnectDelay: 300, timeout: SOON_MS, ...options });
 }
 
-async function connect(t, client) {
+/** `server` is whose log is shown where that fails. */
+async function connect(t, client, { server }) {
   t.after(() => client.disconnect());
   const came = next(client, 'connected', SOON_MS);
   client.connect();
-  await came;
+  await came.catch((error) => {
+    throw new Error(`${error.message}\n${server.log.slice(-40).join('\n')}`);
+  });
 }
 
 // Most of their time is waiting.
-describe('through reverse proxies', { concurrency: 4 }, () => {
+describe('through reverse proxies', { concurrency: 8 }, () => {
   for (const name of Object.keys(PROXIES)) {
     for (const transport of TRANSPORTS.filter(({ proxies }) => proxies.includes(name))) {
       describe(`${transport.name} through ${name}`, { concurrency: 6 }, async () => {
@@ -71,7 +74,7 @@ describe('through reverse proxies', { concurrency: 4 }, () => {
         for (const way of PORTS.filter(({ port }) => transport.ports.includes(port))) {
           test(`${way.port}: publications both ways, and what was missed`, async (t) => {
             const client = clientOf(transport, place, way);
-            await connect(t, client);
+            await connect(t, client, place);
             const channel = `${name}-${way.port}`;
             const { subscription, publications, contexts } = await subscribed(client, channel);
             await subscription.publish({ by: 'client' });
@@ -79,7 +82,7 @@ describe('through reverse proxies', { concurrency: 4 }, () => {
             await until(() => publications.length === 2, 'both publications', SOON_MS);
             client.disconnect();
             await publish(place.server, channel, { by: 'api', missed: true });
-            await connect(t, client);
+            await connect(t, client, place);
             await until(() => publications.length === 3, 'the one that was missed', SOON_MS);
             assert.deepEqual(publications.map(({ data }) => data), [{ by: 'client' }, { by: 'api' }, { by: 'api', missed: true }]);
             assert.equal(contexts.at(-1).recovered, true);
@@ -92,7 +95,7 @@ describe('through reverse proxies', { concurrency: 4 }, () => {
 
           test(`${way.port}: pings keep an idle connection from the proxy's time-out`, async (t) => {
             const client = clientOf(transport, silent, way);
-            await connect(t, client);
+            await connect(t, client, silent);
             const { publications } = await subscribed(client, `idle-${way.port}`);
             const events = listen(client);
             const lost = first(client, ['connecting', 'disconnected'], IDLE_MS).then(
@@ -108,14 +111,14 @@ describe('through reverse proxies', { concurrency: 4 }, () => {
           test(`${way.port}: clients are counted by their own addresses, whatever they say`, async (t) => {
             const headers = { 'X-Forwarded-For': '192.0.2.99', Forwarded: 'for=192.0.2.99', 'X-Real-IP': '192.0.2.99' };
             const [mine, theirs] = way.secure ? ['127.0.0.11', '127.0.0.12'] : ['127.0.0.13', '127.0.0.14'];
-            await connect(t, clientOf(transport, counted, way, { from: mine, headers }));
+            await connect(t, clientOf(transport, counted, way, { from: mine, headers }), counted);
             const second = clientOf(transport, counted, way, { from: mine, headers: { 'X-Forwarded-For': '192.0.2.98' } });
             t.after(() => second.disconnect());
             const refused = next(second, 'error', SOON_MS);
             second.connect();
             await refused;
             second.disconnect();
-            await connect(t, clientOf(transport, counted, way, { from: theirs, headers }));
+            await connect(t, clientOf(transport, counted, way, { from: theirs, headers }), counted);
           });
         }
       });
@@ -193,7 +196,7 @@ describe('through reverse proxies', { concurrency: 4 }, () => {
     test(`${name} cuts what is silent`, async (t) => {
       const place = await behind(name, {}, { silenceMs: SILENCE_MS });
       const client = clientOf(TRANSPORTS[0], place, PORTS[0]);
-      await connect(t, client);
+      await connect(t, client, place);
       await within(10 * SILENCE_MS, next(client, 'connecting', 10 * SILENCE_MS), 'the proxy ends it');
     });
   }
