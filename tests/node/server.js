@@ -48,7 +48,7 @@ export class Server {
         createInterface({ input: output }).on('line', (line) => {
           server.log.push(line);
           if (server.log.length > LOG_LINES_MAX) server.log.shift();
-          const found = /listening on (http:\/\/[\w.:[\]-]+:\d+)/.exec(line);
+          const found = /listening on (https?:\/\/[\w.:[\]-]+:\d+)/.exec(line);
           if (found) resolve(found[1]);
         });
       }

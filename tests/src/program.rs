@@ -265,7 +265,7 @@ pub fn measured(arguments: &[&str]) -> Value {
 }
 
 /// `$TESTED_WAVECAST`, else the program built now into the folder this test was built into.
-fn executable() -> &'static Path {
+pub fn executable() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         if let Some(given) = env::var_os("TESTED_WAVECAST") {

@@ -15,7 +15,7 @@ const POLLS: u64 = 5_000;
 const SPARE: u64 = 100;
 const SOON: Duration = Duration::from_secs(60);
 /// What the server may hold for one that waits, with its connection.
-const BYTES_EACH_MAX: u64 = 16 * 1024;
+const BYTES_EACH_MAX: u64 = 32 * 1024;
 /// And for one that does not read its answer of this length.
 const ANSWER_BYTES: usize = 200_000;
 

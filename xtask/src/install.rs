@@ -40,6 +40,8 @@ pub(crate) enum Tool {
     /// With the module that forwards TCP.
     Nginx,
     Haproxy,
+    /// For programs of others that are written in it.
+    Go,
     /// Certificates for tests that are not in Rust.
     Openssl,
 }
@@ -58,6 +60,7 @@ impl Tool {
             Self::Maven => answers("mvn", &["--version"]),
             Self::Nginx => answers(NGINX, &["-v"]) && fs::metadata(NGINX_STREAM).is_ok(),
             Self::Haproxy => answers(HAPROXY, &["-v"]),
+            Self::Go => answers("go", &["version"]),
             Self::Openssl => answers("openssl", &["version"]),
         }
     }
@@ -75,6 +78,7 @@ impl Tool {
             Self::Maven => &["maven"],
             Self::Nginx => &["nginx", "libnginx-mod-stream"],
             Self::Haproxy => &["haproxy"],
+            Self::Go => &["golang-go"],
             Self::Openssl => &["openssl"],
         }
     }

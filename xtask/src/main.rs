@@ -7,6 +7,7 @@
 //! - `steps`: the list of what `test` runs, the headings and the summary
 //! - `rust`, `node`, `python`, `java`, `interop`, `autobahn`, `fuzz`: how each kind of test is run
 
+mod acme;
 mod autobahn;
 mod fuzz;
 mod install;

@@ -60,6 +60,15 @@ pub(crate) fn deploy(workspace: &Workspace) -> Result<Tally, String> {
     })
 }
 
+/// Certificates from an ACME server whose programs are in this folder.
+pub(crate) fn acme(workspace: &Workspace, pebble: &Path) -> Result<Tally, String> {
+    let program = rust::program(workspace)?;
+    node_test(workspace, "acme", |node| {
+        node.env("TESTED_WAVECAST", &program);
+        node.env("PEBBLE", pebble.join("pebble")).env("PEBBLE_DNS", pebble.join("pebble-challtestsrv"));
+    })
+}
+
 /// The page in a browser, with screenshots kept.
 pub(crate) fn browser(workspace: &Workspace) -> Result<Tally, String> {
     let plain = rust::program_without_node(workspace)?;

@@ -6,7 +6,7 @@ use crate::autobahn::{self, Peer, Role, Security};
 use crate::install::{self, Tool};
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{interop, node, python, rust};
+use crate::{acme, interop, node, python, rust};
 
 /// One heading of the run.
 struct Step {
@@ -17,7 +17,7 @@ struct Step {
 }
 
 /// Cheap ones first: what fails in a second is seen in a second.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", what: "formatting", needs: &[Tool::Rustfmt], run: rust::fmt },
     Step { name: "clippy", what: "lints, warnings are errors", needs: &[Tool::Clippy], run: rust::clippy },
     Step {
@@ -46,6 +46,12 @@ const STEPS: [Step; 15] = [
         what: "the pages for nginx and HAProxy in deploy/, run by them",
         needs: &[Tool::Node, Tool::Curl, Tool::Nginx, Tool::Haproxy, Tool::Openssl],
         run: node::deploy,
+    },
+    Step {
+        name: "acme",
+        what: "certificates that the server fetches, from pebble",
+        needs: &[Tool::Node, Tool::Openssl, Tool::Go],
+        run: acme::test,
     },
     Step { name: "python", what: "centrifuge-python and cent", needs: &[Tool::Venv], run: python::clients },
     Step {

@@ -7,8 +7,10 @@ mod certificates;
 
 use std::sync::Arc;
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 use wavecast_net::tls::{Challenges, Identity, Pem, ServerTls, ServerTlsOptions};
 
 use self::certificates::{Authority, Certified};
@@ -17,8 +19,57 @@ fn identity(certified: &Certified) -> Identity {
     Identity { chain: Pem::text(&certified.chain), key: Pem::text(&certified.key) }
 }
 
+/// As RFC 8737 §3 has it: with an extension that is critical, and that TLS libraries do not know.
+fn proof() -> (Identity, Vec<u8>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
+    let certificate = params.self_signed(&key).unwrap();
+    let identity = Identity { chain: Pem::text(&certificate.pem()), key: Pem::text(&key.serialize_pem()) };
+    (identity, certificate.der().to_vec())
+}
+
 fn der(certified: &Certified) -> Vec<u8> {
     Pem::text(&certified.chain).certificates().unwrap()[0].to_vec()
+}
+
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        provider.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Whether the two agree.
@@ -44,8 +95,12 @@ fn shake_hands(client: &mut ClientConnection, tls: &ServerTls) -> bool {
 }
 
 /// The certificate and the protocol that a client of these protocols gets; `None`: no handshake.
-fn shown(authority: &Authority, tls: &ServerTls, protocols: &[&[u8]]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
-    let mut config: ClientConfig = authority.trusting(None, &[&TLS13]);
+fn shown(tls: &ServerTls, protocols: &[&[u8]]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]).unwrap();
+    // As an ACME server: it looks at the certificate itself.
+    let mut config =
+        config.dangerous().with_custom_certificate_verifier(Arc::new(Anyone)).with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let mut client = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
@@ -58,7 +113,7 @@ fn shown(authority: &Authority, tls: &ServerTls, protocols: &[&[u8]]) -> Option<
 #[test]
 fn an_acme_server_is_shown_what_is_for_it_and_nobody_else_is() {
     let authority = Authority::new("challenges");
-    let (proof, real) = (authority.server("localhost"), authority.server("localhost"));
+    let ((proof, proved), real) = (proof(), authority.server("localhost"));
     let challenges = Challenges::default();
     let mut options = ServerTlsOptions::new(Pem::text(""), Pem::text(""));
     options.identities.clear();
@@ -68,26 +123,26 @@ fn an_acme_server_is_shown_what_is_for_it_and_nobody_else_is() {
     const ACME: &[u8] = b"acme-tls/1";
     const HTTP: &[u8] = b"http/1.1";
 
-    assert_eq!(shown(&authority, &tls, &[HTTP]), None, "there is no certificate yet");
-    assert_eq!(shown(&authority, &tls, &[ACME]), None, "and nothing to show");
-    challenges.show("LocalHost", &identity(&proof)).unwrap();
-    let seen = (der(&proof), Some(ACME.to_vec()));
-    assert_eq!(shown(&authority, &tls, &[ACME]), Some(seen.clone()));
-    assert_eq!(shown(&authority, &tls, &[HTTP]), None);
+    assert_eq!(shown(&tls, &[HTTP]), None, "there is no certificate yet");
+    assert_eq!(shown(&tls, &[ACME]), None, "and nothing to show");
+    challenges.show("LocalHost", &proof).unwrap();
+    let seen = (proved, Some(ACME.to_vec()));
+    assert_eq!(shown(&tls, &[ACME]), Some(seen.clone()));
+    assert_eq!(shown(&tls, &[HTTP]), None);
 
     tls.identify(vec![identity(&real)]).unwrap();
     let http = Some((der(&real), Some(HTTP.to_vec())));
-    assert_eq!(shown(&authority, &tls, &[HTTP]), http);
-    assert_eq!(shown(&authority, &tls, &[HTTP, ACME]), http, "who speaks something else is no ACME server");
-    assert_eq!(shown(&authority, &tls, &[]), Some((der(&real), None)));
-    assert_eq!(shown(&authority, &tls, &[ACME]), Some(seen));
+    assert_eq!(shown(&tls, &[HTTP]), http);
+    assert_eq!(shown(&tls, &[HTTP, ACME]), http, "who speaks something else is no ACME server");
+    assert_eq!(shown(&tls, &[]), Some((der(&real), None)));
+    assert_eq!(shown(&tls, &[ACME]), Some(seen));
 
     challenges.hide("localhost");
-    assert_eq!(shown(&authority, &tls, &[ACME]), None);
+    assert_eq!(shown(&tls, &[ACME]), None);
     assert!(tls.identify(vec![Identity { chain: Pem::text("x"), key: Pem::text("x") }]).is_err());
-    assert_eq!(shown(&authority, &tls, &[HTTP]), http, "what cannot be used changes nothing");
+    assert_eq!(shown(&tls, &[HTTP]), http, "what cannot be used changes nothing");
     tls.reload().unwrap();
-    assert_eq!(shown(&authority, &tls, &[HTTP]), http);
+    assert_eq!(shown(&tls, &[HTTP]), http);
 }
 
 #[test]

@@ -157,6 +157,17 @@ pub struct Round {
     pub shards: Vec<Duration>,
 }
 
+/// How a node is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// What keeps it from being ready; nothing: it is.
+    pub keeps_from_ready: Vec<Failing>,
+    /// What shows that it lives no longer; nothing: it does.
+    pub does_not_live: Vec<Failing>,
+    /// The last round of the canary; `None` before the first.
+    pub last_round: Option<Round>,
+}
+
 impl Canary {
     pub(crate) fn new(shards: usize) -> Self {
         Self {

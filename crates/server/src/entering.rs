@@ -1,5 +1,6 @@
 //! Sessions on streams, as the front desk brings them to their shards.
 
+use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
@@ -7,11 +8,18 @@ use tokio::sync::oneshot;
 use wavecast_net::driver::Stream;
 use wavecast_net::shard::Answered;
 
+use crate::admission;
 use crate::node::Node;
 use crate::shard_event::ShardEvent;
-use crate::streams::{Heard, Said, StreamOpening};
+use crate::streams::{Heard, Said, StreamOpening, TurnedAway};
 
 impl Node {
+    /// Whether one more session may come in from this address.
+    pub(crate) fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
+        admission::may_come(address, self)
+            .inspect_err(|refused| self.metrics().not_admitted(refused.why).add(1))
+    }
+
     /// Opens a session on a stream, on each shard in turn.
     pub(crate) fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {
         let turn = self.next_shard().fetch_add(1, Relaxed);

@@ -14,7 +14,7 @@
 //! | [`server`], `setup`, `works` | node, shards and desk put together, started; what they run on, and how it ends |
 //! | `reload` | a configuration read anew while it runs: [`ReloadHandle`] |
 //! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
-//! | `doors` | what is listened on beside the port of clients |
+//! | `doors`, `acme` | what is listened on beside the port of clients; certificates that are fetched |
 //! | [`node`] | what all shards and the desk share: publish, history, info |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
@@ -36,11 +36,14 @@
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
 //! | `admission`, `client_address` | who comes in as a client; where it is, behind a proxy |
+//! | `streams`, `entering`, `session_names` | sessions on the body of an HTTP response, and how their clients speak to them |
+//! | `one_way`, `asked`, `marks` | sessions of clients that speak once: what they ask for, and where they stand |
 //! | `transport`, `wire_form` | what a session's bytes travel in, and the form in which it is written to |
 //! | `payload`, `wire` | what may be published, [`as_json`]; publications and pushes as frames |
 //! | [`desk`] | the front desk: API, health, pages |
 //! | `pages` | the pages, built in |
 
+mod acme;
 mod addresses;
 mod admission;
 mod asked;
@@ -94,7 +97,7 @@ mod wire;
 mod wire_form;
 mod works;
 
-pub use self::canary::{Failing, Round};
+pub use self::canary::{Failing, Round, Vitals};
 pub use self::doors::ListenError;
 pub use self::leaving::DrainHandle;
 pub use self::node::Node;
@@ -106,7 +109,6 @@ pub use self::reload::{ReloadError, ReloadHandle};
 pub use self::server::{PushServer, StartError};
 pub use self::setup::SetupError;
 pub use self::steering::{Renewal, Revocation, Whom};
-pub use self::watchman::Vitals;
 
 /// Publications, positions, options of channels: the words of the hub that a program around the server uses.
 #[doc(no_inline)]

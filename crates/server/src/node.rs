@@ -19,8 +19,7 @@ use wavecast_protocol::centrifuge::{Disconnect, Error, Unsubscribed};
 
 use crate::VERSION;
 use crate::addresses::Addresses;
-use crate::admission;
-use crate::canary::Canary;
+use crate::canary::{Canary, Vitals};
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
 use crate::counts::Counts;
@@ -41,7 +40,6 @@ use crate::session_names::SessionNames;
 use crate::shard_event::ShardEvent;
 use crate::steering::{Renewal, Revocation, Whom};
 use crate::streams::{Heard, StreamOpening, TurnedAway};
-use crate::watchman::Vitals;
 
 /// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(1);
@@ -546,8 +544,7 @@ impl Backend for Node {
     }
 
     fn may_come(&self, address: IpAddr) -> Result<(), TurnedAway> {
-        admission::may_come(address, self)
-            .inspect_err(|refused| self.metrics().not_admitted(refused.why).add(1))
+        Node::may_come(self, address)
     }
 
     fn open(&self, opening: StreamOpening, stream: Stream) -> Result<(), Stream> {

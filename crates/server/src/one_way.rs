@@ -81,7 +81,7 @@ impl Introduction {
         if !last.is_empty() {
             let subs = request.entry("subs").or_insert_with(|| serde_json::json!({}));
             let subs = subs.as_object_mut().ok_or_else(|| problem(&"`subs` is an object"))?;
-            for Place { channel, position } in last.iter() {
+            for Place { channel, position } in last {
                 let place = serde_json::json!({
                     "recover": true, "offset": position.offset, "epoch": &*position.epoch
                 });
@@ -176,8 +176,8 @@ mod tests {
             lines(&introduction),
             [
                 r#"{"id":1,"connect":{"token":"t"}}"#,
-                r#"{"id":2,"subscribe":{"channel":"a","recover":true,"epoch":"e","offset":7}}"#,
-                r#"{"id":3,"subscribe":{"channel":"b,c"}}"#,
+                r#"{"id":2,"subscribe":{"channel":"a","recover":true,"epoch":"e","offset":7,"positioned":true,"recoverable":true}}"#,
+                r#"{"id":3,"subscribe":{"channel":"b,c","positioned":true,"recoverable":true}}"#,
             ]
         );
         // What the browser remembers is newer, and the server has given a channel of its own.

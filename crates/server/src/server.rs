@@ -196,7 +196,7 @@ impl PushServer {
         let options = shard_options(&config);
         let namespaces = config.namespaces().map_err(StartError::Namespaces)?;
         let verifiers = setup::verifiers(&config).map_err(StartError::Setup)?;
-        let tls = config.http_server.tls.load().map_err(|error| StartError::Setup(SetupError::Tls(error)))?;
+        let (tls, acme) = setup::tls(&config.http_server).map_err(StartError::Setup)?;
         let is_secure = tls.is_some();
         let (listeners, address) = listen(&config, shards, tls.as_ref())?;
         let internal_door = doors::internal_port(&config, tls.as_ref())?;
@@ -246,6 +246,9 @@ impl PushServer {
             .with_streams(Mount::new(remotes.clone()));
         let desk = Arc::new(desk);
         runtime.spawn(sweep(Arc::clone(&node)));
+        if let Some(acme) = acme {
+            runtime.spawn(acme.run());
+        }
         runtime.spawn(relief::watch(Arc::clone(&node)));
         runtime.spawn(watchman::watch(Arc::clone(&node)));
 

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::{Config, ListenerTlsError};
+use wavecast_net::tls::{ServerTls, TlsError};
+
+use crate::acme::{self, Acme};
+use crate::config::{Config, HttpServer, ListenerTlsError};
 use crate::hooks::{HookError, Hooks, HttpHooks, Layers};
 use crate::session::Verifiers;
 use crate::token::{self, VerifiersError};
@@ -15,6 +18,8 @@ pub enum SetupError {
     Keys(VerifiersError),
     /// The certificate of the listener, or its key.
     Tls(ListenerTlsError),
+    /// Certificates that are to be fetched.
+    Autocert(TlsError),
     /// A hook.
     Hook(HookError),
     /// Sections whose `endpoint` is `handler:`, and no handler inside the process wants what they are for. Never empty.
@@ -26,6 +31,7 @@ impl fmt::Display for SetupError {
         match self {
             Self::Keys(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
+            Self::Autocert(error) => write!(f, "http_server.tls_autocert: {error}"),
             Self::Hook(error) => error.fmt(f),
             Self::NoHandler(sections) => write!(
                 f,
@@ -38,6 +44,18 @@ impl fmt::Display for SetupError {
 }
 
 impl std::error::Error for SetupError {}
+
+/// TLS of the listener, and what fetches its certificates where that is configured. Reads files.
+///
+/// # Errors
+/// Names what cannot be used.
+pub(crate) fn tls(settings: &HttpServer) -> Result<(Option<ServerTls>, Option<Acme>), SetupError> {
+    if settings.tls_autocert.enabled {
+        let (tls, acme) = acme::prepare(settings).map_err(SetupError::Autocert)?;
+        return Ok((Some(tls), Some(acme)));
+    }
+    Ok((settings.tls.load().map_err(SetupError::Tls)?, None))
+}
 
 /// Those who verify tokens, where keys are configured.
 ///

@@ -1,24 +1,14 @@
 //! Goes its rounds: sends the canary, wakes every shard, and says how the node is.
 
 use std::sync::Arc;
+use std::thread;
 
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 use wavecast_hub::{ChannelOptions, JoinQuery, PublishError, ShardId};
 
-use crate::canary::{CANARY, Canary, Failing, NotTaken, Round};
+use crate::canary::{CANARY, Canary, Failing, NotTaken, Vitals};
 use crate::node::Node;
-
-/// How a node is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Vitals {
-    /// What keeps it from being ready; nothing: it is.
-    pub keeps_from_ready: Vec<Failing>,
-    /// What shows that it lives no longer; nothing: it does.
-    pub does_not_live: Vec<Failing>,
-    /// The last round of the canary; `None` before the first.
-    pub last_round: Option<Round>,
-}
 
 impl Node {
     /// How this node is. Looks at what is known, waits for nobody.
@@ -85,12 +75,16 @@ pub(crate) async fn watch(node: Arc<Node>) {
 /// The operator reads when a node stops to be well, and when it is again. Says whether it is not.
 fn tell(vitals: &Vitals, told: bool) -> bool {
     let failing = vitals.does_not_live.iter().chain(&vitals.keeps_from_ready);
-    let mut failing = failing.filter(|failing| !matches!(failing, Failing::Starting)).peekable();
-    let is_ill = failing.peek().is_some();
-    if is_ill && !told {
-        failing.for_each(|failing| warn!(what = failing.name(), "not well: {failing}"));
-    } else if told && !is_ill {
-        info!("well again: canary publications come back from every shard");
+    let failing: Vec<Failing> =
+        failing.filter(|failing| !matches!(failing, Failing::Starting)).copied().collect();
+    let is_ill = !failing.is_empty();
+    if is_ill != told {
+        // It may be the log that holds up a shard, and must not hold up the answers about it as well.
+        let write = move || match is_ill {
+            true => failing.iter().for_each(|failing| warn!(what = failing.name(), "not well: {failing}")),
+            false => info!("well again: canary publications come back from every shard"),
+        };
+        drop(thread::Builder::new().name("watchman".into()).spawn(write));
     }
     is_ill
 }

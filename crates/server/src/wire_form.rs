@@ -140,6 +140,14 @@ impl WireForm {
         }
     }
 
+    /// Whether a message is nothing but the answer to a ping.
+    pub(crate) fn is_pong(self, message: &[u8]) -> bool {
+        match self.encoding() {
+            Encoding::Json => message.trim_ascii() == Encoding::Json.ping(),
+            Encoding::Protobuf => message == Encoding::Protobuf.ping(),
+        }
+    }
+
     /// Appends what stands between two messages that are framed together.
     pub(crate) fn separate(self, out: &mut Vec<u8>) {
         self.encoding().separate(out);

@@ -78,7 +78,12 @@ fn status(server: SocketAddr, request: &str) -> u16 {
 
 #[test]
 fn the_operators_endpoints_move_to_the_internal_port_and_nothing_else_does() {
-    let server = start(&[("http_server.internal_port", "0")]);
+    let server = start(&[
+        ("http_server.internal_port", "0"),
+        ("sse.enabled", "true"),
+        ("http_stream.enabled", "true"),
+        ("poll.enabled", "true"),
+    ]);
     let (public, internal) = (server.address(), server.internal_address().unwrap());
     assert_eq!(internal.ip(), public.ip(), "the address is that of the other port");
     let call = "POST /api/info HTTP/1.1\r\nHost: a\r\nX-API-Key: s3cret\r\nContent-Length: 2\r\n\r\n{}";
@@ -89,6 +94,12 @@ fn the_operators_endpoints_move_to_the_internal_port_and_nothing_else_does() {
         (get("/", ""), 200, 404),
         (get("/connection/websocket", ""), 426, 404),
         (get("/connection/websocket", HANDSHAKE), 101, 404),
+        (get("/connection/sse", ""), 400, 404),
+        (get("/connection/http_stream", ""), 405, 404),
+        (get("/emulation", ""), 405, 404),
+        (get("/connection/poll", ""), 400, 404),
+        (get("/health/live", ""), 404, 200),
+        (get("/metrics", ""), 404, 200),
     ] {
         assert_eq!((status(public, &request), status(internal, &request)), (outside, inside), "{request}");
     }

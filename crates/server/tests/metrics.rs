@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,11 +12,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wavecast_net::client::{ConnectOptions, Message, WebSocket};
-use wavecast_server::config::{Overrides, load_from};
+use wavecast_server::config::{Loaded, Overrides, load_from};
+use wavecast_server::hooks::{Answer, Handlers, Hook, RpcCall, RpcGrant, Wants};
+use wavecast_server::protocol::centrifuge::Error;
 use wavecast_server::scrape::reference;
 use wavecast_server::{Failing, PushServer};
 
 fn start(more: &[(&str, &str)]) -> PushServer {
+    PushServer::start(loaded(more)).unwrap()
+}
+
+fn loaded(more: &[(&str, &str)]) -> Loaded {
     let values = [
         ("http_server.port", "0"),
         ("http_server.address", "127.0.0.1"),
@@ -27,7 +34,7 @@ fn start(more: &[(&str, &str)]) -> PushServer {
         ("channel.without_namespace.force_recovery", "true"),
     ];
     let values = values.iter().chain(more).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-    PushServer::start(load_from(None, [], &Overrides { values, insecure: true }).unwrap()).unwrap()
+    load_from(None, [], &Overrides { values, insecure: true }).unwrap()
 }
 
 /// A server is dropped where blocking is allowed.
@@ -259,6 +266,70 @@ fn numbers_are_right_after_known_traffic() {
         assert_eq!(page["wavecast_subscriptions"], 0.0);
         assert_eq!(page["wavecast_unsubscribes_total{code=\"1\"}"], 4.0);
     });
+}
+
+/// Answers one method, and refuses the others.
+struct Methods;
+
+impl Handlers for Methods {
+    fn wants(&self) -> Wants {
+        Wants::NOTHING.and(Hook::Rpc)
+    }
+
+    async fn rpc(&self, call: RpcCall) -> Answer<RpcGrant> {
+        match &*call.method {
+            "known" => Answer::Ok(RpcGrant::default()),
+            _ => Answer::Error(Error { code: 404, message: "unknown".into(), temporary: false }),
+        }
+    }
+}
+
+#[test]
+fn hooks_are_counted_by_how_they_ended() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/subscribe", nobody.local_addr().unwrap());
+    // The port stays ours, and nobody answers there in time.
+    let more = [
+        ("rpc.without_namespace.proxy_enabled", "true"),
+        ("rpc.proxy.endpoint", "handler:"),
+        ("channel.without_namespace.subscribe_proxy_enabled", "true"),
+        ("channel.proxy.subscribe.endpoint", &endpoint),
+        ("channel.proxy.subscribe.timeout", "50ms"),
+    ];
+    let server = PushServer::start_with(loaded(&more), |_| Arc::new(Methods)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut client = Client::connect(&server).await;
+        client.call(json!({ "id": 2, "rpc": { "method": "known" } })).await;
+        for id in 3..5 {
+            let reply = client.call(json!({ "id": id, "rpc": { "method": "other" } })).await;
+            assert_eq!(reply["error"]["code"], 404, "{reply}");
+        }
+        let reply = client.call(json!({ "id": 5, "subscribe": { "channel": "room" } })).await;
+        assert_eq!(reply["error"]["code"], 100, "{reply}");
+        let page = samples(&server).await;
+        for (name, expected) in [
+            ("wavecast_hook_duration_seconds_count{hook=\"rpc\",outcome=\"ok\"}", 1.0),
+            ("wavecast_hook_duration_seconds_count{hook=\"rpc\",outcome=\"refused\"}", 2.0),
+            ("wavecast_hook_duration_seconds_count{hook=\"subscribe\",outcome=\"failed\"}", 1.0),
+            (
+                "wavecast_hook_duration_seconds_bucket{hook=\"subscribe\",outcome=\"failed\",le=\"0.025\"}",
+                0.0,
+            ),
+            ("wavecast_hook_failures_total{hook=\"subscribe\",name=\"default\"}", 1.0),
+            ("wavecast_reply_errors_total{code=\"404\"}", 2.0),
+            (
+                "centrifugo_proxy_duration_seconds_histogram_count{protocol=\"http\",type=\"rpc\",name=\"\"}",
+                3.0,
+            ),
+            ("centrifugo_proxy_errors{protocol=\"http\",type=\"subscribe\",name=\"default\"}", 1.0),
+        ] {
+            assert_eq!(page.get(name), Some(&expected), "{name}");
+        }
+    });
+    server.drain_handle().drain();
+    server.join().unwrap();
+    drop(nobody);
 }
 
 /// Name, type, labels, meaning.

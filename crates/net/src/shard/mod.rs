@@ -257,7 +257,7 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 let Answered { stream, peer, kind, about } = *answered;
                 match self.driver.adopt(stream) {
                     Ok(slot) => {
-                        door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about)
+                        door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about);
                     }
                     Err(error) => warn!(%error, %peer, "a connection could not be adopted"),
                 }

@@ -44,19 +44,10 @@ impl Certificates {
     }
 }
 
-/// Reads a certificate with its key.
-///
-/// # Errors
-/// Names the file that is of no use.
-pub(super) fn load(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+/// Reads a certificate and the key of it.
+fn load(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    let certified = read(identity, provider)?;
     let Identity { chain, key } = identity;
-    let certificates =
-        chain.certificates().map_err(|error| TlsError::pem(Part::Certificate, chain, &error))?;
-    let private = key.private_key().map_err(|error| TlsError::pem(Part::Key, key, &error))?;
-    let private = provider.key_provider.load_private_key(private).map_err(|_| {
-        TlsError::of(Part::Key, key, "is not an RSA, ECDSA (P-256, P-384, P-521) or Ed25519 key")
-    })?;
-    let certified = CertifiedKey::new(certificates, private);
     let unreadable =
         |_| TlsError::of(Part::Certificate, chain, "begins with a certificate that cannot be read");
     certified.end_entity_cert().and_then(ParsedCertificate::try_from).map_err(unreadable)?;
@@ -64,6 +55,22 @@ pub(super) fn load(identity: &Identity, provider: &CryptoProvider) -> Result<Cer
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(certified),
         Err(_) => Err(TlsError::of(Part::Key, key, "is not the key of the certificate")),
     }
+}
+
+/// Reads a certificate and a key, whether the one is the other's or not: what proves a name to an ACME server has a critical
+/// extension that nobody else understands.
+///
+/// # Errors
+/// Names the file that is of no use.
+pub(super) fn read(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    let Identity { chain, key } = identity;
+    let certificates =
+        chain.certificates().map_err(|error| TlsError::pem(Part::Certificate, chain, &error))?;
+    let private = key.private_key().map_err(|error| TlsError::pem(Part::Key, key, &error))?;
+    let private = provider.key_provider.load_private_key(private).map_err(|_| {
+        TlsError::of(Part::Key, key, "is not an RSA, ECDSA (P-256, P-384, P-521) or Ed25519 key")
+    })?;
+    Ok(CertifiedKey::new(certificates, private))
 }
 
 impl ResolvesServerCert for Certificates {

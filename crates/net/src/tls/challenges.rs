@@ -8,16 +8,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::server::ClientHello;
 use rustls::sign::CertifiedKey;
 
-use super::certificates;
-use super::fault::{Part, TlsError};
-use super::options::Identity;
-use super::settings::provider;
-
 /// The protocol by which an ACME server says what it wants to see (RFC 8737 §6.2).
 pub(super) const PROTOCOL: &[u8] = b"acme-tls/1";
 
 /// Names at once that are to be shown as ours.
-const NAMES_MAX: usize = 64;
+pub(super) const NAMES_MAX: usize = 64;
 
 /// What is shown to ACME servers, by name. Cheap to clone: clones share it. Whoever has one for
 /// [`ServerTlsOptions::challenges`](super::ServerTlsOptions::challenges) puts in what is to be shown, and takes it out again.
@@ -25,22 +20,14 @@ const NAMES_MAX: usize = 64;
 pub struct Challenges(Arc<RwLock<BTreeMap<String, Arc<CertifiedKey>>>>);
 
 impl Challenges {
-    /// Shows this certificate for this name from now on. At most 64 names have one at once.
-    ///
-    /// # Errors
-    /// [`TlsError`] names the part that cannot be used, or that there are too many.
-    pub fn show(&self, name: &str, identity: &Identity) -> Result<(), TlsError> {
-        let name = name.to_ascii_lowercase();
-        let certified = Arc::new(certificates::load(identity, &provider())?);
+    /// Shows a certificate for a name, in lower case, from now on. `false`: there are too many.
+    pub(super) fn insert(&self, name: String, certified: Arc<CertifiedKey>) -> bool {
         let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if shown.len() >= NAMES_MAX && !shown.contains_key(&name) {
-            return Err(TlsError::new(
-                Part::Settings,
-                format!("shows at most {NAMES_MAX} names to ACME servers at once"),
-            ));
+        let has_room = shown.len() < NAMES_MAX || shown.contains_key(&name);
+        if has_room {
+            shown.insert(name, certified);
         }
-        shown.insert(name, certified);
-        Ok(())
+        has_room
     }
 
     /// Shows nothing for this name any more.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`ServerTls`] (`listening`) | what a listener is given: certificates, who may come in, what is resumed |
 //! | `options`, `settings` | how it is to be spoken; rustls' settings, made of that |
-//! | `certificates`, `challenges` | which of several certificates answers a client; what an ACME server is shown |
+//! | `certificates`, `challenges`, `showing` | which of several certificates answers a client; what an ACME server is shown |
 //! | `watch` | files that change are read again, and a half-written one is not believed |
 //! | [`Session`] (`session`) | one connection's TLS: ciphertext in, plain bytes out, and back |
 //! | [`TlsStream`] (`stream`) | a socket with its session, on the way between a shard and somebody else |
@@ -23,6 +23,7 @@ pub mod pem;
 mod record;
 mod session;
 mod settings;
+mod showing;
 mod stream;
 mod watch;
 

@@ -101,8 +101,8 @@ const fn stops(possible: &'static str) -> Fate {
     Fate::Stops { harmless: &[], possible }
 }
 
-const NO_ACME: &str = "certificates are not fetched (ACME); remove the key and set http_server.tls.cert_pem and key_pem to \
-    files that something else renews: they are read again when they change";
+const OVER_TLS: &str =
+    "names are proved on the port of TLS itself (TLS-ALPN-01), which has to be reached from outside at 443";
 const FOR_CLIENTS: &str = "it is for clients, and the listener is a server";
 const ONE_MESSAGE_EACH: &str = "every push is a message of its own, within the limits of websocket.*, and the last one says why the session ends";
 const ALWAYS_BY_STATUS: &str = "whoever may not come in is always told by the status of the answer";
@@ -123,8 +123,12 @@ const KNOWN: Table = &[
     ("http_server.internal_tls.server_ca_pem", ignored(FOR_CLIENTS)),
     ("http_server.internal_tls.server_name", ignored(FOR_CLIENTS)),
     ("http_server.internal_tls.insecure_skip_verify", ignored(FOR_CLIENTS)),
-    ("http_server.tls_autocert.enabled", stops(NO_ACME)),
-    ("http_server.tls_autocert.*", ignored("certificates are not fetched")),
+    (
+        "http_server.tls_autocert.server_name",
+        ignored("who asks for no name is shown the certificate of the first in host_whitelist"),
+    ),
+    ("http_server.tls_autocert.http", ignored(OVER_TLS)),
+    ("http_server.tls_autocert.http_addr", ignored(OVER_TLS)),
     ("http_server.http3.enabled", ignored("HTTP/1.1 is served")),
     ("http_server.h2c_external", ignored("HTTP/1.1 is served")),
     (
@@ -155,7 +159,18 @@ const KNOWN: Table = &[
     ("websocket.use_write_buffer_pool", ignored(OURS)),
     ("websocket.write_buffer_size", ignored(OURS)),
     ("websocket.write_timeout", ignored("a slow client is judged by client.queue_max_size")),
-    ("uni_websocket.*", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.compression", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.compression_min_size", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.compression_level", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.message_size_limit", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.decompressed_message_size_limit", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.join_push_messages", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.disable_closing_handshake", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.disable_disconnect_push", ignored(ONE_MESSAGE_EACH)),
+    ("uni_websocket.read_buffer_size", ignored(OURS)),
+    ("uni_websocket.use_write_buffer_pool", ignored(OURS)),
+    ("uni_websocket.write_buffer_size", ignored(OURS)),
+    ("uni_websocket.write_timeout", ignored(OURS)),
     ("uni_sse.connect_code_to_http_response.*", ignored(ALWAYS_BY_STATUS)),
     ("uni_http_stream.connect_code_to_http_response.*", ignored(ALWAYS_BY_STATUS)),
     ("uni_grpc.*", ignored(NOT_SERVED)),

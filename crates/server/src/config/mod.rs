@@ -41,7 +41,8 @@ pub use settings::{
     Engine, Events, HANDLER_ENDPOINT, Health, Hook, HttpApi, HttpServer, InternalPort, ListenerTls,
     ListenerTlsError, Log, Memory, MemoryEngine, Named, NamedHook, Namespace, Node, Pages, PersonalChannel,
     Poll, Prometheus, Rpc, RpcNamespace, RpcPing, RpcSettings, Secret, Shard, Shutdown, StatusOutcome,
-    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, Token, UniWebSocket, WebSocket,
+    StatusTransform, StreamEndpoint, SubscriptionToken, SwitchedHook, Tls, TlsAutocert, Token, UniWebSocket,
+    WebSocket,
 };
 
 pub use source::Format;

@@ -12,6 +12,7 @@ use wavecast_hub::{
 use wavecast_net::driver::Stream;
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use crate::canary::Vitals;
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
 use crate::metrics::{Form, Metrics};
@@ -19,7 +20,6 @@ use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
 use crate::streams::{Heard, StreamOpening, TurnedAway};
-use crate::watchman::Vitals;
 
 /// The server as the front desk sees it. The node is one; a test may be another.
 ///

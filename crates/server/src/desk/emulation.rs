@@ -14,6 +14,7 @@ use super::answer::{self, Answer};
 use super::backend::Backend;
 use super::parameter;
 use super::request_body::RequestBody;
+use super::seats::Seat;
 use crate::config::Config;
 use crate::streams::Heard;
 
@@ -37,6 +38,9 @@ pub(super) async fn answer<B: Backend>(
     if head.method != Method::POST {
         let text = format!("{} answers POST only.", head.uri.path());
         return answer::with(answer::text(StatusCode::METHOD_NOT_ALLOWED, &text), ALLOW, METHODS);
+    }
+    if let Some(seat) = head.extensions.get::<Arc<Seat>>() {
+        seat.is_of_client();
     }
     let bytes_max = config.emulation.max_request_body_size;
     let body = match body.read(bytes_max, config.http_server.body_timeout).await {

@@ -13,9 +13,8 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer};
-use crate::canary::Failing;
+use crate::canary::{Failing, Vitals};
 use crate::config::Health;
-use crate::watchman::Vitals;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

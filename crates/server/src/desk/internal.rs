@@ -57,7 +57,7 @@ pub(crate) async fn serve<B: Backend>(listener: TcpListener, tls: Option<ServerT
             match begin(stream, peer, desk.config.load().http_server.handshake_timeout).await {
                 Ok(detached) => serve_connection(detached, desk).await,
                 Err(error) => {
-                    tracing::debug!(%peer, %error, "a connection of the internal port says nothing")
+                    tracing::debug!(%peer, %error, "a connection of the internal port says nothing");
                 }
             }
             drop(place);

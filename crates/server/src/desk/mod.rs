@@ -108,7 +108,10 @@ impl<B: Backend> Desk<B> {
             backend,
             routes: Arc::new(ArcSwap::from_pointee(routes)),
             profile,
-            seats: Arc::new(Seats::new(config.http_server.connection_limit)),
+            seats: Arc::new(Seats::new(
+                config.http_server.connection_limit,
+                config.poll.waiting_limit + config.emulation.connection_limit,
+            )),
             refused: AtomicU64::new(0),
             draining,
             ending: watch::Sender::new(false),
@@ -160,7 +163,7 @@ impl<B: Backend> Desk<B> {
         *self.draining.borrow()
     }
 
-    /// Connections at the desk at this moment, without those on which a poll waits.
+    /// Connections at the desk at this moment, without those of long-polls.
     pub fn connections(&self) -> usize {
         self.seats.taken()
     }
@@ -197,7 +200,8 @@ pub async fn serve_connection<B: Backend>(detached: Detached, desk: Arc<Desk<B>>
     };
     let _counted = Counted::new(Arc::clone(&desk.backend));
     let served = match http2::is_spoken(&detached.received) {
-        true => desk.serve_http2(detached, seat).await,
+        // Boxed, so that HTTP/1.1 does not pay for it.
+        true => Box::pin(desk.serve_http2(detached, seat)).await,
         false => desk.serve(detached, seat).await,
     };
     match served {

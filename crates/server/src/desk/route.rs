@@ -143,7 +143,7 @@ impl<B: Backend> Routes<B> {
                 Outcome::Answer(emulation::answer(&self.backend, &self.config, head, body).await)
             }
             Endpoint::Poll if head.method == Method::GET || head.method == Method::HEAD => {
-                Outcome::Answer(self.polls.answer(head).await)
+                Outcome::Answer(Box::pin(self.polls.answer(head)).await)
             }
             Endpoint::Poll => Outcome::Answer(read_only(head, || answer::json(StatusCode::OK, "{}"))),
         };
@@ -164,7 +164,8 @@ impl<B: Backend> Routes<B> {
     ) -> Answer {
         let path = head.uri.path();
         if let Some(method) = self.api_method(path) {
-            return self.api.answer(method, head, host, origin, body).await;
+            // Boxed, so that a connection that rests has no room for it.
+            return Box::pin(self.api.answer(method, head, host, origin, body)).await;
         }
         if let Some(asked) = health::asked(&self.config.health, path) {
             return read_only(head, || {

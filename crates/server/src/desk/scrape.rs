@@ -35,7 +35,7 @@ fn form(asked: &HeaderMap) -> Form {
         let quality = parameter("q").map_or(1000, thousandths);
         match (kind.as_str(), parameter("version")) {
             ("application/openmetrics-text", None | Some("1.0.0")) => {
-                open_metrics = quality.max(open_metrics)
+                open_metrics = quality.max(open_metrics);
             }
             ("text/plain", None | Some("0.0.4")) => text = quality.max(text),
             _ => {}

@@ -10,7 +10,7 @@ use super::calls::{
     SubRefreshCall, SubRefreshGrant, SubscribeCall, SubscribeGrant,
 };
 use super::events::Event;
-use super::handlers::{Answering, Delivering, Hooks};
+use super::handlers::{Answering, Delivering, HookFailures, Hooks};
 use super::headers::HeaderNames;
 use super::kind::Wants;
 use super::layers::Layers;
@@ -57,6 +57,11 @@ impl Hooks for Current {
 
     fn limit(&self) -> Duration {
         self.layers.load().limit()
+    }
+
+    /// Those of the layers of the moment: a reload begins anew.
+    fn failures(&self) -> Vec<HookFailures> {
+        self.layers.load().failures()
     }
 
     asked! {

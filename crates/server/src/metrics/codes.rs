@@ -30,6 +30,11 @@ impl Codes {
     /// Stands for all codes that have no place.
     pub(crate) const OTHER: u32 = FREE;
 
+    /// A code as the label of a metric.
+    pub(crate) fn label(code: u32) -> String {
+        if code == Self::OTHER { "other".into() } else { code.to_string() }
+    }
+
     /// One more with this code.
     pub(crate) fn add(&self, code: u32) {
         self.of(code).add(1);

@@ -1,6 +1,9 @@
-//! What a poll asks for, and why it is not answered.
+//! What a poll asks for, what it is answered, and why not.
+
+use std::sync::Arc;
 
 use hyper::HeaderMap;
+use wavecast_hub::Publication;
 
 use crate::position_list::PositionList;
 use crate::session::Refused;
@@ -18,6 +21,26 @@ pub struct PollCall<'a> {
     pub fields: &'a HeaderMap,
     /// Whether to wait where there is nothing.
     pub waits: bool,
+}
+
+/// What a poll has found.
+#[derive(Debug, Default)]
+pub struct PollPage {
+    /// Publications, those of each channel in order.
+    pub publications: Vec<Arc<Publication>>,
+    /// Where to go on, in the order of the channels that were asked for.
+    pub next: PositionList,
+    /// Channels in which something is missing before `next`, or it cannot be ruled out.
+    pub gaps: Vec<Box<str>>,
+    /// More can be had at once.
+    pub has_more: bool,
+}
+
+impl PollPage {
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.publications.is_empty() && self.gaps.is_empty()
+    }
 }
 
 /// Why a poll is not answered.

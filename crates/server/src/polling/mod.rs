@@ -4,7 +4,7 @@
 //! Nothing is remembered between two polls. While one waits it stands in the streams of its channels, and is taken out
 //! of them whatever way it ends.
 //!
-//! `call` is what is asked, and why not; `visitor`: who asks; `reader`: one channel; `page`: what of all of them fits into an
+//! `call` is what is asked and answered; `visitor`: who asks; `reader`: one channel; `page`: what of all of them fits into an
 //! answer; `waits`: the places in the streams.
 
 mod call;
@@ -21,8 +21,7 @@ use std::time::Duration;
 
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
-pub use self::call::{PollCall, PollRefusal};
-pub use self::page::PollPage;
+pub use self::call::{PollCall, PollPage, PollRefusal};
 use self::reader::{Reader, read_one};
 use self::waits::{Bell, Waits};
 use crate::node::Node;
@@ -43,7 +42,8 @@ impl Node {
         if self.memory().refuses_connections() {
             return Err(Refused::Error(Error::TOO_MANY_REQUESTS).into());
         }
-        let (mut visit, mut readers) = self.admit_visitor(&call).await?;
+        // Boxed, so that nothing of it is kept while the poll waits.
+        let (mut visit, mut readers) = Box::pin(self.admit_visitor(&call)).await?;
         let mut page = read_all(self, &mut readers, None, &mut Waits::of(self))?;
         if !call.waits {
             return Ok(page);

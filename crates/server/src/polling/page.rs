@@ -4,31 +4,14 @@ use std::sync::Arc;
 
 use wavecast_hub::{Polled, Publication};
 
+use super::call::PollPage;
 use super::reader::Reader;
-use crate::position_list::{Place, PositionList};
+use crate::position_list::Place;
 
 /// Bytes that a publication has in an answer beside what it carries, about.
 const AROUND_BYTES: usize = 100;
 
-/// What a poll has found.
-#[derive(Debug, Default)]
-pub struct PollPage {
-    /// Publications, those of each channel in order.
-    pub publications: Vec<Arc<Publication>>,
-    /// Where to go on, in the order of the channels that were asked for.
-    pub next: PositionList,
-    /// Channels in which something is missing before `next`, or it cannot be ruled out.
-    pub gaps: Vec<Box<str>>,
-    /// More can be had at once.
-    pub has_more: bool,
-}
-
 impl PollPage {
-    /// Whether there is nothing to tell.
-    pub(super) fn is_empty(&self) -> bool {
-        self.publications.is_empty() && self.gaps.is_empty()
-    }
-
     /// As much of what was found as fits, from each channel by turns, so that a busy one does not keep the others out.
     pub(super) fn of(readers: &[Reader], found: Vec<Polled>, bytes_max: usize) -> Self {
         let mut page = Self::default();

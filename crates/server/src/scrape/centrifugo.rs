@@ -2,10 +2,11 @@
 //! tells apart are there and empty.
 
 use super::families::families;
-use super::label;
 use crate::VERSION;
 use crate::hooks::Hook;
-use crate::metrics::{CommandKind, Family, HookOutcome, Kind, NotAdmitted, Own, Page, ShardTally, Source};
+use crate::metrics::{
+    Codes, CommandKind, Family, HookOutcome, Kind, NotAdmitted, Own, Page, ShardTally, Source,
+};
 use crate::node::Node;
 use crate::transport::Transport;
 
@@ -113,15 +114,15 @@ fn sessions(node: &Node, page: &mut Page) {
     page.family(&SUBSCRIPTIONS).count(&["", ""], node.counts().subscriptions() as u64);
     let mut errors = page.family(&REPLY_ERRORS);
     for (code, number) in metrics.reply_errors.all() {
-        errors.count(&["", &label(code), ""], number);
+        errors.count(&["", &Codes::label(code), ""], number);
     }
     let mut unsubscribes = page.family(&UNSUBSCRIBES);
     for (code, number) in metrics.unsubscribed.all().filter(|(code, _)| *code > 1) {
-        unsubscribes.count(&[&label(code), ""], number);
+        unsubscribes.count(&[&Codes::label(code), ""], number);
     }
     let mut disconnects = page.family(&DISCONNECTS);
     for (code, number) in metrics.closed_by_server.all() {
-        disconnects.count(&[&label(code)], number);
+        disconnects.count(&[&Codes::label(code)], number);
     }
 }
 
@@ -144,7 +145,7 @@ fn messages(node: &Node, page: &mut Page) {
     }
     let mut closes = page.family(&CLOSES);
     for (code, number) in metrics.closed_by_server.all() {
-        closes.count(&["", &label(code)], number);
+        closes.count(&["", &Codes::label(code)], number);
     }
 }
 
@@ -172,7 +173,7 @@ fn calls(node: &Node, page: &mut Page) {
     let mut errors = page.family(&API_ERRORS);
     for method in metrics.api.all() {
         for (code, number) in method.codes.all().filter(|(code, _)| *code != 0) {
-            errors.count(&["http", method.name, &label(code)], number);
+            errors.count(&["http", method.name, &Codes::label(code)], number);
         }
     }
 }

@@ -7,7 +7,7 @@ mod centrifugo;
 mod families;
 mod ours;
 
-use crate::metrics::{Codes, Form, Page};
+use crate::metrics::{Form, Page};
 use crate::node::Node;
 
 /// One line of the reference of metrics.
@@ -44,9 +44,4 @@ impl Node {
         centrifugo::write(self, &mut page);
         page.finish()
     }
-}
-
-/// A code as a label.
-fn label(code: u32) -> String {
-    if code == Codes::OTHER { "other".into() } else { code.to_string() }
 }

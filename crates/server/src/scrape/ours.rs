@@ -5,11 +5,10 @@ use std::time::Duration;
 use wavecast_net::shard::{TURN_BOUNDS, Traffic};
 
 use super::families as f;
-use super::label;
 use crate::VERSION;
 use crate::hooks::Hook;
 use crate::metrics::{
-    CommandKind, HookOutcome, NotAdmitted, NotPublished, POLICIES, Page, Reading, ShardTally, Source,
+    Codes, CommandKind, HookOutcome, NotAdmitted, NotPublished, POLICIES, Page, Reading, ShardTally, Source,
 };
 use crate::node::Node;
 use crate::transport::Transport;
@@ -53,7 +52,7 @@ fn clients(node: &Node, traffic: &[Traffic], page: &mut Page) {
         ("failure", &metrics.closed_by_failure),
     ] {
         for (code, number) in codes.all() {
-            closes.count(&[by, &label(code)], number);
+            closes.count(&[by, &Codes::label(code)], number);
         }
     }
     page.family(&f::SUBSCRIPTIONS).count(&[], node.counts().subscriptions() as u64);
@@ -145,7 +144,7 @@ fn http(node: &Node, page: &mut Page) {
             codes.insert(0, (0, 0));
         }
         for (code, number) in codes {
-            calls.count(&[method.name, &label(code)], number);
+            calls.count(&[method.name, &Codes::label(code)], number);
         }
     }
     let mut durations = page.family(&f::API_DURATION);
@@ -227,6 +226,6 @@ fn by_code(
 ) {
     let mut samples = page.family(family);
     for (code, number) in codes {
-        samples.count(&[&label(code)], number);
+        samples.count(&[&Codes::label(code)], number);
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tracing::info;
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::Encoding;
 
 use super::PushShard;
 use crate::metrics::CommandKind;
@@ -16,7 +15,7 @@ impl PushShard {
         let Some(session) = self.sessions.get_mut(id) else { return };
         if session.holds_commands() {
             // An answer to a ping is no command, and must not be late because of one.
-            if is_pong(session.wire.encoding(), message) {
+            if session.wire.is_pong(message) {
                 return self.commands(connections, id, message);
             }
             let pause = session.push_back(message, &self.node.rules());
@@ -92,13 +91,5 @@ impl PushShard {
         if session.resumes_reading(&self.node.rules()) {
             connections.pause(id, false);
         }
-    }
-}
-
-/// Whether a message is nothing but the answer to a ping.
-pub(super) fn is_pong(encoding: Encoding, message: &[u8]) -> bool {
-    match encoding {
-        Encoding::Json => message.trim_ascii() == b"{}",
-        Encoding::Protobuf => message == [0],
     }
 }

@@ -8,7 +8,8 @@
 //! - `office`: questions to the back office and its answers; `orders`: what the back end asks of sessions
 //! - `fan_out`: publications to subscribers; `positions`, `rounds`: whether all of them have come, looked at in turn
 //! - `slow`: those who do not keep up; `replies`: answers to commands
-//! - `streams`: sessions whose connection is the body of an HTTP response; `one_way`: those that get pushes alone
+//! - `streams`: sessions whose connection is the body of an HTTP response; `one_way`: those that get pushes alone,
+//!   `unanswered`: until they stand
 //! - `table`, `identity`: sessions, and their names
 
 mod carry_out;
@@ -30,6 +31,7 @@ mod simulation;
 mod slow;
 mod streams;
 mod table;
+mod unanswered;
 mod welcome;
 
 use std::collections::HashMap;
@@ -49,10 +51,10 @@ use wavecast_protocol::centrifuge::{Disconnect, Encoding, SUBPROTOCOL_PROTOBUF};
 
 use self::gaps::Gaps;
 use self::identity::ClientIds;
-use self::one_way::Unanswered;
 use self::replies::Replies;
 use self::rounds::Rounds;
 use self::table::Sessions;
+use self::unanswered::Unanswered;
 use crate::admission::{self, Admission};
 use crate::channels::Channels;
 use crate::client_address;
@@ -209,8 +211,8 @@ impl Handler for PushShard {
             Handshake::of(fields, &rules.hooks().headers, withheld, rules.user_id_header.as_deref());
         let address = client_address::of_handshake(http, opening.head, opening.peer).ip();
         let begun = self.begin(connections, id, wire, handshake, address);
-        if let (true, Some(Ok(Some(Introduction { commands, .. })))) = (begun, introduction) {
-            self.message_of(connections, id, &commands);
+        if let (true, Some(Ok(Some(Introduction { commands: said, .. })))) = (begun, introduction) {
+            self.message_of(connections, id, &said);
         }
     }
 

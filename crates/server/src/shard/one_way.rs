@@ -9,53 +9,20 @@ use std::time::Duration;
 
 use wavecast_hub::StreamPosition;
 use wavecast_net::Frame;
-use wavecast_net::shard::{Close, ConnectionId, Connections};
+use wavecast_net::shard::{ConnectionId, Connections};
 use wavecast_protocol::centrifuge::{Disconnect, Push, SubscribeResult, json};
 
 use super::PushShard;
+use super::unanswered::Unanswered;
 use crate::channels::ChannelNumber;
 use crate::marks;
-use crate::one_way::{self, Introduction};
+use crate::one_way::Introduction;
 use crate::position_list::{Place, PositionList};
-use crate::streams::{AnswerBy, Ended, answer, head_without_length};
 use crate::wire_form::WireForm;
 
 /// After how long browsers open an EventSource again. By chance: those who were closed in one storm do not come in one.
 const COME_BACK_MIN: Duration = Duration::from_secs(1);
 const COME_BACK_MAX: Duration = Duration::from_secs(5);
-
-/// A session whose request has not been answered.
-#[derive(Debug)]
-pub(super) struct Unanswered {
-    /// Commands that have not been carried out yet.
-    left: usize,
-    answer: AnswerBy,
-    /// What goes out behind the head.
-    first: Vec<u8>,
-    /// Where its client left off: remembered for it in those channels that it is not subscribed to yet.
-    places: PositionList,
-}
-
-impl Unanswered {
-    pub(super) fn new(left: usize, answer: AnswerBy, first: Vec<u8>, places: PositionList) -> Self {
-        Self { left, answer, first, places }
-    }
-
-    /// The answer where the session ends before it stands; the desk has words of its own.
-    pub(super) fn refusal(&self, close: &Close<'_>) -> Vec<u8> {
-        let AnswerBy::Shard(fields) = &self.answer else { return Vec::new() };
-        let code = close.code.into();
-        answer(one_way::status(code), fields, &one_way::refusal(code, close.reason))
-    }
-
-    /// The session has ended.
-    pub(super) fn ended(self, close: &Close<'_>) {
-        if let AnswerBy::Desk(Some(desk)) = self.answer {
-            // Its client may have gone.
-            desk.send(Err(Ended { code: close.code.into(), reason: close.reason.into() })).ok();
-        }
-    }
-}
 
 impl PushShard {
     /// A client of a WebSocket that goes one way has said who it is. What it says later is passed over: there is nothing that
@@ -91,8 +58,8 @@ impl PushShard {
         }
         let Some(unanswered) = self.unanswered.get_mut(&id) else { return false };
         if let Some(frame) = self.replies.take(id) {
-            unanswered.first.extend_from_slice(&mark);
-            unanswered.first.extend_from_slice(&frame);
+            unanswered.push(&mark);
+            unanswered.push(&frame);
         }
         self.one_is_answered(connections, id);
         true
@@ -143,7 +110,7 @@ impl PushShard {
         let Some(session) = self.sessions.get(id) else { return PositionList::default() };
         let live = session.recoverable().filter(|channel| Some(*channel) != but);
         let here = but.map(|channel| &**self.channels.name(channel));
-        let left_off = self.unanswered.get(&id).into_iter().flat_map(|unanswered| unanswered.places.iter());
+        let left_off = self.unanswered.get(&id).into_iter().flat_map(Unanswered::places);
         let left_off = left_off.filter(|place| {
             let is_live = self.channels.find(&place.channel).is_some_and(|channel| session.is_live(channel));
             !is_live && here != Some(&*place.channel)
@@ -161,20 +128,11 @@ impl PushShard {
     /// One of the first commands has been carried out. After the last of them the request is answered.
     fn one_is_answered(&mut self, connections: &mut Connections, id: ConnectionId) {
         let Some(unanswered) = self.unanswered.get_mut(&id) else { return };
-        unanswered.left = unanswered.left.saturating_sub(1);
-        if unanswered.left > 0 {
-            return;
+        if unanswered.one_is_answered()
+            && let Some(unanswered) = self.unanswered.remove(&id)
+        {
+            let first = Frame::from(unanswered.stands().into_boxed_slice());
+            connections.fill_place(id, &first).ok();
         }
-        let Some(Unanswered { answer, first, .. }) = self.unanswered.remove(&id) else { return };
-        let mut bytes = match answer {
-            AnswerBy::Shard(fields) => head_without_length(&fields),
-            AnswerBy::Desk(desk) => {
-                // Its client may have gone.
-                desk.map(|desk| desk.send(Ok(())).ok());
-                Vec::new()
-            }
-        };
-        bytes.extend_from_slice(&first);
-        connections.fill_place(id, &Frame::from(bytes.into_boxed_slice())).ok();
     }
 }

@@ -8,8 +8,7 @@ use wavecast_net::shard::{Close, ConnectionId, Connections};
 use wavecast_protocol::centrifuge::Push;
 
 use super::PushShard;
-use super::commands::is_pong;
-use super::one_way::Unanswered;
+use super::unanswered::Unanswered;
 use crate::session::Handshake;
 use crate::streams::{AnswerBy, Heard, Said, StreamOpening, head_without_length};
 use crate::wire;
@@ -52,9 +51,7 @@ impl PushShard {
         let answer = match session {
             None => Heard::NoSession,
             // There is no reading that could pause.
-            Some(session) if session.is_paused() && !is_pong(session.wire.encoding(), &commands) => {
-                Heard::Busy
-            }
+            Some(session) if session.is_paused() && !session.wire.is_pong(&commands) => Heard::Busy,
             Some(_) => {
                 self.message_of(connections, connection, &commands);
                 Heard::Taken

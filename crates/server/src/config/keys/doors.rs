@@ -9,6 +9,28 @@ pub(super) const DOORS: &[Key<Config>] = &[
     key("http_server.tls_external", "the internal port speaks no TLS although the other does", |c| {
         Slot::Switch(&mut c.http_server.tls_external)
     }),
+    key("http_server.tls_autocert.enabled", "TLS with certificates that are fetched (ACME)", |c| {
+        Slot::Switch(&mut c.http_server.tls_autocert.enabled)
+    }),
+    key("http_server.tls_autocert.host_whitelist", "names, each with a certificate of its own", |c| {
+        Slot::Hosts(&mut c.http_server.tls_autocert.host_whitelist)
+    }),
+    key(
+        "http_server.tls_autocert.cache_dir",
+        "folder for certificates, keys and account; empty = memory",
+        |c| Slot::Text(&mut c.http_server.tls_autocert.cache_dir),
+    ),
+    key("http_server.tls_autocert.email", "where the authority writes to; empty = nowhere", |c| {
+        Slot::Text(&mut c.http_server.tls_autocert.email)
+    }),
+    key("http_server.tls_autocert.directory_url", "the ACME server", |c| {
+        Slot::Text(&mut c.http_server.tls_autocert.directory_url)
+    }),
+    key(
+        "http_server.tls_autocert.server_ca_pem",
+        "authority of its certificate; empty = whom the machine trusts",
+        |c| Slot::Text(&mut c.http_server.tls_autocert.server_ca_pem),
+    ),
     key("http_server.internal_address", "IP address of the internal port; empty = as `address`", |c| {
         Slot::Address(&mut c.http_server.internal.address)
     }),

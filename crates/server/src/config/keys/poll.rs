@@ -21,4 +21,7 @@ pub(super) const POLL: &[Key<Config>] = &[
         "bytes of publications in one answer; the rest is for the next poll",
         |c| Slot::Number(&mut c.poll.response_max_size, 1024..=64 * MIB),
     ),
+    key("poll.unsent_max_size", "bytes of answers that wait to be sent; beyond: 503", |c| {
+        Slot::Number(&mut c.poll.unsent_max_size, MIB..=1024 * 1024 * MIB)
+    }),
 ];

@@ -26,6 +26,11 @@ pub(super) const TRANSPORTS: &[Key<Config>] = &[
     neutral("emulation.max_request_body_size", "bytes of what they say at once; beyond: 413", |c| {
         Slot::Number(&mut c.emulation.max_request_body_size, 1024..=1024 * MIB)
     }),
+    neutral(
+        "emulation.connection_limit",
+        "HTTP connections kept open by clients who have said something",
+        |c| Slot::Number(&mut c.emulation.connection_limit, 0..=1_000_000),
+    ),
     neutral("uni_websocket.enabled", "sessions that go one way, by WebSocket", |c| {
         Slot::Switch(&mut c.uni_websocket.enabled)
     }),

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use super::autocert::TlsAutocert;
 use super::tls::ListenerTls;
 use crate::config::networks::{TrustedProxies, X_FORWARDED_FOR};
 use crate::secret::Secret;
@@ -30,6 +31,8 @@ pub struct HttpServer {
     pub connection_limit: usize,
     /// `tls.*`: TLS at the listener.
     pub tls: ListenerTls,
+    /// `tls_autocert.*`: certificates that the server fetches itself.
+    pub tls_autocert: TlsAutocert,
     /// `tls_external`: the internal port speaks no TLS although the other does. Default false.
     pub tls_external: bool,
     /// `internal_*`: a port of its own for API, health and metrics.
@@ -81,14 +84,6 @@ impl HttpServer {
         (internal != public || port == Some(0)).then_some(internal)
     }
 
-    /// TLS of the internal port.
-    pub fn internal_tls(&self) -> Option<&ListenerTls> {
-        match self.internal.tls.enabled {
-            true => Some(&self.internal.tls),
-            false => (self.tls.enabled && !self.tls_external).then_some(&self.tls),
-        }
-    }
-
     /// Whether other machines can reach the listener: anything but a loopback address.
     pub fn is_public(&self) -> bool {
         is_public(self.address)
@@ -117,6 +112,7 @@ impl Default for HttpServer {
             idle_timeout: Duration::from_secs(75),
             connection_limit: 1024,
             tls: ListenerTls::default(),
+            tls_autocert: TlsAutocert::default(),
             tls_external: false,
             internal: InternalPort::default(),
             unix_socket: String::new(),

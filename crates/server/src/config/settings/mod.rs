@@ -3,9 +3,10 @@
 //! Names and meanings are those of Centrifugo's v6 configuration wherever the concept is the same. Fields marked
 //! *own* are ours, in the same style. [`super::keys`] says how each is read from a file, a variable or a flag.
 //!
-//! Sections: `node`, `http` (with `tls`), `transport`, `poll`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
+//! Sections: `node`, `http` (with `tls`, `autocert`), `transport`, `poll`, `client`, `token`, `channel` and `namespace`, `rpc`, `hook`. `named` is an entry of a list whose
 //! entries have names; `parts`: what is served at which port.
 
+mod autocert;
 mod channel;
 mod client;
 mod hook;
@@ -23,6 +24,7 @@ mod transport;
 use std::net::{IpAddr, Ipv4Addr};
 
 pub use crate::secret::Secret;
+pub use autocert::TlsAutocert;
 pub use channel::{Channel, ChannelProxy};
 pub use client::{Client, ClientProxy, PersonalChannel};
 pub use hook::{

@@ -25,6 +25,7 @@ impl Config {
         part.uni_websocket.enabled = false;
         part.uni_sse.enabled = false;
         part.uni_http_stream.enabled = false;
+        part.poll.enabled = false;
         part.pages.enabled = false;
         part.demo.enabled = false;
         part.http_server.connection_limit = part.http_server.internal.connection_limit;

@@ -60,10 +60,17 @@ pub struct Emulation {
     pub handler_prefix: String,
     /// `max_request_body_size`: bytes of one request, default 65536; beyond is answered 413.
     pub max_request_body_size: usize,
+    /// `connection_limit` (own): HTTP connections that are kept open by clients who have said something, default 10000; they do
+    /// not count for `http_server.connection_limit` as long as there are no more of them.
+    pub connection_limit: usize,
 }
 
 impl Default for Emulation {
     fn default() -> Self {
-        Self { handler_prefix: "/emulation".into(), max_request_body_size: 64 * 1024 }
+        Self {
+            handler_prefix: "/emulation".into(),
+            max_request_body_size: 64 * 1024,
+            connection_limit: 10_000,
+        }
     }
 }

@@ -37,6 +37,8 @@ pub(super) enum Slot<'c> {
     /// The permissions of a file.
     Mode(&'c mut u32),
     Networks(&'c mut TrustedProxies),
+    /// Names of hosts.
+    Hosts(&'c mut Vec<String>),
     Time(&'c mut Duration, RangeInclusive<Duration>),
     /// Seconds since 1970.
     UnixTime(&'c mut u64),
@@ -100,6 +102,14 @@ impl Slot<'_> {
                 *place = TrustedProxies::new(&entries)
                     .map_err(|entry| format!("{ACCEPTED}; {entry:?} is none"))?;
                 Ok(())
+            }
+            Slot::Hosts(place) => {
+                let hosts = list(value).filter(|hosts| hosts.iter().all(|host| scalar::is_host(host)));
+                put(
+                    place,
+                    hosts,
+                    "a list of names of hosts such as \"push.example.com\", without ports or \"*\"",
+                )
             }
             Slot::Time(place, range) => {
                 let accepted = format!(
@@ -176,6 +186,10 @@ impl Slot<'_> {
             (Slot::Size(a), Slot::Size(b)) => a == b,
             (Slot::Port(a), Slot::Port(b)) => a == b,
             (Slot::Address(a), Slot::Address(b)) => a == b,
+            (Slot::SomePort(a), Slot::SomePort(b)) => a == b,
+            (Slot::Mode(a), Slot::Mode(b)) => a == b,
+            (Slot::Networks(a), Slot::Networks(b)) => a == b,
+            (Slot::Hosts(a), Slot::Hosts(b)) => a == b,
             (Slot::Time(a, _), Slot::Time(b, _)) => a == b,
             (Slot::UnixTime(a), Slot::UnixTime(b)) => a == b,
             (Slot::Text(a), Slot::Text(b)) => a == b,
@@ -206,6 +220,10 @@ impl Slot<'_> {
             (Slot::Size(a), Slot::Size(b)) => std::mem::swap(a, b),
             (Slot::Port(a), Slot::Port(b)) => std::mem::swap(a, b),
             (Slot::Address(a), Slot::Address(b)) => std::mem::swap(a, b),
+            (Slot::SomePort(a), Slot::SomePort(b)) => std::mem::swap(a, b),
+            (Slot::Mode(a), Slot::Mode(b)) => std::mem::swap(a, b),
+            (Slot::Networks(a), Slot::Networks(b)) => std::mem::swap(a, b),
+            (Slot::Hosts(a), Slot::Hosts(b)) => std::mem::swap(a, b),
             (Slot::Time(a, _), Slot::Time(b, _)) => std::mem::swap(a, b),
             (Slot::UnixTime(a), Slot::UnixTime(b)) => std::mem::swap(a, b),
             (Slot::Text(a), Slot::Text(b)) => std::mem::swap(a, b),
@@ -258,7 +276,7 @@ impl Slot<'_> {
             Slot::Secret(_) | Slot::Endpoint(_) | Slot::Url(_) => "\"\"".into(),
             Slot::Origins(place) => format!("{:?}", place.patterns()),
             Slot::Pattern(place) => place.as_ref().map_or_else(|| "\"\"".into(), |it| format!("{it:?}")),
-            Slot::Words(place, _) | Slot::Headers(place) => format!("{place:?}"),
+            Slot::Words(place, _) | Slot::Headers(place) | Slot::Hosts(place) => format!("{place:?}"),
             Slot::HeaderValues(_) => "{}".into(),
             Slot::Transforms(_) => "[]".into(),
         }
@@ -299,7 +317,7 @@ impl Slot<'_> {
             Slot::Origins(_) => "list of origins",
             Slot::Pattern(_) | Slot::Expression(_) => "regular expression",
             Slot::Endpoint(_) | Slot::Url(_) => "URL",
-            Slot::Headers(_) => "list of names",
+            Slot::Headers(_) | Slot::Hosts(_) => "list of names",
             Slot::HeaderValues(_) => "names and values",
             Slot::Transforms(_) => "list of transforms",
         }

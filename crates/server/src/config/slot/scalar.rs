@@ -102,6 +102,17 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// A name of DNS that a certificate can be for.
+pub(super) fn is_host(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label) && name.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
 pub(super) fn is_path(path: &str) -> bool {
     path.len() > 1
         && path.starts_with('/')
@@ -162,6 +173,24 @@ mod tests {
             (Value::from(660), None),
         ] {
             assert_eq!(mode(&value), bits, "{value}");
+        }
+    }
+
+    #[test]
+    fn hosts_have_names() {
+        for (name, is_one) in [
+            ("push.example.com", true),
+            ("localhost", true),
+            ("xn--bcher-kva.example", true),
+            ("*.example.com", false),
+            ("push.example.com:443", false),
+            ("push.example.com.", false),
+            ("192.0.2.1", false),
+            ("-a.example", false),
+            ("../etc", false),
+            ("", false),
+        ] {
+            assert_eq!(is_host(name), is_one, "{name}");
         }
     }
 }

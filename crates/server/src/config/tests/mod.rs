@@ -233,6 +233,19 @@ fn values_that_do_not_fit_together_are_reported() {
             "[http_server.internal_tls]\nenabled = true\ncert_pem = \"x\"\nkey_pem = \"y\"\n",
             "http_server.internal_tls.enabled = true (file w.toml): needs http_server.internal_port",
         ),
+        ("[http_server.tls_autocert]\nenabled = true\n", "http_server.tls_autocert.host_whitelist"),
+        (
+            "[http_server.tls_autocert]\nenabled = true\nhost_whitelist = [\"a.test\"]\n[http_server.tls]\nenabled = true\n",
+            "http_server.tls.enabled = true (file w.toml): cannot be together with http_server.tls_autocert.enabled",
+        ),
+        (
+            "[http_server.tls_autocert]\nhost_whitelist = [\"*.a.test\"]\n",
+            "must be a list of names of hosts such as \"push.example.com\", without ports or \"*\"",
+        ),
+        (
+            "[http_server.tls_autocert]\nenabled = true\nhost_whitelist = [\"a.test\"]\ndirectory_url = \"http://a\"\n",
+            "http_server.tls_autocert.directory_url = \"http://a\" (file w.toml): must be an https:// URL",
+        ),
         (
             "[http_server]\ninternal_port = \"ops\"\n",
             "http_server.internal_port = \"ops\" (file w.toml): must be a port from 0 to 65535 (0 = any free port), or",
@@ -274,10 +287,6 @@ fn what_decides_who_may_do_something_stops_the_start() {
         (
             "[client]\ninsecure_skip_token_signature_verify = true\n",
             "client.insecure_skip_token_signature_verify = true (file w.toml): signatures of tokens are",
-        ),
-        (
-            "[http_server.tls_autocert]\nenabled = true\n",
-            "http_server.tls_autocert.enabled = true (file w.toml): certificates are not fetched",
         ),
         (
             "[broker]\nenabled = true\ntype = \"nats\"\n",

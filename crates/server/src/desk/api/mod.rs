@@ -98,9 +98,9 @@ impl<B: Backend> Api<B> {
         let deadline = began + self.config.http_api.timeout;
         let result = match method {
             BATCH => {
-                let batch = self.batch(body, deadline).await;
-                self.note(BATCH, &batch, began);
-                match batch {
+                let replies = self.batch(body, deadline).await;
+                self.note(BATCH, &replies, began);
+                match replies {
                     Ok(replies) => return answer::json(StatusCode::OK, replies),
                     Err(error) => Err(error),
                 }

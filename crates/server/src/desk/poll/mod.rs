@@ -1,11 +1,12 @@
 //! The poll endpoint: `GET /connection/poll?channels=a,b&since=POSITION&wait=SECONDS`.
 //!
-//! `refusal` is why there is no answer, `reply` the answer as JSON. What there is to be
+//! `refusal` is why there is no answer, `writing` the answer as JSON, `reply` as HTTP. What there is to be
 //! had, and whether it may be, the [`Backend`] says; here is what a poll waits for beside publications: its time, the end of its
 //! client, and that of the server.
 
 mod refusal;
 mod reply;
+mod writing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use hyper::http::request::Parts;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
+use self::writing::Writing;
 use super::answer::Answer;
 use super::backend::Backend;
 use super::exchange::Watch;
@@ -30,12 +32,15 @@ pub(super) struct Polls<B> {
     draining: watch::Receiver<bool>,
     /// Polls that may begin to wait.
     waiting: Semaphore,
+    /// Answers on their way.
+    written: Writing,
 }
 
 impl<B: Backend> Polls<B> {
     pub(super) fn new(backend: Arc<B>, config: Arc<Config>, draining: watch::Receiver<bool>) -> Self {
         let waiting = Semaphore::new(config.poll.waiting_limit.min(Semaphore::MAX_PERMITS));
-        Self { backend, config, draining, waiting }
+        let written = Writing::new(config.poll.unsent_max_size);
+        Self { backend, config, draining, waiting, written }
     }
 
     /// Answers a poll.
@@ -50,13 +55,18 @@ impl<B: Backend> Polls<B> {
         let Ok(permit) = waits.then(|| self.waiting.try_acquire()).transpose() else {
             return refusal::too_many_wait();
         };
-        let seat = head.extensions.get::<Arc<Seat>>().filter(|_| waits).map(Seat::wait);
+        if let Some(seat) = head.extensions.get::<Arc<Seat>>().filter(|_| waits) {
+            seat.is_of_client();
+        }
         let Asked { channels, since, token, in_address, .. } = request;
         let call = PollCall { channels, since, token: &token, fields: &head.headers, waits };
         let polled = self.backend.poll(call, self.patience(wait, head)).await;
-        drop((permit, seat));
+        drop(permit);
         match polled {
-            Ok(page) => reply::page(&page, &head.headers, waits || in_address),
+            Ok(page) => match self.written.write(&page) {
+                Some(written) => reply::page(&written, &head.headers, waits || in_address),
+                None => refusal::too_many_unsent(),
+            },
             Err(refused) => refusal::refused(&refused),
         }
     }

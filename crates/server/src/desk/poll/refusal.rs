@@ -21,6 +21,12 @@ pub(super) fn too_many_wait() -> Answer {
     refused(&refusal)
 }
 
+/// Answers to polls that nobody reads take as much memory as they may.
+pub(super) fn too_many_unsent() -> Answer {
+    let message = "too many requests: as much waits for clients as may (poll.unsent_max_size)".into();
+    refused(&PollRefusal { code: Error::TOO_MANY_REQUESTS.code, message, channel: None })
+}
+
 /// What the server says of it.
 pub(super) fn refused(refusal: &PollRefusal) -> Answer {
     let PollRefusal { code, message, channel } = refusal;

@@ -13,6 +13,7 @@ use wavecast_hub::{
 };
 use wavecast_protocol::centrifuge::{Disconnect, Error};
 
+use crate::canary::Vitals;
 use crate::desk::backend::{Backend, NodeInfo};
 use crate::hooks::SubscribeGrant;
 use crate::idempotency::Idempotency;
@@ -20,7 +21,6 @@ use crate::metrics::{Form, Metrics};
 use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::process::ProcessUse;
 use crate::steering::{Renewal, Revocation, Whom};
-use crate::watchman::Vitals;
 
 /// Publishes into lists. Channel `full` never has room, `unknown:…` has no namespace, `bare:…` has neither history nor
 /// presence, `json:…` and `binary:…` take what they are called.
