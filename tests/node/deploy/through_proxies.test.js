@@ -13,7 +13,7 @@ import { first, next, pause, until, within } from '../patience.js';
 import { Server } from '../server.js';
 import { listen, subscribed } from '../subscriber.js';
 import { PROXIES, ReverseProxy } from './proxies.js';
-import { TRANSPORTS, fetchWith } from './transports.js';
+import { ONE_WAY, TRANSPORTS, fetchWith } from './transports.js';
 
 const run = promisify(execFile);
 
@@ -144,6 +144,27 @@ describe('through reverse proxies', { concurrency: 4 }, () => {
         });
       }
     });
+
+    for (const { name: transport, config, client, ports, open } of ONE_WAY) {
+      describe(`${transport} through ${name}`, { concurrency: 2 }, async () => {
+        const { server, proxy, ca } = await behind(name, { ...config, client: { ...client, ...PING } }, { silenceMs: SILENCE_MS });
+        for (const { port, secure } of PORTS.filter(({ port }) => ports.includes(port))) {
+          test(`${port}: pushes come at once, and after a long silence`, async (t) => {
+            const [channel, heard, ends] = [`one-way-${port}`, [], []];
+            const close = open({ secure, host: `127.0.0.1:${proxy[port]}`, ca, channel, hear: (push) => heard.push(push), lost: (why) => ends.push(why) });
+            t.after(close);
+            const data = () => heard.filter(({ pub }) => pub !== undefined).map(({ pub }) => pub.data);
+            await until(() => heard.some(({ subscribe }) => subscribe !== undefined), 'it is subscribed', SOON_MS);
+            await publish(server, channel, 'at once');
+            await until(() => data().length === 1, 'a publication', SOON_MS);
+            await pause(IDLE_MS);
+            await publish(server, channel, 'still there');
+            await until(() => data().length === 2, 'another', SOON_MS);
+            assert.deepEqual({ data: data(), ends }, { data: ['at once', 'still there'], ends: [] });
+          });
+        }
+      });
+    }
 
     describe(`a long-poll through ${name}`, async () => {
       const { server, proxy, ca } = await behind(name, { poll: { enabled: true } });

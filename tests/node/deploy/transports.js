@@ -23,6 +23,58 @@ export const TRANSPORTS = [
   { name: 'HTTP stream over HTTP/2', config: { http_stream: { enabled: true } }, proxies: BOTH, ports: ['tls'], client: fallBack('http_stream', true) },
 ];
 
+const anyone = { allow_anonymous_connect_without_token: true };
+
+/**
+ * The ways that need no library, which `open` goes: `hear` is called with each push, `lost` when the way ends by itself. What
+ * `open` returns ends it.
+ */
+export const ONE_WAY = [
+  { name: 'EventSource over HTTP/1.1', config: { uni_sse: { enabled: true } }, client: anyone, ports: ['plain', 'tls'], open: eventSource(false) },
+  { name: 'EventSource over HTTP/2', config: { uni_sse: { enabled: true } }, client: anyone, ports: ['tls'], open: eventSource(true) },
+  { name: 'one-way HTTP stream over HTTP/1.1', config: { uni_http_stream: { enabled: true } }, client: anyone, ports: ['plain', 'tls'], open: lines(false) },
+  { name: 'one-way HTTP stream over HTTP/2', config: { uni_http_stream: { enabled: true } }, client: anyone, ports: ['tls'], open: lines(true) },
+  { name: 'one-way WebSocket', config: { uni_websocket: { enabled: true } }, client: anyone, ports: ['plain', 'tls'], open: bareWebSocket },
+];
+
+function eventSource(allowH2) {
+  return ({ secure, host, ca, channel, hear, lost }) => {
+    const address = `${secure ? 'https' : 'http'}://${host}/connection/uni_sse?channels=${channel}`;
+    const source = new EventSource(address, { fetch: fetchWith({ ca, allowH2 }) });
+    source.onmessage = ({ data }) => hear(JSON.parse(data));
+    source.onerror = (error) => lost(error.message);
+    return () => source.close();
+  };
+}
+
+function lines(allowH2) {
+  return ({ secure, host, ca, channel, hear, lost }) => {
+    const abort = new AbortController();
+    const read = async () => {
+      const address = `${secure ? 'https' : 'http'}://${host}/connection/uni_http_stream?channels=${channel}`;
+      const { body } = await fetchWith({ ca, allowH2 })(address, { signal: abort.signal });
+      let rest = '';
+      for await (const piece of body.pipeThrough(new TextDecoderStream())) {
+        const whole = (rest + piece).split('\n');
+        rest = whole.pop();
+        whole.filter(Boolean).forEach((line) => hear(JSON.parse(line)));
+      }
+      throw new Error('ended');
+    };
+    read().catch((error) => abort.signal.aborted || lost(error.message));
+    return () => abort.abort();
+  };
+}
+
+function bareWebSocket({ secure, host, ca, channel, hear, lost }) {
+  const socket = new WebSocket(`${secure ? 'wss' : 'ws'}://${host}/connection/uni_websocket?channels=${channel}`, { ca });
+  socket.on('message', (text) => hear(JSON.parse(text)));
+  socket.on('error', (error) => lost(error.message));
+  const ended = (code) => lost(`closed with ${code}`);
+  socket.on('close', ended);
+  return () => socket.off('close', ended).close();
+}
+
 function webSocket(Socket) {
   return ({ secure, host, ca, from, headers }) => ({
     endpoint: `${secure ? 'wss' : 'ws'}://${host}/connection/websocket`,
