@@ -12,7 +12,7 @@ import { launch } from './chromium.js';
 import { arrival, begin, elsewhere, libraryPage, publications, subscribe } from './visitor.js';
 
 const TRANSPORTS = ['websocket', 'http_stream', 'sse'];
-const TEST = { timeout: 90_000 };
+const TEST = { timeout: 180_000 };
 
 const CONFIG = {
   client: { insecure: true },
@@ -138,7 +138,7 @@ for (const transport of TRANSPORTS) {
     });
 
     test('a link that goes dead: pings tell, and nothing is lost', TEST, async (t) => {
-      const opened = await visitor(t, transport, { to: pinging, maxServerPingDelay: 3_000 });
+      const opened = await visitor(t, transport, { to: pinging, maxServerPingDelay: 3_000, timeout: 5_000 });
       await acrossALoss(opened, `dead-${transport}`, () => opened.link.freeze());
     });
 

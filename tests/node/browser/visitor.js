@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 
 import { openPage } from './chromium.js';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const LIBRARY = join(dirname(createRequire(import.meta.url).resolve('centrifuge')), '../dist/centrifuge.js');
 
 /** A page of that origin, with nothing of its own in it; it is closed when the test ends. */
