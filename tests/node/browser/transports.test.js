@@ -80,7 +80,7 @@ async function acrossALoss({ server, link, page }, channel, breaks) {
 }
 
 for (const transport of TRANSPORTS) {
-  describe(transport, { concurrency: 3 }, () => {
+  describe(transport, { concurrency: 5 }, () => {
     test('publications of both, history, presence, rpc and an end', TEST, async (t) => {
       const { page } = await visitor(t, transport);
       const channel = `talk-${transport}`;
@@ -139,7 +139,11 @@ for (const transport of TRANSPORTS) {
 
     test('a link that goes dead: pings tell, and nothing is lost', TEST, async (t) => {
       const opened = await visitor(t, transport, { to: pinging, maxServerPingDelay: 3_000, timeout: 5_000 });
-      await acrossALoss(opened, `dead-${transport}`, () => opened.link.freeze());
+      await acrossALoss(opened, `dead-${transport}`, () => {
+        opened.link.freeze();
+        // For new connections.
+        opened.link.restore();
+      });
     });
 
     test('a page of another origin is let in if it is on the list', TEST, async (t) => {
