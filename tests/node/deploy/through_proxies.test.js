@@ -2,46 +2,24 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { Centrifuge } from 'centrifuge';
 
 import { publish } from '../api.js';
 import { first, next, pause, until, within } from '../patience.js';
-import { Server } from '../server.js';
 import { listen, subscribed } from '../subscriber.js';
-import { PROXIES, ReverseProxy } from './proxies.js';
+import { PING, SILENCE_MS, behind } from './place.js';
+import { PROXIES } from './proxies.js';
 import { TRANSPORTS, fetchWith } from './transports.js';
 
 const run = promisify(execFile);
 
-/** What the pages tell an operator to configure, and channels to look at. */
-const CONFIG = {
-  client: { insecure: true },
-  http_server: { trusted_proxies: ['127.0.0.1'] },
-  http_api: { insecure: true },
-  log: { level: 'debug' },
-  channel: { without_namespace: { history_size: 100, history_ttl: '300s', force_recovery: true } },
-};
-/** A connection may be silent for so long, and is pinged so often. */
-const SILENCE_MS = 2_500;
-const PING = { ping_interval: '1s', pong_timeout: '500ms' };
 const PORTS = [
   { port: 'plain', secure: false },
   { port: 'tls', secure: true },
 ];
-
-/** A server with a proxy before it, until the tests of the moment are over. */
-async function behind(name, config = {}, options = {}) {
-  const merged = { ...CONFIG, ...config, client: { ...CONFIG.client, ...config.client } };
-  const server = await Server.start({ config: merged });
-  after(() => server.stop());
-  const proxy = await ReverseProxy.start(name, server, options);
-  after(() => proxy.stop());
-  return { server, proxy, ca: await readFile(proxy.ca) };
-}
 
 function clientOf(transport, { proxy, ca }, { port, secure }, more = {}) {
   const { endpoint, ...options } = transport.client({ secure, host: `127.0.0.1:${proxy[port]}`, ca, ...more });
