@@ -19,8 +19,16 @@ export class Proxy {
     return proxy;
   }
 
+  get host() {
+    return `127.0.0.1:${this.#server.address().port}`;
+  }
+
+  get origin() {
+    return `http://${this.host}`;
+  }
+
   get endpoint() {
-    return `ws://127.0.0.1:${this.#server.address().port}/connection/websocket`;
+    return `ws://${this.host}/connection/websocket`;
   }
 
   /** Every connection is reset, and new ones are refused at once. */

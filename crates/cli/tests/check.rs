@@ -33,8 +33,7 @@ fn a_chat_in_json_is_served_as_it_is() {
 warning: admin.enabled (file chat.json) is not carried out and has no effect: the console is not there yet
 warning: admin.password (file chat.json) is not carried out and has no effect: the console is not there yet
 warning: admin.secret (file chat.json) is not carried out and has no effect: the console is not there yet
-warning: prometheus.enabled (file chat.json) is not carried out and has no effect: metrics are not exported yet
-the configuration: no errors, 4 warnings
+the configuration: no errors, 3 warnings
 "
     );
     assert_eq!(code, 0);
@@ -71,11 +70,9 @@ warning: channel.namespaces.board.map.mode (file feed.yaml) is not carried out a
 maps and shared polls are not offered: who subscribes to one gets error 108
 warning: client.presence_update_interval (file feed.yaml) is not carried out and has no effect: \
 presence ends with the subscription and needs no refreshing
-warning: sse.enabled (file feed.yaml) is not carried out and has no effect: \
-this transport is not served yet; clients use the WebSocket endpoint
 warning: channel.namespaces.board.subscription_type (file feed.yaml): \"map\" is not offered: who subscribes to \
 channels of this namespace gets error 108
-the configuration: no errors, 5 warnings
+the configuration: no errors, 4 warnings
 "
     );
     assert_eq!(code, 0);
@@ -94,7 +91,6 @@ fn a_cluster_in_toml_is_refused_with_every_reason() {
     assert_eq!(code, 1);
     assert!(!text.contains("hush"), "{text}");
     for expected in [
-        "error: http_server.internal_port = \"9000\" (file cluster.toml): there is one port for everything",
         "error: http_server.tls.cert_pem (file cluster.toml): is neither PEM, nor PEM in base64, nor the path",
         "error: engine.type = \"redis\" (file cluster.toml): only the engine in memory is there",
         "error: client.insecure_skip_token_signature_verify = true (file cluster.toml): signatures of tokens",
@@ -112,7 +108,7 @@ fn a_cluster_in_toml_is_refused_with_every_reason() {
         assert!(text.lines().any(|line| line.starts_with(expected)), "{expected}\nis not in\n{text}");
     }
     let counts = text.lines().last().unwrap();
-    assert_eq!(counts, "the configuration: 12 errors, 3 warnings", "{text}");
+    assert_eq!(counts, "the configuration: 11 errors, 3 warnings", "{text}");
 }
 
 #[test]
@@ -120,7 +116,7 @@ fn exit_codes_tell_errors_from_wrong_use() {
     let chat = file("chat.json");
     assert_eq!(check(&["--config", &chat, "--strict"], &[]).0, 1, "warnings count");
     let (code, text) = check(&["--config", &chat, "--strict", "--set", "admin.enabled=false"], &[]);
-    assert!(text.ends_with("the configuration: 4 errors, no warnings\n"), "{text}");
+    assert!(text.ends_with("the configuration: 3 errors, no warnings\n"), "{text}");
     assert_eq!(code, 1);
     let (code, text) = check(&["--strict"], &[]);
     assert_eq!(

@@ -72,7 +72,7 @@ test('four ways bring the same values, and only who asks sends requests', { time
   assert.ok(found.poll.all >= 4 && found.poll.all <= 9, 'a request every two seconds');
   assert.ok(found.poll.late > 300, 'half of the values wait a second or more');
   for (const lane of ['websocket', 'sse', 'long-poll']) assert.ok(found[lane].late < 300, `${lane}: ${found[lane].late} ms`);
-  await page.locator('#verdict').getByText(/^\d+ s: Polling asked \d+ times/).waitFor();
+  await page.locator('#verdict').getByText(/^\d+\ss: Polling asked \d+ times/).waitFor();
   assert.deepEqual(faults, []);
   assert.deepEqual([...hosts], [new URL(server.origin).host]);
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { ask } from '../api.js';
-import { ENCODINGS, json, protobuf } from '../encodings.js';
+import { ENCODINGS, json } from '../encodings.js';
 import { backEnd, hooked, person, server, told, VACATED_DELAY_MS } from '../hooked.js';
 import { next, until } from '../patience.js';
 import { cut, linked, refused, subscribed } from '../subscriber.js';
@@ -151,7 +151,7 @@ for (const encoding of ENCODINGS) {
 
 test('a back end that is gone for a while is told when it is back, in order, each once', async (t) => {
   const channel = 'rooms:away';
-  const people = [await person(t, json), await person(t, protobuf)];
+  const people = [await person(t, json), await person(t, ENCODINGS.at(-1))];
   backEnd.goAway();
   const room = await subscribed(people[0].client, channel);
   await subscribed(people[1].client, 'watched:away');
@@ -169,7 +169,7 @@ test('a back end that is gone for a while is told when it is back, in order, eac
 
 test('occupied with the first, vacated some time after the last', async (t) => {
   const channel = 'rooms:first-and-last';
-  const [ann, bob] = [await person(t, json), await person(t, protobuf)];
+  const [ann, bob] = [await person(t, json), await person(t, ENCODINGS.at(-1))];
   const first = await subscribed(ann.client, channel);
   await subscribed(bob.client, channel);
   const [{ time_ms: occupied, sequence, ...rest }] = await untilStates(channel, 1);

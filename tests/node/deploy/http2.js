@@ -17,7 +17,7 @@ export class WebSocketInHttp2 {
   onerror;
 
   constructor(url, protocols, { ca, localAddress, headers } = {}) {
-    const { protocol, host, pathname } = new URL(url);
+    const { protocol, host, pathname, search } = new URL(url);
     const scheme = protocol === 'wss:' ? 'https' : 'http';
     this.#connection = connect(`${scheme}://${host}`, { ca, localAddress });
     this.#connection.on('error', (error) => this.#end(error));
@@ -28,7 +28,7 @@ export class WebSocketInHttp2 {
         ':protocol': 'websocket',
         ':scheme': scheme,
         ':authority': host,
-        ':path': pathname,
+        ':path': pathname + search,
         'sec-websocket-version': '13',
         ...(protocols.length > 0 && { 'sec-websocket-protocol': [protocols].flat().join(', ') }),
         ...headers,

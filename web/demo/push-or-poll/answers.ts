@@ -11,14 +11,15 @@ export function askerOf(address: string, channel: string): Asker | undefined {
   return url.searchParams.get('wait') === String(WAIT_S) ? 'long-poll' : 'poll';
 }
 
-/** Tells of each answer that has come; `received` are bytes. */
+/**
+ * Tells of each answer that has come; `received` are bytes. The list that a browser keeps is full after 250 of them; who
+ * observes is told of the others, too.
+ */
 export function watchAnswers(tell: (address: string, received: number) => void): void {
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       if (entry instanceof PerformanceResourceTiming) tell(entry.name, entry.transferSize);
     }
-    // The browser keeps 250 of them, and then tells of none.
-    performance.clearResourceTimings();
   });
   observer.observe({ type: 'resource' });
 }

@@ -1,7 +1,6 @@
 // How many bytes something has on the wire, as far as a page can know.
 //
-// Payloads are counted as they are, with the frame of a WebSocket (RFC 6455 §5.2), the field names of an event stream and the
-// chunk around each of its events. A page never sees heads. For those of answers it takes what browsers themselves put into
+// Payloads are counted as they are, with the frame of a WebSocket (RFC 6455 §5.2) or the field names of an event stream. A page never sees heads. For those of answers it takes what browsers themselves put into
 // `transferSize` (Resource Timing: 300 bytes); those of requests are what Chromium 140 sends to its own origin, without cookies.
 
 /** What Chromium says in a request, the address left out. */
@@ -14,8 +13,6 @@ const FRAME_HEAD_BYTES = 2;
 const MASK_BYTES = 4;
 /** Lengths from here on, and from there on, need more room in the head of a frame. */
 const LENGTHS = [126, 65_536] as const;
-/** The size of a chunk in hexadecimal digits, and two line ends. */
-const CHUNK_BYTES = 6;
 
 const encoder = new TextEncoder();
 
@@ -32,7 +29,7 @@ export function frameBytes(payload: number, isMasked: boolean): number {
 /** An event with this data, and with an id where it has one. */
 export function eventBytes(data: string, id: string): number {
   const line = (name: string, value: string) => (value === '' ? 0 : textBytes(`${name}: ${value}\n`));
-  return CHUNK_BYTES + line('id', id) + line('data', data) + 1;
+  return line('id', id) + line('data', data) + 1;
 }
 
 export function requestBytes(address: string): number {

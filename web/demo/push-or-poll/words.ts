@@ -37,7 +37,8 @@ export function verdict(figures: Readonly<Record<Name, Figures>>, seconds: numbe
       : ratio > 0.9
         ? 'Both cost about the same bytes a value.'
         : `Here a polled value costs fewer bytes, ${sizeWords(poll.bytesPerValue)} to ${sizeWords(push.bytesPerValue)}: one answer brings many, all of them late.`;
-  return `${Math.round(seconds)} s: ${asked}${vain} ${late}. ${bytes}`;
+  // A number and its unit stay on one line.
+  return `${Math.round(seconds)} s: ${asked}${vain} ${late}. ${bytes}`.replace(/(\d) (ms|s|B|kB|MB)\b/g, '$1\u00a0$2');
 }
 
 function timesWords(ratio: number): string {

@@ -1,7 +1,7 @@
 //! What the node counts, for its operator.
 //!
 //! What happens for every delivery or command is counted by the shard itself, in numbers that nobody else writes
-//! ([`ShardTally`]); what is rarer by whoever sees it, in numbers that all share. Nothing here takes a lock.
+//! (`ShardTally`); what is rarer by whoever sees it, in numbers that all share. Nothing here takes a lock.
 //! [`scrape`](crate::scrape) adds up and says it.
 //!
 //! - `counter`: numbers with one writer, and with many; `codes`: one for each code that comes; `histogram`: how long things took

@@ -57,7 +57,7 @@ impl PushShard {
                 tally.commands(session.wire.transport(), kind).add(1);
             }
             self.carry_out(connections, id, step);
-            if self.refused.is_some() {
+            if self.refused.as_ref().is_some_and(|(refused, _)| *refused == id) {
                 break;
             }
             let Some(session) = self.sessions.get_mut(id) else { return };

@@ -302,6 +302,10 @@ impl Handler for PushShard {
     }
 
     fn turn(&mut self, connections: &mut Connections) -> Option<Duration> {
+        // Whose replies nobody has sent.
+        if let Some((id, why)) = self.refused.take() {
+            self.disconnect(connections, id, why);
+        }
         self.node.memory().note(self.id.0.into(), connections.outbox_bytes().frames, self.session_bytes);
         let runs = self.send_runs(connections);
         let gaps = self.tell_gaps(connections);

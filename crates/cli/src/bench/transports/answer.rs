@@ -1,6 +1,6 @@
 //! HTTP/1.1 answers as they come in: where the head ends, where the body does, and what is in it.
 //!
-//! Only what this benchmark meets: a length, chunks, or no body (RFC 9112 §6.3).
+//! Only what this benchmark meets: a length, chunks, no body, or one that goes on to the end of the connection (RFC 9112 §6.3).
 
 use std::io::Read;
 use std::ops::Range;
@@ -30,6 +30,8 @@ pub(super) enum Body {
     /// After so many bytes.
     Length(usize),
     Chunks,
+    /// At the end of the connection.
+    Rest,
 }
 
 /// The head that the bytes begin with, and its length; `None` while it is incomplete.
@@ -44,7 +46,7 @@ pub(super) fn head(bytes: &[u8]) -> Result<Option<(Head, usize)>, String> {
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse::<u16>().ok());
     let status = status.ok_or_else(|| format!("no HTTP/1.1 answer: {:?}", text.lines().next()))?;
-    let mut head = Head { status, body: Body::Length(0), is_gzip: false, tag: None };
+    let mut head = Head { status, body: Body::Rest, is_gzip: false, tag: None };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
@@ -112,6 +114,8 @@ mod tests {
         assert_eq!(read(&chunks), Some((200, Body::Chunks, chunks.len())));
         assert!(head(&chunks).unwrap().unwrap().0.is_gzip);
         let unchanged = b"HTTP/1.1 304 Not Modified\r\ncontent-length: 50\r\n\r\nHTTP";
+        let stream = with("Connection: close\r\n");
+        assert_eq!(read(&stream), Some((200, Body::Rest, stream.len())));
         assert_eq!(read(unchanged), Some((304, Body::Length(0), unchanged.len() - 4)));
     }
 

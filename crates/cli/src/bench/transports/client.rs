@@ -185,8 +185,10 @@ impl Client {
             }
             (Stage::Answering(head), _) => match (words.transport.is_stream(), head.body) {
                 (true, Body::Chunks) => self.take_chunk(count, bytes, now_ns),
+                (true, Body::Rest) if bytes.is_empty() => Ok(None),
+                (true, Body::Rest) => self.take_text(bytes, count, now_ns).map(|()| Some(bytes.len())),
                 (true, Body::Length(_)) => Err("the server's stream has a length".into()),
-                (false, Body::Chunks) => Err("the server's answer has no length".into()),
+                (false, Body::Chunks | Body::Rest) => Err("the server's answer has no length".into()),
                 (false, Body::Length(length)) => {
                     let Some(body) = bytes.get(..length) else { return Ok(None) };
                     let head = head.clone();
@@ -258,7 +260,13 @@ impl Client {
         if content.is_empty() {
             return Err("the server ended the stream".into());
         }
-        self.line.extend_from_slice(&bytes[content]);
+        self.take_text(&bytes[content], count, now_ns)?;
+        Ok(Some(next))
+    }
+
+    /// A piece of a stream, as it happens to be cut.
+    fn take_text(&mut self, text: &[u8], count: &mut Count, now_ns: u64) -> Result<(), String> {
+        self.line.extend_from_slice(text);
         let lines = std::mem::take(&mut self.line);
         let mut rest = &lines[..];
         while let Some(end) = memchr(b'\n', rest) {
@@ -266,7 +274,7 @@ impl Client {
             rest = &rest[end + 1..];
         }
         self.line.extend_from_slice(rest);
-        Ok(Some(next))
+        Ok(())
     }
 
     /// A line of an event stream, or of JSON.

@@ -35,7 +35,7 @@ pub(super) fn draw(title: &str, figures: &[TransportFigures]) -> String {
     let _ = write!(out, "<style>{STYLE}{}</style>", dashes(figures));
     let _ = write!(out, r#"<rect class="paper" width="{WIDTH}" height="{HEIGHT}" rx="10"/>"#);
     let _ = write!(out, r#"<text class="title" x="{EDGE}" y="42">What each way to a client costs</text>"#);
-    let _ = write!(out, r#"<text class="soft" x="{EDGE}" y="62">{}</text>"#, text(title));
+    let _ = write!(out, r#"<text class="soft" x="{EDGE}" y="62">{}; less is better</text>"#, text(title));
     legend(figures, &mut out);
     let (width, height) = ((WIDTH - 2.0 * EDGE - GAP) / 2.0, (HEIGHT - TOP - EDGE - GAP) / 2.0);
     let frame = |column: f64, row: f64| Frame {
