@@ -1,8 +1,8 @@
 //! How publications get into the server: by a client's publish command, or by the HTTP API.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use super::control::PublishRoute;
 use super::dialogue::Dialogue;
@@ -13,6 +13,8 @@ use super::stamp::{self, Stamp};
 
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Half of the time that a server with the default configuration waits for the first request of a connection.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// The HTTP API as a way in.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -125,6 +127,16 @@ impl Publisher {
         }
     }
 
+    /// Opens its connection to the HTTP API anew where it has been silent for so long that the server may close it.
+    pub(super) fn wake(&mut self) -> Result<(), String> {
+        let Way::Api(api) = &mut self.way else { return Ok(()) };
+        if api.used.elapsed() > SILENCE_MAX {
+            api.stream = dial(api.address)?;
+            api.used = Instant::now();
+        }
+        Ok(())
+    }
+
     /// Whether a publication was refused meanwhile.
     pub(super) fn check(&mut self) -> Result<(), String> {
         match &mut self.way {
@@ -137,8 +149,11 @@ impl Publisher {
 /// One HTTP/1.1 connection that is kept open.
 #[derive(Debug)]
 pub(super) struct Api {
+    address: SocketAddr,
     head: String,
     stream: BufReader<TcpStream>,
+    /// When it was opened, or the last answer came.
+    used: Instant,
 }
 
 impl Api {
@@ -146,17 +161,11 @@ impl Api {
         let PublishRoute::Api { address, host, path, key } = route else {
             return Err("no HTTP API given".into());
         };
-        let stream = TcpStream::connect_timeout(address, ANSWER_WAIT);
-        let stream = stream.map_err(|error| format!("connecting to the HTTP API at {address}: {error}"))?;
-        let prepared = stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(ANSWER_WAIT)));
-        prepared
-            .and_then(|()| stream.set_write_timeout(Some(ANSWER_WAIT)))
-            .map_err(|error| error.to_string())?;
         let key = key.as_ref().map(|key| format!("X-API-Key: {key}\r\n")).unwrap_or_default();
         let head = format!(
             "POST {path}/publish HTTP/1.1\r\nHost: {host}\r\n{key}Content-Type: application/json\r\n"
         );
-        Ok(Self { head, stream: BufReader::new(stream) })
+        Ok(Self { address: *address, head, stream: dial(*address)?, used: Instant::now() })
     }
 
     /// Sends the body of a publish call, and returns the answer of a server that has carried it out.
@@ -165,12 +174,21 @@ impl Api {
         request.extend_from_slice(body);
         self.stream.get_mut().write_all(&request).map_err(|error| error.to_string())?;
         let (status, answer) = read_answer(&mut self.stream)?;
+        self.used = Instant::now();
         if status != 200 || answer.windows(8).any(|part| part == b"\"error\":") {
             let answer = String::from_utf8_lossy(&answer);
             return Err(format!("status {status}: {}", answer.chars().take(200).collect::<String>()));
         }
         Ok(answer)
     }
+}
+
+fn dial(address: SocketAddr) -> Result<BufReader<TcpStream>, String> {
+    let stream = TcpStream::connect_timeout(&address, ANSWER_WAIT);
+    let stream = stream.map_err(|error| format!("connecting to the HTTP API at {address}: {error}"))?;
+    let prepared = stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(ANSWER_WAIT)));
+    prepared.and_then(|()| stream.set_write_timeout(Some(ANSWER_WAIT))).map_err(|error| error.to_string())?;
+    Ok(BufReader::new(stream))
 }
 
 /// Status and body of a response whose length is announced (RFC 9112 §6.2).

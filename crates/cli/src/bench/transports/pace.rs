@@ -27,6 +27,7 @@ impl Pace {
             for (sequence, number) in (sequence..).zip(0..count) {
                 let due_ns = first_ns + interval_ns * u64::from(number);
                 thread::sleep(Duration::from_nanos(due_ns.saturating_sub(stamp::now_ns())));
+                publisher.wake()?;
                 publisher.publish(Stamp { sent_ns: stamp::now_ns(), sequence })?;
             }
             Ok(publisher)
