@@ -15,7 +15,8 @@
 //! | `reload` | a configuration read anew while it runs: [`ReloadHandle`] |
 //! | `leaving`, `departure` | how it leaves: [`DrainHandle`]; whether it does |
 //! | `doors`, `acme` | what is listened on beside the port of clients; certificates that are fetched |
-//! | [`node`] | what all shards and the desk share: publish, history, info |
+//! | [`node`] | what all shards and the desk share: configuration, hub, counts |
+//! | `publishing`, `reading` | what is published, with a wait or without; what may be asked of channels |
 //! | `counts`, `addresses`, `rate` | how many there are, and how fast they come |
 //! | [`memory`], `relief` | what is held, against `memory.max`, and how room is made |
 //! | `canary`, `watchman` | whether publications come through and event loops turn |
@@ -31,7 +32,7 @@
 //! | [`token`] | who a client is and what it may, signed by the back end (JWT) |
 //! | [`polling`] | what polls are answered, and how they wait |
 //! | [`position_list`] | where a client without a session stands, as one line of text |
-//! | `reading`, `steering` | what may be asked of channels; whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
+//! | `steering` | whom an order means: [`Whom`], [`Renewal`], [`Revocation`] |
 //! | `procedures`, `process` | [`Procedures`]: methods that the program around the server brings; what this process uses |
 //! | [`hooks`] | calls to the user's back end, over HTTP or as Rust functions |
 //! | [`http_client`] | HTTP as a client, for hooks and key sets |
@@ -76,6 +77,7 @@ pub mod polling;
 pub mod position_list;
 mod procedures;
 mod process;
+mod publishing;
 mod rate;
 mod reading;
 mod relief;

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
-use serde::Serialize;
 use wavecast_hub::{
-    ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces,
-    PresenceStats, Publish, PublishError, Since, StreamPosition,
+    ChannelOptions, ClientInfo, HistoryPage, HistoryQuery, Hub, HubLimits, Namespaces, PresenceStats,
+    Publish, Since, StreamPosition,
 };
 use wavecast_net::driver::Stream;
 use wavecast_net::shard::Remote;
@@ -29,9 +28,8 @@ use crate::hooks::{self, Event, Hooks, SubscribeGrant};
 use crate::idempotency::Idempotency;
 use crate::inboxes::Inboxes;
 use crate::memory::Memory;
-use crate::metrics::{Form, Metrics, NotPublished, Source};
+use crate::metrics::{Form, Metrics, Source};
 use crate::office::Office;
-use crate::payload::{self, Payload};
 use crate::polling::{PollCall, PollPage, PollRefusal};
 use crate::procedures::Procedures;
 use crate::process::ProcessMeter;
@@ -40,10 +38,6 @@ use crate::session_names::SessionNames;
 use crate::shard_event::ShardEvent;
 use crate::steering::{Renewal, Revocation, Whom};
 use crate::streams::{Heard, StreamOpening, TurnedAway};
-
-/// First pause before a publication is tried again when an inbox is full; it doubles up to [`RETRY_MAX`].
-const RETRY_MIN: Duration = Duration::from_millis(1);
-const RETRY_MAX: Duration = Duration::from_millis(20);
 
 /// Configuration, channels and counts of one node.
 pub struct Node {
@@ -179,6 +173,10 @@ impl Node {
         &self.hub
     }
 
+    pub(crate) fn idempotency(&self) -> &Idempotency {
+        &self.idempotency
+    }
+
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -229,151 +227,14 @@ impl Node {
         self.clock.now_ms()
     }
 
+    /// The same as a publication and an event carry it.
+    pub(crate) fn time_ms(&self) -> i64 {
+        i64::try_from(self.now_ms()).unwrap_or(i64::MAX)
+    }
+
     /// Hides the slots in the ids of sessions.
     pub(crate) fn client_mask(&self) -> u32 {
         (self.seed >> 16) as u32
-    }
-
-    /// Publishes bytes into a channel: JSON, or anything else where the channel takes it; what they are is found out.
-    /// Otherwise as [`publish`](Self::publish).
-    ///
-    /// # Errors
-    /// Those of [`publish`](Self::publish), 107 for data that the channel does not take, 106 for too much of it.
-    pub async fn publish_data(&self, channel: &str, data: &[u8]) -> Result<StreamPosition, Error> {
-        let payload = Payload::of_bytes(data, self.rules().options(channel)?)?;
-        self.publish_payload(channel, payload).await
-    }
-
-    /// Publishes a value as JSON. Otherwise as [`publish`](Self::publish); for what else a publication may have there is
-    /// [`as_json`](crate::as_json).
-    ///
-    /// # Errors
-    /// Those of [`publish`](Self::publish), 107 for a value that the channel does not take, 106 for too much of it, 100 for one
-    /// that cannot be JSON.
-    pub async fn publish_json(
-        &self,
-        channel: &str,
-        value: &(impl Serialize + ?Sized),
-    ) -> Result<StreamPosition, Error> {
-        let json = payload::written(value)?;
-        let payload = Payload::of_json(&json, self.rules().options(channel)?)?;
-        self.publish_payload(channel, payload).await
-    }
-
-    async fn publish_payload(&self, channel: &str, payload: Payload<'_>) -> Result<StreamPosition, Error> {
-        let (data, is_json) = (payload.data.into(), payload.is_json);
-        self.publish(channel, Publish { data, is_json, time_ms: self.time_ms(), ..Publish::default() }).await
-    }
-
-    /// Publishes into a channel. While the inbox of a shard with subscribers is full it waits, at most for
-    /// `http_api.timeout`. Cancelled, it has published or not; nothing in between.
-    ///
-    /// What `publish` says of its data is believed: with `is_json` it must be JSON on one line.
-    ///
-    /// # Errors
-    /// 102 or 107 for the channel's name, 106 when there are too many channels, 111 when there was no room in time.
-    pub async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {
-        self.publish_from(Source::Server, channel, publish).await
-    }
-
-    async fn publish_from(
-        &self,
-        source: Source,
-        channel: &str,
-        publish: Publish,
-    ) -> Result<StreamPosition, Error> {
-        let options = &*self.options(channel)?;
-        let give_up = Instant::now() + self.config().http_api.timeout;
-        let mut publish = publish;
-        publish.delta |= options.delta_publish;
-        let mut pause = RETRY_MIN;
-        loop {
-            publish = match self.publish_now(source, channel, publish, options) {
-                Ok(position) => return Ok(position),
-                Err((NotPublished::Inbox, Some(again))) if Instant::now() < give_up => again,
-                Err((why, _)) => return Err(self.not_published(why)),
-            };
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(RETRY_MAX);
-        }
-    }
-
-    /// Publishes at once or not at all: for those who must not wait.
-    pub(crate) fn try_publish(
-        &self,
-        channel: &str,
-        publish: Publish,
-        options: &ChannelOptions,
-    ) -> Result<StreamPosition, Error> {
-        let published = self.publish_now(Source::Client, channel, publish, options);
-        published.map_err(|(why, _)| self.not_published(why))
-    }
-
-    /// Publishes and counts; gives the publication back where another attempt may have room.
-    fn publish_now(
-        &self,
-        source: Source,
-        channel: &str,
-        publish: Publish,
-        options: &ChannelOptions,
-    ) -> Result<StreamPosition, (NotPublished, Option<Publish>)> {
-        if self.memory.refuses_publications() {
-            return Err((NotPublished::Memory, None));
-        }
-        match self.hub.publish(channel, publish, options, self.now_ms()) {
-            Ok(published) => {
-                self.metrics.published(source).add(1);
-                if published.is_suppressed {
-                    self.metrics.suppressed.add(1);
-                }
-                Ok(published.position)
-            }
-            Err(PublishError::Busy { publish, .. }) => Err((NotPublished::Inbox, Some(publish))),
-            Err(PublishError::ChannelLimit) => Err((NotPublished::Channels, None)),
-        }
-    }
-
-    fn not_published(&self, why: NotPublished) -> Error {
-        self.metrics.not_published(why).add(1);
-        match why {
-            NotPublished::Inbox | NotPublished::Memory => Error::TOO_MANY_REQUESTS,
-            NotPublished::Channels => Error::LIMIT_EXCEEDED,
-        }
-    }
-
-    /// The same, once for each key.
-    pub(crate) fn try_publish_once(
-        &self,
-        channel: &str,
-        key: &str,
-        publish: Publish,
-        options: &ChannelOptions,
-    ) -> Result<StreamPosition, Error> {
-        self.idempotency.once_now(channel, key, || self.try_publish(channel, publish, options))
-    }
-
-    /// Reads from a channel's history.
-    ///
-    /// # Errors
-    /// 102 or 107 for the channel's name, 108 where no history is kept, 106 when there are too many channels, 112 when what
-    /// follows the position is not there any more.
-    pub fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error> {
-        self.history_with(channel, query, self.rules().options(channel)?)
-    }
-
-    pub(crate) fn history_with(
-        &self,
-        channel: &str,
-        query: HistoryQuery<'_>,
-        options: &ChannelOptions,
-    ) -> Result<HistoryPage, Error> {
-        if !options.has_history() {
-            return Err(Error::NOT_AVAILABLE);
-        }
-        self.hub.history(channel, query, options, self.now_ms()).map_err(|error| match error {
-            HistoryError::UnrecoverablePosition => Error::UNRECOVERABLE_POSITION,
-            HistoryError::ChannelLimit => Error::LIMIT_EXCEEDED,
-        })
     }
 
     /// Tells the back end that a subscription has ended, where it wants to know.
@@ -419,10 +280,6 @@ impl Node {
         events.try_push(event).ok();
     }
 
-    fn time_ms(&self) -> i64 {
-        i64::try_from(self.now_ms()).unwrap_or(i64::MAX)
-    }
-
     /// What this node has now.
     #[must_use]
     pub fn info(&self) -> NodeInfo {
@@ -458,7 +315,7 @@ impl Backend for Node {
     }
 
     fn idempotency(&self) -> &Idempotency {
-        &self.idempotency
+        Node::idempotency(self)
     }
 
     async fn publish(&self, channel: &str, publish: Publish) -> Result<StreamPosition, Error> {

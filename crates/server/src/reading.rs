@@ -1,10 +1,10 @@
-//! What may be asked of a node's channels: who is there, which there are; and that their history be dropped.
+//! What may be asked of a node's channels: what was published, who is there, which there are; and that their history be dropped.
 
 use std::sync::Arc;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
-use wavecast_hub::{ClientInfo, PresenceStats};
+use wavecast_hub::{ChannelOptions, ClientInfo, HistoryError, HistoryPage, HistoryQuery, PresenceStats};
 use wavecast_protocol::centrifuge::Error;
 
 use crate::node::Node;
@@ -14,6 +14,30 @@ use crate::node::Node;
 pub const PRESENCE_CLIENTS_MAX: usize = 100_000;
 
 impl Node {
+    /// Reads from a channel's history.
+    ///
+    /// # Errors
+    /// 102 or 107 for the channel's name, 108 where no history is kept, 106 when there are too many channels, 112 when what
+    /// follows the position is not there any more.
+    pub fn history(&self, channel: &str, query: HistoryQuery<'_>) -> Result<HistoryPage, Error> {
+        self.history_with(channel, query, self.rules().options(channel)?)
+    }
+
+    pub(crate) fn history_with(
+        &self,
+        channel: &str,
+        query: HistoryQuery<'_>,
+        options: &ChannelOptions,
+    ) -> Result<HistoryPage, Error> {
+        if !options.has_history() {
+            return Err(Error::NOT_AVAILABLE);
+        }
+        self.hub().history(channel, query, options, self.now_ms()).map_err(|error| match error {
+            HistoryError::UnrecoverablePosition => Error::UNRECOVERABLE_POSITION,
+            HistoryError::ChannelLimit => Error::LIMIT_EXCEEDED,
+        })
+    }
+
     /// Who is in a channel: one entry for each session.
     ///
     /// # Errors

@@ -6,12 +6,13 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use wavecast_client::{Options, StreamPosition};
-use wavecast_server::config::{self, Overrides};
+use wavecast_server::config;
 
 use super::audience::{Audience, SUBSCRIPTIONS_PER_CLIENT};
 use super::control::PublishRoute;
 use super::descriptors;
 use super::error::BenchError;
+use super::following::{Following, TICK};
 use super::journal::Counts;
 use super::press::Press;
 use super::publisher::ApiOptions;
@@ -26,7 +27,6 @@ const SETTINGS: [&str; 3] = [
     "channel.without_namespace.history_ttl=10m",
     "channel.without_namespace.force_recovery=true",
 ];
-const TICK: Duration = Duration::from_millis(20);
 /// From the first connection until every subscription stands.
 const READY_WAIT: Duration = Duration::from_secs(120);
 /// How long publishers are at work before the signal.
@@ -74,7 +74,7 @@ pub(super) struct DrainOptions {
     payload: usize,
 
     /// Time over which the server closes its connections (shutdown.drain)
-    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    #[arg(long, default_value = "10s", value_parser = config::parse_duration)]
     window: Duration,
 
     /// Print one JSON object instead of a table
@@ -181,7 +181,7 @@ impl DrainFigures {
     }
 }
 
-async fn hand_over(options: &DrainOptions, server: Server) -> Result<DrainFigures, BenchError> {
+async fn hand_over(options: &DrainOptions, mut server: Server) -> Result<DrainFigures, BenchError> {
     let seed = stamp::now_ns();
     let channels: Vec<String> = (1..=options.channels).map(|number| format!("bench-{number}")).collect();
     let url = format!("ws://{}{}", server.endpoint.address, server.endpoint.path);
@@ -189,17 +189,21 @@ async fn hand_over(options: &DrainOptions, server: Server) -> Result<DrainFigure
     let wishes = |number| Options { jitter_seed: Some(seed.wrapping_add(number)), ..Options::default() };
     let audience = Audience::open_with(&url, options.clients, &channels, wishes);
     let audience = audience.await.map_err(BenchError::Server)?;
-    let mut change = Change { options, server, audience, press: None };
-    change.wait_ready().await?;
-    let route = DrainOptions::route(&change.server)?;
-    change.press = Some(Press::start(route, channels, options.payload, options.rate));
+    let route = DrainOptions::route(&server)?;
+    let press = || Press::start(route, channels, options.payload, options.rate);
+    let mut following = Following::start(audience, &mut server, READY_WAIT, press).await?;
     let warm = Instant::now();
     while warm.elapsed() < WARM_UP {
-        change.check()?;
+        following.check(Some(&mut server))?;
         sleep(TICK).await;
     }
+    let mut change = Change { options, server, following };
     let (mut figures, marks) = change.hand_over().await?;
-    change.settle(&mut figures, &marks).await?;
+    let settled = change.following.settle(Some(&mut change.server), SETTLE_WAIT).await?;
+    (figures.publications, figures.unanswered) = (settled.publications, settled.unanswered);
+    figures.counts = settled.counts;
+    figures.cut_short = settled.audience.behind(&marks);
+    figures.not_told_once = settled.audience.not_told_once();
     Ok(figures)
 }
 
@@ -208,36 +212,14 @@ struct Change<'o> {
     options: &'o DrainOptions,
     /// The first, and then the second.
     server: Server,
-    audience: Audience,
-    press: Option<Press>,
+    following: Following,
 }
 
 impl Change<'_> {
-    async fn wait_ready(&mut self) -> Result<(), BenchError> {
-        let bar = progress_bar("subscribing", self.audience.subscriptions());
-        let begun = Instant::now();
-        loop {
-            let ready = self.audience.begun();
-            bar.set_position(ready);
-            if ready == self.audience.subscriptions() {
-                bar.finish_and_clear();
-                return Ok(());
-            }
-            self.check()?;
-            if begun.elapsed() > READY_WAIT {
-                let (all, wait) = (self.audience.subscriptions(), READY_WAIT.as_secs());
-                return Err(BenchError::Server(format!(
-                    "{ready} of {all} subscriptions stood after {wait} s"
-                )));
-            }
-            sleep(5 * TICK).await;
-        }
-    }
-
     /// Ends the first server and waits until everybody is at the second. Where each channel stood before, too.
     async fn hand_over(&mut self) -> Result<(DrainFigures, Vec<Option<StreamPosition>>), BenchError> {
         let options = self.options;
-        let marks = self.press.as_ref().map(Press::latest).unwrap_or_default();
+        let marks = self.following.press.latest();
         let signal = Instant::now();
         self.server.ask_to_end()?;
         let second: JoinHandle<Result<Server, BenchError>> = tokio::task::spawn_blocking({
@@ -250,22 +232,25 @@ impl Change<'_> {
         let clients = u64::from(options.clients);
         let bar = progress_bar("coming over", clients);
         let mut ended_ms = None;
-        while self.audience.arrivals_since(signal).len() < options.clients as usize || ended_ms.is_none() {
-            bar.set_position(self.audience.arrivals_since(signal).len() as u64);
-            self.check()?;
+        while self.following.audience.arrivals_since(signal).len() < options.clients as usize
+            || ended_ms.is_none()
+        {
+            bar.set_position(self.following.audience.arrivals_since(signal).len() as u64);
+            self.following.check(Some(&mut self.server))?;
             if ended_ms.is_none() && first.has_ended()? {
                 ended_ms = Some(since(signal, Instant::now()));
             }
             if signal.elapsed() > options.window + 4 * BACK_WAIT {
-                let back = self.audience.arrivals_since(signal).len();
+                let back = self.following.audience.arrivals_since(signal).len();
                 return Err(BenchError::Server(format!("{back} of {clients} clients came back")));
             }
             sleep(TICK).await;
         }
         bar.finish_and_clear();
-        let (closes, arrivals) = (self.audience.closes_since(signal), self.audience.arrivals_since(signal));
+        let (closes, arrivals) =
+            (self.following.audience.closes_since(signal), self.following.audience.arrivals_since(signal));
         let figures = DrainFigures {
-            subscriptions: self.audience.subscriptions(),
+            subscriptions: self.following.audience.subscriptions(),
             port_taken_ms,
             first_closed_ms: closes.first().map_or(0, |at| since(signal, *at)),
             last_closed_ms: closes.last().map_or(0, |at| since(signal, *at)),
@@ -278,48 +263,6 @@ impl Change<'_> {
         };
         Ok((figures, marks))
     }
-
-    /// Ends the publishing, waits until everybody has come to the last publication, and judges.
-    async fn settle(
-        &mut self,
-        figures: &mut DrainFigures,
-        marks: &[Option<StreamPosition>],
-    ) -> Result<(), BenchError> {
-        let Some(press) = self.press.take() else { return Ok(()) };
-        press.end();
-        while !press.has_ended() {
-            self.check()?;
-            sleep(TICK).await;
-        }
-        let ledger = press.close().map_err(BenchError::Server)?;
-        let begun = Instant::now();
-        while self.audience.caught_up(&ledger) < self.audience.subscriptions()
-            && begun.elapsed() < SETTLE_WAIT
-        {
-            self.check()?;
-            sleep(5 * TICK).await;
-        }
-        (figures.publications, figures.unanswered) = (ledger.confirmed(), ledger.unanswered());
-        figures.counts = self.audience.close(&ledger);
-        figures.cut_short = self.audience.behind(marks);
-        figures.not_told_once = self.audience.not_told_once();
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<(), BenchError> {
-        self.audience.check().map_err(BenchError::Server)?;
-        self.press.as_mut().map_or(Ok(()), Press::check).map_err(BenchError::Server)
-    }
-}
-
-/// A duration in the words of the configuration.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let overrides =
-        Overrides { values: vec![("shutdown.drain".into(), text.into())], ..Overrides::default() };
-    let timeout = ("shutdown.timeout".to_owned(), "1h".to_owned());
-    let overrides = Overrides { values: [vec![timeout], overrides.values].concat(), ..overrides };
-    let loaded = config::load_from(None, [], &overrides).map_err(|error| error.to_string())?;
-    Ok(loaded.config.shutdown.drain)
 }
 
 fn since(begun: Instant, at: Instant) -> u64 {
@@ -386,11 +329,5 @@ mod tests {
         ] {
             assert_eq!(most_within(&at(times), SECOND), most, "{times:?}");
         }
-    }
-
-    #[test]
-    fn a_window_is_a_duration() {
-        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
-        assert!(parse_duration("soon").unwrap_err().contains("duration"));
     }
 }

@@ -12,7 +12,7 @@
 //! | `control`, `process` | orders and news between processes; starting and ending them |
 //! | `account`, `peak`, `descriptors` | processor time and memory of a process; how many sockets it may have |
 //! | `endpoint`, `server` | the server under test |
-//! | `cutter`, `press`, `ledger`, `audience`, `journal` | the relay that cuts connections; publishing, and what the server says of it; resilient clients, and what they are told |
+//! | `cutter`, `press`, `ledger`, `audience`, `journal`, `following` | the relay that cuts connections; publishing, and what the server says of it; resilient clients, and what they are told; both together |
 //! | `run`, `window`, `delivery` | one run; the pace of publications; a measured interval |
 //! | `fanout`, `connect`, `reconnect`, `slow`, `recovery`, `drain`, `echo`, `limit` | the benchmarks |
 //! | `demo` | the demo applications under load: their visitors, and what they cost |
@@ -40,6 +40,7 @@ mod echo;
 mod endpoint;
 mod error;
 mod fanout;
+mod following;
 mod journal;
 mod latency;
 mod ledger;

@@ -11,6 +11,7 @@ use super::control::PublishRoute;
 use super::cutter::{Cut, Cutter, HALF_OPEN_TIME};
 use super::descriptors;
 use super::error::BenchError;
+use super::following::{Following, TICK};
 use super::journal::Counts;
 use super::press::Press;
 use super::publisher::ApiOptions;
@@ -28,7 +29,6 @@ const SETTINGS: [&str; 5] = [
     "channel.without_namespace.history_ttl=10m",
     "channel.without_namespace.force_recovery=true",
 ];
-const TICK: Duration = Duration::from_millis(20);
 /// From the first connection until every subscription stands.
 const READY_WAIT: Duration = Duration::from_secs(60);
 /// From the last publication until every client has come to it; half-open connections have been reset by then.
@@ -140,7 +140,7 @@ impl RecoveryOptions {
     }
 }
 
-async fn torture(options: &RecoveryOptions, server: Server) -> Result<RecoveryFigures, BenchError> {
+async fn torture(options: &RecoveryOptions, mut server: Server) -> Result<RecoveryFigures, BenchError> {
     let seed = stamp::now_ns();
     let cutter = Cutter::start(server.endpoint.address, seed).await;
     let cutter = cutter.map_err(BenchError::io("starting the relay"))?;
@@ -149,12 +149,14 @@ async fn torture(options: &RecoveryOptions, server: Server) -> Result<RecoveryFi
     let audience =
         Audience::open(&url, options.clients, &channels, seed).await.map_err(BenchError::Server)?;
     let route = options.route(&server)?;
-    let mut ordeal =
-        Ordeal { options, server: Some(server), restarting: None, cutter, audience, press: None };
-    ordeal.wait_ready().await?;
-    ordeal.press = Some(Press::start(route, channels, options.payload, options.rate));
+    let press = || Press::start(route, channels, options.payload, options.rate);
+    let following = Following::start(audience, &mut server, READY_WAIT, press).await?;
+    let mut ordeal = Ordeal { options, server: Some(server), restarting: None, cutter, following };
     let mut figures = ordeal.cut().await?;
-    ordeal.settle(&mut figures).await?;
+    let Ordeal { following, mut server, .. } = ordeal;
+    let settled = following.settle(server.as_mut(), SETTLE_WAIT).await?;
+    (figures.publications, figures.unanswered) = (settled.publications, settled.unanswered);
+    figures.counts = settled.counts;
     Ok(figures)
 }
 
@@ -165,44 +167,21 @@ struct Ordeal<'o> {
     server: Option<Server>,
     restarting: Option<JoinHandle<Result<Server, BenchError>>>,
     cutter: Cutter,
-    audience: Audience,
-    press: Option<Press>,
+    following: Following,
 }
 
 impl Ordeal<'_> {
-    async fn wait_ready(&mut self) -> Result<(), BenchError> {
-        let bar = progress_bar("subscribing", self.audience.subscriptions());
-        let begun = Instant::now();
-        loop {
-            let ready = self.audience.begun();
-            bar.set_position(ready);
-            if ready == self.audience.subscriptions() {
-                bar.finish_and_clear();
-                return Ok(());
-            }
-            self.check()?;
-            if begun.elapsed() > READY_WAIT {
-                return Err(BenchError::Server(format!(
-                    "{ready} of {} subscriptions stood after {} s",
-                    self.audience.subscriptions(),
-                    READY_WAIT.as_secs()
-                )));
-            }
-            sleep(5 * TICK).await;
-        }
-    }
-
     /// Cuts for as long as was asked for, and restarts the server half-way.
     async fn cut(&mut self) -> Result<RecoveryFigures, BenchError> {
-        let mut figures =
-            RecoveryFigures { subscriptions: self.audience.subscriptions(), ..RecoveryFigures::default() };
+        let subscriptions = self.following.audience.subscriptions();
+        let mut figures = RecoveryFigures { subscriptions, ..RecoveryFigures::default() };
         let time = Duration::from_secs(self.options.seconds);
         let bar = progress_bar("cutting", time.as_secs());
         let (begun, mut cuts) = (Instant::now(), 0);
         let mut restart = !self.options.no_restart && self.server.as_ref().is_some_and(Server::is_ours);
         while begun.elapsed() < time || self.restarting.is_some() {
             bar.set_position(begun.elapsed().as_secs());
-            self.check()?;
+            self.following.check(self.server.as_mut())?;
             if restart && begun.elapsed() > time / 2 {
                 restart = false;
                 self.restart();
@@ -241,45 +220,9 @@ impl Ordeal<'_> {
     fn restarted(&mut self, server: Server) -> Result<(), BenchError> {
         self.cutter.aim(server.endpoint.address);
         let route = self.options.route(&server)?;
-        if let Some(press) = &self.press {
-            press.move_to(route);
-        }
+        self.following.press.move_to(route);
         self.server = Some(server);
         Ok(())
-    }
-
-    /// Ends the publishing, waits until everybody has come to the last publication, and judges.
-    async fn settle(&mut self, figures: &mut RecoveryFigures) -> Result<(), BenchError> {
-        let Some(press) = self.press.take() else { return Ok(()) };
-        press.end();
-        while !press.has_ended() {
-            self.check()?;
-            sleep(TICK).await;
-        }
-        let ledger = press.close().map_err(BenchError::Server)?;
-        let bar = progress_bar("settling", self.audience.subscriptions());
-        let begun = Instant::now();
-        loop {
-            self.check()?;
-            let caught_up = self.audience.caught_up(&ledger);
-            bar.set_position(caught_up);
-            if caught_up == self.audience.subscriptions() || begun.elapsed() > SETTLE_WAIT {
-                break;
-            }
-            sleep(5 * TICK).await;
-        }
-        bar.finish_and_clear();
-        (figures.publications, figures.unanswered) = (ledger.confirmed(), ledger.unanswered());
-        figures.counts = self.audience.close(&ledger);
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<(), BenchError> {
-        if let Some(died) = self.server.as_mut().and_then(Server::died) {
-            return Err(died);
-        }
-        self.audience.check().map_err(BenchError::Server)?;
-        self.press.as_mut().map_or(Ok(()), Press::check).map_err(BenchError::Server)
     }
 }
 

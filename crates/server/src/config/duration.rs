@@ -31,6 +31,14 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64((seconds * 1e6).round() / 1e6).ok()
 }
 
+/// Reads a duration as a configuration has it: `"25s"`, `"1m30s"`, `"720h"`, a bare `"0"`.
+///
+/// # Errors
+/// For any other text, with what a duration looks like.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse(text).ok_or_else(|| format!("{text:?} is not {FORM}"))
+}
+
 /// Writes a duration in the same form, shortest first: `1m30s`, `250ms`, `0s`.
 pub(super) fn display(duration: Duration) -> String {
     let mut out = String::new();
@@ -69,7 +77,7 @@ mod tests {
     #[test]
     fn refuses_what_is_not_a_duration() {
         for text in ["", "25", "s", "-1s", "1 s", "1d", "1s2", "..s", "1e99h", "99999999999999999999h"] {
-            assert_eq!(parse(text), None, "{text}");
+            assert!(parse_duration(text).unwrap_err().contains("duration"), "{text}");
         }
     }
 

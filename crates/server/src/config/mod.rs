@@ -31,6 +31,7 @@ mod tests;
 
 use std::path::Path;
 
+pub use duration::parse_duration;
 pub use error::{ConfigError, Origin, Problem, Warning};
 pub use networks::TrustedProxies;
 pub use origins::AllowedOrigins;

@@ -30,7 +30,7 @@ impl Config {
             else {
                 continue;
             };
-            if place.is_same(&value) {
+            if place == value {
                 continue;
             }
             if keys::is_reloaded(&path) {

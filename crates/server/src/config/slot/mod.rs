@@ -23,7 +23,8 @@ use super::settings::{Secret, StatusTransform};
 pub(super) use scalar::list;
 
 /// The field a key sets. Values from a file have a type; those from variables and flags are text, and text is
-/// accepted wherever it reads as the type.
+/// accepted wherever it reads as the type. Places of one key are equal when they hold the same.
+#[derive(PartialEq)]
 pub(super) enum Slot<'c> {
     Switch(&'c mut bool),
     /// A count or a size in bytes.
@@ -175,40 +176,6 @@ impl Slot<'_> {
                 *place = transform::read(value)?;
                 Ok(())
             }
-        }
-    }
-
-    /// Whether both places hold the same.
-    pub(super) fn is_same(&self, other: &Slot<'_>) -> bool {
-        match (self, other) {
-            (Slot::Switch(a), Slot::Switch(b)) => a == b,
-            (Slot::Number(a, _), Slot::Number(b, _)) => a == b,
-            (Slot::Size(a), Slot::Size(b)) => a == b,
-            (Slot::Port(a), Slot::Port(b)) => a == b,
-            (Slot::Address(a), Slot::Address(b)) => a == b,
-            (Slot::SomePort(a), Slot::SomePort(b)) => a == b,
-            (Slot::Mode(a), Slot::Mode(b)) => a == b,
-            (Slot::Networks(a), Slot::Networks(b)) => a == b,
-            (Slot::Hosts(a), Slot::Hosts(b)) => a == b,
-            (Slot::Time(a, _), Slot::Time(b, _)) => a == b,
-            (Slot::UnixTime(a), Slot::UnixTime(b)) => a == b,
-            (Slot::Text(a), Slot::Text(b)) => a == b,
-            (Slot::Path(a), Slot::Path(b)) => a == b,
-            (Slot::Word(a, _), Slot::Word(b, _)) => a == b,
-            (Slot::Words(a, _), Slot::Words(b, _)) => a == b,
-            (Slot::Secret(a), Slot::Secret(b)) => a == b,
-            (Slot::Origins(a), Slot::Origins(b)) => a == b,
-            (Slot::Pattern(a), Slot::Pattern(b)) => a == b,
-            (Slot::Expression(a), Slot::Expression(b)) => a == b,
-            (Slot::Claim(a), Slot::Claim(b)) => a == b,
-            (Slot::Endpoint(a), Slot::Endpoint(b)) => a == b,
-            (Slot::Url(a), Slot::Url(b)) => a == b,
-            (Slot::Header(a), Slot::Header(b)) => a == b,
-            (Slot::Headers(a), Slot::Headers(b)) => a == b,
-            (Slot::HeaderValues(a), Slot::HeaderValues(b)) => a == b,
-            (Slot::Transforms(a), Slot::Transforms(b)) => a == b,
-            // They are places of one key.
-            _ => false,
         }
     }
 

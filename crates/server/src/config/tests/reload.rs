@@ -52,6 +52,6 @@ fn every_key_is_compared() {
         let (Some(one), Some(other)) = (keys::slot(&mut before, &path), keys::slot(&mut after, &path)) else {
             panic!("{path} has no place");
         };
-        assert!(one.is_same(&other), "{path} is what it is");
+        assert!(one == other, "{path} is what it is");
     }
 }
