@@ -8,8 +8,9 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use wavecast_hub::ShardId;
 use wavecast_net::shard::{ConnectionId, Remote};
+use wavecast_protocol::centrifuge::Encoding;
 
-use crate::hooks::{self, Answer, Completion, EventQueue, Hook, HookFailures, Hooks};
+use crate::hooks::{self, Answer, Answering, Completion, EventQueue, Grant, Hook, HookFailures, Hooks};
 use crate::metrics::Metrics;
 use crate::session::{Answered, Question, Ticket, TokenKind, Verifiers};
 use crate::shard_event::{OfficeAnswer, ShardEvent};
@@ -87,18 +88,6 @@ impl Office {
         hooks.map(|hooks| hooks.failures()).unwrap_or_default()
     }
 
-    /// Counts what comes of a hook, before that goes on to who asked.
-    fn measured<T, D>(&self, hook: Hook, done: D) -> impl FnOnce(Answer<T>) + Send + use<T, D>
-    where
-        D: FnOnce(Answer<T>) + Send,
-    {
-        let (metrics, began) = (Arc::clone(&self.metrics), Instant::now());
-        move |answer| {
-            metrics.hooks.note(hook, &answer, began.elapsed());
-            done(answer);
-        }
-    }
-
     /// The queue of what the back end is told.
     pub(crate) fn events(&self) -> Option<&EventQueue> {
         self.running.get()?.events.as_ref()
@@ -165,67 +154,33 @@ impl Office {
                 question => answer(question.not_handled()),
             };
         };
+        let asking = Asking { runtime, hooks, metrics: &self.metrics };
         match question {
             Question::Key { kind, key, .. } => self.fetch(runtime, kind, key, answer),
             Question::Connect { call, draft } => {
-                let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Connect(a, draft));
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    encoding,
-                    move |h| h.connect(call),
-                    self.measured(Hook::Connect, done),
-                );
+                asking.ask(Hook::Connect, call.caller.encoding, move |h| h.connect(call), done);
             }
             Question::Subscribe { call, draft } => {
-                let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Subscribe(a, draft));
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    encoding,
-                    move |h| h.subscribe(call),
-                    self.measured(Hook::Subscribe, done),
-                );
+                asking.ask(Hook::Subscribe, call.caller.encoding, move |h| h.subscribe(call), done);
             }
             Question::Publish { call, draft } => {
-                let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Publish(a, draft));
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    encoding,
-                    move |h| h.publish(call),
-                    self.measured(Hook::Publish, done),
-                );
+                asking.ask(Hook::Publish, call.caller.encoding, move |h| h.publish(call), done);
             }
             Question::Rpc { id, call } => {
-                let encoding = call.caller.encoding;
                 let done = move |a| answer(Answered::Rpc(a, id));
-                hooks::ask(runtime, hooks, encoding, move |h| h.rpc(call), self.measured(Hook::Rpc, done));
+                asking.ask(Hook::Rpc, call.caller.encoding, move |h| h.rpc(call), done);
             }
             Question::Refresh { call } => {
-                let encoding = call.caller.encoding;
                 let done = |a| answer(Answered::Refresh(a));
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    encoding,
-                    move |h| h.refresh(call),
-                    self.measured(Hook::Refresh, done),
-                );
+                asking.ask(Hook::Refresh, call.caller.encoding, move |h| h.refresh(call), done);
             }
             Question::SubRefresh { call } => {
-                let (encoding, channel) = (call.caller.encoding, call.channel.clone());
+                let channel = call.channel.clone();
                 let done = move |a| answer(Answered::SubRefresh(a, channel));
-                hooks::ask(
-                    runtime,
-                    hooks,
-                    encoding,
-                    move |h| h.sub_refresh(call),
-                    self.measured(Hook::SubRefresh, done),
-                );
+                asking.ask(Hook::SubRefresh, call.caller.encoding, move |h| h.sub_refresh(call), done);
             }
         }
     }
@@ -252,6 +207,29 @@ impl Office {
                 verifier.fetch_key(&key).await;
             }
             completion.complete(Answer::Ok(()));
+        });
+    }
+}
+
+/// Who is asked, where, and who keeps count.
+struct Asking<'o> {
+    runtime: &'o Handle,
+    hooks: &'o Arc<dyn Hooks>,
+    metrics: &'o Arc<Metrics>,
+}
+
+impl Asking<'_> {
+    /// Asks a hook; what comes of it is counted before it goes on to who asked.
+    fn ask<T, C, D>(&self, hook: Hook, encoding: Encoding, call: C, done: D)
+    where
+        T: Grant + Send + 'static,
+        C: for<'h> FnOnce(&'h dyn Hooks) -> Answering<'h, T> + Send + 'static,
+        D: FnOnce(Answer<T>) + Send + 'static,
+    {
+        let (metrics, began) = (Arc::clone(self.metrics), Instant::now());
+        hooks::ask(self.runtime, self.hooks, encoding, call, move |answer| {
+            metrics.hooks.note(hook, &answer, began.elapsed());
+            done(answer);
         });
     }
 }
