@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -33,6 +33,8 @@ struct Log {
     lines: Mutex<VecDeque<String>>,
     /// Outputs that may still say something.
     open: AtomicU32,
+    /// Nobody reads on: what the program writes stays in its pipe.
+    paused: AtomicBool,
     grew: Condvar,
 }
 
@@ -155,6 +157,11 @@ impl Program {
         }
     }
 
+    /// Stops to read what the program writes, or goes on. With its pipe full whoever writes to the log waits.
+    pub fn pause_log(&self, is_paused: bool) {
+        self.log.paused.store(is_paused, Ordering::Relaxed);
+    }
+
     /// How many log lines hold this word: `1009` is in `code=1009`, not in `41009`.
     #[must_use]
     pub fn count_log(&self, word: &str) -> usize {
@@ -189,6 +196,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        self.pause_log(false);
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.config);
@@ -207,6 +215,10 @@ impl Log {
                 }
                 lines.push_back(line);
                 log.grew.notify_all();
+                drop(lines);
+                while log.paused.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(5));
+                }
             }
             let _lines = log.lines();
             log.open.fetch_sub(1, Ordering::Relaxed);
@@ -265,7 +277,7 @@ pub fn measured(arguments: &[&str]) -> Value {
 }
 
 /// `$TESTED_WAVECAST`, else the program built now into the folder this test was built into.
-pub fn executable() -> &'static Path {
+fn executable() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         if let Some(given) = env::var_os("TESTED_WAVECAST") {

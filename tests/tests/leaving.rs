@@ -238,6 +238,12 @@ fn the_unit_files_are_right() {
     std::fs::create_dir_all(&folder).unwrap();
     let units = ["wavecast.service", "wavecast.socket"].map(|name| {
         let text = std::fs::read_to_string(deploy.join(name)).unwrap();
+        let wanted = if name.ends_with("socket") {
+            "\nListenStream=8000\n"
+        } else {
+            "\nType=notify\nExecStart=/usr/local/bin/wavecast serve "
+        };
+        assert!(text.contains(wanted), "{name}");
         let unit = folder.join(name);
         std::fs::write(&unit, text.replace("/usr/local/bin/wavecast", "/bin/true")).unwrap();
         unit

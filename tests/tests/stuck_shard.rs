@@ -3,74 +3,15 @@
 
 #![cfg(target_os = "linux")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use serde_json::{Value, json};
-use wavecast_tests::program;
+use wavecast_tests::program::Program;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-static READS_LOG: AtomicBool = AtomicBool::new(true);
-
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn start() -> (Server, SocketAddr) {
-    let config = json!({
-        "shard": { "count": 2 },
-        "http_api": { "disabled": true },
-        "health": { "canary_interval": "100ms", "canary_timeout": "500ms", "live_timeout": "1s" },
-    });
-    let path = std::env::temp_dir().join(format!("wavecast-stuck-{}.json", std::process::id()));
-    fs::write(&path, config.to_string()).expect("a configuration file can be written");
-    let mut child = Command::new(program::executable())
-        .args(["serve", "--address", "127.0.0.1", "--port", "0", "--config"])
-        .arg(&path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("wavecast can be started");
-    let (said, lines) = mpsc::channel();
-    let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
-    let also = said.clone();
-    thread::spawn(move || {
-        BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(also.send(line)));
-    });
-    thread::spawn(move || {
-        // Byte by byte as far as the pipe is concerned: what is not read stays there.
-        let mut lines = BufReader::with_capacity(256, stderr).lines();
-        while let Some(Ok(line)) = lines.next() {
-            drop(said.send(line));
-            while !READS_LOG.load(Relaxed) {
-                thread::sleep(Duration::from_millis(5));
-            }
-        }
-    });
-    let server = Server(child);
-    let given_up = Instant::now() + PATIENCE;
-    let address = loop {
-        let left = given_up.saturating_duration_since(Instant::now());
-        let line = lines.recv_timeout(left).expect("it says where it listens");
-        if let Some((_, address)) = line.split_once("listening on http://") {
-            break address.split_whitespace().next().and_then(|text| text.parse().ok()).expect("an address");
-        }
-    };
-    drop(fs::remove_file(path));
-    (server, address)
-}
 
 /// Asks over a connection that was opened while all was well: a stuck shard accepts none.
 fn ask(desk: &mut TcpStream, path: &str) -> (u16, Value) {
@@ -103,13 +44,18 @@ fn until(desk: &mut TcpStream, path: &str, status: u16) -> Value {
 
 #[test]
 fn a_shard_that_is_stuck_is_named_until_it_turns_again() {
-    let (_server, address) = start();
+    let server = Program::start(&json!({
+        "shard": { "count": 2 },
+        "http_api": { "disabled": true },
+        "health": { "canary_interval": "100ms", "canary_timeout": "500ms", "live_timeout": "1s" },
+    }));
+    let address = server.address();
     let mut desk = TcpStream::connect(address).expect("somebody accepts");
     desk.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
     until(&mut desk, "/health/ready", 200);
     assert_eq!(ask(&mut desk, "/health/live").0, 200);
 
-    READS_LOG.store(false, Relaxed);
+    server.pause_log(true);
     // Each leaves a line in the log, until a shard waits for room in the pipe.
     let given_up = Instant::now() + PATIENCE;
     while ask(&mut desk, "/health/ready").0 == 200 {
@@ -134,7 +80,7 @@ fn a_shard_that_is_stuck_is_named_until_it_turns_again() {
     assert_eq!(live["failing"][0]["what"], "shard_not_turning", "{live}");
     assert_eq!(ask(&mut desk, "/health").0, 200, "it does not drain");
 
-    READS_LOG.store(true, Relaxed);
+    server.pause_log(false);
     until(&mut desk, "/health/live", 200);
     until(&mut desk, "/health/ready", 200);
 }

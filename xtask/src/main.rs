@@ -5,7 +5,7 @@
 //! - `install`: what the machine lacks, by name
 //! - `tally`: what a step counted
 //! - `steps`: the list of what `test` runs, the headings and the summary
-//! - `rust`, `node`, `python`, `java`, `interop`, `autobahn`, `fuzz`: how each kind of test is run
+//! - `rust`, `node`, `acme`, `python`, `java`, `interop`, `autobahn`, `fuzz`: how each kind of test is run
 
 mod acme;
 mod autobahn;

@@ -18,6 +18,7 @@ impl Node {
         &self,
         call: &PollCall<'_>,
     ) -> Result<(Visit, Vec<Reader>), PollRefusal> {
+        // Of an address it has been read already; here it is for programs that embed the server.
         let limit = self.config().client.channel_limit;
         if call.channels.len() > limit {
             let message = format!("limit exceeded: at most {limit} channels (client.channel_limit)");
