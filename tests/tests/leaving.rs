@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may fail loudly")]
 
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -22,6 +23,7 @@ fn configuration(shutdown: &Value) -> Value {
         "http_api": { "insecure": true },
         "shutdown": shutdown,
         "http_server": { "address": "127.0.0.1" },
+        "uni_http_stream": { "enabled": true },
         "log": { "level": "debug" },
     })
 }
@@ -133,9 +135,52 @@ fn a_load_balancer_is_told_before_the_port_is_closed() {
     let mut asks = Visitor::connect(address).unwrap();
     assert!(get(&mut asks, "/health").starts_with("HTTP/1.1 503 "), "it is ready no more");
     let mut late = audience(address, 1).remove(0);
+    let mut stream = read_news(address);
     api::call(address, "publish", &json!({ "channel": "news", "data": "late" }));
+    let said = read_to_the_end(&mut stream);
+    assert!(
+        said.contains("\"late\"") && said.contains("3001"),
+        "streams come in, and are told to go: {said}"
+    );
     assert_eq!(farewell(&mut late, WAIT), (vec!["late".to_owned()], Some(3001)), "and serves as ever");
     assert!(program.expect_end(WAIT).success());
+}
+
+#[test]
+fn who_comes_in_behind_a_drain_is_told_to_go_as_well() {
+    let mut program = Program::start(&configuration(&json!({ "drain": "2s", "timeout": "120s" })));
+    let address = program.address();
+    let crowd = audience(address, 20);
+    let mut late = TcpStream::connect(address).unwrap();
+    late.set_read_timeout(Some(WAIT)).unwrap();
+    let head = "POST /connection/uni_http_stream HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    late.write_all(head.as_bytes()).unwrap();
+    let mut more = [0; 25];
+    late.read_exact(&mut more).unwrap();
+    assert!(more.starts_with(b"HTTP/1.1 100 "), "the desk waits for the request's body");
+    program.signal(Signal::TERM);
+    program.expect_log("leaving", 0, WAIT);
+    late.write_all(b"{}").unwrap();
+    let said = read_to_the_end(&mut late);
+    assert!(said.contains("3001") || said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(program.expect_end(WAIT).success(), "and nobody is waited for until the time is over");
+    drop(crowd);
+}
+
+fn read_news(server: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    stream.write_all(b"GET /connection/uni_http_stream?channels=news HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    stream
+}
+
+fn read_to_the_end(stream: &mut TcpStream) -> String {
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
 }
 
 #[test]

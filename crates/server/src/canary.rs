@@ -166,6 +166,8 @@ pub struct Vitals {
     pub does_not_live: Vec<Failing>,
     /// The last round of the canary; `None` before the first.
     pub last_round: Option<Round>,
+    /// It is on its way to the end: it does not want to be sent anybody, and its shards end one by one.
+    pub is_leaving: bool,
 }
 
 impl Canary {

@@ -55,32 +55,33 @@ impl DrainHandle {
         if !self.node.departure().begin(shutdown.timeout) {
             return;
         }
+        if shutdown.delay.is_zero() {
+            return self.leave();
+        }
+        info!(delay = ?shutdown.delay, "not ready any more: connections are still taken for shutdown.delay");
+        let (this, delay) = (self.clone(), shutdown.delay);
+        self.runtime.spawn(async move {
+            tokio::time::sleep(delay).await;
+            this.leave();
+        });
+    }
+
+    /// Nobody new, and all others at a pace.
+    fn leave(&self) {
         self.desk.drain();
         if let Some(internal) = &self.internal {
             internal.drain();
         }
-        if shutdown.delay.is_zero() {
-            return leave(&self.node);
+        let node = &self.node;
+        let shutdown = &node.config().shutdown;
+        let open: usize = node.remotes.iter().map(Remote::open).sum();
+        let at_least = Duration::from_secs_f64(open as f64 / PACE_MIN as f64);
+        let window = shutdown.drain.min(at_least);
+        info!(connections = open, over = ?window, "leaving: clients are told to reconnect");
+        let leave = farewell(Disconnect::SHUTDOWN).over(window);
+        for remote in &node.remotes {
+            tell(remote.drain_over(leave.clone(), node.departure().left(shutdown.timeout)));
         }
-        info!(delay = ?shutdown.delay, "not ready any more: connections are still taken for shutdown.delay");
-        let node = Arc::clone(&self.node);
-        self.runtime.spawn(async move {
-            tokio::time::sleep(node.config().shutdown.delay).await;
-            leave(&node);
-        });
-    }
-}
-
-/// Nobody new, and all others at a pace.
-fn leave(node: &Node) {
-    let shutdown = &node.config().shutdown;
-    let open: usize = node.remotes.iter().map(Remote::open).sum();
-    let at_least = Duration::from_secs_f64(open as f64 / PACE_MIN as f64);
-    let window = shutdown.drain.min(at_least);
-    info!(connections = open, over = ?window, "leaving: clients are told to reconnect");
-    let leave = farewell(Disconnect::SHUTDOWN).over(window);
-    for remote in &node.remotes {
-        tell(remote.drain_over(leave.clone(), node.departure().left(shutdown.timeout)));
     }
 }
 

@@ -10,15 +10,29 @@ use std::fmt::Display;
 /// The longest list that is said; who has more channels, or longer names, is not told where it stands.
 const BYTES_MAX: usize = 4096;
 const FIELD: &[u8] = b"id: ";
+/// An offset, an epoch of the hub's and what stands between.
+const HERE_BYTES_MAX: usize = 64;
 
 /// Appends the field that belongs to the event that is written next.
 pub(crate) fn mark(places: &impl Display, out: &mut Vec<u8>) {
-    let places = places.to_string();
-    if !places.is_empty() && places.len() <= BYTES_MAX {
-        out.extend_from_slice(FIELD);
-        out.extend_from_slice(places.as_bytes());
-        out.push(b'\n');
+    mark_with(&places.to_string(), "", out);
+}
+
+/// The same for who stands in other places, too; these are written already.
+pub(crate) fn mark_with(here: &str, others: &str, out: &mut Vec<u8>) {
+    let comma = if others.is_empty() { "" } else { "," };
+    if !here.is_empty() && here.len() + comma.len() + others.len() <= BYTES_MAX {
+        for part in [FIELD, here.as_bytes(), comma.as_bytes(), others.as_bytes(), b"\n"] {
+            out.extend_from_slice(part);
+        }
     }
+}
+
+/// What marks add at most to so many events of a channel, for who stands in these other places.
+pub(crate) fn bytes_max(events: usize, channel: &str, others: &str) -> usize {
+    // Each byte of a name may be written as three.
+    let here = 3 * channel.len() + HERE_BYTES_MAX;
+    events * (FIELD.len() + (here + others.len()).min(BYTES_MAX) + 1)
 }
 
 /// Events whose ids name other places, too.

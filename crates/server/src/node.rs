@@ -326,8 +326,8 @@ impl Backend for Node {
         Node::metrics(self)
     }
 
-    fn scrape(&self, form: Form, is_draining: bool) -> String {
-        Node::scrape(self, form, is_draining)
+    fn scrape(&self, form: Form) -> String {
+        Node::scrape(self, form)
     }
 
     fn vitals(&self) -> Vitals {

@@ -72,7 +72,7 @@ impl ReloadHandle {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let hooks = self.hooks.upgrade().ok_or(ReloadError::Ended)?;
         let before = self.node.config();
-        let change = before.changed_by(&loaded.config).map_err(ReloadError::Config)?;
+        let change = before.changed_by(loaded).map_err(ReloadError::Config)?;
         let config = Arc::new(change.config.clone());
         let namespaces = config.namespaces().map_err(ReloadError::Namespaces)?;
         // Key sets that have been fetched stay where nothing about tokens has changed.

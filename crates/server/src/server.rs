@@ -321,7 +321,9 @@ impl PushServer {
     /// # Errors
     /// When a shard ended in any other way: the process had better end, too.
     pub fn join(self) -> io::Result<()> {
-        self.works.join(&self.desk)
+        let internal = self.internal.as_ref().map(|internal| &*internal.desk);
+        let desks: Vec<_> = iter::once(&*self.desk).chain(internal).collect();
+        self.works.join(&desks)
     }
 }
 

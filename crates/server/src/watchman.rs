@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::sleep;
 use tracing::{info, warn};
 use wavecast_hub::{ChannelOptions, JoinQuery, PublishError, ShardId};
 
 use crate::canary::{CANARY, Canary, Failing, NotTaken, Vitals};
 use crate::node::Node;
+
+/// How long another interval may wait to be noticed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Node {
     /// How this node is. Looks at what is known, waits for nobody.
@@ -20,6 +24,7 @@ impl Node {
             keeps_from_ready: canary.keeps_from_ready(health.canary_interval, health.canary_timeout),
             does_not_live: canary.do_not_turn(health.live_timeout, turns),
             last_round: canary.last_round(),
+            is_leaving: self.departure().has_begun(),
         }
     }
 
@@ -60,15 +65,18 @@ impl Node {
 /// Goes round as long as the node lives.
 pub(crate) async fn watch(node: Arc<Node>) {
     node.join_canary();
-    let mut interval = tokio::time::interval(node.config().health.canary_interval);
-    // After a delay one round is enough.
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = false;
     loop {
-        interval.tick().await;
-        // Before the next one is sent: what the one before has come to.
-        told = tell(&node.vitals(), told);
+        // Before the next one is sent: what the one before has come to. Shards of a node that leaves end one by one.
+        if !node.departure().has_begun() {
+            told = tell(&node.vitals(), told);
+        }
         node.send_canary();
+        let sent = Instant::now();
+        // A reload may bring another interval.
+        while let Some(rest) = node.config().health.canary_interval.checked_sub(sent.elapsed()) {
+            sleep(rest.min(LOOK_AGAIN)).await;
+        }
     }
 }
 
@@ -170,8 +178,8 @@ mod tests {
         assert!(round.shards.len() == 2 && round.trip < Duration::from_secs(5), "{round:?}");
 
         // From now on shard 1 is stuck; further canaries do not make it younger.
-        let given_up = std::time::Instant::now() + 2 * TIMEOUT;
-        while std::time::Instant::now() < given_up {
+        let given_up = Instant::now() + 2 * TIMEOUT;
+        while Instant::now() < given_up {
             let next = node.canary().next();
             node.send_canary();
             returns(&node, 0, next);

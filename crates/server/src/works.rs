@@ -46,11 +46,11 @@ impl Works {
         self.threads = Some(threads);
     }
 
-    /// Waits until the shards have been drained, and what is under way at the desk has been answered. Blocks.
+    /// Waits until the shards have been drained, and what is under way at the desks has been answered. Blocks.
     ///
     /// # Errors
     /// When a shard ended in any other way.
-    pub(crate) fn join(mut self, desk: &Desk<Node>) -> io::Result<()> {
+    pub(crate) fn join(mut self, desks: &[&Desk<Node>]) -> io::Result<()> {
         let ended = self.threads.take().map_or(Ok(()), Threads::join);
         let Some(runtime) = self.runtime.take() else { return ended };
         let timeout = self.node.config().shutdown.timeout;
@@ -58,8 +58,14 @@ impl Works {
         let all = if ended.is_ok() { timeout } else { ANSWERS_DRAIN_MAX };
         let left = || self.node.departure().left(all);
         runtime.block_on(async {
-            if tokio::time::timeout(left(), desk.end()).await.is_err() {
-                warn!(connections = desk.connections(), "shutdown.timeout is over: requests are cut off");
+            let end = async {
+                for desk in desks {
+                    desk.end().await;
+                }
+            };
+            if tokio::time::timeout(left(), end).await.is_err() {
+                let connections: usize = desks.iter().map(|desk| desk.connections()).sum();
+                warn!(connections, "shutdown.timeout is over: requests are cut off");
             }
             // Sessions have ended: the back end is told of the last ones, too.
             if let Some(events) = self.node.office().events() {

@@ -72,6 +72,18 @@ impl Leaving {
         !course.left.is_empty() || now < course.began + leave.window
     }
 
+    /// Asks who came in when those who leave had been counted: nobody stays behind them.
+    pub(super) fn ask_late<H: Handler>(
+        &self,
+        handler: &mut H,
+        connections: &mut Connections,
+        id: ConnectionId,
+    ) {
+        if self.whom == Whom::Everybody && self.course.is_some() && connections.is_open(id) {
+            handler.leave(connections, id, &self.leave);
+        }
+    }
+
     /// How long nobody's time comes; `None` before it has begun.
     pub(super) fn rest(&self, now: Instant) -> Option<Duration> {
         let Course { began, last, left, total } = self.course.as_ref()?;

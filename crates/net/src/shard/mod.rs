@@ -258,6 +258,10 @@ impl<D: Driver, H: Handler> Shard<D, H> {
                 match self.driver.adopt(stream) {
                     Ok(slot) => {
                         door::enter(&mut self.handler, &mut self.connections, slot, peer, kind, about);
+                        if let Some(leaving) = &self.leaving {
+                            let id = self.connections.id(slot);
+                            leaving.ask_late(&mut self.handler, &mut self.connections, id);
+                        }
                     }
                     Err(error) => warn!(%error, %peer, "a connection could not be adopted"),
                 }

@@ -31,8 +31,8 @@ pub(super) struct Channel {
     pub(super) offset: u64,
     /// The offset up to which it has been sent to them.
     pub(super) sent: u64,
-    /// The life of the stream that these count in; empty while it is not known.
-    pub(super) epoch: Box<str>,
+    /// The life of the stream that these count in, once it is known.
+    pub(super) epoch: Option<Arc<str>>,
     pub(super) wave: Wave,
 }
 
@@ -67,7 +67,7 @@ impl Channel {
         for (index, group) in self.groups.iter_mut().enumerate().filter(|(_, g)| !g.members().is_empty()) {
             let theirs = excluded.iter().filter(|(_, seat)| usize::from(seat.group) == index);
             let theirs: Vec<Placed> = theirs.map(|&(connection, seat)| (connection, seat.place)).collect();
-            group.publication(forms, publication, base, &theirs, dropping, &self.epoch);
+            group.publication(forms, publication, base, &theirs, dropping, self.epoch.as_ref());
             takes_deltas |= group.takes_deltas();
         }
         self.base = takes_deltas.then(|| Arc::clone(publication));

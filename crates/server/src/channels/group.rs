@@ -191,13 +191,14 @@ impl Group {
         base: Option<&Arc<Publication>>,
         excluded: &[Placed],
         dropping: Dropping,
-        epoch: &str,
+        epoch: Option<&Arc<str>>,
     ) {
         let wire = self.form.wire;
         let whole = if self.form.delta { Shape::Whole } else { Shape::Plain };
         if self.is_pieces {
             forms.make(wire, whole, publication, None);
-            let mark = place_of(publication, epoch).filter(|_| wire.marks_places());
+            let epoch = epoch.filter(|_| wire.marks_places());
+            let mark = epoch.and_then(|epoch| place_of(publication, epoch));
             let key = match dropping {
                 Dropping::Latest(_) => Some(key(publication.tags.as_deref())),
                 Dropping::No | Dropping::Runs(_) => None,
@@ -401,10 +402,9 @@ impl Group {
 }
 
 /// Where somebody stands who has got a publication.
-fn place_of(publication: &Publication, epoch: &str) -> Option<PositionList> {
-    let has_place = publication.offset > 0 && !epoch.is_empty();
-    has_place.then(|| {
-        let position = StreamPosition { offset: publication.offset, epoch: epoch.into() };
+fn place_of(publication: &Publication, epoch: &Arc<str>) -> Option<PositionList> {
+    (publication.offset > 0).then(|| {
+        let position = StreamPosition { offset: publication.offset, epoch: Arc::clone(epoch) };
         [Place { channel: (&*publication.channel).into(), position }].into_iter().collect()
     })
 }

@@ -90,7 +90,7 @@ impl Channels {
             base: None,
             offset: 0,
             sent: 0,
-            epoch: Box::default(),
+            epoch: None,
             wave: Wave::None,
         };
         let number = if let Some(number) = self.free.pop() {
@@ -181,16 +181,16 @@ impl Channels {
         if channel.has_no_subscribers() {
             (channel.offset, channel.sent) = (position.offset, position.offset);
         }
-        if *channel.epoch != *position.epoch {
-            channel.epoch = (&*position.epoch).into();
+        if channel.epoch.as_ref() != Some(&position.epoch) {
+            channel.epoch = (!position.epoch.is_empty()).then(|| Arc::clone(&position.epoch));
         }
     }
 
     /// Where the subscribers of a channel stand who have got all that was sent.
     pub(crate) fn place(&self, number: ChannelNumber) -> Option<Place> {
         let Channel { name, sent, epoch, .. } = &self.table[number.0 as usize];
-        let position = StreamPosition { offset: *sent, epoch: (&**epoch).into() };
-        (!epoch.is_empty()).then(|| Place { channel: (&**name).into(), position })
+        let position = StreamPosition { offset: *sent, epoch: Arc::clone(epoch.as_ref()?) };
+        Some(Place { channel: (&**name).into(), position })
     }
 
     /// The subscribers of a channel that are written to in this form.

@@ -68,6 +68,8 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
     /// Whether somebody has configured this server.
     pub profile: Profile,
+    /// `--insecure`: others may reach what nothing keeps them out of.
+    pub(crate) insecure_is_meant: bool,
 }
 
 /// Reads the configuration from a file (TOML, YAML or JSON, by extension), the process's environment and flags.
@@ -111,7 +113,7 @@ pub fn load_from(
 
     let Assembly { config, warnings, problems, .. } = assembly;
     if problems.is_empty() {
-        Ok(Loaded { config, warnings, profile })
+        Ok(Loaded { config, warnings, profile, insecure_is_meant: overrides.insecure })
     } else {
         Err(ConfigError::Invalid { problems, warnings })
     }

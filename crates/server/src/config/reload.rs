@@ -4,7 +4,7 @@ use super::assemble::Assembly;
 use super::error::ConfigError;
 use super::keys::{self, LISTS, List};
 use super::settings::Config;
-use super::{check, settings};
+use super::{Loaded, check, settings};
 
 /// What a reload comes to.
 #[derive(Debug, Clone)]
@@ -18,12 +18,13 @@ pub struct Change {
 }
 
 impl Config {
-    /// What changes where `new` comes in place of this. Values of keys that a reload does not carry out stay as they are.
+    /// What changes where this was loaded anew. Values of keys that a reload does not carry out stay as they are.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] when what is carried out does not fit together with what stays.
-    pub(crate) fn changed_by(&self, new: &Self) -> Result<Change, ConfigError> {
-        let (mut config, mut new) = (self.clone(), new.clone());
+    /// [`ConfigError::Invalid`] when what is carried out does not fit together with what stays; above all when it would let
+    /// everybody in at an address that stays.
+    pub(crate) fn changed_by(&self, loaded: &Loaded) -> Result<Change, ConfigError> {
+        let (mut config, mut new) = (self.clone(), loaded.config.clone());
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         for path in keys::paths() {
             let (Some(place), Some(value)) = (keys::slot(&mut config, &path), keys::slot(&mut new, &path))
@@ -48,6 +49,7 @@ impl Config {
         }
         let mut assembly = Assembly::on_top_of(config);
         check::whole(&mut assembly);
+        loaded.profile.check_address(&mut assembly, loaded.insecure_is_meant);
         let Assembly { config, warnings, problems, .. } = assembly;
         if problems.is_empty() {
             Ok(Change { config, taken, left })

@@ -129,7 +129,7 @@ pub trait Backend: Send + Sync + 'static {
     fn metrics(&self) -> &Metrics;
 
     /// All that is counted, as text.
-    fn scrape(&self, form: Form, is_draining: bool) -> String;
+    fn scrape(&self, form: Form) -> String;
 
     /// How it is. It waits for nobody.
     fn vitals(&self) -> Vitals;

@@ -59,7 +59,11 @@ pub(super) async fn answer<B: Backend>(
     };
     let commands = Bytes::copy_from_slice(&said.data);
     let heard = timeout(HEARD_WITHIN, backend.say(&said.session, &said.node, commands)).await;
-    match heard.unwrap_or(Heard::Busy) {
+    let Ok(heard) = heard else {
+        let text = "The session has not answered in time: it may have it all the same.";
+        return answer::text(StatusCode::GATEWAY_TIMEOUT, text);
+    };
+    match heard {
         Heard::Taken => taken(),
         Heard::NoSession => answer::text(StatusCode::NOT_FOUND, "This node has no such session (any more)."),
         Heard::Busy => {

@@ -132,6 +132,7 @@ mod tests {
             keeps_from_ready: vec![Failing::NotReturned { shard: 1, waits: Duration::from_millis(6200) }],
             does_not_live: vec![Failing::NotTurning { shard: 1, waits: Duration::from_secs(11) }],
             last_round: Some(round),
+            is_leaving: false,
         };
         assert_eq!(said(Asked::Whole, &stuck, false).0, 200, "as Centrifugo has it");
         let (status, live) = said(Asked::Live, &stuck, false);

@@ -61,6 +61,7 @@ pub use backend::{Backend, NodeInfo};
 
 use self::exchange::{AnswerBody, Exchange, Watch};
 use self::http2::Rooms;
+use self::poll::Waiting;
 use self::request_body::RequestBody;
 use self::route::Routes;
 use self::seats::{Seat, Seats};
@@ -90,6 +91,8 @@ pub struct Desk<B> {
     routes: Arc<ArcSwap<Routes<B>>>,
     config: ArcSwap<Config>,
     profile: Profile,
+    /// Polls, and what they are told: more than one configuration may have them.
+    waiting: Waiting,
     seats: Arc<Seats>,
     refused: AtomicU64,
     draining: watch::Sender<bool>,
@@ -103,9 +106,17 @@ impl<B: Backend> Desk<B> {
     /// A desk over a backend.
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
-        let routes = Routes::new(Arc::clone(&backend), Arc::clone(&config), profile, draining.subscribe());
+        let waiting = Waiting::new(&config.poll);
+        let routes = Routes::new(
+            Arc::clone(&backend),
+            Arc::clone(&config),
+            profile,
+            draining.subscribe(),
+            waiting.clone(),
+        );
         Self {
             backend,
+            waiting,
             routes: Arc::new(ArcSwap::from_pointee(routes)),
             profile,
             seats: Arc::new(Seats::new(
@@ -141,11 +152,12 @@ impl<B: Backend> Desk<B> {
     /// stays as it was.
     pub fn exchange(&self, config: Arc<Config>) {
         let (backend, draining) = (Arc::clone(&self.backend), self.draining.subscribe());
-        self.routes.store(Arc::new(Routes::new(backend, Arc::clone(&config), self.profile, draining)));
+        let routes = Routes::new(backend, Arc::clone(&config), self.profile, draining, self.waiting.clone());
+        self.routes.store(Arc::new(routes));
         self.config.store(config);
     }
 
-    /// Ends every connection with its next answer, and makes the health endpoint say so.
+    /// Ends every connection with its next answer, and makes its health endpoint say so.
     pub fn drain(&self) {
         self.draining.send_replace(true);
     }
@@ -170,7 +182,7 @@ impl<B: Backend> Desk<B> {
 
     /// Polls that wait at this moment.
     pub fn waiting_polls(&self) -> usize {
-        self.routes.load().waiting_polls()
+        self.waiting.polls()
     }
 
     /// Connections refused since the start because there were `http_server.connection_limit` of them.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::answer::{self, Answer};
 use super::api::{self, Api};
 use super::backend::Backend;
-use super::poll::Polls;
+use super::poll::{Polls, Waiting};
 use super::request_body::RequestBody;
 use super::stream::{self, Kind, Outcome, Streams};
 use super::{cors, emulation, guard, health, scrape};
@@ -61,11 +61,12 @@ impl<B: Backend> Routes<B> {
         config: Arc<Config>,
         profile: Profile,
         draining: watch::Receiver<bool>,
+        waiting: Waiting,
     ) -> Self {
         Self {
             api: Api::new(Arc::clone(&backend), Arc::clone(&config)),
             streams: Streams::new(Arc::clone(&backend), Arc::clone(&config)),
-            polls: Polls::new(Arc::clone(&backend), Arc::clone(&config), draining.clone()),
+            polls: Polls::new(Arc::clone(&backend), Arc::clone(&config), draining.clone(), waiting),
             backend,
             config,
             profile,
@@ -169,12 +170,13 @@ impl<B: Backend> Routes<B> {
         }
         if let Some(asked) = health::asked(&self.config.health, path) {
             return read_only(head, || {
-                health::answer(asked, &self.backend.vitals(), *self.draining.borrow())
+                let vitals = self.backend.vitals();
+                let is_leaving = vitals.is_leaving || *self.draining.borrow();
+                health::answer(asked, &vitals, is_leaving)
             });
         }
         if self.config.prometheus.enabled && path == self.config.prometheus.handler_prefix {
-            let is_draining = *self.draining.borrow();
-            return read_only(head, || scrape::answer(&*self.backend, &head.headers, is_draining));
+            return read_only(head, || scrape::answer(&*self.backend, &head.headers));
         }
         if !self.config.websocket.disabled && path == self.config.websocket.handler_prefix {
             return websocket_wanted();
@@ -187,11 +189,6 @@ impl<B: Backend> Routes<B> {
             }
             Part::Start | Part::Shared => answer::page(&page, &head.headers),
         })
-    }
-
-    /// Polls that wait at this moment.
-    pub(super) fn waiting_polls(&self) -> usize {
-        self.polls.waiting()
     }
 
     fn endpoint(&self, path: &str) -> Option<Endpoint> {

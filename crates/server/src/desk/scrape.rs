@@ -9,13 +9,13 @@ use super::backend::Backend;
 use crate::metrics::Form;
 
 /// Answers with all metrics, in the format that is asked for.
-pub(super) fn answer<B: Backend>(backend: &B, asked: &HeaderMap, is_draining: bool) -> Answer {
+pub(super) fn answer<B: Backend>(backend: &B, asked: &HeaderMap) -> Answer {
     let form = form(asked);
     let content_type = match form {
         Form::Text => "text/plain; version=0.0.4; charset=utf-8",
         Form::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
     };
-    let answer = answer::bytes(StatusCode::OK, content_type, backend.scrape(form, is_draining));
+    let answer = answer::bytes(StatusCode::OK, content_type, backend.scrape(form));
     answer::with(answer, VARY, "accept")
 }
 

@@ -52,11 +52,14 @@ impl Codes {
             return &self.others;
         }
         for (place, number) in &self.places {
-            // Whoever loses a free place looks who has got it.
-            match place.compare_exchange(FREE, code, Relaxed, Relaxed) {
-                Ok(_) => return number,
-                Err(taken) if taken == code => return number,
-                Err(_) => {}
+            let mut taken = place.load(Relaxed);
+            if taken == FREE {
+                // Whoever loses a free place looks who has got it.
+                taken =
+                    place.compare_exchange(FREE, code, Relaxed, Relaxed).map_or_else(|other| other, |_| code);
+            }
+            if taken == code {
+                return number;
             }
         }
         &self.others

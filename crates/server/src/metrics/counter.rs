@@ -2,18 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A number that one thread changes and any may read: no atomic addition.
+/// A number that one thread adds to and any may read: no atomic addition.
 #[derive(Debug, Default)]
 pub(crate) struct Own(AtomicU64);
 
 impl Own {
     pub(crate) fn add(&self, more: u64) {
         self.0.store(self.get().wrapping_add(more), Relaxed);
-    }
-
-    /// One less, of those that go down as well.
-    pub(crate) fn less(&self) {
-        self.0.store(self.get().saturating_sub(1), Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {

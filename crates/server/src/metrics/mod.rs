@@ -21,6 +21,7 @@ pub(crate) use self::histogram::Reading;
 pub use self::page::Form;
 pub(crate) use self::page::{Family, Kind, Page};
 pub(crate) use self::shard::{CommandKind, POLICIES, ShardTally};
+use crate::transport::Transport;
 
 /// Where a publication comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +176,13 @@ impl Metrics {
     /// The sum of a number over all shards.
     pub(crate) fn sum(&self, number: impl Fn(&ShardTally) -> &Own) -> u64 {
         self.shards.iter().map(|shard| number(shard).get()).sum()
+    }
+
+    /// Sessions that stand at this moment.
+    pub(crate) fn sessions(&self, transport: Transport) -> u64 {
+        // Who comes meanwhile is counted once more, who goes is not.
+        let ended = self.sum(|shard| shard.ended(transport));
+        self.sum(|shard| shard.accepted(transport)).saturating_sub(ended)
     }
 
     /// A session has ended. Codes that clients make up are not told apart: there are as many as they like.

@@ -87,8 +87,8 @@ pub(crate) struct ShardTally {
     pub(crate) deliveries: Own,
     pub(crate) delivered_bytes: Own,
     commands: [[Own; CommandKind::ALL.len()]; Transport::ALL.len()],
-    sessions: [Own; Transport::ALL.len()],
     accepted: [Own; Transport::ALL.len()],
+    ended: [Own; Transport::ALL.len()],
     /// Subscriptions that went live.
     pub(crate) subscribed: Own,
     /// Messages that slow clients lost, by the policy of the channel.
@@ -106,14 +106,14 @@ impl ShardTally {
         &self.commands[transport as usize][kind as usize]
     }
 
-    /// Sessions that are counted, at this moment.
-    pub(crate) fn sessions(&self, transport: Transport) -> &Own {
-        &self.sessions[transport as usize]
-    }
-
     /// Sessions that were let in, since the start.
     pub(crate) fn accepted(&self, transport: Transport) -> &Own {
         &self.accepted[transport as usize]
+    }
+
+    /// Those of them that have ended.
+    pub(crate) fn ended(&self, transport: Transport) -> &Own {
+        &self.ended[transport as usize]
     }
 
     /// Messages that were dropped under a policy.

@@ -1,5 +1,6 @@
 //! What a poll asks for, what it is answered, and why not.
 
+use std::fmt;
 use std::sync::Arc;
 
 use hyper::HeaderMap;
@@ -9,7 +10,6 @@ use crate::position_list::PositionList;
 use crate::session::Refused;
 
 /// What a poll asks for.
-#[derive(Debug)]
 pub struct PollCall<'a> {
     /// The channels, none of them twice.
     pub channels: Vec<Box<str>>,
@@ -21,6 +21,17 @@ pub struct PollCall<'a> {
     pub fields: &'a HeaderMap,
     /// Whether to wait where there is nothing.
     pub waits: bool,
+}
+
+impl fmt::Debug for PollCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the token nor the fields of the request: secrets stand there.
+        f.debug_struct("PollCall")
+            .field("channels", &self.channels)
+            .field("since", &self.since)
+            .field("waits", &self.waits)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a poll has found.

@@ -86,14 +86,16 @@ fn counts(node: &Node, page: &mut Page) {
     let published = Source::ALL.into_iter().map(|source| metrics.published(source).get()).sum();
     page.family(&MESSAGES_SENT).count(&["publication", ""], published);
     page.family(&MESSAGES_RECEIVED).count(&["publication", ""], published);
-    let accepted = Transport::ALL.map(|transport| metrics.sum(|shard| shard.accepted(transport)));
-    let accepted = accepted.into_iter().sum::<u64>();
+    let sum = |of: &dyn Fn(Transport) -> u64| Transport::ALL.into_iter().map(of).sum::<u64>();
+    let accepted = sum(&|transport| metrics.sum(|shard| shard.accepted(transport)));
+    let ended = sum(&|transport| metrics.sum(|shard| shard.ended(transport)));
     let subscribed = metrics.sum(|shard| &shard.subscribed);
+    let unsubscribed = metrics.unsubscribed.all().map(|(_, number)| number).sum();
     page.family(&ACTIONS)
         .count(&["add_client", ""], accepted)
-        .count(&["remove_client", ""], accepted.saturating_sub(counts.clients() as u64))
+        .count(&["remove_client", ""], ended)
         .count(&["add_subscription", ""], subscribed)
-        .count(&["remove_subscription", ""], subscribed.saturating_sub(counts.subscriptions() as u64));
+        .count(&["remove_subscription", ""], unsubscribed);
     let limit = metrics.not_admitted(NotAdmitted::ConnectionLimit).get();
     page.family(&CONNECTION_LIMIT).count(&[], limit);
     page.family(&SUPPRESSED).count(&["version", ""], metrics.suppressed.get());
@@ -107,7 +109,7 @@ fn sessions(node: &Node, page: &mut Page) {
     }
     let mut sessions = page.family(&CONNECTIONS);
     for transport in Transport::ALL {
-        sessions.count(&[transport.name(), "", "", ""], metrics.sum(|shard| shard.sessions(transport)));
+        sessions.count(&[transport.name(), "", "", ""], metrics.sessions(transport));
     }
     let subscribed = metrics.sum(|shard| &shard.subscribed);
     page.family(&SUBSCRIPTIONS_ACCEPTED).count(&["", ""], subscribed);

@@ -38,9 +38,9 @@ pub fn reference() -> Vec<MetricReference> {
 
 impl Node {
     /// All metrics, as text.
-    pub(crate) fn scrape(&self, form: Form, is_draining: bool) -> String {
+    pub(crate) fn scrape(&self, form: Form) -> String {
         let mut page = Page::new(form);
-        ours::write(self, is_draining, &mut page);
+        ours::write(self, &mut page);
         centrifugo::write(self, &mut page);
         page.finish()
     }

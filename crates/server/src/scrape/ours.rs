@@ -14,7 +14,7 @@ use crate::node::Node;
 use crate::transport::Transport;
 
 /// Writes all of them, in the order of the table.
-pub(super) fn write(node: &Node, is_draining: bool, page: &mut Page) {
+pub(super) fn write(node: &Node, page: &mut Page) {
     let traffic: Vec<Traffic> = node.remotes.iter().map(wavecast_net::shard::Remote::traffic).collect();
     clients(node, &traffic, page);
     publications(node, page);
@@ -22,7 +22,7 @@ pub(super) fn write(node: &Node, is_draining: bool, page: &mut Page) {
     hooks(node, page);
     http(node, page);
     shards(node, &traffic, page);
-    health(node, is_draining, page);
+    health(node, page);
     process(node, page);
 }
 
@@ -42,7 +42,7 @@ fn clients(node: &Node, traffic: &[Traffic], page: &mut Page) {
     for why in NotAdmitted::ALL {
         refused.count(&[why.name()], metrics.not_admitted(why).get());
     }
-    by_transport(page, &f::SESSIONS, |transport| metrics.sum(|shard| shard.sessions(transport)));
+    by_transport(page, &f::SESSIONS, |transport| metrics.sessions(transport));
     by_transport(page, &f::SESSIONS_ACCEPTED, |transport| metrics.sum(|shard| shard.accepted(transport)));
     page.family(&f::USERS).count(&[], node.counts().users() as u64);
     let mut closes = page.family(&f::CLOSES);
@@ -182,16 +182,17 @@ fn shards(node: &Node, traffic: &[Traffic], page: &mut Page) {
     }
 }
 
-fn health(node: &Node, is_draining: bool, page: &mut Page) {
+fn health(node: &Node, page: &mut Page) {
     let vitals = node.vitals();
+    let is_leaving = vitals.is_leaving;
     let round = vitals.last_round.unwrap_or_default();
     let mut trips = page.family(&f::CANARY);
     for (number, trip) in round.shards.iter().enumerate() {
         trips.number(&[&number.to_string()], trip.as_secs_f64());
     }
     page.family(&f::CANARY_AGE).number(&[], round.age.as_secs_f64());
-    page.family(&f::READY).count(&[], (!is_draining && vitals.keeps_from_ready.is_empty()).into());
-    page.family(&f::LIVE).count(&[], (is_draining || vitals.does_not_live.is_empty()).into());
+    page.family(&f::READY).count(&[], (!is_leaving && vitals.keeps_from_ready.is_empty()).into());
+    page.family(&f::LIVE).count(&[], (is_leaving || vitals.does_not_live.is_empty()).into());
 }
 
 fn process(node: &Node, page: &mut Page) {

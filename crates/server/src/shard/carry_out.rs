@@ -10,6 +10,7 @@ use wavecast_protocol::centrifuge::{
 };
 
 use super::PushShard;
+use super::replies::page_bytes;
 use crate::one_way;
 use crate::session::{History, Publishing, Step, since};
 use crate::wire;
@@ -119,19 +120,21 @@ impl PushShard {
             publications_max: self.node.rules().history_max,
         };
         let page = self.node.history_with(&history.channel, query, &history.options)?;
-        let has_room = self.has_room(connections, id, &page.publications);
+        let has_room = self.has_room(connections, id, &page.publications, 0);
         has_room.then_some(page).ok_or(Error::TOO_MANY_REQUESTS)
     }
 
-    /// Whether a reply with these publications fits beside what waits for the connection.
+    /// Whether a reply with these publications, and so many bytes more, fits beside what waits for the connection.
     pub(super) fn has_room(
         &mut self,
         connections: &Connections,
         id: ConnectionId,
         publications: &[Arc<Publication>],
+        more: usize,
     ) -> bool {
         let limit = self.node.config().client.queue_max_size;
-        self.replies.has_room(connections, id, limit, publications.iter().map(|p| &**p))
+        let page = page_bytes(publications.iter().map(|p| &**p));
+        self.replies.has_room(connections, id, limit, if page == 0 { 0 } else { page + more })
     }
 
     fn presence(

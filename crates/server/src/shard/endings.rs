@@ -111,7 +111,7 @@ impl PushShard {
         }
         if session.is_counted() {
             self.node.counts().client_left(session.user());
-            self.tally().sessions(session.wire.transport()).less();
+            self.tally().ended(session.wire.transport()).add(1);
             self.node.tell_disconnected(&mut session, why);
         }
     }

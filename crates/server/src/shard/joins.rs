@@ -8,6 +8,7 @@ use wavecast_protocol::centrifuge::{Error, Push, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use crate::channels::ChannelNumber;
+use crate::marks;
 use crate::session::{By, Ending, Join, Joining, Settled, since};
 use crate::shard_event::{Answer, ShardEvent};
 use crate::wire;
@@ -136,14 +137,23 @@ impl PushShard {
         joined: &Joined,
     ) {
         let ending = joining.ending.take();
-        let has_room = self.has_room(connections, id, recovered(&joined.recovery));
+        let form = self.sessions.get(id).map(|session| session.wire).filter(|form| form.is_one_way());
+        let name = Arc::clone(self.channels.name(joining.channel));
+        let missed = recovered(&joined.recovery);
+        let (others, marks) = match form.filter(|form| form.marks_places()) {
+            None => (String::new(), 0),
+            Some(_) => {
+                let others = self.places_of(id, Some(joining.channel)).to_string();
+                let marks = marks::bytes_max(missed.len() + 1, &name, &others);
+                (others, marks)
+            }
+        };
+        let has_room = self.has_room(connections, id, missed, marks);
         let result = if has_room { joining.result(joined) } else { Err(Error::TOO_MANY_REQUESTS) };
         let is_joined = result.is_ok();
-        let form = self.sessions.get(id).map(|session| session.wire).filter(|form| form.is_one_way());
         match (form, result) {
             (Some(form), Ok(result)) => {
-                let name = Arc::clone(self.channels.name(joining.channel));
-                self.tell_subscribed(connections, id, form, &name, joining.channel, result);
+                self.tell_subscribed(connections, id, form, &name, &others, result);
             }
             (_, result) => self.reply(id, &Reply { id: command, body: result.map(Res::Subscribe) }),
         }
@@ -168,7 +178,7 @@ impl PushShard {
         joined: &Joined,
     ) {
         let ending = joining.ending.take();
-        let has_room = self.has_room(connections, id, recovered(&joined.recovery));
+        let has_room = self.has_room(connections, id, recovered(&joined.recovery), 0);
         if !has_room || ending.is_some() {
             self.release(joining.channel);
             if !has_room {

@@ -5,6 +5,7 @@
 //! carried out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wavecast_hub::StreamPosition;
@@ -65,26 +66,27 @@ impl PushShard {
         true
     }
 
-    /// Tells a client of nothing but pushes that it is subscribed, and what it has missed.
+    /// Tells a client of nothing but pushes that it is subscribed, and what it has missed. `others`: where it stands
+    /// elsewhere.
     pub(super) fn tell_subscribed(
         &mut self,
         connections: &mut Connections,
         id: ConnectionId,
         form: WireForm,
         channel: &str,
-        number: ChannelNumber,
+        others: &str,
         result: SubscribeResult<'_>,
     ) {
         let SubscribeResult { publications, .. } = result;
         let result = SubscribeResult { publications: Vec::new(), ..result };
-        let marks = (form.marks_places() && result.recoverable).then(|| self.places_of(id, Some(number)));
+        let is_marked = form.marks_places() && result.recoverable;
+        let epoch: Arc<str> = (&*result.epoch).into();
         let mut framed = Vec::new();
         let mut add = |offset: u64, push: &[u8]| {
-            if let Some(others) = &marks {
-                let position = StreamPosition { offset, epoch: (&*result.epoch).into() };
-                let here = Place { channel: channel.into(), position };
-                let places: PositionList = [here].into_iter().chain(others.clone()).collect();
-                marks::mark(&places, &mut framed);
+            if is_marked {
+                let position = StreamPosition { offset, epoch: Arc::clone(&epoch) };
+                let here: PositionList = [Place { channel: channel.into(), position }].into_iter().collect();
+                marks::mark_with(&here.to_string(), others, &mut framed);
             }
             form.frame(push, &mut framed);
         };

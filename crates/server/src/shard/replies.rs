@@ -66,17 +66,16 @@ impl Replies {
         !self.out_of_room
     }
 
-    /// Whether a reply with these publications fits beside what waits for the connection. Pages get half of the outbox, so
+    /// Whether a reply with a page of so many bytes fits beside what waits for the connection. Pages get half of the outbox, so
     /// that there is room to refuse the others. As in the outbox itself, one page fits however long it is when nothing
     /// else waits: else it could never be had.
-    pub(super) fn has_room<'p>(
+    pub(super) fn has_room(
         &mut self,
         connections: &Connections,
         id: ConnectionId,
         outbox_bytes_max: usize,
-        publications: impl Iterator<Item = &'p Publication>,
+        page: usize,
     ) -> bool {
-        let page = page_bytes(publications);
         if page == 0 {
             return true;
         }

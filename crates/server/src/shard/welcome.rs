@@ -26,7 +26,6 @@ impl PushShard {
         let welcome = Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left, has_place };
         session.welcomed(identity, welcome);
         let transport = session.wire.transport();
-        self.tally().sessions(transport).add(1);
         self.tally().accepted(transport).add(1);
         self.sessions.list(id);
         self.count_bytes(id);
@@ -98,7 +97,7 @@ impl PushShard {
         let (user, transport) = (session.user().to_owned(), session.wire.transport());
         self.all_end(id, Unsubscribed::DISCONNECT);
         self.node.counts().client_left(&user);
-        self.tally().sessions(transport).less();
+        self.tally().ended(transport).add(1);
         self.reply(id, &Reply { id: command, body: Err(error) });
         if let Some(frame) = self.replies.take(id) {
             connections.fill_place(id, &frame).ok();

@@ -94,6 +94,21 @@ fn check_paths(assembly: &mut Assembly, config: &Config) {
         ("health.handler_prefix", &live, config.health.enabled),
         ("health.handler_prefix", &ready, config.health.enabled),
         ("prometheus.handler_prefix", &config.prometheus.handler_prefix, config.prometheus.enabled),
+        ("sse.handler_prefix", &config.sse.handler_prefix, config.sse.enabled),
+        ("http_stream.handler_prefix", &config.http_stream.handler_prefix, config.http_stream.enabled),
+        (
+            "emulation.handler_prefix",
+            &config.emulation.handler_prefix,
+            config.sse.enabled || config.http_stream.enabled,
+        ),
+        ("uni_websocket.handler_prefix", &config.uni_websocket.handler_prefix, config.uni_websocket.enabled),
+        ("uni_sse.handler_prefix", &config.uni_sse.handler_prefix, config.uni_sse.enabled),
+        (
+            "uni_http_stream.handler_prefix",
+            &config.uni_http_stream.handler_prefix,
+            config.uni_http_stream.enabled,
+        ),
+        ("poll.handler_prefix", &config.poll.handler_prefix, config.poll.enabled),
     ];
     let mut used: BTreeMap<&str, &str> = BTreeMap::new();
     for (key, path, _) in paths.into_iter().filter(|(.., served)| *served) {

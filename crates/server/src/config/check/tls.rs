@@ -34,6 +34,12 @@ fn check_autocert(assembly: &mut Assembly, config: &Config) {
             format!("cannot be together with {AUTOCERT}.enabled: a certificate is given or fetched");
         assembly.complain("http_server.tls.enabled", "true".into(), allowed);
     }
+    if !config.http_server.tls.client_ca_pem.is_empty() {
+        let allowed = format!(
+            "cannot be together with {AUTOCERT}.enabled, with which clients are asked for no certificate"
+        );
+        assembly.complain_unseen("http_server.tls.client_ca_pem", allowed);
+    }
     if !autocert.directory_url.starts_with("https://") {
         let allowed = "must be an https:// URL".into();
         assembly.complain(&key("directory_url"), format!("{:?}", autocert.directory_url), allowed);

@@ -230,6 +230,15 @@ fn values_that_do_not_fit_together_are_reported() {
             "health.handler_prefix = \"/api\" (file w.toml): is the path of http_api.handler_prefix already",
         ),
         (
+            "[uni_websocket]\nenabled = true\nhandler_prefix = \"/connection/websocket\"\n",
+            "uni_websocket.handler_prefix = \"/connection/websocket\" (file w.toml): \
+             is the path of websocket.handler_prefix already",
+        ),
+        (
+            "[sse]\nenabled = true\n[poll]\nenabled = true\nhandler_prefix = \"/emulation\"\n",
+            "poll.handler_prefix = \"/emulation\" (file w.toml): is the path of emulation.handler_prefix already",
+        ),
+        (
             "[http_server.internal_tls]\nenabled = true\ncert_pem = \"x\"\nkey_pem = \"y\"\n",
             "http_server.internal_tls.enabled = true (file w.toml): needs http_server.internal_port",
         ),
@@ -237,6 +246,10 @@ fn values_that_do_not_fit_together_are_reported() {
         (
             "[http_server.tls_autocert]\nenabled = true\nhost_whitelist = [\"a.test\"]\n[http_server.tls]\nenabled = true\n",
             "http_server.tls.enabled = true (file w.toml): cannot be together with http_server.tls_autocert.enabled",
+        ),
+        (
+            "[http_server.tls_autocert]\nenabled = true\nhost_whitelist = [\"a.test\"]\n[http_server.tls]\nclient_ca_pem = \"x\"\n",
+            "http_server.tls.client_ca_pem (file w.toml): cannot be together with http_server.tls_autocert.enabled",
         ),
         (
             "[http_server.tls_autocert]\nhost_whitelist = [\"*.a.test\"]\n",

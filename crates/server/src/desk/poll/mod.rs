@@ -21,8 +21,31 @@ use super::backend::Backend;
 use super::exchange::Watch;
 use super::seats::Seat;
 use crate::asked::Asked;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::polling::PollCall;
+
+/// What waits, whatever configuration it came under.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    /// Polls that may begin to wait.
+    places: Arc<Semaphore>,
+    places_max: usize,
+    /// Answers on their way.
+    written: Arc<Writing>,
+}
+
+impl Waiting {
+    pub(super) fn new(settings: &config::Poll) -> Self {
+        let places_max = settings.waiting_limit.min(Semaphore::MAX_PERMITS);
+        let written = Arc::new(Writing::new(settings.unsent_max_size));
+        Self { places: Arc::new(Semaphore::new(places_max)), places_max, written }
+    }
+
+    /// Polls that wait at this moment.
+    pub(super) fn polls(&self) -> usize {
+        self.places_max - self.places.available_permits()
+    }
+}
 
 /// Who answers polls.
 #[derive(Debug)]
@@ -30,17 +53,17 @@ pub(super) struct Polls<B> {
     backend: Arc<B>,
     config: Arc<Config>,
     draining: watch::Receiver<bool>,
-    /// Polls that may begin to wait.
-    waiting: Semaphore,
-    /// Answers on their way.
-    written: Writing,
+    waiting: Waiting,
 }
 
 impl<B: Backend> Polls<B> {
-    pub(super) fn new(backend: Arc<B>, config: Arc<Config>, draining: watch::Receiver<bool>) -> Self {
-        let waiting = Semaphore::new(config.poll.waiting_limit.min(Semaphore::MAX_PERMITS));
-        let written = Writing::new(config.poll.unsent_max_size);
-        Self { backend, config, draining, waiting, written }
+    pub(super) fn new(
+        backend: Arc<B>,
+        config: Arc<Config>,
+        draining: watch::Receiver<bool>,
+        waiting: Waiting,
+    ) -> Self {
+        Self { backend, config, draining, waiting }
     }
 
     /// Answers a poll.
@@ -52,7 +75,7 @@ impl<B: Backend> Polls<B> {
         };
         let wait = request.wait.min(self.config.poll.wait_max);
         let waits = !wait.is_zero() && !*self.draining.borrow();
-        let Ok(permit) = waits.then(|| self.waiting.try_acquire()).transpose() else {
+        let Ok(permit) = waits.then(|| self.waiting.places.try_acquire()).transpose() else {
             return refusal::too_many_wait();
         };
         if let Some(seat) = head.extensions.get::<Arc<Seat>>().filter(|_| waits) {
@@ -63,7 +86,7 @@ impl<B: Backend> Polls<B> {
         let polled = self.backend.poll(call, self.patience(wait, head)).await;
         drop(permit);
         match polled {
-            Ok(page) => match self.written.write(&page) {
+            Ok(page) => match self.waiting.written.write(&page) {
                 Some(written) => reply::page(&written, &head.headers, waits || in_address),
                 None => refusal::too_many_unsent(),
             },
@@ -88,10 +111,5 @@ impl<B: Backend> Polls<B> {
             _ = drained => {}
             () = gone => {}
         }
-    }
-
-    /// Polls that wait at this moment.
-    pub(super) fn waiting(&self) -> usize {
-        self.config.poll.waiting_limit - self.waiting.available_permits()
     }
 }

@@ -240,8 +240,8 @@ impl Backend for Lists {
         &self.metrics
     }
 
-    fn scrape(&self, form: Form, is_draining: bool) -> String {
-        format!("{form:?} {is_draining}")
+    fn scrape(&self, form: Form) -> String {
+        format!("{form:?}")
     }
 
     fn vitals(&self) -> Vitals {

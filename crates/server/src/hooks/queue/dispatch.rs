@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
@@ -57,7 +58,7 @@ struct Shared {
     ended: AtomicBool,
     counters: Counters,
     /// What is delivered; the hooks may be exchanged.
-    wants: Mutex<Wants>,
+    wants: ArcSwap<Wants>,
     concurrency: usize,
 }
 
@@ -73,7 +74,7 @@ impl EventQueue {
             emptied: Notify::new(),
             ended: AtomicBool::new(false),
             counters: Counters::default(),
-            wants: Mutex::new(hooks.wants()),
+            wants: ArcSwap::from_pointee(hooks.wants()),
             concurrency: settings.concurrency.max(1),
         });
         runtime.spawn(dispatch(Arc::clone(&shared), hooks));
@@ -82,12 +83,12 @@ impl EventQueue {
 
     /// Whether such events are delivered at all: whoever would have to make one can spare it otherwise.
     pub fn wants(&self) -> Wants {
-        *self.0.wants.lock().unwrap_or_else(PoisonError::into_inner)
+        **self.0.wants.load()
     }
 
     /// Such events are delivered from now on.
     pub(crate) fn deliver_only(&self, wants: Wants) {
-        *self.0.wants.lock().unwrap_or_else(PoisonError::into_inner) = wants;
+        self.0.wants.store(Arc::new(wants));
     }
 
     /// Takes an event for delivery. Never blocks for longer than a few operations on maps take, so that an event loop may
