@@ -3,8 +3,9 @@
 use super::assemble::Assembly;
 use super::error::ConfigError;
 use super::keys::{self, LISTS, List};
+use super::load::Loaded;
 use super::settings::Config;
-use super::{Loaded, check, settings};
+use super::{check, settings};
 
 /// What a reload comes to.
 #[derive(Debug, Clone)]
@@ -74,9 +75,4 @@ fn exchange<T: PartialEq>(entries: &mut Vec<settings::Named<T>>, new: &mut Vec<s
     let changes = entries != new;
     std::mem::swap(entries, new);
     changes
-}
-
-/// Whether a reload carries a key out: for the reference. Sections that occur more than once are all carried out.
-pub(super) fn is_carried_out(path: &str) -> bool {
-    path.starts_with('(') || keys::is_reloaded(path)
 }

@@ -7,7 +7,7 @@ mod reload;
 mod secrets;
 mod sections;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
