@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use wavecast_net::websocket::handshake::decode_form;
+use wavecast_net::websocket::handshake::{decode_form, form_pairs};
 
 use crate::position_list::PositionList;
 
@@ -46,6 +46,15 @@ impl<'r> Asked<'r> {
     }
 }
 
+/// The connect request of the protocol that stands in a query: in `cf_connect`.
+///
+/// # Errors
+/// It is not UTF-8.
+pub(crate) fn connect_in(query: &str) -> Result<Option<Cow<'_, str>>, String> {
+    let sent = form_pairs(query).find(|(name, _)| *name == "cf_connect");
+    sent.map(|(name, value)| decoded(name, value)).transpose()
+}
+
 /// The parameters that mean something, as they were sent.
 #[derive(Default)]
 struct Parameters<'r> {
@@ -58,8 +67,7 @@ struct Parameters<'r> {
 impl<'r> Parameters<'r> {
     fn of(query: &'r str) -> Result<Self, String> {
         let mut parameters = Self::default();
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for (name, value) in form_pairs(query) {
             let parameter = match name {
                 "channels" => &mut parameters.channels,
                 "since" => &mut parameters.since,

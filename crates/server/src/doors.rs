@@ -89,17 +89,17 @@ pub(crate) fn internal_port(
             error,
         })
     };
-    let listener = bind(address).map_err(failed)?;
+    let listener = bind(address, TcpListener::bind).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok(Some(InternalDoor { listener, address, tls }))
 }
 
-/// Where every interface is meant and the host has no IPv6, listens on those of IPv4.
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    match TcpListener::bind(address) {
+/// Binds to an address; where every interface is meant and the host has no IPv6, to those of IPv4.
+pub(crate) fn bind<T>(address: SocketAddr, bind_at: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    match bind_at(address) {
         Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != io::ErrorKind::AddrInUse => {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port()))
+            bind_at(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
         }
         bound => bound,
     }

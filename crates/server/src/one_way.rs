@@ -5,12 +5,11 @@
 //! `since`, or in `Last-Event-ID`, which browsers send by themselves.
 
 use hyper::HeaderMap;
-use wavecast_net::websocket::handshake::decode_form;
 use wavecast_protocol::centrifuge::{
     Command, ConnectRequest, Disconnect, Encoding, Error, Request, SubscribeRequest,
 };
 
-use crate::asked::Asked;
+use crate::asked::{Asked, connect_in};
 use crate::position_list::{Place, PositionList};
 
 /// What a client says, as commands.
@@ -35,13 +34,10 @@ impl Introduction {
         last: &PositionList,
         channels_max: usize,
     ) -> Result<Self, String> {
-        let connect = query.split('&').find_map(|pair| pair.strip_prefix("cf_connect="));
-        let Some(connect) = connect else {
-            let asked = Asked::of(query, fields, channels_max)?;
-            return Ok(Self::of_channels(&asked, last));
-        };
-        let request = decode_form(connect).ok_or("cf_connect is not UTF-8")?;
-        Self::of_connect(request.as_bytes(), last)
+        match connect_in(query)? {
+            Some(request) => Self::of_connect(request.as_bytes(), last),
+            None => Ok(Self::of_channels(&Asked::of(query, fields, channels_max)?, last)),
+        }
     }
 
     /// From a list of channels and a token. Positions in channels that are not in the list are for those that the server

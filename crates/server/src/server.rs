@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::iter;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -352,8 +352,8 @@ fn listen(
     let unix = doors::unix_socket(&config.http_server, shards).map_err(StartError::ListenAlso)?;
     let given = activated().map_err(StartError::Resources)?;
     if given.is_empty() {
-        let bound =
-            listen_at(address, shards, configured).map_err(|error| StartError::Listen { address, error })?;
+        let bound = doors::bind(address, |address| configured(Listener::tcp(address)).bind(shards))
+            .map_err(|error| StartError::Listen { address, error })?;
         let address = bound.address().unwrap_or(address);
         return Ok((iter::once(bound).chain(unix).collect(), address));
     }
@@ -373,22 +373,6 @@ fn activated() -> io::Result<Vec<Listener>> {
 #[cfg(not(unix))]
 fn activated() -> io::Result<Vec<Listener>> {
     Ok(Vec::new())
-}
-
-/// Where every interface is meant and the host has no IPv6, listens on those of IPv4.
-fn listen_at(
-    address: SocketAddr,
-    shards: usize,
-    configured: impl Fn(Listener) -> Listener,
-) -> io::Result<Bound> {
-    let bind = |address| configured(Listener::tcp(address)).bind(shards);
-    let every_interface = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
-    match bind(address) {
-        Err(error) if address == every_interface && error.kind() != io::ErrorKind::AddrInUse => {
-            bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
-        }
-        bound => bound,
-    }
 }
 
 fn shard_count(config: &Config) -> usize {

@@ -145,6 +145,47 @@ impl Client {
 }
 
 #[test]
+fn polls_are_counted_by_what_they_were_told() {
+    with_server(&[("poll.enabled", "true"), ("poll.waiting_limit", "1")], async |server| {
+        let poll = async |query: &str| get(server, &format!("/connection/poll?{query}")).await;
+        let next =
+            |body: &str| serde_json::from_str::<Value>(body).unwrap()["next"].as_str().unwrap().to_owned();
+        let (status, begun) = poll("channels=room").await;
+        assert_eq!(status, 200, "{begun}");
+        let waits = format!("channels=room&since={}&wait=20", next(&begun));
+        let told = async {
+            let waiting = poll(&waits);
+            let publishing = async {
+                until(server, "wavecast_polls_waiting", 1.0).await;
+                assert_eq!(poll(&waits).await.0, 503, "one waits already");
+                server.node().publish_data("room", b"1").await.unwrap();
+                server.node().publish_data("room", b"2").await.unwrap();
+            };
+            tokio::join!(waiting, publishing).0
+        };
+        assert_eq!(told.await.0, 200);
+        let (_, told) = poll(&format!("channels=room&since={}", next(&begun))).await;
+        assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["publications"][1]["data"], 2, "{told}");
+        let (_, gap) = poll("channels=room&since=room:1:another").await;
+        assert!(gap.contains("\"gap\":true"), "{gap}");
+        assert_eq!(poll("channels=").await.0, 400);
+
+        let page = until(server, "wavecast_polls_waiting", 0.0).await;
+        let publications = page["wavecast_poll_publications_total"];
+        assert!((3.0..=6.0).contains(&publications), "{publications}");
+        for (outcome, expected) in [("nothing", 1.0), ("publications", 2.0), ("gap", 1.0), ("refused", 2.0)] {
+            assert_eq!(
+                page[&format!("wavecast_polls_total{{outcome=\"{outcome}\"}}")],
+                expected,
+                "{outcome}"
+            );
+        }
+        // What is remembered of the latest answers.
+        assert!(page["wavecast_poll_unsent_bytes"] > 0.0);
+    });
+}
+
+#[test]
 fn numbers_are_right_after_known_traffic() {
     with_server(&[("client.connection_limit", "4")], async |server| {
         let mut clients = Vec::new();

@@ -38,6 +38,20 @@ impl Outside {
         Poll::Ready(Ok(count))
     }
 
+    /// Takes all that the shard has written; nothing is its end. At most [`super::BYTES_MAX`].
+    ///
+    /// Bytes are taken only when this is ready: nothing is lost by not polling again.
+    pub fn poll_take(&self, context: &Context<'_>) -> Poll<Vec<u8>> {
+        let mut state = self.0.lock();
+        if state.to_outside.bytes.is_empty() && !state.to_outside.ended {
+            remember(&mut state.reader, context);
+            return Poll::Pending;
+        }
+        let bytes = state.to_outside.take_all();
+        self.consumed(state);
+        Poll::Ready(bytes)
+    }
+
     /// Writes to the shard as much as there is room for, at least one byte.
     ///
     /// # Errors

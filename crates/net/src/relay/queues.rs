@@ -102,6 +102,11 @@ impl Lane {
         count
     }
 
+    /// All there is, without a copy where it has not gone round the end of its buffer.
+    pub(super) fn take_all(&mut self) -> Vec<u8> {
+        Vec::from(mem::take(&mut self.bytes))
+    }
+
     pub(super) fn peek(&self, buffer: &mut [u8]) -> usize {
         let (first, second) = self.bytes.as_slices();
         let head = first.len().min(buffer.len());

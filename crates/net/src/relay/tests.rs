@@ -205,6 +205,25 @@ fn what_came_before_the_shard_took_the_connection_is_told_then() {
 }
 
 #[test]
+fn all_is_taken_at_once_and_the_shard_goes_on() {
+    let mut both = both();
+    let context = Context::from_waker(&both.waker);
+    assert!(both.outside.poll_take(&context).is_pending());
+    assert_eq!(both.inside.write(&vec![7; BYTES_MAX + 1]).unwrap(), BYTES_MAX);
+    assert!(both.inside.write(b"x").is_err());
+    assert!(both.task.take() >= 1, "who waited is told");
+    assert!(matches!(both.outside.poll_take(&context), Poll::Ready(bytes) if bytes == vec![7; BYTES_MAX]));
+    assert!(both.shard_comes(), "there is room again");
+    assert_eq!(both.inside.write(b"end").unwrap(), 3);
+    let Both { inside, outside, waker, .. } = both;
+    drop(inside);
+    let context = Context::from_waker(&waker);
+    assert!(matches!(outside.poll_take(&context), Poll::Ready(bytes) if bytes == b"end"));
+    assert!(matches!(outside.poll_take(&context), Poll::Ready(bytes) if bytes.is_empty()));
+    assert_eq!(outside.capacity(), 0);
+}
+
+#[test]
 fn a_socket_takes_the_place_only_when_nothing_is_on_the_way() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

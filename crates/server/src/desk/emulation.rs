@@ -12,7 +12,7 @@ use wavecast_protocol::centrifuge::Emulation;
 
 use super::answer::{self, Answer};
 use super::backend::Backend;
-use super::parameter;
+use super::encoding;
 use super::request_body::RequestBody;
 use super::seats::Seat;
 use crate::config::Config;
@@ -47,7 +47,7 @@ pub(super) async fn answer<B: Backend>(
         Ok(body) => body,
         Err(error) => return error.answer(bytes_max),
     };
-    let said = match Emulation::decode(parameter::encoding(&head.headers), &body) {
+    let said = match Emulation::decode(encoding::of_body(&head.headers), &body) {
         Ok(said) if said.data.is_empty() => {
             return answer::text(StatusCode::BAD_REQUEST, "There are no commands: they stand in `data`.");
         }

@@ -8,7 +8,7 @@
 //! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `health`: is it well; `scrape`: metrics; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
 //! - `http2`: the same over HTTP/2, and sessions inside its streams; `internal`: a port without clients
-//! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `parameter`: queries
+//! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `encoding`: in what
 //! - `poll`: publications for the asking, waited for or not
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
@@ -19,13 +19,13 @@ mod coding;
 pub mod cors;
 mod deadline;
 mod emulation;
+mod encoding;
 mod exchange;
 mod framing;
 pub mod guard;
 mod health;
 mod http2;
 pub(crate) mod internal;
-mod parameter;
 mod poll;
 mod request_body;
 mod route;
@@ -43,7 +43,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use arc_swap::ArcSwap;
@@ -94,7 +93,6 @@ pub struct Desk<B> {
     /// Polls, and what they are told: more than one configuration may have them.
     waiting: Waiting,
     seats: Arc<Seats>,
-    refused: AtomicU64,
     draining: watch::Sender<bool>,
     ending: watch::Sender<bool>,
     way_back: Option<WayBack>,
@@ -106,7 +104,7 @@ impl<B: Backend> Desk<B> {
     /// A desk over a backend.
     pub fn new(backend: Arc<B>, config: Arc<Config>, profile: Profile) -> Self {
         let draining = watch::Sender::new(false);
-        let waiting = Waiting::new(&config.poll);
+        let waiting = Waiting::new(&config.poll, &backend.metrics().polls);
         let routes = Routes::new(
             Arc::clone(&backend),
             Arc::clone(&config),
@@ -123,7 +121,6 @@ impl<B: Backend> Desk<B> {
                 config.http_server.connection_limit,
                 config.poll.waiting_limit + config.emulation.connection_limit,
             )),
-            refused: AtomicU64::new(0),
             draining,
             ending: watch::Sender::new(false),
             way_back: None,
@@ -184,19 +181,11 @@ impl<B: Backend> Desk<B> {
     pub fn waiting_polls(&self) -> usize {
         self.waiting.polls()
     }
-
-    /// Connections refused since the start because there were `http_server.connection_limit` of them.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
 }
 
 impl<B> fmt::Debug for Desk<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk")
-            .field("seats", &self.seats)
-            .field("refused", &self.refused)
-            .finish_non_exhaustive()
+        f.debug_struct("Desk").field("seats", &self.seats).finish_non_exhaustive()
     }
 }
 
@@ -338,8 +327,7 @@ impl<B: Backend> Desk<B> {
     fn refuse(&self, detached: Detached) {
         const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
             Content-Type: text/plain\r\nContent-Length: 35\r\n\r\nToo many HTTP connections at once.\n";
-        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-        self.backend.metrics().http_refused.add(1);
+        let refused = self.backend.metrics().http_refused.count();
         // Named at 1, 2, 4, 8…: a flood must not become one of the log.
         if refused.is_power_of_two() {
             let limit = self.seats.limit();

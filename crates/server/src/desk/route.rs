@@ -133,8 +133,7 @@ impl<B: Backend> Routes<B> {
                 return Outcome::Answer(answer);
             }
         };
-        let known = [cors::Endpoint { path: head.uri.path(), methods: endpoint.methods() }];
-        if let Some(answer) = cors::preflight(&known, &head.method, head.uri.path(), &head.headers, &grant) {
+        if let Some(answer) = cors::preflight(endpoint.methods(), &head.method, &head.headers, &grant) {
             return Outcome::Answer(answer);
         }
         let mut outcome = match endpoint {

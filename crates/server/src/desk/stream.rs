@@ -23,8 +23,9 @@ use wavecast_protocol::centrifuge::Encoding;
 
 use super::answer::{self, Answer};
 use super::backend::Backend;
-use super::parameter;
+use super::encoding;
 use super::request_body::RequestBody;
+use crate::asked::connect_in;
 use crate::config::{Config, StreamEndpoint};
 use crate::one_way::{self, Introduction};
 use crate::position_list::PositionList;
@@ -139,7 +140,7 @@ impl<B: Backend> Streams<B> {
             let refused = answer::text(StatusCode::METHOD_NOT_ALLOWED, &text);
             return Err(answer::with(refused, ALLOW, kind.methods()));
         }
-        let encoding = parameter::encoding(&head.headers);
+        let encoding = encoding::of_body(&head.headers);
         if kind != Kind::HttpStream && encoding == Encoding::Protobuf {
             let text = "This endpoint speaks JSON. Protobuf is spoken over http_stream.";
             return Err(answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
@@ -188,7 +189,10 @@ impl<B: Backend> Streams<B> {
 /// What the client of a session says that has commands: the first of them is connect.
 fn commands(head: &Parts, said: Option<Bytes>) -> Result<Bytes, String> {
     let by_query = said.is_none();
-    let said = said.or_else(|| Some(parameter::of_query(head, "cf_connect")?.into_owned().into()));
+    let said = match said {
+        None => connect_in(head.uri.query().unwrap_or_default())?.map(|said| said.into_owned().into()),
+        said => said,
+    };
     said.filter(|commands| !commands.is_empty()).ok_or_else(|| match by_query {
         true => "The connect command is missing: it stands in the parameter cf_connect.".into(),
         false => "The connect command is missing: it stands in the request's body.".into(),
@@ -227,9 +231,6 @@ fn fields(form: WireForm) -> HeaderMap {
     fields.into_iter().collect()
 }
 
-/// What one look takes from the relay.
-const PIECE_BYTES: usize = 16 * 1024;
-
 /// The body of an answer inside HTTP/2: what the shard writes into the relay. Dropped, it ends the session.
 #[derive(Debug)]
 pub(super) struct StreamBody<G> {
@@ -252,8 +253,7 @@ impl<G: Unpin> Body for StreamBody<G> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let mut piece = [0; PIECE_BYTES];
-        let count = ready!(self.outside.poll_read(context, &mut piece))?;
-        Poll::Ready((count > 0).then(|| Ok(Frame::data(Bytes::copy_from_slice(&piece[..count])))))
+        let bytes = ready!(self.outside.poll_take(context));
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes.into()))))
     }
 }

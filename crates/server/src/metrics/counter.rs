@@ -25,6 +25,11 @@ impl Shared {
         self.0.fetch_add(more, Relaxed);
     }
 
+    /// One more; what it comes to with it.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+
     /// One less, of those that go down as well.
     pub(crate) fn less(&self) {
         self.0.fetch_sub(1, Relaxed);

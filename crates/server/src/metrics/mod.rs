@@ -5,14 +5,17 @@
 //! [`scrape`](crate::scrape) adds up and says it.
 //!
 //! - `counter`: numbers with one writer, and with many; `codes`: one for each code that comes; `histogram`: how long things took
-//! - `shard`: what a shard counts; `calls`: calls of the API and of hooks; `page`: the format
+//! - `shard`: what a shard counts; `calls`: calls of the API and of hooks; `polls`: polls; `page`: the format
 
 mod calls;
 mod codes;
 mod counter;
 mod histogram;
 mod page;
+mod polls;
 mod shard;
+
+use std::sync::Arc;
 
 pub(crate) use self::calls::{ApiMeter, HookMeter, HookOutcome};
 pub(crate) use self::codes::Codes;
@@ -20,6 +23,7 @@ pub(crate) use self::counter::{Own, Shared};
 pub(crate) use self::histogram::Reading;
 pub use self::page::Form;
 pub(crate) use self::page::{Family, Kind, Page};
+pub(crate) use self::polls::{PollOutcome, PollTally};
 pub(crate) use self::shard::{CommandKind, POLICIES, ShardTally};
 use crate::transport::Transport;
 
@@ -132,6 +136,7 @@ pub struct Metrics {
     /// Connections at the front desk, and those it had no room for.
     pub(crate) http_connections: Shared,
     pub(crate) http_refused: Shared,
+    pub(crate) polls: Arc<PollTally>,
     pub(crate) api: ApiMeter,
     pub(crate) hooks: HookMeter,
 }
@@ -153,6 +158,7 @@ impl Metrics {
             http_answers: Codes::default(),
             http_connections: Shared::default(),
             http_refused: Shared::default(),
+            polls: Arc::default(),
             api: ApiMeter::new(methods),
             hooks: HookMeter::default(),
         }

@@ -1,6 +1,8 @@
 //! The same under the names that Centrifugo 6 has, so that its dashboards work. Labels that would need more than this server
 //! tells apart are there and empty.
 
+use wavecast_hub::HubStats;
+
 use super::families::families;
 use crate::VERSION;
 use crate::hooks::Hook;
@@ -68,15 +70,15 @@ families! {
 }
 
 /// Writes all of them, in the order of the table.
-pub(super) fn write(node: &Node, page: &mut Page) {
-    counts(node, page);
+pub(super) fn write(node: &Node, hub: &HubStats, page: &mut Page) {
+    counts(node, hub, page);
     sessions(node, page);
     messages(node, page);
     calls(node, page);
 }
 
-fn counts(node: &Node, page: &mut Page) {
-    let (metrics, counts, hub) = (node.metrics(), node.counts(), node.hub().stats());
+fn counts(node: &Node, hub: &HubStats, page: &mut Page) {
+    let (metrics, counts) = (node.metrics(), node.counts());
     page.family(&NUM_CLIENTS).count(&[], counts.clients() as u64);
     page.family(&NUM_USERS).count(&[], counts.users() as u64);
     page.family(&NUM_SUBSCRIPTIONS).count(&[], counts.subscriptions() as u64);

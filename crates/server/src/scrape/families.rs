@@ -96,6 +96,15 @@ families! {
     HTTP_ANSWERS: Counter "wavecast_http_responses_total" ["status"]
         "Answers of the front desk.";
 
+    POLLS: Counter "wavecast_polls_total" ["outcome"]
+        "Polls that were answered: publications, a gap, nothing (new), or refused.";
+    POLLED: Counter "wavecast_poll_publications_total" []
+        "Publications in these answers: deliveries beside those into outboxes.";
+    POLLS_WAITING: Gauge "wavecast_polls_waiting" []
+        "Polls that wait (poll.waiting_limit).";
+    POLLS_UNSENT: Gauge "wavecast_poll_unsent_bytes" []
+        "Bytes of answers that wait to be sent, or are remembered for others (poll.unsent_max_size).";
+
     TURNS: Counter "wavecast_shard_turns_total" ["shard"]
         "Turns of an event loop.";
     BUSY: Counter "wavecast_shard_busy_seconds_total" ["shard"]

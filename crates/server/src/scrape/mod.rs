@@ -40,8 +40,9 @@ impl Node {
     /// All metrics, as text.
     pub(crate) fn scrape(&self, form: Form) -> String {
         let mut page = Page::new(form);
-        ours::write(self, &mut page);
-        centrifugo::write(self, &mut page);
+        let hub = self.hub().stats();
+        ours::write(self, &hub, &mut page);
+        centrifugo::write(self, &hub, &mut page);
         page.finish()
     }
 }

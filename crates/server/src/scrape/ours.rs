@@ -2,32 +2,35 @@
 
 use std::time::Duration;
 
+use wavecast_hub::HubStats;
 use wavecast_net::shard::{TURN_BOUNDS, Traffic};
 
 use super::families as f;
 use crate::VERSION;
 use crate::hooks::Hook;
 use crate::metrics::{
-    Codes, CommandKind, HookOutcome, NotAdmitted, NotPublished, POLICIES, Page, Reading, ShardTally, Source,
+    Codes, CommandKind, HookOutcome, NotAdmitted, NotPublished, POLICIES, Page, PollOutcome, Reading,
+    ShardTally, Source,
 };
 use crate::node::Node;
 use crate::transport::Transport;
 
 /// Writes all of them, in the order of the table.
-pub(super) fn write(node: &Node, page: &mut Page) {
+pub(super) fn write(node: &Node, hub: &HubStats, page: &mut Page) {
     let traffic: Vec<Traffic> = node.remotes.iter().map(wavecast_net::shard::Remote::traffic).collect();
-    clients(node, &traffic, page);
-    publications(node, page);
+    clients(node, &traffic, hub, page);
+    publications(node, hub, page);
     bytes(node, &traffic, page);
     hooks(node, page);
     http(node, page);
+    polls(node, page);
     shards(node, &traffic, page);
     health(node, page);
     process(node, page);
 }
 
-fn clients(node: &Node, traffic: &[Traffic], page: &mut Page) {
-    let (metrics, hub) = (node.metrics(), node.hub().stats());
+fn clients(node: &Node, traffic: &[Traffic], hub: &HubStats, page: &mut Page) {
+    let metrics = node.metrics();
     let sum = |number: fn(&Traffic) -> u64| traffic.iter().map(number).sum::<u64>();
     page.family(&f::CONNECTIONS).count(&[], sum(|t| t.connections));
     page.family(&f::ACCEPTED).count(&[], sum(|t| t.accepted));
@@ -70,7 +73,7 @@ fn clients(node: &Node, traffic: &[Traffic], page: &mut Page) {
     by_code(page, &f::REPLY_ERRORS, metrics.reply_errors.all());
 }
 
-fn publications(node: &Node, page: &mut Page) {
+fn publications(node: &Node, hub: &HubStats, page: &mut Page) {
     let metrics = node.metrics();
     let sum = |number: fn(&ShardTally) -> &crate::metrics::Own| metrics.sum(number);
     let mut published = page.family(&f::PUBLICATIONS);
@@ -88,7 +91,7 @@ fn publications(node: &Node, page: &mut Page) {
     for (policy, name) in POLICIES {
         dropped.count(&[name], metrics.sum(|shard| shard.dropped(policy)));
     }
-    page.family(&f::NOTICES_DROPPED).count(&[], node.hub().stats().notices_dropped);
+    page.family(&f::NOTICES_DROPPED).count(&[], hub.notices_dropped);
     let recovered = sum(|shard| &shard.recovered_some) + sum(|shard| &shard.recovered_none);
     page.family(&f::RECOVERIES).count(&["yes"], recovered).count(&["no"], sum(|shard| &shard.not_recovered));
     page.family(&f::RECOVERED).count(&[], sum(|shard| &shard.recovered_publications));
@@ -156,6 +159,17 @@ fn http(node: &Node, page: &mut Page) {
     }
     page.family(&f::HTTP_CONNECTIONS).count(&[], metrics.http_connections.get());
     by_code(page, &f::HTTP_ANSWERS, metrics.http_answers.all());
+}
+
+fn polls(node: &Node, page: &mut Page) {
+    let tally = &node.metrics().polls;
+    let mut polls = page.family(&f::POLLS);
+    for outcome in PollOutcome::ALL {
+        polls.count(&[outcome.name()], tally.outcome(outcome).get());
+    }
+    page.family(&f::POLLED).count(&[], tally.publications.get());
+    page.family(&f::POLLS_WAITING).count(&[], tally.waiting() as u64);
+    page.family(&f::POLLS_UNSENT).count(&[], tally.unsent_bytes() as u64);
 }
 
 fn shards(node: &Node, traffic: &[Traffic], page: &mut Page) {

@@ -28,5 +28,5 @@ pub use client::{ClientRequest, Established, HandshakeError, Rejected, RequestEr
 pub use extension::{ExtensionOffer, ExtensionParameter, InvalidExtensions, parse_extensions};
 pub use field::InvalidField;
 pub use head::{HeadError, Headers, RequestHead, ResponseHead, Version, parse_request, parse_response};
-pub use parameter::{decode, decode_form};
+pub use parameter::{decode, decode_form, form_pairs};
 pub use refusal::Refusal;

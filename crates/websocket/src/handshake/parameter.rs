@@ -24,11 +24,8 @@ impl<'h> RequestHead<'h> {
 
     /// The parameters of the query in their order, decoded. Those that are not UTF-8 are left out.
     pub fn query_parameters(&self) -> impl Iterator<Item = (Cow<'h, str>, Cow<'h, str>)> {
-        let pairs = self.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        pairs.filter_map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode_form(name)?, decode_form(value)?))
-        })
+        let pairs = form_pairs(self.query().unwrap_or_default());
+        pairs.filter_map(|(name, value)| Some((decode_form(name)?, decode_form(value)?)))
     }
 
     /// The value of the first cookie with this name (RFC 6265 §5.4), without the quotes it may stand in. Case matters.
@@ -53,6 +50,13 @@ impl<'h> RequestHead<'h> {
         let lists = self.headers().all("sec-websocket-protocol");
         lists.flat_map(token::elements).filter_map(|name| std::str::from_utf8(name).ok())
     }
+}
+
+/// Names and values of a query as they were sent, in their order; a name alone has an empty value. Split before they are
+/// decoded, so that `%26` and `%3D` part nothing: [`decode_form`] reads each.
+pub fn form_pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 /// Decodes `%41` and the like (RFC 3986 §2.1); what is no such triplet stays as it is. `None` if the result is not UTF-8.

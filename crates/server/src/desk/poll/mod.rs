@@ -11,8 +11,9 @@ mod writing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::StatusCode;
 use hyper::http::request::Parts;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use self::writing::Writing;
@@ -22,28 +23,27 @@ use super::exchange::Watch;
 use super::seats::Seat;
 use crate::asked::Asked;
 use crate::config::{self, Config};
+use crate::metrics::{PollOutcome, PollTally};
 use crate::polling::PollCall;
 
 /// What waits, whatever configuration it came under.
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
-    /// Polls that may begin to wait.
-    places: Arc<Semaphore>,
-    places_max: usize,
+    tally: Arc<PollTally>,
+    polls_max: usize,
     /// Answers on their way.
     written: Arc<Writing>,
 }
 
 impl Waiting {
-    pub(super) fn new(settings: &config::Poll) -> Self {
-        let places_max = settings.waiting_limit.min(Semaphore::MAX_PERMITS);
-        let written = Arc::new(Writing::new(settings.unsent_max_size));
-        Self { places: Arc::new(Semaphore::new(places_max)), places_max, written }
+    pub(super) fn new(settings: &config::Poll, tally: &Arc<PollTally>) -> Self {
+        let written = Arc::new(Writing::new(settings.unsent_max_size, Arc::clone(tally)));
+        Self { tally: Arc::clone(tally), polls_max: settings.waiting_limit, written }
     }
 
     /// Polls that wait at this moment.
     pub(super) fn polls(&self) -> usize {
-        self.places_max - self.places.available_permits()
+        self.tally.waiting()
     }
 }
 
@@ -68,30 +68,45 @@ impl<B: Backend> Polls<B> {
 
     /// Answers a poll.
     pub(super) async fn answer(&self, head: &Parts) -> Answer {
-        let limit = self.config.client.channel_limit;
-        let request = match Asked::of(head.uri.query().unwrap_or_default(), &head.headers, limit) {
-            Ok(request) => request,
-            Err(problem) => return refusal::bad_request(&problem),
+        let (answer, outcome) = match self.polled(head).await {
+            Ok((answer, outcome)) => (answer, outcome),
+            Err(refusal) => (refusal, PollOutcome::Refused),
         };
+        self.waiting.tally.outcome(outcome).add(1);
+        answer
+    }
+
+    /// The answer to a poll, and what it tells; or why there is none.
+    async fn polled(&self, head: &Parts) -> Result<(Answer, PollOutcome), Answer> {
+        let limit = self.config.client.channel_limit;
+        let request = Asked::of(head.uri.query().unwrap_or_default(), &head.headers, limit)
+            .map_err(|problem| refusal::bad_request(&problem))?;
         let wait = request.wait.min(self.config.poll.wait_max);
         let waits = !wait.is_zero() && !*self.draining.borrow();
-        let Ok(permit) = waits.then(|| self.waiting.places.try_acquire()).transpose() else {
-            return refusal::too_many_wait();
+        let place = match waits {
+            true => Some(self.waiting.tally.wait(self.waiting.polls_max).ok_or_else(refusal::too_many_wait)?),
+            false => None,
         };
         if let Some(seat) = head.extensions.get::<Arc<Seat>>().filter(|_| waits) {
             seat.is_of_client();
         }
         let Asked { channels, since, token, in_address, .. } = request;
         let call = PollCall { channels, since, token: &token, fields: &head.headers, waits };
-        let polled = self.backend.poll(call, self.patience(wait, head)).await;
-        drop(permit);
-        match polled {
-            Ok(page) => match self.waiting.written.write(&page) {
-                Some(written) => reply::page(&written, &head.headers, waits || in_address),
-                None => refusal::too_many_unsent(),
-            },
-            Err(refused) => refusal::refused(&refused),
+        let page = self.backend.poll(call, self.patience(wait, head)).await;
+        drop(place);
+        let page = page.map_err(|refused| refusal::refused(&refused))?;
+        let written = self.waiting.written.write(&page).ok_or_else(refusal::too_many_unsent)?;
+        let answer = reply::page(&written, &head.headers, waits || in_address);
+        if answer.status() == StatusCode::NOT_MODIFIED {
+            return Ok((answer, PollOutcome::Nothing));
         }
+        self.waiting.tally.publications.add(page.publications.len() as u64);
+        let outcome = match (page.gaps.is_empty(), page.publications.is_empty()) {
+            (false, _) => PollOutcome::Gap,
+            (true, false) => PollOutcome::Publications,
+            (true, true) => PollOutcome::Nothing,
+        };
+        Ok((answer, outcome))
     }
 
     /// Ends when a poll has waited long enough, or its client may have gone away, or this server is about to.

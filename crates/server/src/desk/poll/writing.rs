@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::io::Write as _;
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -15,6 +14,7 @@ use serde::Serialize;
 use wavecast_hub::Publication;
 use wavecast_protocol::centrifuge::{self, json};
 
+use crate::metrics::PollTally;
 use crate::polling::PollPage;
 use crate::wire::{self, Data};
 
@@ -27,7 +27,7 @@ const GZIP_BYTES_MIN: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Writing {
     latest: Mutex<VecDeque<(Key, Arc<Written>)>>,
-    unsent: Arc<AtomicUsize>,
+    tally: Arc<PollTally>,
     unsent_max: usize,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Written {
     /// Stands for its bytes. It need not be the same in another version of this program.
     pub(super) tag: u64,
     gzip: OnceLock<Option<Bytes>>,
-    unsent: Arc<AtomicUsize>,
+    tally: Arc<PollTally>,
 }
 
 /// What makes two answers the same. An address that is weakly held is not used again.
@@ -53,33 +53,33 @@ struct Key {
 /// Bytes that count until the last who sends them has done so.
 struct Counted {
     bytes: Vec<u8>,
-    unsent: Arc<AtomicUsize>,
+    tally: Arc<PollTally>,
 }
 
 impl Writing {
     /// `unsent_max`: bytes that may wait to be sent.
-    pub(super) fn new(unsent_max: usize) -> Self {
-        Self { latest: Mutex::default(), unsent: Arc::default(), unsent_max }
+    pub(super) fn new(unsent_max: usize, tally: Arc<PollTally>) -> Self {
+        Self { latest: Mutex::default(), tally, unsent_max }
     }
 
     /// Writes an answer, or finds it written. `None` when too much waits to be sent: what is asked for again is not lost.
     pub(super) fn write(&self, page: &PollPage) -> Option<Arc<Written>> {
         let next = page.next.to_string();
         if page.publications.is_empty() {
-            return Some(Arc::new(Written::of(page, &next, &self.unsent)));
+            return Some(Arc::new(Written::of(page, &next, &self.tally)));
         }
         if let Some(written) = self.find(page, &next) {
             return Some(written);
         }
-        if self.unsent.load(Relaxed) > self.unsent_max {
+        if self.tally.unsent_bytes() > self.unsent_max {
             // What is only remembered waits for nobody.
             let remembered = mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner));
             drop(remembered);
-            if self.unsent.load(Relaxed) > self.unsent_max {
+            if self.tally.unsent_bytes() > self.unsent_max {
                 return None;
             }
         }
-        let written = Arc::new(Written::of(page, &next, &self.unsent));
+        let written = Arc::new(Written::of(page, &next, &self.tally));
         let key = Key {
             publications: page.publications.iter().map(Arc::downgrade).collect(),
             next,
@@ -114,15 +114,15 @@ impl Key {
 }
 
 impl Written {
-    fn of(page: &PollPage, next: &str, unsent: &Arc<AtomicUsize>) -> Self {
+    fn of(page: &PollPage, next: &str, tally: &Arc<PollTally>) -> Self {
         let json = written(page, next);
         let mut hasher = DefaultHasher::new();
         hasher.write(&json);
         Self {
             tag: hasher.finish(),
-            json: counted(json, unsent),
+            json: counted(json, tally),
             gzip: OnceLock::new(),
-            unsent: Arc::clone(unsent),
+            tally: Arc::clone(tally),
         }
     }
 
@@ -130,15 +130,15 @@ impl Written {
     pub(super) fn gzip(&self) -> Option<&Bytes> {
         let compress = || {
             let is_long = self.json.len() >= GZIP_BYTES_MIN;
-            is_long.then(|| compressed(&self.json)).flatten().map(|gzip| counted(gzip, &self.unsent))
+            is_long.then(|| compressed(&self.json)).flatten().map(|gzip| counted(gzip, &self.tally))
         };
         self.gzip.get_or_init(compress).as_ref()
     }
 }
 
-fn counted(bytes: Vec<u8>, unsent: &Arc<AtomicUsize>) -> Bytes {
-    unsent.fetch_add(bytes.capacity(), Relaxed);
-    Bytes::from_owner(Counted { bytes, unsent: Arc::clone(unsent) })
+fn counted(bytes: Vec<u8>, tally: &Arc<PollTally>) -> Bytes {
+    tally.hold(bytes.capacity());
+    Bytes::from_owner(Counted { bytes, tally: Arc::clone(tally) })
 }
 
 impl AsRef<[u8]> for Counted {
@@ -149,7 +149,7 @@ impl AsRef<[u8]> for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.unsent.fetch_sub(self.bytes.capacity(), Relaxed);
+        self.tally.let_go(self.bytes.capacity());
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_several_are_told_is_written_once() {
-        let writing = Writing::new(usize::MAX);
+        let writing = Writing::new(usize::MAX, Arc::default());
         let (first, other) = (publication(), publication());
         let written = writing.write(&page(&first)).unwrap();
         assert!(Arc::ptr_eq(&written, &writing.write(&page(&first)).unwrap()));
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_waits_to_be_sent_is_bounded() {
-        let writing = Writing::new(1);
+        let writing = Writing::new(1, Arc::default());
         let (first, other) = (publication(), publication());
         let unsent = writing.write(&page(&first)).unwrap().json.clone();
         assert!(writing.write(&page(&first)).is_some(), "another reference takes nothing");

@@ -163,7 +163,7 @@ async fn there_is_a_bound_on_connections() {
     let answered = second.answer().await;
     assert_eq!((answered.status, answered.field("retry-after")), (503, Some("1")));
     assert_eq!(answered.text(), "Too many HTTP connections at once.\n");
-    assert_eq!((served.desk.connections(), served.desk.refused()), (1, 1));
+    assert_eq!((served.desk.connections(), served.backend.metrics().http_refused.get()), (1, 1));
     drop(first);
     while served.desk.connections() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -195,7 +195,7 @@ async fn http2_is_told_that_there_are_too_many_in_its_own_words() {
     };
     let talk = async { tokio::join!(requests.send_request(request), connection, desk_refuses) };
     let (answer, ended, ()) = timeout(Duration::from_secs(20), talk).await.expect("an end");
-    assert_eq!(desk.refused(), 1);
+    assert_eq!(desk.backend.metrics().http_refused.get(), 1);
     let error = answer.map(drop).unwrap_err();
     let told = format!("{error:?} {ended:?}");
     assert!(told.contains("ENHANCE_YOUR_CALM"), "{told}");

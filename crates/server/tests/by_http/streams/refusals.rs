@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::ON;
-use crate::reader::Reader;
+use super::ON;
+use super::reader::Reader;
 use crate::served::{token, unix_now, with_server};
 
 /// Method and target, fields, body; the status, and what the answer says.

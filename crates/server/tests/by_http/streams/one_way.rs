@@ -5,8 +5,8 @@ use wavecast_net::Message;
 use wavecast_net::client::{ConnectOptions, WebSocket};
 use wavecast_server::PushServer;
 
-use crate::ON;
-use crate::reader::Reader;
+use super::ON;
+use super::reader::Reader;
 use crate::served::{publish, token, with_server};
 
 #[test]

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wavecast_server::PushServer;
 
-use crate::ON;
-use crate::reader::{Reader, events};
+use super::ON;
+use super::reader::{Reader, events};
 use crate::served::{publish, with_server};
 
 /// What a client has seen: the last number in each channel, which is also its offset.

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::ON;
-use crate::reader::Reader;
+use super::ON;
+use super::reader::Reader;
 use crate::served::with_server;
 
 async fn say(

@@ -1,0 +1,6 @@
+//! Polls and long-polls.
+
+mod asking;
+mod cut;
+mod entering;
+mod waiting;
