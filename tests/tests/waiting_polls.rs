@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -16,7 +17,7 @@ const SPARE: u64 = 100;
 const SOON: Duration = Duration::from_secs(60);
 /// What the server may hold for one that waits, with its connection.
 const BYTES_EACH_MAX: u64 = 32 * 1024;
-/// And for one that does not read its answer of this length.
+/// Of an answer that nobody reads, which the server holds once for all of them.
 const ANSWER_BYTES: usize = 200_000;
 
 fn ask(address: SocketAddr, target: &str) -> TcpStream {
@@ -41,6 +42,21 @@ fn answer(stream: &mut TcpStream) -> String {
         let count = stream.read(&mut piece).expect("an answer in time");
         assert!(count > 0, "the connection ends before its answer: {text:?}");
         bytes.extend_from_slice(&piece[..count]);
+    }
+}
+
+/// Waits until a metric of the server has a value.
+fn until(address: SocketAddr, metric: &str, value: u64) {
+    let begun = Instant::now();
+    let wanted = format!("\n{metric} {value}\n");
+    loop {
+        let page = answer(&mut ask(address, "/metrics"));
+        if page.contains(&wanted) {
+            return;
+        }
+        let line = page.lines().find(|line| line.starts_with(metric));
+        assert!(begun.elapsed() < SOON, "{metric} should be {value}: {line:?}");
+        sleep(Duration::from_millis(50));
     }
 }
 
@@ -75,8 +91,7 @@ fn five_thousand_wait_within_the_stated_memory() {
 
     let target = "/connection/poll?channels=news&wait=600";
     let mut polls: Vec<TcpStream> = (0..POLLS).map(|_| ask(address, target)).collect();
-    // Whoever asks later has been seen later: each connection begins at the front desk in its turn.
-    std::thread::sleep(Duration::from_secs(2));
+    until(address, "wavecast_polls_waiting", POLLS);
     let each = server.resident_bytes().saturating_sub(before) / POLLS;
     println!("{each} bytes for each poll that waits");
     assert!(each <= BYTES_EACH_MAX, "{each} bytes for each poll that waits");
@@ -93,11 +108,12 @@ fn five_thousand_wait_within_the_stated_memory() {
         let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         poll.write_all(request.as_bytes()).expect("the connection is kept");
     }
-    std::thread::sleep(Duration::from_secs(2));
+    until(address, "wavecast_polls_waiting", POLLS);
     publish(address, "news", &"x".repeat(ANSWER_BYTES));
-    std::thread::sleep(Duration::from_secs(2));
+    until(address, r#"wavecast_polls_total{outcome="publications"}"#, 2 * POLLS);
     let stalled = server.resident_bytes().saturating_sub(before) / POLLS;
     println!("{stalled} bytes for each that does not read {ANSWER_BYTES} bytes");
+    assert!(stalled <= BYTES_EACH_MAX, "{stalled} bytes for each that does not read");
     assert!(answer(&mut ask(address, "/connection/poll?channels=news")).contains("\"next\""));
     let seen = witness.finish();
     println!("the others: {} publications, the slowest after {:?}", seen.publications, seen.delay_max);

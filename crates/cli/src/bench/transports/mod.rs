@@ -6,7 +6,8 @@
 //! | `count`, `client`, `clients` | what is counted; one client; the process that is all of one transport |
 //! | `window`, `pace` | which time belongs to a rate; publishing at fixed times |
 //! | `course` | one run |
-//! | `figures`, `scale`, `panel`, `picture` | what came of it: tables and JSON; a picture |
+//! | `figures`, `medians` | what came of it: tables and JSON; of several runs |
+//! | `scale`, `panel`, `picture` | a picture of it |
 
 mod answer;
 mod client;
@@ -15,6 +16,7 @@ mod count;
 mod course;
 mod figures;
 mod heads;
+mod medians;
 mod pace;
 mod panel;
 mod picture;
@@ -90,6 +92,10 @@ pub(super) struct TransportsOptions {
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
 
+    /// So many runs one after the other; costs are the medians of them, faults their sums
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
+
     /// Draw a picture of it into this file (SVG)
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -110,7 +116,9 @@ enum Way {
 /// Runs the benchmark and returns what is to be printed.
 pub(super) fn run(options: &TransportsOptions) -> Result<String, BenchError> {
     descriptors::check(options.clients, "server")?;
-    let figures = options.course().run(options.run)?;
+    let course = options.course();
+    let runs = (0..options.runs).map(|_| course.run(options.run)).collect::<Result<Vec<_>, _>>()?;
+    let figures = medians::of_runs(&runs);
     let title = options.title();
     if let Some(path) = &options.svg {
         let written = fs::write(path, picture::draw(&title, &figures));
@@ -123,6 +131,7 @@ pub(super) fn run(options: &TransportsOptions) -> Result<String, BenchError> {
             "payload_bytes": options.payload,
             "heads": options.heads,
             "transports": figures,
+            "runs": runs,
             "cheaper_than_websocket": figures::cheaper_than_websocket(&figures),
         })
         .to_string()
@@ -176,10 +185,15 @@ impl TransportsOptions {
     }
 
     fn title(&self) -> String {
-        let of = format!("{} clients each, {} bytes a publication", self.clients, self.payload);
-        match self.heads {
-            Heads::Browser => format!("Transports: {of}, heads as a browser sends them"),
-            Heads::Bare => format!("Transports: {of}, bare heads"),
-        }
+        let heads = match self.heads {
+            Heads::Browser => "heads as a browser sends them",
+            Heads::Bare => "bare heads",
+        };
+        let runs = match self.runs {
+            1 => String::new(),
+            runs => format!("; median of {runs} runs"),
+        };
+        let (clients, payload) = (self.clients, self.payload);
+        format!("Transports: {clients} clients each, {payload} bytes a publication, {heads}{runs}")
     }
 }
