@@ -2,7 +2,7 @@
 // gone.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -114,4 +114,22 @@ test('an authority that is gone takes nothing away, and the next start has what 
   server = await start();
   assert.equal(await serial(NAMES[0]), last, 'and is there at once after a start');
   assert.ok(!server.log.some((line) => /PRIVATE KEY|key_pkcs8/.test(line)));
+});
+
+test('an account that the authority has forgotten is made anew, and files of no use are replaced', async () => {
+  await authority.begin();
+  await server.stop();
+  const account = await readFile(join(cache, 'wavecast_account.json'), 'utf8');
+  await copyFile(join(cache, NAMES[1]), join(cache, NAMES[0]));
+  await writeFile(join(cache, NAMES[1]), 'half a file');
+  server = await start();
+  for (const name of NAMES) {
+    await until(async () => (await shown(name))?.subjectaltname === `DNS:${name}`, `a certificate of ${name}`, 60_000).catch((error) => {
+      throw new Error(`${error.message}\n${server.log.join('\n')}\n${authority.said}`);
+    });
+  }
+  for (const [name, why] of [[NAMES[0], 'the certificate is not for a.wavecast.test'], [NAMES[1], 'the certificate is not well-formed PEM']]) {
+    assert.ok(server.log.some((line) => line.includes('is of no use') && line.includes(name) && line.includes(why)), server.log.join('\n'));
+  }
+  assert.notEqual(await readFile(join(cache, 'wavecast_account.json'), 'utf8'), account);
 });

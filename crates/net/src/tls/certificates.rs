@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use super::challenges::Challenges;
 use super::fault::{Part, TlsError};
 use super::options::Identity;
+use super::provider::provider;
 
 /// Certificates of one listener: each is looked at for each client.
 pub(super) const CERTIFICATES_MAX: usize = 64;
@@ -41,6 +42,21 @@ impl Certificates {
         }
         let certified = identities.iter().map(|identity| load(identity, provider).map(Arc::new));
         Ok(Self { certified: certified.collect::<Result<_, _>>()?, challenges: challenges.cloned() })
+    }
+}
+
+impl Identity {
+    /// Looks whether clients that ask for `name` could be answered with it: whether both parts can be read, the key is the
+    /// certificate's, and the certificate is for that name. Who signed it, and when it ends, is not looked at. Reads files.
+    ///
+    /// # Errors
+    /// Names the part that is of no use.
+    pub fn check(&self, name: &str) -> Result<(), TlsError> {
+        let certified = load(self, &provider())?;
+        match is_for(&certified, name) {
+            true => Ok(()),
+            false => Err(TlsError::of(Part::Certificate, &self.chain, format!("is not for {name}"))),
+        }
     }
 }
 

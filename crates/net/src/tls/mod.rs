@@ -3,7 +3,7 @@
 //! | room | what happens there |
 //! | --- | --- |
 //! | [`ServerTls`] (`listening`) | what a listener is given: certificates, who may come in, what is resumed |
-//! | `options`, `settings` | how it is to be spoken; rustls' settings, made of that |
+//! | `options`, `settings`, `provider` | how it is to be spoken; rustls' settings, made of that; its cryptography |
 //! | `certificates`, `challenges`, `showing` | which of several certificates answers a client; what an ACME server is shown |
 //! | `watch` | files that change are read again, and a half-written one is not believed |
 //! | [`Session`] (`session`) | one connection's TLS: ciphertext in, plain bytes out, and back |
@@ -20,6 +20,7 @@ mod fault;
 mod listening;
 mod options;
 pub mod pem;
+mod provider;
 mod record;
 mod session;
 mod settings;

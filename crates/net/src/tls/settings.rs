@@ -1,8 +1,7 @@
 //! rustls' settings, made of ours.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
@@ -11,6 +10,7 @@ use super::challenges::PROTOCOL;
 use super::fault::{Part, TlsError};
 use super::options::{ClientAuth, ServerTlsOptions, Version};
 use super::pem::Pem;
+use super::provider::provider;
 
 /// Sessions of TLS 1.2 without tickets that can be resumed: some 300 bytes each. The oldest give way.
 const SESSIONS_MAX: usize = 1024;
@@ -88,10 +88,4 @@ fn authorities(pem: &Pem) -> Result<Arc<RootCertStore>, TlsError> {
 
 fn verified<V, E>(built: Result<V, E>, pem: &Pem) -> Result<V, TlsError> {
     built.map_err(|_| TlsError::of(Part::ClientAuthorities, pem, "cannot be used to verify certificates"))
-}
-
-/// The cryptography of everything here: aws-lc.
-pub(super) fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
 }

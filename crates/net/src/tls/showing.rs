@@ -6,7 +6,7 @@ use super::certificates;
 use super::challenges::{Challenges, NAMES_MAX};
 use super::fault::{Part, TlsError};
 use super::options::Identity;
-use super::settings::provider;
+use super::provider::provider;
 
 impl Challenges {
     /// Shows this certificate for this name from now on. At most 64 names have one at once.

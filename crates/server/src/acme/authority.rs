@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use instant_acme::{
     Identifier, NewAccount, NewOrder, Order, OrderStatus, RetryPolicy,
 };
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use wavecast_net::tls::{Challenges, Identity, Pem};
 
@@ -26,6 +28,9 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 const POLL_MAX: Duration = Duration::from_secs(90);
 /// The longest that an order may take in all.
 const ORDER_MAX: Duration = Duration::from_secs(300);
+
+/// The account that is kept is gone at the ACME server (RFC 8555 §6.7).
+const NO_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
 
 /// Why there is no certificate. No key and no account is shown.
 #[derive(Debug)]
@@ -71,16 +76,23 @@ impl Authority {
     ///
     /// # Errors
     /// [`Failure`], after five minutes at the latest.
-    pub(super) async fn certify(&mut self, name: &str, cache: &Cache) -> Result<String, Failure> {
+    pub(super) async fn certify(&mut self, name: &str, cache: &Arc<Cache>) -> Result<String, Failure> {
         let ordered = timeout(ORDER_MAX, self.order(name, cache)).await;
         self.challenges.hide(name);
         ordered.unwrap_or_else(|_| Err(Failure::new(format!("the order takes longer than {ORDER_MAX:?}"))))
     }
 
-    async fn order(&mut self, name: &str, cache: &Cache) -> Result<String, Failure> {
+    async fn order(&mut self, name: &str, cache: &Arc<Cache>) -> Result<String, Failure> {
         let account = self.account(cache).await?;
         let names = [Identifier::Dns(name.to_owned())];
-        let mut order = account.new_order(&NewOrder::new(&names)).await?;
+        let new = NewOrder::new(&names);
+        let mut order = match account.new_order(&new).await {
+            Err(Error::Api(problem)) if problem.r#type.as_deref() == Some(NO_ACCOUNT) => {
+                let account = self.register(cache).await?;
+                self.account.insert(account).new_order(&new).await?
+            }
+            order => order?,
+        };
         prove(&mut order, name, &self.challenges).await?;
         let retries = RetryPolicy::new().timeout(POLL_MAX);
         if order.poll_ready(&retries).await? != OrderStatus::Ready {
@@ -95,12 +107,13 @@ impl Authority {
     }
 
     /// The account that is kept, if it is one of this ACME server, else a new one.
-    async fn account(&mut self, cache: &Cache) -> Result<Account, Failure> {
+    async fn account(&mut self, cache: &Arc<Cache>) -> Result<Account, Failure> {
         if let Some(account) = &self.account {
             return Ok(account.clone());
         }
-        let Kept { directory, credentials } =
-            cache.account().and_then(|text| Kept::read(&text)).unwrap_or_default();
+        let kept = Arc::clone(cache);
+        let kept = spawn_blocking(move || kept.account()).await.ok().flatten();
+        let Kept { directory, credentials } = kept.and_then(|text| Kept::read(&text)).unwrap_or_default();
         let url = &self.settings.directory_url;
         let account = match credentials.filter(|_| directory == *url) {
             Some(credentials) => self.builder()?.from_credentials(credentials).await?,
@@ -109,7 +122,7 @@ impl Authority {
         Ok(self.account.insert(account).clone())
     }
 
-    async fn register(&self, cache: &Cache) -> Result<Account, Failure> {
+    async fn register(&self, cache: &Arc<Cache>) -> Result<Account, Failure> {
         let contact = format!("mailto:{}", self.settings.email);
         let contact = [contact.as_str()];
         let new = NewAccount {
@@ -121,7 +134,8 @@ impl Authority {
         let (account, credentials) = self.builder()?.create(&new, url, None).await?;
         let kept =
             serde_json::json!({ "directory_url": self.settings.directory_url, "credentials": credentials });
-        if let Err(error) = cache.keep_account(&kept.to_string()) {
+        let cache = Arc::clone(cache);
+        if let Ok(Err(error)) = spawn_blocking(move || cache.keep_account(&kept.to_string())).await {
             tracing::warn!(%error, "TLS: the account at the ACME server cannot be kept in tls_autocert.cache_dir");
         }
         Ok(account)
