@@ -9,6 +9,8 @@ use crate::driver::Guest;
 use crate::inbox::Sender;
 use crate::tally::Traffic;
 
+const GIVEN_BACK: &str = "an inbox gives back what was pushed";
+
 /// What arrives in a shard's inbox.
 pub(super) enum Post<E> {
     Event(E),
@@ -98,15 +100,9 @@ impl<E> Remote<E> {
     /// # Errors
     /// Gives the connection back when the control lane is full or the shard has ended.
     pub fn adopt(&self, detached: Detached) -> Result<(), Detached> {
-        self.0.push_control(Post::Adopt(Box::new(detached))).map_err(|post| match post {
-            Post::Adopt(detached) => *detached,
-            Post::Event(_)
-            | Post::Answered(_)
-            | Post::Guest(_)
-            | Post::Drain { .. }
-            | Post::SendAway { .. } => {
-                unreachable!("an inbox gives back what was pushed")
-            }
+        self.0.push_control(Post::Adopt(Box::new(detached))).map_err(|post| {
+            let Post::Adopt(detached) = post else { unreachable!("{GIVEN_BACK}") };
+            *detached
         })
     }
 
@@ -115,25 +111,17 @@ impl<E> Remote<E> {
     /// # Errors
     /// Gives it back when the control lane is full or the shard has ended.
     pub fn adopt_stream(&self, answered: Answered<E>) -> Result<(), Answered<E>> {
-        self.0.push_control(Post::Answered(Box::new(answered))).map_err(|post| match post {
-            Post::Answered(answered) => *answered,
-            Post::Event(_) | Post::Adopt(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
-                unreachable!("an inbox gives back what was pushed")
-            }
+        self.0.push_control(Post::Answered(Box::new(answered))).map_err(|post| {
+            let Post::Answered(answered) = post else { unreachable!("{GIVEN_BACK}") };
+            *answered
         })
     }
 
     /// Gives the shard a connection that another one accepted.
     pub(super) fn receive_guest(&self, guest: Guest) -> Result<(), Guest> {
-        self.0.push_control(Post::Guest(Box::new(guest))).map_err(|post| match post {
-            Post::Guest(guest) => *guest,
-            Post::Event(_)
-            | Post::Adopt(_)
-            | Post::Answered(_)
-            | Post::Drain { .. }
-            | Post::SendAway { .. } => {
-                unreachable!("an inbox gives back what was pushed")
-            }
+        self.0.push_control(Post::Guest(Box::new(guest))).map_err(|post| {
+            let Post::Guest(guest) = post else { unreachable!("{GIVEN_BACK}") };
+            *guest
         })
     }
 
@@ -202,12 +190,8 @@ fn apportion(open: &[usize], share: f64) -> Vec<usize> {
 }
 
 fn into_event<E>(post: Post<E>) -> E {
-    match post {
-        Post::Event(event) => event,
-        Post::Adopt(_) | Post::Answered(_) | Post::Guest(_) | Post::Drain { .. } | Post::SendAway { .. } => {
-            unreachable!("an inbox gives back what was pushed")
-        }
-    }
+    let Post::Event(event) = post else { unreachable!("{GIVEN_BACK}") };
+    event
 }
 
 #[cfg(test)]
