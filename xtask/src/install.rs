@@ -40,6 +40,7 @@ pub(crate) enum Tool {
     /// With the module that forwards TCP.
     Nginx,
     Haproxy,
+    Caddy,
     /// For programs of others that are written in it.
     Go,
     /// Certificates for tests that are not in Rust.
@@ -60,6 +61,7 @@ impl Tool {
             Self::Maven => answers("mvn", &["--version"]),
             Self::Nginx => answers(NGINX, &["-v"]) && fs::metadata(NGINX_STREAM).is_ok(),
             Self::Haproxy => answers(HAPROXY, &["-v"]),
+            Self::Caddy => answers("caddy", &["version"]),
             Self::Go => answers("go", &["version"]),
             Self::Openssl => answers("openssl", &["version"]),
         }
@@ -78,6 +80,7 @@ impl Tool {
             Self::Maven => &["maven"],
             Self::Nginx => &["nginx", "libnginx-mod-stream"],
             Self::Haproxy => &["haproxy"],
+            Self::Caddy => &["caddy"],
             Self::Go => &["golang-go"],
             Self::Openssl => &["openssl"],
         }

@@ -43,8 +43,8 @@ const STEPS: [Step; 16] = [
     },
     Step {
         name: "deploy",
-        what: "the pages for nginx and HAProxy in deploy/, run by them",
-        needs: &[Tool::Node, Tool::Curl, Tool::Nginx, Tool::Haproxy, Tool::Openssl],
+        what: "the pages for nginx, HAProxy and Caddy in deploy/, run by them; what the Dockerfile runs",
+        needs: &[Tool::Node, Tool::Curl, Tool::Nginx, Tool::Haproxy, Tool::Caddy, Tool::Openssl],
         run: node::deploy,
     },
     Step {

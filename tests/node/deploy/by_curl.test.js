@@ -1,25 +1,17 @@
 // The ways without a library by curl (and WebSocket inside HTTP/2), through the pages in deploy/, in every version of HTTP: what
-// is published comes at once, Last-Event-ID and ETag get through, and so do refusals.
+// is published comes at once, Last-Event-ID and ETag get through, and so do refusals, the page's host and who leaves.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { after, describe, test } from 'node:test';
-import { promisify } from 'node:util';
+import { describe, test } from 'node:test';
 
-import { publish } from '../api.js';
+import { ask as askApi, publish } from '../api.js';
 import { until } from '../patience.js';
-import { Server } from '../server.js';
+import { behind } from './behind.js';
+import { Stream, ask, url, waysThrough } from './curl.js';
 import { WebSocketInHttp2 } from './http2.js';
-import { PROXIES, ReverseProxy } from './proxies.js';
-
-const run = promisify(execFile);
+import { PROXIES } from './proxies.js';
 
 const CONFIG = {
-  client: { insecure: true },
-  http_server: { trusted_proxies: ['127.0.0.1'] },
-  http_api: { insecure: true },
-  channel: { without_namespace: { history_size: 100, history_ttl: '300s', force_recovery: true } },
   uni_sse: { enabled: true },
   uni_http_stream: { enabled: true },
   uni_websocket: { enabled: true },
@@ -30,50 +22,10 @@ const PATIENCE_MS = 30_000;
 /** From a publication to its arrival. The machine may be busy: the quickest of several has to keep it. */
 const PROMPT_MS = 2_000;
 const TRIES = 5;
+/** Before the first ping, which is how a server without a proxy's help finds out. */
+const LEFT_MS = 15_000;
 
-const HTTP1 = { port: 'plain', version: '1.1', words: ['--http1.1'] };
-const WAYS = {
-  // nginx would want a port of its own for HTTP/2 without TLS, and knows no WebSocket inside HTTP/2.
-  nginx: [HTTP1, { port: 'tls', version: '1.1', words: ['--http1.1'] }, { port: 'tls', version: '2', words: ['--http2'] }],
-  haproxy: [
-    HTTP1,
-    { port: 'plain', version: '2', words: ['--http2-prior-knowledge'] },
-    { port: 'tls', version: '1.1', words: ['--http1.1'] },
-    { port: 'tls', version: '2', words: ['--http2'] },
-  ],
-};
-
-const url = ({ proxy }, { port }, path, scheme = 'http') => `${scheme}${port === 'tls' ? 's' : ''}://127.0.0.1:${proxy[port]}${path}`;
-
-/** A stream by curl, for as long as the test lasts. */
-class Curl {
-  #text = '';
-
-  isOver = false;
-
-  constructor(t, place, way, path, fields = {}) {
-    const headers = Object.entries(fields).flatMap(([name, value]) => ['--header', `${name}: ${value}`]);
-    const words = ['--silent', '--no-buffer', '--max-time', '100', '--cacert', place.proxy.ca, ...way.words, ...headers];
-    const child = spawn('curl', [...words, url(place, way, path)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    child.stdout.setEncoding('utf8').on('data', (text) => (this.#text += text));
-    child.once('exit', () => (this.isOver = true));
-    t.after(() => child.kill('SIGKILL'));
-  }
-
-  /** What has come whole: JSON, behind `data: ` where it is events. */
-  get pushes() {
-    const whole = this.#text.slice(0, this.#text.lastIndexOf('\n') + 1).split('\n');
-    const told = whole.map((line) => line.replace(/^data: /, '')).filter((line) => line.startsWith('{'));
-    return told.map((line) => JSON.parse(line));
-  }
-
-  /** Of events: where the client stands. */
-  get last() {
-    return this.#text.match(/^id: .*$/gm)?.at(-1).slice(4);
-  }
-}
-
-/** The same by WebSocket, inside HTTP/2. */
+/** The same as a stream by WebSocket, inside HTTP/2. */
 class Socket {
   pushes = [];
   isOver = false;
@@ -82,14 +34,19 @@ class Socket {
     const socket = new WebSocketInHttp2(url(place, way, path, 'ws'), [], { ca: place.ca });
     socket.onmessage = ({ data }) => this.pushes.push(JSON.parse(data));
     socket.onclose = () => (this.isOver = true);
-    t.after(() => socket.close());
+    this.leave = () => socket.close();
+    t.after(this.leave);
   }
 }
 
 const ENDPOINTS = [
-  { path: '/connection/uni_sse', Client: Curl, ways: WAYS },
-  { path: '/connection/uni_http_stream', Client: Curl, ways: WAYS },
-  { path: '/connection/uni_websocket', Client: Socket, ways: { nginx: [], haproxy: WAYS.haproxy.filter(({ version }) => version === '2') } },
+  { path: '/connection/uni_sse', Client: Stream, through: waysThrough },
+  { path: '/connection/uni_http_stream', Client: Stream, through: waysThrough },
+  {
+    path: '/connection/uni_websocket',
+    Client: Socket,
+    through: (name) => waysThrough(name).filter(({ version }) => version === '2' && PROXIES[name].webSocketInHttp2),
+  },
 ];
 
 const published = ({ pushes }) => pushes.flatMap(({ pub }) => (pub === undefined ? [] : [pub.data]));
@@ -101,14 +58,10 @@ async function subscribed(client) {
 
 for (const name of Object.keys(PROXIES)) {
   describe(`by curl through ${name}`, { concurrency: 6 }, async () => {
-    const server = await Server.start({ config: CONFIG });
-    after(() => server.stop());
-    const proxy = await ReverseProxy.start(name, server);
-    after(() => proxy.stop());
-    const place = { server, proxy, ca: await readFile(proxy.ca) };
+    const place = await behind(name, CONFIG);
 
-    for (const { path, Client, ways } of ENDPOINTS) {
-      for (const way of ways[name]) {
+    for (const { path, Client, through } of ENDPOINTS) {
+      for (const way of through(name)) {
         const title = `${path}, ${way.port}, HTTP/${way.version}`;
         const channel = `${path.split('/').at(-1)}-${name}-${way.port}-${way.version}`;
 
@@ -130,20 +83,30 @@ for (const name of Object.keys(PROXIES)) {
           assert.equal(published(client).at(-1), large);
           assert.ok(!client.isOver);
         });
+
+        test(`${title}: who leaves is gone for the server, too`, TEST, async (t) => {
+          const left = `left-${channel}`;
+          const present = async () => (await askApi(place.server, 'presence_stats', { channel: left })).num_clients;
+          const client = new Client(t, place, way, `${path}?channels=${left}`);
+          await subscribed(client);
+          assert.equal(await present(), 1);
+          client.leave();
+          await until(async () => (await present()) === 0, 'it is gone', LEFT_MS);
+        });
       }
     }
 
-    for (const way of WAYS[name]) {
+    for (const way of waysThrough(name)) {
       test(`Last-Event-ID, ${way.port}, HTTP/${way.version}: what was missed follows`, TEST, async (t) => {
         const channel = `last-${name}-${way.port}-${way.version}`;
         const path = `/connection/uni_sse?channels=${channel}`;
-        const first = new Curl(t, place, way, path);
+        const first = new Stream(t, place, way, path);
         await subscribed(first);
         await publish(place.server, channel, 1);
         await until(() => published(first).length === 1, 'the first', PATIENCE_MS);
         const { last } = first;
         await publish(place.server, channel, 2);
-        const second = new Curl(t, place, way, path, { 'Last-Event-ID': last });
+        const second = new Stream(t, place, way, path, { 'Last-Event-ID': last });
         await publish(place.server, channel, 3);
         await until(() => published(second).length === 2, 'those that were missed', PATIENCE_MS);
         assert.deepEqual(published(second), [2, 3]);
@@ -151,23 +114,28 @@ for (const name of Object.keys(PROXIES)) {
 
       test(`a poll, ${way.port}, HTTP/${way.version}: the answer, its tag, and a refusal`, TEST, async () => {
         const channel = `poll-${name}-${way.port}-${way.version}`;
-        const ask = async (query, more = []) => {
-          const words = ['--silent', '--show-error', '--include', '--max-time', '60', '--cacert', place.proxy.ca, ...way.words, ...more];
-          const { stdout } = await run('curl', [...words, url(place, way, `/connection/poll?channels=${channel}${query}`)]);
-          const [head, body] = stdout.split('\r\n\r\n');
-          const [, version, status] = /^HTTP\/(\S+) (\d+)/.exec(head);
-          assert.equal(version, way.version);
-          return { status: Number(status), tag: /^etag: (.*)$/im.exec(head)?.[1], body };
+        const poll = async (query, fields) => {
+          const answer = await ask(place, way, `/connection/poll?channels=${channel}${query}`, fields);
+          assert.equal(answer.version, way.version);
+          return answer;
         };
-        const first = await ask('');
+        const first = await poll('');
         const { next } = JSON.parse(first.body);
-        const same = [`&since=${encodeURIComponent(next)}`, ['--header', `If-None-Match: ${first.tag}`]];
-        assert.equal((await ask(...same)).status, 304);
+        const same = [`&since=${encodeURIComponent(next)}`, { 'If-None-Match': first.tag }];
+        assert.equal((await poll(...same)).status, 304);
         await publish(place.server, channel, 1);
-        const second = await ask(...same);
+        const second = await poll(...same);
         assert.deepEqual(JSON.parse(second.body).publications.map(({ data }) => data), [1]);
-        assert.equal((await ask('&since=nonsense')).status, 400);
-        assert.equal((await ask('&wait=many')).status, 400);
+        assert.equal((await poll('&since=nonsense')).status, 400);
+        assert.equal((await poll('&wait=many')).status, 400);
+      });
+
+      test(`Origin, ${way.port}, HTTP/${way.version}: a page of the same host and port may ask, and no other`, TEST, async () => {
+        const own = new URL(url(place, way, '/')).origin;
+        const asPage = async (Origin) => (await ask(place, way, '/connection/poll?channels=origin', { Origin })).status;
+        assert.equal(await asPage(own), 200);
+        assert.equal(await asPage(own.replace(/:\d+$/, '')), 403);
+        assert.equal(await asPage(own.replace('127.0.0.1', 'localhost')), 403);
       });
     }
   });

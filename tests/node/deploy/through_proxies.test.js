@@ -1,30 +1,18 @@
-// The pages in deploy/, as they are: the unmodified client and the API through real nginx and HAProxy, plain and in TLS.
+// The pages in deploy/, as they are: the unmodified client and the API through real nginx, HAProxy and Caddy, plain and in TLS.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { after, describe, test } from 'node:test';
-import { promisify } from 'node:util';
+import { describe, test } from 'node:test';
 
 import { Centrifuge } from 'centrifuge';
 
 import { publish } from '../api.js';
 import { first, next, pause, until, within } from '../patience.js';
-import { Server } from '../server.js';
 import { listen, subscribed } from '../subscriber.js';
-import { PROXIES, ReverseProxy } from './proxies.js';
+import { behind } from './behind.js';
+import { ask, waysThrough } from './curl.js';
+import { PROXIES } from './proxies.js';
 import { ONE_WAY, TRANSPORTS, fetchWith } from './transports.js';
 
-const run = promisify(execFile);
-
-/** What the pages tell an operator to configure, and channels to look at. */
-const CONFIG = {
-  client: { insecure: true },
-  http_server: { trusted_proxies: ['127.0.0.1'] },
-  http_api: { insecure: true },
-  log: { level: 'debug' },
-  channel: { without_namespace: { history_size: 100, history_ttl: '300s', force_recovery: true } },
-};
 /** A connection may be silent for so long, and is pinged so often. */
 const SILENCE_MS = 9_000;
 const PING = { ping_interval: '5s', pong_timeout: '4900ms' };
@@ -36,16 +24,6 @@ const PORTS = [
   { port: 'plain', secure: false },
   { port: 'tls', secure: true },
 ];
-
-/** A server with a proxy before it, until the tests of the moment are over. */
-async function behind(name, config = {}, options = {}) {
-  const merged = { ...CONFIG, ...config, client: { ...CONFIG.client, ...config.client } };
-  const server = await Server.start({ config: merged });
-  after(() => server.stop());
-  const proxy = await ReverseProxy.start(name, server, options);
-  after(() => proxy.stop());
-  return { server, proxy, ca: await readFile(proxy.ca) };
-}
 
 function clientOf(transport, { proxy, ca }, { port, secure }, more = {}) {
   const { endpoint, ...options } = transport.client({ secure, host: `127.0.0.1:${proxy[port]}`, ca, ...more });
@@ -65,7 +43,7 @@ async function connect(t, client, { server }) {
 // Most of their time is waiting.
 describe('through reverse proxies', { concurrency: 8 }, () => {
   for (const name of Object.keys(PROXIES)) {
-    for (const transport of TRANSPORTS.filter(({ proxies }) => proxies.includes(name))) {
+    for (const transport of TRANSPORTS.filter(({ needs }) => needs === undefined || PROXIES[name][needs])) {
       describe(`${transport.name} through ${name}`, { concurrency: 6 }, async () => {
         const place = await behind(name, transport.config);
         const silent = await behind(name, { ...transport.config, client: PING }, { silenceMs: SILENCE_MS });
@@ -125,25 +103,18 @@ describe('through reverse proxies', { concurrency: 8 }, () => {
     }
 
     describe(`the API through ${name}`, async () => {
-      const { server, proxy } = await behind(name);
-      const ways = [
-        { words: ['--http1.1'], port: 'plain', version: '1.1' },
-        { words: ['--http1.1'], port: 'tls', version: '1.1' },
-        { words: ['--http2'], port: 'tls', version: '2' },
-        // nginx would want a port of its own for it.
-        ...(name === 'haproxy' ? [{ words: ['--http2-prior-knowledge'], port: 'plain', version: '2' }] : []),
-      ];
-      for (const { words, port, version } of ways) {
-        test(`${port}, HTTP/${version}: a call is answered, and the log has the caller's address`, async () => {
-          const from = `127.0.1.${1 + ways.findIndex((way) => way.port === port && way.version === version)}`;
-          const url = `${port === 'tls' ? 'https' : 'http'}://127.0.0.1:${proxy[port]}/api/publish`;
-          const common = ['--silent', '--show-error', '--max-time', '30', '--cacert', proxy.ca, '--interface', from];
-          const spoofed = ['--header', 'X-Forwarded-For: 192.0.2.99', '--header', 'X-Real-IP: 192.0.2.99'];
-          const call = ['--data', '{"channel":"a","data":1}', '--write-out', ' %{http_version} %{response_code}', url];
-          const { stdout } = await run('curl', [...common, ...words, ...spoofed, ...call]);
-          assert.match(stdout, new RegExp(`^\\{"result":.*\\} ${version} 200$`));
-          await until(() => server.log.some((line) => line.includes(`peer=${from}:0`) && line.includes('/api/publish')), `${from} in the log`, SOON_MS);
-          assert.ok(!server.log.some((line) => line.includes('192.0.2.99')));
+      const place = await behind(name);
+      for (const [index, way] of waysThrough(name).entries()) {
+        test(`${way.port}, HTTP/${way.version}: a call is answered, and the log has the caller's address`, async () => {
+          const { log } = place.server;
+          const from = `127.0.1.${1 + index}`;
+          const spoofed = { 'X-Forwarded-For': '192.0.2.99', 'X-Real-IP': '192.0.2.99' };
+          const words = ['--interface', from, '--data', '{"channel":"a","data":1}'];
+          const { version, status, body } = await ask(place, way, '/api/publish', spoofed, words);
+          assert.deepEqual({ version, status }, { version: way.version, status: 200 });
+          assert.match(body, /^\{"result":.*\}$/);
+          await until(() => log.some((line) => line.includes(`peer=${from}:0`) && line.includes('/api/publish')), `${from} in the log`, SOON_MS);
+          assert.ok(!log.some((line) => line.includes('192.0.2.99')));
         });
       }
     });
@@ -192,6 +163,7 @@ describe('through reverse proxies', { concurrency: 8 }, () => {
       }
     });
 
+    if (!PROXIES[name].cutsSilence) continue;
     /** Without pings the page's time-out would cut: the test above would else say nothing. */
     test(`${name} cuts what is silent`, async (t) => {
       const place = await behind(name, {}, { silenceMs: SILENCE_MS });

@@ -1,5 +1,5 @@
-// The ways of the npm client through a proxy, a row each: what the server has to have switched on, which proxies and which
-// ports it goes through, and the client's options.
+// The ways of the npm client through a proxy, a row each: what the server has to have switched on, what the proxy needs to be
+// able to, at which ports the client goes that way, and its options.
 
 import { EventSource } from 'eventsource';
 import { Agent, fetch } from 'undici';
@@ -7,20 +7,17 @@ import WebSocket from 'ws';
 
 import { WebSocketInHttp2 } from './http2.js';
 
-const BOTH = ['nginx', 'haproxy'];
-
 /**
  * A client is made with `secure` (TLS or not), `host` (the proxy's host and port), `ca` (its certificate), `from` (the address
  * of this machine to connect from) and `headers` (to send besides).
  */
 export const TRANSPORTS = [
-  { name: 'WebSocket over HTTP/1.1', config: {}, proxies: BOTH, ports: ['plain', 'tls'], client: webSocket(WebSocket) },
-  // nginx knows no WebSocket inside HTTP/2 (RFC 8441); browsers take HTTP/1.1 there.
-  { name: 'WebSocket inside HTTP/2', config: {}, proxies: ['haproxy'], ports: ['plain', 'tls'], client: webSocket(WebSocketInHttp2) },
-  { name: 'SSE over HTTP/1.1', config: { sse: { enabled: true } }, proxies: BOTH, ports: ['plain', 'tls'], client: fallBack('sse') },
-  { name: 'SSE over HTTP/2', config: { sse: { enabled: true } }, proxies: BOTH, ports: ['tls'], client: fallBack('sse', true) },
-  { name: 'HTTP stream over HTTP/1.1', config: { http_stream: { enabled: true } }, proxies: BOTH, ports: ['plain', 'tls'], client: fallBack('http_stream') },
-  { name: 'HTTP stream over HTTP/2', config: { http_stream: { enabled: true } }, proxies: BOTH, ports: ['tls'], client: fallBack('http_stream', true) },
+  { name: 'WebSocket over HTTP/1.1', config: {}, ports: ['plain', 'tls'], client: webSocket(WebSocket) },
+  { name: 'WebSocket inside HTTP/2', config: {}, needs: 'webSocketInHttp2', ports: ['plain', 'tls'], client: webSocket(WebSocketInHttp2) },
+  { name: 'SSE over HTTP/1.1', config: { sse: { enabled: true } }, ports: ['plain', 'tls'], client: fallBack('sse') },
+  { name: 'SSE over HTTP/2', config: { sse: { enabled: true } }, ports: ['tls'], client: fallBack('sse', true) },
+  { name: 'HTTP stream over HTTP/1.1', config: { http_stream: { enabled: true } }, ports: ['plain', 'tls'], client: fallBack('http_stream') },
+  { name: 'HTTP stream over HTTP/2', config: { http_stream: { enabled: true } }, ports: ['tls'], client: fallBack('http_stream', true) },
 ];
 
 const anyone = { allow_anonymous_connect_without_token: true };
