@@ -475,7 +475,13 @@ fn every_way_to_a_client_brings_the_same_and_says_what_it_cost() {
     }
     let (code, out, err) = run(&[&shape[..], &["websocket", "long-poll", "--runs", "2"]].concat());
     assert_eq!(code, Some(0), "{err}");
-    for part in ["median of 2 runs", "WebSocket  long-poll", "Updates: 10 a second", "missed, must be 0", "delay p99, ms"] {
+    for part in [
+        "median of 2 runs",
+        "WebSocket  long-poll",
+        "Updates: 10 a second",
+        "missed, must be 0",
+        "delay p99, ms",
+    ] {
         assert!(out.contains(part), "{part} is missing:\n{out}");
     }
     let (code, _, err) = run(&["transports", "--per-minute", "0"]);

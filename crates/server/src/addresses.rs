@@ -101,6 +101,12 @@ impl Addresses {
         has_room
     }
 
+    /// Something else counts as a connection of this address until it is dropped. `None` if there are too many.
+    pub(crate) fn hold(&self, address: IpAddr) -> Option<Held<'_>> {
+        let has_room = !self.is_limited() || self.opened(address);
+        has_room.then(|| Held { addresses: self, address })
+    }
+
     /// A connection that was counted is gone.
     pub(crate) fn closed(&self, address: IpAddr) {
         if !self.is_limited() {
@@ -119,6 +125,19 @@ impl Addresses {
     fn stripe(&self, address: IpAddr) -> MutexGuard<'_, Stripe> {
         let index = self.scatter.hash_one(address) as usize % STRIPES;
         self.stripes[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What counts as a connection of an address.
+#[derive(Debug)]
+pub(crate) struct Held<'a> {
+    addresses: &'a Addresses,
+    address: IpAddr,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.addresses.closed(self.address);
     }
 }
 

@@ -143,7 +143,7 @@ impl<B: Backend> Routes<B> {
                 Outcome::Answer(emulation::answer(&self.backend, &self.config, head, body).await)
             }
             Endpoint::Poll if head.method == Method::GET || head.method == Method::HEAD => {
-                Outcome::Answer(Box::pin(self.polls.answer(head)).await)
+                Outcome::Answer(Box::pin(self.polls.answer(head, peer)).await)
             }
             Endpoint::Poll => Outcome::Answer(read_only(head, || answer::json(StatusCode::OK, "{}"))),
         };

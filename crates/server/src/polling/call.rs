@@ -1,6 +1,7 @@
 //! What a poll asks for, what it is answered, and why not.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::HeaderMap;
@@ -19,6 +20,8 @@ pub struct PollCall<'a> {
     pub token: &'a str,
     /// The fields of the request: some are for hooks.
     pub fields: &'a HeaderMap,
+    /// Where it comes from: while it waits, it counts for `client.address_connection_limit`.
+    pub address: IpAddr,
     /// Whether to wait where there is nothing.
     pub waits: bool,
 }
@@ -29,6 +32,7 @@ impl fmt::Debug for PollCall<'_> {
         f.debug_struct("PollCall")
             .field("channels", &self.channels)
             .field("since", &self.since)
+            .field("address", &self.address)
             .field("waits", &self.waits)
             .finish_non_exhaustive()
     }

@@ -42,6 +42,14 @@ impl Node {
         if self.memory().refuses_connections() {
             return Err(Refused::Error(Error::TOO_MANY_REQUESTS).into());
         }
+        // Given back with the answer.
+        let _held = match call.waits {
+            true => {
+                let held = self.addresses().hold(call.address);
+                Some(held.ok_or(Refused::Error(Error::TOO_MANY_REQUESTS))?)
+            }
+            false => None,
+        };
         // Boxed, so that nothing of it is kept while the poll waits.
         let (mut visit, mut readers) = Box::pin(self.admit_visitor(&call)).await?;
         let mut page = read_all(self, &mut readers, None, &mut Waits::of(self))?;

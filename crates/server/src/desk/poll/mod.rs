@@ -8,6 +8,7 @@ mod refusal;
 mod reply;
 mod writing;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,8 +68,8 @@ impl<B: Backend> Polls<B> {
     }
 
     /// Answers a poll.
-    pub(super) async fn answer(&self, head: &Parts) -> Answer {
-        let (answer, outcome) = match self.polled(head).await {
+    pub(super) async fn answer(&self, head: &Parts, peer: SocketAddr) -> Answer {
+        let (answer, outcome) = match self.polled(head, peer).await {
             Ok((answer, outcome)) => (answer, outcome),
             Err(refusal) => (refusal, PollOutcome::Refused),
         };
@@ -77,7 +78,7 @@ impl<B: Backend> Polls<B> {
     }
 
     /// The answer to a poll, and what it tells; or why there is none.
-    async fn polled(&self, head: &Parts) -> Result<(Answer, PollOutcome), Answer> {
+    async fn polled(&self, head: &Parts, peer: SocketAddr) -> Result<(Answer, PollOutcome), Answer> {
         let limit = self.config.client.channel_limit;
         let request = Asked::of(head.uri.query().unwrap_or_default(), &head.headers, limit)
             .map_err(|problem| refusal::bad_request(&problem))?;
@@ -91,7 +92,8 @@ impl<B: Backend> Polls<B> {
             seat.is_of_client();
         }
         let Asked { channels, since, token, in_address, .. } = request;
-        let call = PollCall { channels, since, token: &token, fields: &head.headers, waits };
+        let address = peer.ip();
+        let call = PollCall { channels, since, token: &token, fields: &head.headers, address, waits };
         let page = self.backend.poll(call, self.patience(wait, head)).await;
         drop(place);
         let page = page.map_err(|refused| refusal::refused(&refused))?;

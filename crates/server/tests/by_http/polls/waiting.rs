@@ -154,6 +154,27 @@ fn those_who_wait_are_bounded_and_keep_nobody_else_out() {
 }
 
 #[test]
+fn one_that_waits_is_a_connection_of_its_address() {
+    with_server(&[("client.address_connection_limit", "2")], async |server| {
+        let mut first = begin(server, "channels=news&wait=20").await;
+        let mut second = begin(server, "channels=news&wait=20").await;
+        waiting(server, 2).await;
+        let mut third = begin(server, "channels=news&wait=20").await;
+        let refused = third.answer().await;
+        assert_eq!((refused.status, refused.code()), (503, 111));
+        assert_eq!(poll(server, "channels=news").await.status, 200, "one that does not wait is none");
+        publish(server.node(), "news", 1).await;
+        for connection in [&mut first, &mut second] {
+            assert_eq!(connection.answer().await.told(), (vec![json!(1)], false));
+        }
+        third.ask("/connection/poll?channels=news&wait=20", "").await;
+        waiting(server, 1).await;
+        publish(server.node(), "news", 2).await;
+        assert_eq!(third.answer().await.told(), (vec![json!(2)], false));
+    });
+}
+
+#[test]
 fn a_token_that_expires_or_is_revoked_ends_the_wait() {
     with_server(&[], async |server| {
         let short = token(&json!({"sub": "ann", "exp": unix_now() + 2}));
