@@ -17,9 +17,8 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Tally, String> {
     node::npm_ci(&workspace.path("tests/node"))?;
     let python = python::ensure(workspace)?;
     let chromium = install::chromium().ok_or("no Chromium here")?;
-    let words =
-        ["test", "--package", "wavecast-tests", "--features", "interop", "--test", "interop", "--locked"];
-    let mut cargo = workspace.cargo(&words);
+    let mut cargo = rust::tests(workspace, ",wavecast-tests/interop");
+    cargo.args(["--test", "interop"]);
     cargo.env("TESTED_WAVECAST", program).env("INTEROP_JAVA", classes).env("INTEROP_PYTHON", python);
     cargo.env("CHROMIUM", chromium).env("INTEROP_NGINX", install::NGINX);
     cargo.env("INTEROP_NGINX_STREAM", install::NGINX_STREAM).env("INTEROP_HAPROXY", install::HAPROXY);

@@ -1,12 +1,17 @@
 //! What cargo itself checks.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::process;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 
+/// Whatever is built for tests is built with the features that all of them together give to what they depend on: so it is built
+/// once, and not for each selection of packages anew.
+const WORKSPACE: &str = "--workspace";
+const FEATURES: &str = "wavecast/axum,wavecast/futures,wavecast/server";
 /// A cold build of everything on two cores, with room.
 const BUILD_MAX: Duration = Duration::from_secs(25 * 60);
 
@@ -24,17 +29,21 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<Tally, String> {
 
 pub(crate) fn test(workspace: &Workspace) -> Result<Tally, String> {
     let program = program(workspace)?;
+    let mut command = tests(workspace, "");
     // Tests that take too long for every day are marked as ignored; here nothing is.
-    let features = ["--features", "wavecast/axum,wavecast/futures,wavecast/server"];
-    let mut words = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
-    words.extend(features);
-    words.extend(["--", "--include-ignored"]);
-    let mut command = workspace.cargo(&words);
+    command.args(["--no-fail-fast", "--", "--include-ignored"]);
     command.env("TESTED_WAVECAST", program);
     let mut tally = Tally::default();
     let ended =
         process::run_reading(&mut command, BUILD_MAX, |line| tally.add(counted(line).unwrap_or_default()));
     Ok(tally.or_failed(ended))
+}
+
+/// `cargo test`, for words to follow; `more` are further features, each behind a comma.
+pub(crate) fn tests(workspace: &Workspace, more: &str) -> Command {
+    let mut command = workspace.cargo(&["test", WORKSPACE, "--locked", "--features"]);
+    command.arg(format!("{FEATURES}{more}"));
+    command
 }
 
 /// The fuzz targets are a workspace of their own. Checked here, so that they follow what they test; run by `cargo xtask fuzz`.
@@ -71,28 +80,31 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<Tally, String> {
 
 /// Builds `wavecast` as the tests use it, and says where it is.
 pub(crate) fn program(workspace: &Workspace) -> Result<PathBuf, String> {
-    let words = ["build", "--package", "wavecast-cli", "--bin", "wavecast", "--locked"];
-    process::run(&mut workspace.cargo(&words), BUILD_MAX)?;
+    process::run(&mut build_program(workspace), BUILD_MAX)?;
     Ok(workspace.built("debug/wavecast"))
 }
 
 /// The same program with the plain page, as it comes out where there is no Node.
 pub(crate) fn program_without_node(workspace: &Workspace) -> Result<PathBuf, String> {
-    let words = ["build", "--package", "wavecast-cli", "--bin", "wavecast", "--locked"];
-    process::run(workspace.cargo(&words).env("WAVECAST_WEB", "off"), BUILD_MAX)?;
+    process::run(build_program(workspace).env("WAVECAST_WEB", "off"), BUILD_MAX)?;
     let copy = workspace.built("debug/wavecast-plain-page");
     std::fs::copy(workspace.built("debug/wavecast"), &copy)
         .map_err(|e| format!("{}: {e}", copy.display()))?;
     Ok(copy)
 }
 
-/// Builds examples of the facade with optimisation: the suite's section 9 is about large messages.
-pub(crate) fn examples(workspace: &Workspace, name: &str) -> Result<PathBuf, String> {
-    process::run(
-        &mut workspace.cargo(&["build", "--release", "--locked", "--package", "wavecast", "--example", name]),
-        BUILD_MAX,
-    )?;
-    Ok(workspace.built("release/examples").join(name))
+/// Cargo builds the program for the tests of its own package.
+fn build_program(workspace: &Workspace) -> Command {
+    let mut command = tests(workspace, "");
+    command.args(["--test", "doctor", "--no-run"]);
+    command
+}
+
+/// Builds an example of the facade, and says where it is.
+pub(crate) fn example(workspace: &Workspace, name: &str) -> Result<PathBuf, String> {
+    let mut command = workspace.cargo(&["build", WORKSPACE, "--locked", "--features", FEATURES]);
+    process::run(command.args(["--example", name]), BUILD_MAX)?;
+    Ok(workspace.built("debug/examples").join(name))
 }
 
 /// `test result: ok. 3 passed; 0 failed; …`

@@ -101,7 +101,7 @@ pub(crate) fn run(
     let tested = match role {
         Role::Server => Tested::Server(start_server(workspace, peer, certificate.as_ref(), &out)?),
         Role::Client => Tested::Client(match peer {
-            Peer::Example => rust::examples(workspace, "autobahn_client")?.display().to_string(),
+            Peer::Example => rust::example(workspace, "autobahn_client")?.display().to_string(),
             Peer::Given(line) => (*line).to_owned(),
         }),
     };
@@ -224,7 +224,7 @@ fn start_server(
     }
     let address = free_address()?;
     let log = out.join("server.log");
-    let mut command = Command::new(rust::examples(workspace, "autobahn_server")?);
+    let mut command = Command::new(rust::example(workspace, "autobahn_server")?);
     command.arg(address.to_string());
     if let Some(Certificate { chain, key }) = certificate {
         command.arg(chain).arg(key);
