@@ -64,7 +64,7 @@ function configuration() {
       proxy: {
         connect: hook('connect', {
           enabled: true,
-          http_headers: ['X-Forwarded-For', 'Cookie'],
+          http_headers: ['X-Forwarded-For', 'Cookie', 'User-Agent'],
           emulated_headers: ['X-Device'],
           http: {
             static_headers: { 'X-Static': 'yes' },

@@ -1,14 +1,13 @@
 // A centrifuge client with what it received, in the order in which it did.
 
-import WebSocket from 'ws';
-
 import { json } from './encodings.js';
 import { next } from './patience.js';
 import { Proxy } from './proxy.js';
+import { create } from './runtime.js';
 import { way } from './transport.js';
 
 /** Quick to come back, so that the tests are about recovery and not about back-off. */
-const CLIENT = { websocket: WebSocket, minReconnectDelay: 50, maxReconnectDelay: 300, timeout: 8_000 };
+const CLIENT = { minReconnectDelay: 50, maxReconnectDelay: 300, timeout: 8_000 };
 const SUBSCRIPTION = { minResubscribeDelay: 20, maxResubscribeDelay: 200 };
 
 const EVENTS = ['subscribing', 'subscribed', 'unsubscribed', 'publication', 'join', 'leave', 'error'];
@@ -16,7 +15,7 @@ const EVENTS = ['subscribing', 'subscribed', 'unsubscribed', 'publication', 'joi
 /** Options are the library's, and `encoding`. The endpoint is that of WebSocket; the run's transport has its own there. */
 export function newClient(endpoint, { encoding = json, ...options } = {}) {
   const by = way(endpoint);
-  return new encoding.Client(by.endpoint, { ...CLIENT, ...by.options, ...options });
+  return create(encoding, by.endpoint, { ...CLIENT, ...by.options, ...options });
 }
 
 /** Connects and returns the client with its `connected` context. */

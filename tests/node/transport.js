@@ -1,7 +1,5 @@
 // Which transport the tests of this run go by: `$TESTED_TRANSPORT`, `websocket` (the default), `http_stream` or `sse`.
 
-import { EventSource } from 'eventsource';
-
 export const TRANSPORT = process.env.TESTED_TRANSPORT ?? 'websocket';
 
 /** Whether clients have a connection of their own in both directions. */
@@ -17,6 +15,6 @@ export function way(endpoint) {
   const at = (path) => `http://${host}${path}`;
   return {
     endpoint: [{ transport: TRANSPORT, endpoint: at(`/connection/${TRANSPORT}${search}`) }],
-    options: { emulationEndpoint: at('/emulation'), eventsource: EventSource },
+    options: { emulationEndpoint: at('/emulation') },
   };
 }

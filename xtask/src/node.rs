@@ -1,7 +1,7 @@
 //! Tests that run in Node: the page's own, the npm client, the browser.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -51,6 +51,24 @@ pub(crate) fn client(workspace: &Workspace) -> Result<Tally, String> {
     Ok(tally)
 }
 
+/// The same tests by each transport, with the client in Chromium.
+pub(crate) fn client_in_chromium(workspace: &Workspace) -> Result<Tally, String> {
+    let program = rust::program(workspace)?;
+    let chromium = install::chromium().ok_or("no Chromium here")?;
+    let mut files = test_files(workspace, "client")?;
+    // Where no client of the library is made, this would be the step `node` once more.
+    files.retain(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("'../subscriber.js'")));
+    let mut tally = Tally::default();
+    for transport in TRANSPORTS {
+        tally.add(node_test_files(workspace, &files, |node| {
+            node.arg("--test-concurrency=4").env("TESTED_WAVECAST", &program);
+            node.env("TESTED_RUNTIME", "chromium").env("CHROMIUM", &chromium);
+            node.env("TESTED_TRANSPORT", transport);
+        })?);
+    }
+    Ok(tally)
+}
+
 /// The pages of `deploy/`, run by real reverse proxies.
 pub(crate) fn deploy(workspace: &Workspace) -> Result<Tally, String> {
     let program = rust::program(workspace)?;
@@ -69,36 +87,62 @@ pub(crate) fn acme(workspace: &Workspace, pebble: &Path) -> Result<Tally, String
     })
 }
 
-/// The page in a browser, with screenshots kept.
-pub(crate) fn browser(workspace: &Workspace) -> Result<Tally, String> {
+/// The plain page in a browser, of a program that was built without Node too. It comes before all other steps that build: after it
+/// nothing is built twice.
+pub(crate) fn plain_page(workspace: &Workspace) -> Result<Tally, String> {
     let plain = rust::program_without_node(workspace)?;
+    in_browser(workspace, "plain", |node| {
+        node.env("TESTED_WAVECAST_PLAIN", &plain);
+    })
+}
+
+/// The pages in a browser.
+pub(crate) fn browser(workspace: &Workspace) -> Result<Tally, String> {
+    in_browser(workspace, "browser", |_| {})
+}
+
+/// Screenshots are kept.
+fn in_browser(workspace: &Workspace, room: &str, prepare: impl Fn(&mut Command)) -> Result<Tally, String> {
     let program = rust::program(workspace)?;
-    let reports = workspace.report("page")?;
+    let reports = workspace.report(room)?;
     let chromium = install::chromium().ok_or("no Chromium here")?;
-    let tally = node_test(workspace, "browser", |node| {
-        node.env("TESTED_WAVECAST", &program).env("TESTED_WAVECAST_PLAIN", &plain);
-        node.env("CHROMIUM", &chromium).env("REPORTS", &reports);
+    let tally = node_test(workspace, room, |node| {
+        node.env("TESTED_WAVECAST", &program).env("CHROMIUM", &chromium).env("REPORTS", &reports);
+        prepare(node);
     })?;
     println!("screenshots: {}", reports.display());
     Ok(tally)
 }
 
 fn node_test(workspace: &Workspace, room: &str, prepare: impl Fn(&mut Command)) -> Result<Tally, String> {
-    let folder = workspace.path("tests/node");
-    npm_ci(&folder)?;
-    let listed = fs::read_dir(folder.join(room)).map_err(|e| format!("tests/node/{room}: {e}"))?;
+    node_test_files(workspace, &test_files(workspace, room)?, prepare)
+}
+
+fn test_files(workspace: &Workspace, room: &str) -> Result<Vec<PathBuf>, String> {
+    let folder = workspace.path("tests/node").join(room);
+    let listed = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut files: Vec<_> = listed.flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.to_string_lossy().ends_with(".test.js"));
     files.sort();
+    Ok(files)
+}
+
+fn node_test_files(
+    workspace: &Workspace,
+    files: &[PathBuf],
+    prepare: impl Fn(&mut Command),
+) -> Result<Tally, String> {
+    let folder = workspace.path("tests/node");
+    npm_ci(&folder)?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"]).current_dir(&folder);
     prepare(&mut node);
-    node.args(&files);
+    node.args(files);
     let mut tally = Tally::default();
     let ended =
         process::run_reading(&mut node, TESTS_MAX, |line| tally.add(counted(line).unwrap_or_default()));
     if tally == Tally::default() && ended.is_ok() {
-        return Err(format!("tests/node/{room}: no test ran"));
+        return Err(format!("no test ran: {files:?}"));
     }
     Ok(tally.or_failed(ended))
 }

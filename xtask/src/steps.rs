@@ -17,9 +17,15 @@ struct Step {
 }
 
 /// Cheap ones first: what fails in a second is seen in a second.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 18] = [
     Step { name: "fmt", what: "formatting", needs: &[Tool::Rustfmt], run: rust::fmt },
     Step { name: "clippy", what: "lints, warnings are errors", needs: &[Tool::Clippy], run: rust::clippy },
+    Step {
+        name: "plain-page",
+        what: "the plain page in headless Chromium, of a program that was built without Node too",
+        needs: &[Tool::Node, Tool::Curl, Tool::Chromium],
+        run: node::plain_page,
+    },
     Step {
         name: "rust",
         what: "cargo test: every crate, documentation examples, whole system",
@@ -42,6 +48,12 @@ const STEPS: [Step; 16] = [
         run: node::client,
     },
     Step {
+        name: "chromium-client",
+        what: "the same tests with that client in headless Chromium",
+        needs: &[Tool::Node, Tool::Curl, Tool::Chromium],
+        run: node::client_in_chromium,
+    },
+    Step {
         name: "deploy",
         what: "the pages for nginx, HAProxy and Caddy in deploy/, run by them; what the Dockerfile runs",
         needs: &[Tool::Node, Tool::Curl, Tool::Nginx, Tool::Haproxy, Tool::Caddy, Tool::Openssl],
@@ -56,7 +68,7 @@ const STEPS: [Step; 16] = [
     Step { name: "python", what: "centrifuge-python and cent", needs: &[Tool::Venv], run: python::clients },
     Step {
         name: "browser",
-        what: "the page in headless Chromium",
+        what: "the pages in headless Chromium",
         needs: &[Tool::Node, Tool::Curl, Tool::Chromium],
         run: node::browser,
     },

@@ -47,9 +47,9 @@ export async function openPage(browser, options = {}) {
   return { page, faults, hosts };
 }
 
-/** Keeps a picture under `$REPORTS`, by default `target/reports/page`. */
+/** Keeps a picture under `$REPORTS`, by default `target/reports/browser`. */
 export async function picture(page, name) {
-  const folder = process.env.REPORTS ?? fileURLToPath(new URL('../../../target/reports/page', import.meta.url));
+  const folder = process.env.REPORTS ?? fileURLToPath(new URL('../../../target/reports/browser', import.meta.url));
   await mkdir(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }

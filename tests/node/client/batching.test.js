@@ -7,6 +7,7 @@ import { ask, publish } from '../api.js';
 import { ENCODINGS } from '../encodings.js';
 import { first, next, until } from '../patience.js';
 import { RawSocket } from '../raw.js';
+import { crowd } from '../runtime.js';
 import { Server } from '../server.js';
 import { guest, newClient, subscribed } from '../subscriber.js';
 import { IS_WEBSOCKET } from '../transport.js';
@@ -122,16 +123,16 @@ for (const encoding of ENCODINGS) {
     test('a storm of connecting leaves nothing behind', async () => {
       const channel = `live:crowd-${encoding.name}`;
       for (let round = 0; round < 3; round += 1) {
-        const crowd = Array.from({ length: 40 }, () => newClient(server.endpoint, { encoding }));
-        const all = crowd.map((client) => {
+        const clients = Array.from({ length: crowd(40) }, () => newClient(server.endpoint, { encoding }));
+        const all = clients.map((client) => {
           const subscription = client.newSubscription(channel);
           subscription.subscribe();
           client.connect();
           return next(subscription, 'subscribed');
         });
         await Promise.all(all);
-        assert.equal(await numberOfClients(channel), 40);
-        for (const client of crowd) client.disconnect();
+        assert.equal(await numberOfClients(channel), clients.length);
+        for (const client of clients) client.disconnect();
         await until(async () => (await numberOfClients(channel)) === 0, 'nobody is left');
       }
     });

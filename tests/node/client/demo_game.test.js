@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { protobuf } from '../encodings.js';
+import { until } from '../patience.js';
 import { Server } from '../server.js';
 import { newClient } from '../subscriber.js';
 import { TRANSPORT } from '../transport.js';
@@ -67,7 +68,7 @@ test('fifty fly, the next is refused, and who watches is nobody’s company', { 
   const players = [];
   for (let number = 1; number <= PLAYERS; number += 1) players.push(await play(`player ${number}`));
   await Promise.all(players.map(({ arena }) => arena.ready(20_000)));
-  assert.equal((await state(watcher.arena))[8], PLAYERS, 'bots have given way');
+  await until(async () => (await state(watcher.arena))[8] === PLAYERS, 'bots have given way');
 
   const { arena } = await play('one too many');
   const refused = await new Promise((resolve) => arena.once('unsubscribed', resolve));
@@ -81,10 +82,11 @@ test('fifty fly, the next is refused, and who watches is nobody’s company', { 
 
   const [{ client, ship }] = players;
   await client.rpc('game.steer', Uint8Array.of(7, 0, 0, 255));
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  const flown = found(await state(watcher.arena), ship);
-  assert.equal(flown.sequence, 7, 'the input is told of in the state');
-  assert.ok(flown.vx !== 0, 'and the ship flies');
+  const flies = async () => {
+    const { sequence, vx } = found(await state(watcher.arena), ship);
+    return sequence === 7 && vx !== 0;
+  };
+  await until(flies, 'the input is told of in the state, and the ship flies');
 });
 
 test('nobody steers without a token, nor with bytes that are no input', { skip }, async () => {

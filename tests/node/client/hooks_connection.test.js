@@ -8,8 +8,10 @@ import { ENCODINGS } from '../encodings.js';
 import { backEnd, from, hooked, person, server } from '../hooked.js';
 import { next, pause, until } from '../patience.js';
 import { RawSocket } from '../raw.js';
+import { IS_CHROMIUM } from '../runtime.js';
 import { connected, listen, newClient, refused, subscribed } from '../subscriber.js';
 import { seconds, soon, token } from '../tokens.js';
+import { TRANSPORT } from '../transport.js';
 
 hooked();
 
@@ -17,6 +19,13 @@ for (const encoding of ENCODINGS) {
   describe(encoding.name, () => {
     const named = (word) => `${word}-${encoding.name}`;
     const { pack, unpack } = encoding;
+
+    test('the client lives where this run has it, and goes by the transport that it is forced onto', async (t) => {
+      const { context } = await person(t, encoding);
+      const { headers, body } = backEnd.calls.find(({ path }) => path === '/connect');
+      assert.equal(/ HeadlessChrome\//.test(headers['user-agent']), IS_CHROMIUM, headers['user-agent']);
+      assert.deepEqual([context.transport, body.transport], [TRANSPORT, TRANSPORT]);
+    });
 
     test('connect: asked with name, version and data; answered with user, info and data', async (t) => {
       backEnd.answer('connect', { result: { user: 'ann', info: { seat: 1 }, data: { motd: 'hello' } } });

@@ -54,6 +54,22 @@ test('any JSON value is a publication', async () => {
   assert.deepEqual(publications.map(({ data }) => data), values);
 });
 
+test('a large publication and many small ones come whole, and in order', async () => {
+  const { publications } = await subscribed(client, 'bulk');
+  const large = 'é'.repeat(150_000);
+  await publish(server, 'bulk', large);
+  const lane = Array.from({ length: 20 }, (_, number) => number);
+  const lanes = Array.from({ length: 10 }, async () => {
+    for (const number of lane) await publish(server, 'bulk', number);
+  });
+  await Promise.all(lanes);
+  await until(() => publications.length === 201, 'all of them');
+  assert.ok(publications[0].data === large, 'the large one is whole');
+  assert.deepEqual(publications.map(({ offset }) => offset), Array.from({ length: 201 }, (_, index) => index + 1));
+  const small = publications.slice(1).map(({ data }) => data);
+  assert.deepEqual(small.toSorted((one, other) => one - other), lane.flatMap((number) => Array(10).fill(number)));
+});
+
 test('a broadcast reaches every channel once', async () => {
   const first = await subscribed(client, 'broadcast-1');
   const second = await subscribed(client, 'broadcast-2');

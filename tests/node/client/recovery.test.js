@@ -82,7 +82,7 @@ describe('a link', { concurrency: 5 }, () => {
     await untilLive(publications);
     const count = await publisher.stop();
     await until(() => publications.length >= count, 'all publications');
-    assert.ok(count - before > 100, `many were published during the outage, not ${count - before}`);
+    assert.ok(count - before > 50, `many were published during the outage, not ${count - before}`);
     assert.ok(back.wasRecovering && back.recovered, JSON.stringify(back));
     assertEachOnceInOrder(publications, count);
   });

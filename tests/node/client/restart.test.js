@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { publish } from '../api.js';
 import { next, until, within } from '../patience.js';
+import { crowd } from '../runtime.js';
 import { Server } from '../server.js';
 import { connected, subscribed } from '../subscriber.js';
 
@@ -41,7 +42,7 @@ test('killed and started again: the client is back and told that its position is
 
 test('asked to end: clients are told 3001, the program ends well, and they come back', { timeout: 60_000 }, async (t) => {
   let server = await Server.start();
-  const clients = await Promise.all(Array.from({ length: 50 }, async () => (await connected(server.endpoint)).client));
+  const clients = await Promise.all(Array.from({ length: crowd(50) }, async () => (await connected(server.endpoint)).client));
   t.after(async () => {
     for (const client of clients) client.disconnect();
     await server.stop();

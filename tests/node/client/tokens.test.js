@@ -116,7 +116,7 @@ for (const encoding of ENCODINGS) {
       let fetched = 0;
       const { client, id } = await guest(t, servers.plain.endpoint, {
         encoding,
-        token: token({ sub: 'ann', exp: seconds(2) }),
+        token: token({ sub: 'ann', exp: seconds(4) }),
         getToken: async () => {
           fetched += 1;
           return token({ sub: 'ann', exp: seconds(60), info: { fresh: true } });

@@ -7,7 +7,7 @@ import { curlPublish, publish } from '../api.js';
 import { until } from '../patience.js';
 import { Server } from '../server.js';
 import { connected, subscribed } from '../subscriber.js';
-import { launch, openPage, picture } from './chromium.js';
+import { launch, openPage, picture } from '../browser/chromium.js';
 
 let browser;
 
