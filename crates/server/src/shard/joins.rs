@@ -138,13 +138,12 @@ impl PushShard {
     ) {
         let ending = joining.ending.take();
         let form = self.sessions.get(id).map(|session| session.wire).filter(|form| form.is_one_way());
-        let name = Arc::clone(self.channels.name(joining.channel));
         let missed = recovered(&joined.recovery);
         let (others, marks) = match form.filter(|form| form.marks_places()) {
             None => (String::new(), 0),
             Some(_) => {
                 let others = self.places_of(id, Some(joining.channel)).to_string();
-                let marks = marks::bytes_max(missed.len() + 1, &name, &others);
+                let marks = marks::bytes_max(missed.len() + 1, self.channels.name(joining.channel), &others);
                 (others, marks)
             }
         };
@@ -153,6 +152,7 @@ impl PushShard {
         let is_joined = result.is_ok();
         match (form, result) {
             (Some(form), Ok(result)) => {
+                let name = Arc::clone(self.channels.name(joining.channel));
                 self.tell_subscribed(connections, id, form, &name, &others, result);
             }
             (_, result) => self.reply(id, &Reply { id: command, body: result.map(Res::Subscribe) }),

@@ -69,10 +69,8 @@ impl<B: Backend> Polls<B> {
 
     /// Answers a poll.
     pub(super) async fn answer(&self, head: &Parts, peer: SocketAddr) -> Answer {
-        let (answer, outcome) = match self.polled(head, peer).await {
-            Ok((answer, outcome)) => (answer, outcome),
-            Err(refusal) => (refusal, PollOutcome::Refused),
-        };
+        let polled = self.polled(head, peer).await;
+        let (answer, outcome) = polled.unwrap_or_else(|refusal| (refusal, PollOutcome::Refused));
         self.waiting.tally.outcome(outcome).add(1);
         answer
     }
