@@ -2,8 +2,6 @@
 
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 
-import { IS_CHROMIUM } from './runtime.js';
-
 export const SECRET = 'a secret of the tests that is long enough';
 
 /** Seconds since 1970, as tokens count; `later` may be negative. */
@@ -11,8 +9,8 @@ export function seconds(later = 0) {
   return Math.floor(Date.now() / 1_000) + later;
 }
 
-/** How long somebody may take to connect: in a browser a frame may have to be made for him first. */
-const CONNECT_S = IS_CHROMIUM ? 1.3 : 0.3;
+/** How long somebody may take to connect: machines are busy, and in a browser a frame may have to be made for him first. */
+const CONNECT_S = 1.3;
 
 /** Unix seconds that are over one second after that at the latest: never while somebody still connects. */
 export function soon() {

@@ -39,7 +39,7 @@ impl Session {
         now: Moment,
     ) -> Push<'static> {
         let identity = self.identity.get_or_insert_default();
-        identity.expires_ms = (expire_at_s > 0).then(|| now.at_unix(expire_at_s));
+        identity.expires_ms = (expire_at_s > 0).then(|| now.told(expire_at_s));
         if let Some(info) = info {
             identity.info = Some(info.into());
         }

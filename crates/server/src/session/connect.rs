@@ -152,9 +152,13 @@ impl Session {
         }
         let mut ttl = 0;
         if expire_at_s > 0 && !rules.insecure {
-            identity.expires_ms = Some(cx.now.at_unix(expire_at_s));
             identity.client_refreshes = client_refreshes;
-            ttl = if client_refreshes { cx.now.ttl(expire_at_s) } else { 0 };
+            identity.expires_ms = Some(if client_refreshes {
+                ttl = cx.now.ttl(expire_at_s);
+                cx.now.told(expire_at_s)
+            } else {
+                cx.now.at_unix(expire_at_s)
+            });
         }
         identity.commands = Bucket::new(rules.command_rate_limit, cx.now.shard_ms);
         identity.publications = Bucket::new(rules.publish_rate_limit, cx.now.shard_ms);

@@ -64,7 +64,7 @@ impl Session {
             return Err(Disconnect::INVALID_TOKEN.into());
         }
         identity.token = Some(Box::new(mark));
-        identity.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
+        identity.expires_ms = (expire_at_s > 0).then(|| cx.now.told(expire_at_s));
         identity.client_refreshes = true;
         let result = RefreshResult {
             expires: expire_at_s > 0,
@@ -129,7 +129,7 @@ impl Session {
                 ChannelOptions { presence: false, join_leave: false, ..ChannelOptions::clone(options) };
             Box::new(More::new(Arc::new(options), Arc::clone(&info)))
         });
-        more.expires_ms = (expire_at_s > 0).then(|| cx.now.at_unix(expire_at_s));
+        more.expires_ms = (expire_at_s > 0).then(|| cx.now.told(expire_at_s));
         more.allowed = claims.allowed.unwrap_or_default();
         more.info = info;
         Ok(Step::Renewed { reply: Some(reply), channel })

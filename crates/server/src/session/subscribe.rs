@@ -187,8 +187,11 @@ impl Session {
         };
         // A delta needs to know what its subscriber has, and a filter leaves holes in that.
         let delta = wish.delta && options.allow_delta && filter.is_none();
-        let expires = (grant.expire_at_s > 0)
-            .then(|| Expiry { at_ms: cx.now.at_unix(grant.expire_at_s), ttl: cx.now.ttl(grant.expire_at_s) });
+        let expires = (grant.expire_at_s > 0).then(|| {
+            let (at_s, now) = (grant.expire_at_s, cx.now);
+            let at_ms = if grant.client_refreshes { now.told(at_s) } else { now.at_unix(at_s) };
+            Expiry { at_ms, ttl: now.ttl(at_s) }
+        });
         let is_told_of = options.presence || options.join_leave || options.unsubscribed_events;
         let is_particular = join_leave
             || delta

@@ -39,7 +39,13 @@ impl Moment {
         self.shard_ms.saturating_add(until_ms)
     }
 
-    /// Whole seconds until a Unix time, at least one, as the protocol's `ttl`.
+    /// When a client comes that has been told the [`ttl`](Self::ttl) of a Unix time, up to a second after it: what the
+    /// client itself refreshes must not end before.
+    pub(crate) fn told(self, seconds: u64) -> u64 {
+        self.shard_ms.saturating_add(u64::from(self.ttl(seconds)) * 1000)
+    }
+
+    /// Whole seconds until a Unix time, rounded up, at least one, as the protocol's `ttl`.
     pub(crate) fn ttl(self, seconds: u64) -> u32 {
         let until_ms = seconds.saturating_mul(1000).saturating_sub(self.unix_ms);
         u32::try_from(until_ms.div_ceil(1000)).unwrap_or(u32::MAX).max(1)

@@ -34,7 +34,8 @@ pub struct Client {
     pub pong_timeout: Duration,
     /// `stale_close_delay`: time from the handshake to the connect command, default 10 s; then 3502.
     pub stale_close_delay: Duration,
-    /// `expired_close_delay`: time an expired connection has to refresh its token, default 25 s; then 3005.
+    /// `expired_close_delay`: time an expired connection has to refresh its token, default 25 s; then 3005. It counts
+    /// from the whole seconds that the client was told (`ttl`), up to one after the time in the token.
     pub expired_close_delay: Duration,
     /// `expired_sub_close_delay`: the same for an expired subscription, default 25 s; then 2501.
     pub expired_sub_close_delay: Duration,

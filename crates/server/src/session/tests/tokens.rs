@@ -82,6 +82,33 @@ fn a_subscription_that_would_have_lived_for_ever_expires_when_its_new_token_says
     assert!(matches!(due, Due::Unsubscribe(_, why) if why.code == 2501), "{due:?}");
 }
 
+/// Its client comes when the whole seconds are over that it was told, up to one after the time itself.
+#[test]
+fn the_delay_to_refresh_counts_from_when_the_client_was_told_to() {
+    let delay = Duration::from_secs(1);
+    let mut walk = ann(&json!({}), |config| {
+        config.client.expired_close_delay = delay;
+        config.client.expired_sub_close_delay = delay;
+        // No pings among what is due.
+        config.client.ping_interval = Duration::ZERO;
+    });
+    walk.passes(Duration::from_millis(10));
+    let (exp, told) = (1_700_000_004, Duration::from_secs(4));
+    let renewal = json!({"id": 2, "refresh": {"token": sign(&json!({"exp": exp}))}});
+    let said = walk.say(&renewal.to_string());
+    assert!(matches!(&said, Led::Json(json) if json.contains(r#""ttl":4"#)), "{said:?}");
+    subscribe(&mut walk, &json!({"channel": "c", "exp": exp}));
+    walk.passes(told + delay - Duration::from_millis(1));
+    let due = walk.due();
+    assert!(matches!(due, Due::Rest(Some(time)) if time == Duration::from_millis(1)), "{due:?}");
+    walk.passes(Duration::from_millis(1));
+    let due = walk.due();
+    assert!(matches!(&due, Due::Close(why) if why.code == 3005), "{due:?}");
+    walk.say(&json!({"id": 4, "refresh": {"token": sign(&json!({"exp": exp + 60}))}}).to_string());
+    let due = walk.due();
+    assert!(matches!(due, Due::Unsubscribe(_, why) if why.code == 2501), "{due:?}");
+}
+
 #[test]
 fn a_subscription_allows_what_its_token_says_as_long_as_it_lasts() {
     let with_history = |config: &mut Config| {
