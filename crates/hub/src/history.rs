@@ -334,6 +334,8 @@ impl Stream {
                 }
             }
             (None, _) => {}
+            // Who stands where the stream does misses nothing, also where nothing was ever published.
+            (Some(since), RecoveryMode::Cache) if polled.position.as_since() == since => {}
             (Some(since), RecoveryMode::Cache) => {
                 match self.recover_latest(since, query.filter, query.publications_max) {
                     Recovery::Recovered(latest) => polled.publications = latest,

@@ -76,12 +76,12 @@ impl Addresses {
         if !stripe.remembers_one_more(address, now_ms) {
             return Ok(());
         }
-        let entry = stripe.entries.entry(address).or_insert_with(|| Entry {
-            open: 0,
-            rate: Bucket::new(self.rate, now_ms),
-            used_ms: now_ms,
-        });
+        let entry = stripe.entries.entry(address).or_insert(Entry { open: 0, rate: None, used_ms: now_ms });
         entry.used_ms = now_ms;
+        // It may be there because of something that does not knock.
+        if entry.rate.is_none() {
+            entry.rate = Bucket::new(self.rate, now_ms);
+        }
         if self.limit > 0 && entry.open >= self.limit {
             return Err(TooMany::Connections);
         }
@@ -223,6 +223,17 @@ mod tests {
         }
         assert_eq!(addresses.knock(address, 100), Err(TooMany::PerSecond));
         assert_eq!(addresses.knock(address, 600), Ok(()));
+    }
+
+    #[test]
+    fn who_holds_something_else_is_not_spared_the_rate() {
+        let addresses = Addresses::new(0, 2);
+        let address: IpAddr = [10, 0, 0, 1].into();
+        let held = addresses.hold(address).unwrap();
+        let knocks = [0; 3].map(|_| addresses.knock(address, 0));
+        assert_eq!(knocks, [Ok(()), Ok(()), Err(TooMany::PerSecond)]);
+        drop(held);
+        assert_eq!(addresses.knock(address, 0), Err(TooMany::PerSecond));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use wavecast_net::websocket::handshake::{decode_form, form_pairs};
 
 use crate::position_list::PositionList;
 
+/// What an error repeats of a name, characters.
+const EXCERPT_CHARS_MAX: usize = 60;
+
 /// What is asked for.
 pub(crate) struct Asked<'r> {
     pub(crate) channels: Vec<Box<str>>,
@@ -101,7 +104,10 @@ fn channels(list: &str, channels_max: usize) -> Result<Vec<Box<str>>, String> {
     }
     let mut seen = HashSet::with_capacity(count);
     match channels.iter().find(|channel| !seen.insert(&***channel)) {
-        Some(twice) => Err(format!("channels names {twice:?} twice")),
+        Some(twice) => {
+            let begin: String = twice.chars().take(EXCERPT_CHARS_MAX).collect();
+            Err(format!("channels names {begin:?} twice"))
+        }
         None if channels.iter().any(|channel| channel.is_empty()) => {
             Err("channels has an empty name: names are separated by one comma each".into())
         }

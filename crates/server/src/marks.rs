@@ -7,9 +7,11 @@
 
 use std::fmt::Display;
 
-/// The longest list that is said; who has more channels, or longer names, is not told where it stands.
+/// The longest list that is said; who has more channels, or longer names, is told to forget where it stood.
 const BYTES_MAX: usize = 4096;
 const FIELD: &[u8] = b"id: ";
+/// Without it the browser would go on saying what it was told last, and be given again what it has had since.
+const FORGET: &[u8] = b"id:\n";
 /// An offset, an epoch of the hub's and what stands between.
 const HERE_BYTES_MAX: usize = 64;
 
@@ -20,11 +22,15 @@ pub(crate) fn mark(places: &impl Display, out: &mut Vec<u8>) {
 
 /// The same for who stands in other places, too; these are written already.
 pub(crate) fn mark_with(here: &str, others: &str, out: &mut Vec<u8>) {
+    if here.is_empty() {
+        return;
+    }
     let comma = if others.is_empty() { "" } else { "," };
-    if !here.is_empty() && here.len() + comma.len() + others.len() <= BYTES_MAX {
-        for part in [FIELD, here.as_bytes(), comma.as_bytes(), others.as_bytes(), b"\n"] {
-            out.extend_from_slice(part);
-        }
+    if here.len() + comma.len() + others.len() > BYTES_MAX {
+        return out.extend_from_slice(FORGET);
+    }
+    for part in [FIELD, here.as_bytes(), comma.as_bytes(), others.as_bytes(), b"\n"] {
+        out.extend_from_slice(part);
     }
 }
 
@@ -47,7 +53,7 @@ pub(crate) fn with_others(events: &[u8], others: &str) -> Vec<u8> {
                     marked.extend_from_slice(part);
                 }
             }
-            Some(_) => {}
+            Some(_) => marked.extend_from_slice(FORGET),
         }
     }
     marked
@@ -65,10 +71,13 @@ mod tests {
         assert_eq!(String::from_utf8(marked).unwrap(), expected);
         let long = "x".repeat(BYTES_MAX);
         let without = with_others(events, &long);
-        assert!(!without.starts_with(FIELD) && without.starts_with(b"data: "));
+        assert!(without.starts_with(b"id:\ndata: "), "it is forgotten, and not what was said last");
         let mut out = Vec::new();
         mark(&long, &mut out);
         mark(&"", &mut out);
         assert_eq!(out.len(), FIELD.len() + BYTES_MAX + 1);
+        out.clear();
+        mark_with("b:7:f", &long, &mut out);
+        assert_eq!(out, FORGET);
     }
 }

@@ -8,7 +8,7 @@
 //! | 100 % | publications are refused with 111 until there is room again |
 //!
 //! Counted are outboxes (a frame that many wait for once), history, presence, channels and their positions, sessions with
-//! what waits behind a hook, and the queue of events. What the kernel holds for sockets comes on top: it is
+//! what waits behind a hook, the queue of events, and answers to polls. What the kernel holds for sockets comes on top: it is
 //! logged beside the rest, not counted, since nobody here can take it back.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
@@ -61,13 +61,16 @@ pub struct Held {
     pub channels: usize,
     /// Events that wait for the back end.
     pub events: usize,
+    /// Answers to polls that wait to be sent, or are remembered for others.
+    pub polls: usize,
 }
 
 impl Held {
     /// All of it.
     #[must_use]
     pub fn sum(&self) -> usize {
-        self.outboxes + self.sessions + self.history + self.presence + self.channels + self.events
+        let Self { outboxes, sessions, history, presence, channels, events, polls } = self;
+        outboxes + sessions + history + presence + channels + events + polls
     }
 }
 

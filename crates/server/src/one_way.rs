@@ -5,6 +5,7 @@
 //! `since`, or in `Last-Event-ID`, which browsers send by themselves.
 
 use hyper::HeaderMap;
+use serde_json::error::Category;
 use wavecast_protocol::centrifuge::{
     Command, ConnectRequest, Disconnect, Encoding, Error, Request, SubscribeRequest,
 };
@@ -72,8 +73,16 @@ impl Introduction {
         let problem = |problem: &dyn std::fmt::Display| {
             format!("The connect request is a JSON object ({{}}, {{\"token\":\"…\"}}): {problem}.")
         };
-        let mut request: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(request).map_err(|error| problem(&error))?;
+        // Where it is wrong, and nothing of what stands there: it may be a token.
+        let mut request: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(request)
+            .map_err(|error| match error.classify() {
+                Category::Data => problem(&"it is another value"),
+                _ => problem(&format_args!(
+                    "it is not JSON at line {}, column {}",
+                    error.line(),
+                    error.column()
+                )),
+            })?;
         if !last.is_empty() {
             let subs = request.entry("subs").or_insert_with(|| serde_json::json!({}));
             let subs = subs.as_object_mut().ok_or_else(|| problem(&"`subs` is an object"))?;

@@ -31,6 +31,7 @@ impl Node {
             presence: hub.bytes_presence,
             channels: hub.bytes_channels,
             events: self.office().events().map_or(0, |events| events.counts().bytes),
+            polls: self.metrics().polls.unsent_bytes(),
         }
     }
 

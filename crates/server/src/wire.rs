@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wavecast_hub::{self as hub, Filter};
 use wavecast_net::Frame;
+use wavecast_net::websocket::{self, Opcode};
 use wavecast_protocol::centrifuge::{self, ClientInfo, DataForm, Encoding, Push};
 
 use crate::wire_form::{Dialect, WireForm};
@@ -143,10 +144,14 @@ fn encoded(form: WireForm, push: &Push<'_>) -> Vec<u8> {
     message
 }
 
-/// The ping of the protocol.
+/// The ping of the protocol. On a WebSocket that goes one way it is for the page, and one of the WebSocket's own comes with it
+/// for the browser, which answers that.
 pub(crate) fn ping(form: WireForm) -> Frame {
     let mut framed = Vec::new();
     form.frame(form.encoding().ping(), &mut framed);
+    if form == WireForm::UniWebSocket {
+        websocket::frame::encode(Opcode::Ping, b"", None, &mut framed);
+    }
     framed.into_boxed_slice().into()
 }
 
@@ -155,4 +160,18 @@ pub(crate) fn framed(form: WireForm, messages: &[u8]) -> Frame {
     let mut framed = Vec::new();
     form.frame(messages, &mut framed);
     Frame::from(framed.into_boxed_slice()).deflatable()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ping_of_a_web_socket_that_goes_one_way_has_one_in_it_that_the_browser_answers() {
+        for form in WireForm::ALL {
+            let is_answered_below = ping(form).ends_with(&[0x89, 0]);
+            assert_eq!(is_answered_below, form == WireForm::UniWebSocket, "{form:?}");
+        }
+        assert!(ping(WireForm::UniWebSocket).starts_with(b"\x81\x02{}"));
+    }
 }

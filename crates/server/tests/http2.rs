@@ -57,6 +57,7 @@ impl Client {
     async fn connect(server: &PushServer) -> Self {
         let address = server.address();
         let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         Self { address, sender, connection: tokio::spawn(connection) }
@@ -219,12 +220,12 @@ fn a_drain_says_so_in_every_stream_and_ends_the_connection() {
 
 #[test]
 fn a_connection_on_which_nothing_happens_is_ended_and_one_with_a_session_is_not() {
-    with_server(&[("http_server.idle_timeout", "300ms")], async |server| {
+    with_server(&[("http_server.idle_timeout", "2s")], async |server| {
         let idle = Client::connect(server).await;
         let mut busy = Client::connect(server).await;
         let mut session = busy.open("/connection/websocket", None).await.unwrap();
         timeout(SOON, idle.connection).await.expect("it is ended").unwrap().unwrap();
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
         session.say(json!({"id": 1, "connect": {}})).await;
         assert!(session.hear().await["connect"].is_object());
     });
@@ -235,11 +236,16 @@ fn a_connection_on_which_nothing_happens_is_ended_and_one_with_a_session_is_not(
 fn curl_is_answered() {
     let server = start(&[("health.enabled", "true")]);
     let url = format!("http://{}/health", server.address());
-    let run =
-        Command::new("curl").args(["-sS", "--max-time", "20", "--http2-prior-knowledge", &url]).output();
-    match run {
-        Ok(run) => assert_eq!(run.stdout, b"{}", "{}", String::from_utf8_lossy(&run.stderr)),
-        Err(error) => eprintln!("skipped: no curl ({error})"),
+    for (more, told) in [("-i", "\r\n\r\n{}"), ("-I", "content-length: 2\r\n")] {
+        let arguments = ["-sS", "--max-time", "20", "--http2-prior-knowledge", more, &url];
+        match Command::new("curl").args(arguments).output() {
+            Ok(run) => {
+                let text = String::from_utf8_lossy(&run.stdout);
+                assert!(run.status.success() && text.starts_with("HTTP/2 200"), "{more}: {run:?}");
+                assert!(text.contains(told), "{more}: {text}");
+            }
+            Err(error) => eprintln!("skipped: no curl ({error})"),
+        }
     }
     server.drain_handle().drain();
     server.join().unwrap();
@@ -264,4 +270,90 @@ fn each_stream_of_a_trusted_proxy_has_its_clients_address() {
             assert_eq!(open("192.0.2.2").await.0, second, "{trusted}");
         });
     }
+}
+
+/// A server whose channel `news` holds 1.2 MB, more than may wait for clients that poll; its answers have two seconds to
+/// make progress.
+fn with_history(idle_timeout: &str, test: impl AsyncFnOnce(&PushServer)) {
+    let settings = [
+        ("poll.enabled", "true"),
+        ("poll.unsent_max_size", "1048576"),
+        ("poll.response_max_size", "4194304"),
+        ("client.history_max_publication_limit", "300"),
+        ("http_server.write_timeout", "2s"),
+        ("http_server.idle_timeout", idle_timeout),
+        ("channel.without_namespace.history_size", "300"),
+        ("channel.without_namespace.history_ttl", "300s"),
+        ("channel.without_namespace.allow_recovery", "true"),
+        ("channel.without_namespace.allow_subscribe_for_client", "true"),
+        ("channel.without_namespace.allow_subscribe_for_anonymous", "true"),
+    ];
+    with_server(&settings, async |server| {
+        let mut client = Client::connect(server).await;
+        for number in 0..300 {
+            client.publish("news", json!([number, "x".repeat(4_000)])).await;
+        }
+        test(server).await;
+    });
+}
+
+/// A poll for what follows.
+fn news(server: &PushServer, offset: u64) -> Request<Full<Bytes>> {
+    let url = format!("http://{}/connection/poll?channels=news&since=news:{offset}:", server.address());
+    Request::get(url).body(Full::default()).unwrap()
+}
+
+#[test]
+fn an_answer_that_nobody_takes_is_given_up_and_the_others_of_the_connection_are_not() {
+    with_history("75s", async |server| {
+        for window in [0, 1, 20_000] {
+            let stream = TcpStream::connect(server.address()).await.unwrap();
+            let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+                .initial_stream_window_size(window)
+                .handshake(TokioIo::new(stream))
+                .await
+                .unwrap();
+            let connection = tokio::spawn(connection);
+            let stuck = timeout(SOON, sender.send_request(news(server, 0))).await.unwrap().unwrap();
+            // Held, and not read.
+            assert_eq!(stuck.status(), StatusCode::OK);
+            let mut other = Client::connect(server).await;
+            // As long as it is held there is no room for other answers.
+            let mut ask_elsewhere = async || other.call(news(server, 1)).await.0;
+            assert_eq!(ask_elsewhere().await, StatusCode::SERVICE_UNAVAILABLE);
+            let given_back = async { while ask_elsewhere().await != StatusCode::OK {} };
+            timeout(SOON, given_back).await.expect("it is given up");
+            let ended = timeout(SOON, stuck.into_body().collect()).await.unwrap();
+            assert!(ended.is_err(), "the stream is reset");
+            assert!(!connection.is_finished(), "and only that");
+            let next = timeout(SOON, sender.send_request(news(server, 300))).await.unwrap().unwrap();
+            assert_eq!(next.status(), StatusCode::OK);
+            connection.abort();
+        }
+    });
+}
+
+#[test]
+fn an_answer_that_is_taken_slowly_comes_whole() {
+    with_history("1s", async |server| {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(16_384)
+            .handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        let answer = timeout(SOON, sender.send_request(news(server, 250))).await.unwrap().unwrap();
+        let length: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        let (mut body, mut taken) = (answer.into_body(), Vec::new());
+        while let Some(frame) = timeout(SOON, body.frame()).await.unwrap() {
+            taken.extend_from_slice(&frame.unwrap().into_data().unwrap());
+            // Some five seconds in all, and never two without progress.
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        assert_eq!(taken.len(), length);
+        let page: Value = serde_json::from_slice(&taken).unwrap();
+        assert_eq!(page["publications"].as_array().unwrap().len(), 50);
+        connection.abort();
+    });
 }

@@ -197,12 +197,13 @@ impl Group {
         let whole = if self.form.delta { Shape::Whole } else { Shape::Plain };
         if self.is_pieces {
             forms.make(wire, whole, publication, None);
-            let epoch = epoch.filter(|_| wire.marks_places());
-            let mark = epoch.and_then(|epoch| place_of(publication, epoch));
             let key = match dropping {
                 Dropping::Latest(_) => Some(key(publication.tags.as_deref())),
                 Dropping::No | Dropping::Runs(_) => None,
             };
+            // What takes the place of an older one goes out before what is between them: it must not say how far that was.
+            let epoch = epoch.filter(|_| wire.marks_places() && key.is_none());
+            let mark = epoch.and_then(|epoch| place_of(publication, epoch));
             let excluded = excluded.iter().map(|&(connection, _)| connection).collect();
             let publication = self.form.filtered.then(|| Arc::clone(publication));
             let for_whom = Audience { publication, excluded };

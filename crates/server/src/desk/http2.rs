@@ -16,11 +16,11 @@ use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::ext::Protocol;
-use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 use wavecast_net::carrier::Resumed;
@@ -29,6 +29,8 @@ use wavecast_net::mount::{Mount, Upgrade};
 use wavecast_net::relay::relay;
 use wavecast_net::shard::Detached;
 
+use super::answer::Answer;
+use super::answer_body::{AnswerBody, Patient};
 use super::backend::Backend;
 use super::cors;
 use super::request_body::RequestBody;
@@ -61,8 +63,9 @@ pub(super) fn is_spoken(received: &[u8]) -> bool {
     received.starts_with(PREFACE)
 }
 
-/// A whole answer, or the way of a session to its client.
-type AnswerBody = Either<Full<Bytes>, StreamBody<Guard>>;
+/// Why there is no session, a whole answer, or the way of a session to its client.
+type AnyBody = Either<Full<Bytes>, Either<AnswerBody<Guard>, StreamBody<Guard>>>;
+
 /// Whether these bytes, the first of a connection, show whether it speaks HTTP/2.
 pub(super) fn is_decided(received: &[u8]) -> bool {
     received.len() >= PREFACE.len() || !PREFACE.starts_with(received)
@@ -96,7 +99,7 @@ pub(super) async fn serve<B: Backend>(
         let (rooms, guard) = (Arc::clone(&rooms), Work::begin(&counted));
         async move { Ok::<_, Infallible>(rooms.answer(request, peer, guard).await) }
     });
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let connection = http2::Builder::new(Patient { write_timeout: settings.write_timeout })
         .timer(TokioTimer::new())
         .enable_connect_protocol()
         .max_concurrent_streams(STREAMS_MAX)
@@ -139,7 +142,7 @@ impl<B: Backend> Rooms<B> {
         mut request: Request<Incoming>,
         peer: SocketAddr,
         guard: Guard,
-    ) -> Response<AnswerBody> {
+    ) -> Response<AnyBody> {
         // The authority is what was asked for (RFC 9113 §8.3.1); everything behind this knows it as Host.
         if let Some(host) = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok()) {
             request.headers_mut().insert(HOST, host);
@@ -150,6 +153,7 @@ impl<B: Backend> Rooms<B> {
         if let (true, &Method::CONNECT, Some(mount)) = (is_websocket, request.method(), &self.shards) {
             return Upgrade::of(&mut request).peer(peer).holding(guard).to(mount).await.map(Either::Left);
         }
+        let is_head = request.method() == Method::HEAD;
         let (mut head, body) = request.into_parts();
         head.extensions.insert(Arc::clone(&self.seat));
         let routes = self.routes.load_full();
@@ -159,16 +163,16 @@ impl<B: Backend> Rooms<B> {
         };
         // Which connection is used again is not said in an answer here.
         answer.headers_mut().remove(CONNECTION);
-        answer.map(|body| Either::Left(Full::new(body)))
+        // hyper leaves the body out over HTTP/1.1 only; no bytes may follow (RFC 9110 §9.3.2).
+        if is_head {
+            let length = std::mem::take(answer.body_mut()).len();
+            answer.headers_mut().entry(CONTENT_LENGTH).or_insert(length.into());
+        }
+        whole(answer, guard)
     }
 
     /// A session begins, whose bytes go through the stream of its request.
-    async fn open(
-        &self,
-        mut opening: StreamOpening,
-        fields: HeaderMap,
-        guard: Guard,
-    ) -> Response<AnswerBody> {
+    async fn open(&self, mut opening: StreamOpening, fields: HeaderMap, guard: Guard) -> Response<AnyBody> {
         let (inside, outside) = relay();
         let stands = (opening.answers > 0).then(|| {
             let (told, stands) = oneshot::channel();
@@ -186,15 +190,19 @@ impl<B: Backend> Rooms<B> {
         };
         if let Some(mut answer) = refused {
             answer.headers_mut().extend(cors::of(&fields));
-            return answer.map(|body| Either::Left(Full::new(body)));
+            return whole(answer, guard);
         }
-        let mut answer = Response::new(Either::Right(StreamBody::new(outside, guard)));
+        let mut answer = Response::new(Either::Right(Either::Right(StreamBody::new(outside, guard))));
         *answer.headers_mut() = fields;
         answer
     }
 }
 
-/// What is under way on a connection: requests, and sessions.
+fn whole(answer: Answer, guard: Guard) -> Response<AnyBody> {
+    answer.map(|body| Either::Right(Either::Left(AnswerBody::new(body, guard))))
+}
+
+/// What is under way on a connection: requests until they are answered, and sessions.
 #[derive(Debug, Default)]
 struct Work {
     under_way: AtomicUsize,

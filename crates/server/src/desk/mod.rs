@@ -7,12 +7,13 @@
 //!
 //! - `guard`: `Host` and `Origin`, for shards as well; `cors`: what pages of other origins may read; `backend`: what the desk asks of the server
 //! - `route`: who answers; `api`: the API; `health`: is it well; `scrape`: metrics; `answer`, `request_body`: the two ends of a request; `coding`: compressed or not
-//! - `http2`: the same over HTTP/2, and sessions inside its streams; `internal`: a port without clients
+//! - `http2`: the same over HTTP/2, and sessions inside its streams; `answer_body`: what its answers go out by; `internal`: a port without clients
 //! - `stream`: requests that become sessions, on shards; `emulation`: what their clients have to say; `encoding`: in what
 //! - `poll`: publications for the asking, waited for or not
 //! - `socket`: hyper's input and output; `framing`, `exchange`, `deadline`: what it is made of
 
 mod answer;
+mod answer_body;
 mod api;
 pub mod backend;
 mod coding;

@@ -50,6 +50,7 @@ impl Node {
             }
             false => None,
         };
+        let mut revocations = self.rules().revocations.changes();
         // Boxed, so that nothing of it is kept while the poll waits.
         let (mut visit, mut readers) = Box::pin(self.admit_visitor(&call)).await?;
         let mut page = read_all(self, &mut readers, None, &mut Waits::of(self))?;
@@ -74,6 +75,7 @@ impl Node {
             }
             let is_over = tokio::select! {
                 () = bell.rings() => false,
+                Ok(()) = revocations.changed() => false,
                 () = &mut patience => true,
             };
             drop(waits);

@@ -73,7 +73,7 @@ families! {
     SENDS: Counter "wavecast_network_sends_total" []
         "Pieces in which these went.";
     HELD: Gauge "wavecast_memory_held_bytes" ["part"]
-        "What is held for clients and channels: outboxes (a shared frame once), sessions, history, presence, channels, events.";
+        "What is held for clients and channels: outboxes (a shared frame once), sessions, history, presence, channels, events, polls.";
     HELD_MAX: Gauge "wavecast_memory_max_bytes" []
         "What may be held (memory.max); 0: no limit.";
 

@@ -109,7 +109,8 @@ fn bytes(node: &Node, traffic: &[Traffic], page: &mut Page) {
         .count(&["history"], held.history as u64)
         .count(&["presence"], held.presence as u64)
         .count(&["channels"], held.channels as u64)
-        .count(&["events"], held.events as u64);
+        .count(&["events"], held.events as u64)
+        .count(&["polls"], held.polls as u64);
     page.family(&f::HELD_MAX).count(&[], node.config().memory.max as u64);
 }
 

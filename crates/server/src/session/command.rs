@@ -80,7 +80,11 @@ impl Session {
     }
 
     /// Takes one command of what `client.command_rate_limit` gives.
+    /// The commands of a session that goes one way are the server's own, made of the one request that there is.
     fn may_command_now(&mut self, cx: &Context<'_>) -> bool {
+        if self.wire.is_one_way() {
+            return true;
+        }
         let bucket = self.identity.as_mut().and_then(|identity| identity.commands.as_mut());
         bucket.is_none_or(|bucket| bucket.take(cx.now.shard_ms))
     }

@@ -183,9 +183,16 @@ impl Session {
                 return Err(Disconnect::CHANNEL_LIMIT.into());
             }
             let position = wishes.get(&wanted.channel).cloned().flatten();
+            let position = position.or_else(|| self.left_off(&wanted.channel));
             joins.push(self.server_join(By::Connect, wanted, position, Who(Some(&found.identity)), cx)?);
         }
         Ok(joins)
+    }
+
+    /// Where the client left off in a channel, as the request says that made the connection.
+    fn left_off(&self, channel: &str) -> Option<(u64, Cow<'static, str>)> {
+        let position = &self.handshake.as_ref()?.left_off.get(channel)?.position;
+        Some((position.offset, Cow::Owned(String::from(&*position.epoch))))
     }
 
     /// What the client itself asks the server to subscribe it to: what it could not have by a subscribe command of its own,
@@ -202,7 +209,8 @@ impl Session {
             if there.iter().any(|join| *join.channel == *channel) {
                 continue;
             }
-            let options = cx.rules.options(&channel).map_err(|_| Refused::Close(Disconnect::BAD_REQUEST))?;
+            // It may have been subscribed to it before the namespace was taken out.
+            let Ok(options) = cx.rules.options(&channel) else { continue };
             let is_allowed = hook_that_decides(&channel, options, cx).is_none()
                 && Who(Some(&found.identity)).may_subscribe(&channel, options, cx.rules);
             if is_allowed && !options.not_offered && there.len() + joins.len() < cx.rules.channel_limit {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::hooks::{HeaderNames, PassedHeaders};
+use crate::position_list::PositionList;
 
 /// Bytes of fields that are kept of one handshake; what does not fit any more is left out.
 const FIELDS_BYTES_MAX: usize = 8 * 1024;
@@ -14,6 +15,8 @@ pub(crate) struct Handshake {
     pub(super) headers: Option<Arc<PassedHeaders>>,
     /// The value of `client.user_id_http_header`. Never what a client names in its connect command.
     pub(super) user: Option<Box<str>>,
+    /// Where its client left off, until it has come in.
+    pub(super) left_off: PositionList,
     /// Where it came from, if that is counted.
     address: Option<IpAddr>,
 }
@@ -48,8 +51,16 @@ impl Handshake {
         (headers.is_some() || user.is_some()).then(|| Self {
             headers,
             user: user.map(Into::into),
-            address: None,
+            ..Self::default()
         })
+    }
+
+    /// The same, with where its client left off.
+    pub(crate) fn left_off(kept: Option<Self>, places: PositionList) -> Option<Self> {
+        if places.is_empty() {
+            return kept;
+        }
+        Some(Self { left_off: places, ..kept.unwrap_or_default() })
     }
 
     /// What it takes in memory, bytes.

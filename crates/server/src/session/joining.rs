@@ -18,7 +18,7 @@ pub(crate) struct Joining {
     /// The shard numbers the channel when it enters it.
     pub(crate) channel: ChannelNumber,
     pub(crate) by: By,
-    pub(super) marks: Marks,
+    pub(crate) marks: Marks,
     /// The client asks to recover, from this offset.
     pub(super) since: Option<u64>,
     /// Error 112 is wanted in place of `recovered: false`.

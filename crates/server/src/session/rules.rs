@@ -32,7 +32,7 @@ pub(crate) struct Rules {
     pub(crate) pending_commands_max: usize,
     pub(crate) ping_interval: Duration,
     pub(super) pong_timeout: Duration,
-    pub(super) stale_close_delay: Duration,
+    pub(crate) stale_close_delay: Duration,
     pub(super) expired_close_delay: Duration,
     pub(super) expired_sub_close_delay: Duration,
     pub(crate) position_check_delay: Duration,

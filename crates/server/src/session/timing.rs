@@ -33,6 +33,11 @@ impl Moment {
         i64::try_from(self.unix_s()).unwrap_or(i64::MAX)
     }
 
+    /// The shard's time after a delay; the end of all times, for one of zero, which says that there is none.
+    pub(crate) fn deadline(self, delay: Duration) -> u64 {
+        if delay.is_zero() { u64::MAX } else { self.shard_ms.saturating_add(ms(delay)) }
+    }
+
     /// The shard's time at which a Unix time in seconds comes.
     pub(crate) fn at_unix(self, seconds: u64) -> u64 {
         let until_ms = seconds.saturating_mul(1000).saturating_sub(self.unix_ms);
@@ -72,12 +77,12 @@ pub(crate) enum Due {
 impl Session {
     /// The clock begins: until then connect must have come.
     pub(crate) fn wait_for_connect(&mut self, now: Moment, rules: &Rules) {
-        self.ping_at_ms = deadline(now, rules.stale_close_delay);
+        self.ping_at_ms = now.deadline(rules.stale_close_delay);
     }
 
     /// The clock of a connected session begins, with the first ping after `first`.
     pub(crate) fn begin_pings(&mut self, now: Moment, first: Duration) {
-        self.ping_at_ms = deadline(now, first);
+        self.ping_at_ms = now.deadline(first);
     }
 
     /// What is due now. Call it until it says [`Due::Rest`].
@@ -104,23 +109,23 @@ impl Session {
         match (self.phase, self.ping) {
             // Whoever waits for the back office is not stale: the command has come. It may be refused yet, and then stay.
             (Phase::Connecting | Phase::Welcomed, _) => {
-                self.ping_at_ms = deadline(now, rules.stale_close_delay);
+                self.ping_at_ms = now.deadline(rules.stale_close_delay);
                 None
             }
             (Phase::Waiting | Phase::Refused, _) => Some(Due::Close(Disconnect::STALE)),
             // No answer is wanted: ping after ping.
             (Phase::Connected, Ping::Resting) if rules.pong_timeout.is_zero() || !self.answers_pings() => {
-                self.ping_at_ms = deadline(now, rules.ping_interval);
+                self.ping_at_ms = now.deadline(rules.ping_interval);
                 Some(Due::Ping)
             }
             (Phase::Connected, Ping::Resting) => {
                 self.ping = Ping::Asked;
-                self.ping_at_ms = deadline(now, rules.pong_timeout);
+                self.ping_at_ms = now.deadline(rules.pong_timeout);
                 Some(Due::Ping)
             }
             (Phase::Connected, Ping::Asked) if self.is_paused() => {
                 // We do not read: the answer may be there.
-                self.ping_at_ms = deadline(now, rules.pong_timeout);
+                self.ping_at_ms = now.deadline(rules.pong_timeout);
                 None
             }
             (Phase::Connected, Ping::Asked) => Some(Due::Close(Disconnect::NO_PONG)),
@@ -211,11 +216,6 @@ impl super::state::More {
     fn asks(&self, client_refreshes: bool) -> bool {
         !client_refreshes && !self.is_asked && self.options.sub_refresh_hook.is_some()
     }
-}
-
-/// A moment later; never, for a delay of zero, which says that there is none.
-fn deadline(now: Moment, delay: Duration) -> u64 {
-    if delay.is_zero() { u64::MAX } else { now.shard_ms.saturating_add(ms(delay)) }
 }
 
 /// The interval of pings in the protocol's whole seconds, rounded up: 0 would say that there are none, and a client that

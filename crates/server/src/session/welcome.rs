@@ -15,6 +15,9 @@ impl Session {
     pub(crate) fn welcomed(&mut self, identity: Option<Box<Identity>>, welcome: Welcome) {
         self.phase = Phase::Welcomed;
         self.identity = identity;
+        if let Some(handshake) = &mut self.handshake {
+            handshake.left_off = Default::default();
+        }
         self.pending_mut().welcome = Some(Box::new(welcome));
     }
 

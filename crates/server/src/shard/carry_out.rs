@@ -23,6 +23,7 @@ impl PushShard {
     pub(super) fn carry_out(&mut self, connections: &mut Connections, id: ConnectionId, step: Step<'_>) {
         match step {
             Step::Nothing => {}
+            Step::Reply(reply) if self.has_it_anyway(id, &reply) => self.one_is_answered(connections, id),
             Step::Reply(reply) => self.reply(id, &reply),
             Step::Refreshed(reply) => {
                 self.reply(id, &reply);

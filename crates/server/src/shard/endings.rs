@@ -1,6 +1,7 @@
 //! Out of the server: every way a session ends, and what expires before.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::info;
 use wavecast_net::CloseCode;
@@ -121,11 +122,13 @@ impl PushShard {
         self.take_shed(connections);
         let node = Arc::clone(&self.node);
         let now = self.moment(connections);
+        if self.time_to_answer(id, now).is_some_and(|left| left.is_zero()) {
+            return self.disconnect(connections, id, Disconnect::STALE);
+        }
         loop {
             let Some(session) = self.sessions.get_mut(id) else { return };
             match session.due(now, &node.rules()) {
-                Due::Rest(None) => return connections.cancel_timer(id),
-                Due::Rest(Some(next)) => return connections.set_timer(id, next),
+                Due::Rest(next) => return self.rest(connections, id, now, next),
                 Due::Ping => self.ping(connections, id),
                 Due::Close(disconnect) => return self.disconnect(connections, id, disconnect),
                 Due::Refresh => {
@@ -151,20 +154,27 @@ impl PushShard {
         }
         // Behind a long queue it would come too late to prove anything.
         connections.send_first(id, &self.pings[usize::from(session.wire.number())]).ok();
-        if session.wire == WireForm::UniWebSocket {
-            // The message is for the page, and this for its browser, which answers it.
-            connections.ping(id, b"").ok();
-        }
     }
 
     /// Sets the timer to what comes first.
     pub(super) fn set_timer(&mut self, connections: &mut Connections, id: ConnectionId, now: Moment) {
         if let Some(session) = self.sessions.get_mut(id) {
-            match session.next_due(now, &self.node.rules()) {
-                Some(next) => connections.set_timer(id, next),
-                None => connections.cancel_timer(id),
-            }
+            let next = session.next_due(now, &self.node.rules());
+            self.rest(connections, id, now, next);
         }
+    }
+
+    /// Until something is due with the session, or its request has waited long enough for an answer.
+    fn rest(&self, connections: &mut Connections, id: ConnectionId, now: Moment, next: Option<Duration>) {
+        match next.into_iter().chain(self.time_to_answer(id, now)).min() {
+            Some(next) => connections.set_timer(id, next),
+            None => connections.cancel_timer(id),
+        }
+    }
+
+    /// How long the request of a session may still wait for its answer, if it does and there is a limit.
+    fn time_to_answer(&self, id: ConnectionId, now: Moment) -> Option<Duration> {
+        self.unanswered.get(&id)?.time_left(now)
     }
 }
 

@@ -73,7 +73,7 @@ impl PushShard {
         self.count_recovery(&joined.recovery);
         match joining.by {
             By::Connect => self.joined_by_connect(connections, id, joining, joined),
-            By::Client(command) => self.joined_by_client(connections, id, command, joining, &joined),
+            By::Client(command) => self.joined_by_client(connections, id, command, joining, joined),
             By::Backend(_) => self.joined_by_backend(connections, id, joining, &joined),
         }
         self.resume(connections, id);
@@ -134,7 +134,7 @@ impl PushShard {
         id: ConnectionId,
         command: u32,
         mut joining: Joining,
-        joined: &Joined,
+        mut joined: Joined,
     ) {
         let ending = joining.ending.take();
         let form = self.sessions.get(id).map(|session| session.wire).filter(|form| form.is_one_way());
@@ -147,7 +147,16 @@ impl PushShard {
                 (others, marks)
             }
         };
-        let has_room = self.has_room(connections, id, missed, marks);
+        let mut has_room = match self.unanswered.contains_key(&id) {
+            true => self.fits_into_answer(id, missed, marks),
+            false => self.has_room(connections, id, missed, marks),
+        };
+        if !has_room && form.is_some() {
+            // It cannot ask for less: refused, it would ask for the same again and again.
+            joined.recovery = Recovery::Gap;
+            has_room = true;
+        }
+        let joined = &joined;
         let result = if has_room { joining.result(joined) } else { Err(Error::TOO_MANY_REQUESTS) };
         let is_joined = result.is_ok();
         match (form, result) {

@@ -8,17 +8,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wavecast_hub::StreamPosition;
+use wavecast_hub::{Publication, StreamPosition};
 use wavecast_net::Frame;
 use wavecast_net::shard::{ConnectionId, Connections};
-use wavecast_protocol::centrifuge::{Disconnect, Push, SubscribeResult, json};
+use wavecast_protocol::centrifuge::{Disconnect, Error, Push, Reply, SubscribeResult, json};
 
 use super::PushShard;
+use super::replies::page_bytes;
 use super::unanswered::Unanswered;
 use crate::channels::ChannelNumber;
 use crate::marks;
 use crate::one_way::Introduction;
 use crate::position_list::{Place, PositionList};
+use crate::session::Settled;
 use crate::wire_form::WireForm;
 
 /// After how long browsers open an EventSource again. By chance: those who were closed in one storm do not come in one.
@@ -52,10 +54,15 @@ impl PushShard {
     }
 
     /// The connect command of a session is answered: with what waits to be answered, if it does.
-    pub(super) fn is_welcome(&mut self, connections: &mut Connections, id: ConnectionId) -> bool {
+    pub(super) fn is_welcome(
+        &mut self,
+        connections: &mut Connections,
+        id: ConnectionId,
+        settled: &[Settled],
+    ) -> bool {
         let mut mark = Vec::new();
         if self.sessions.get(id).is_some_and(|session| session.wire.marks_places()) {
-            marks::mark(&self.places_of(id, None), &mut mark);
+            marks::mark(&self.places_at_welcome(id, settled), &mut mark);
         }
         let Some(unanswered) = self.unanswered.get_mut(&id) else { return false };
         if let Some(frame) = self.replies.take(id) {
@@ -102,8 +109,25 @@ impl PushShard {
                 .encode_push(&Push::Publication { channel: channel.into(), publication }, &mut push);
             add(offset, &push);
         }
-        connections.send_frame(id, &Frame::from(framed.into_boxed_slice())).ok();
+        let frame = Frame::from(framed.into_boxed_slice());
+        match self.unanswered.contains_key(&id) {
+            // It has been found to fit, and belongs to the answer.
+            true => connections.send_anyway(id, &frame).ok(),
+            false => connections.send_frame(id, &frame).ok(),
+        };
         self.one_is_answered(connections, id);
+    }
+
+    /// Whether the answer to a request has room for these publications, and so many bytes more.
+    pub(super) fn fits_into_answer(
+        &mut self,
+        id: ConnectionId,
+        missed: &[Arc<Publication>],
+        more: usize,
+    ) -> bool {
+        let bytes = if missed.is_empty() { 0 } else { page_bytes(missed.iter().map(|p| &**p)) + more };
+        let bytes_max = self.node.config().client.queue_max_size / 2;
+        self.unanswered.get_mut(&id).is_some_and(|unanswered| unanswered.takes(bytes, bytes_max))
     }
 
     /// Where a client stands: in the channels that it is subscribed to, but for one, and where it left off in those that it
@@ -120,6 +144,18 @@ impl PushShard {
         live.filter_map(|channel| self.channels.place(channel)).chain(left_off.cloned()).collect()
     }
 
+    /// Where a client stands that comes in: where its subscriptions began. What they have brought since goes out behind that.
+    fn places_at_welcome(&self, id: ConnectionId, settled: &[Settled]) -> PositionList {
+        let began = settled.iter().filter(|settled| settled.joining.marks.recoverable).map(|settled| Place {
+            channel: (&*settled.channel).into(),
+            position: settled.joined.position.clone(),
+        });
+        let left_off = self.unanswered.get(&id).into_iter().flat_map(Unanswered::places);
+        let left_off =
+            left_off.filter(|place| settled.iter().all(|settled| *settled.channel != *place.channel));
+        began.chain(left_off.cloned()).collect()
+    }
+
     /// Where those stand elsewhere who read a channel, if it is not the only one they read.
     pub(super) fn places_elsewhere(&self, channel: ChannelNumber) -> HashMap<ConnectionId, String> {
         let readers = self.channels.written_to_in(channel, WireForm::UniSse);
@@ -127,8 +163,15 @@ impl PushShard {
         elsewhere.filter(|(_, places)| !places.is_empty()).collect()
     }
 
+    /// Whether a client that goes one way has named a channel that the server has given it already: that is no mistake of
+    /// its.
+    pub(super) fn has_it_anyway(&self, id: ConnectionId, reply: &Reply<'_>) -> bool {
+        let is_given = matches!(&reply.body, Err(error) if error.code == Error::ALREADY_SUBSCRIBED.code);
+        is_given && self.sessions.get(id).is_some_and(|session| session.wire.is_one_way())
+    }
+
     /// One of the first commands has been carried out. After the last of them the request is answered.
-    fn one_is_answered(&mut self, connections: &mut Connections, id: ConnectionId) {
+    pub(super) fn one_is_answered(&mut self, connections: &mut Connections, id: ConnectionId) {
         let Some(unanswered) = self.unanswered.get_mut(&id) else { return };
         if unanswered.one_is_answered()
             && let Some(unanswered) = self.unanswered.remove(&id)

@@ -24,8 +24,9 @@ impl PushShard {
         let node = Arc::clone(&self.node);
         let first = if matches!(form, WireForm::Sse | WireForm::UniSse) { EVENTS_BEGIN } else { b"" };
         if answers > 0 {
+            let until_ms = self.moment(connections).deadline(node.rules().stale_close_delay);
             let first = [first, &self.come_back_after(connections, form)].concat();
-            self.unanswered.insert(id, Unanswered::new(answers, answer, first, places));
+            self.unanswered.insert(id, Unanswered::new(answers, answer, first, places.clone(), until_ms));
             connections.hold_place(id);
         } else {
             let mut head = match answer {
@@ -38,6 +39,7 @@ impl PushShard {
         let fields = request.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let rules = node.rules();
         let handshake = Handshake::of(fields, &rules.hooks().headers, &[], rules.user_id_header.as_deref());
+        let handshake = Handshake::left_off(handshake, places.clone());
         drop(request);
         if self.begin(connections, id, form, handshake, peer.ip()) && !commands.is_empty() {
             self.message_of(connections, id, &commands);

@@ -1,9 +1,12 @@
 //! A session that goes one way, from its request to the answer: what is kept until it is known whether it stands.
 
+use std::time::Duration;
+
 use wavecast_net::shard::Close;
 
 use crate::one_way;
 use crate::position_list::PositionList;
+use crate::session::Moment;
 use crate::streams::{AnswerBy, Ended, answer, head_without_length};
 
 /// A session whose request has not been answered.
@@ -16,11 +19,36 @@ pub(super) struct Unanswered {
     first: Vec<u8>,
     /// Where its client left off: remembered for it in those channels that it is not subscribed to yet.
     places: PositionList,
+    /// What the publications that go out behind the head take, about.
+    page_bytes: usize,
+    /// By when it has to stand, milliseconds of the shard.
+    until_ms: u64,
 }
 
 impl Unanswered {
-    pub(super) fn new(left: usize, answer: AnswerBy, first: Vec<u8>, places: PositionList) -> Self {
-        Self { left, answer, first, places }
+    pub(super) fn new(
+        left: usize,
+        answer: AnswerBy,
+        first: Vec<u8>,
+        places: PositionList,
+        until_ms: u64,
+    ) -> Self {
+        Self { left, answer, first, places, page_bytes: 0, until_ms }
+    }
+
+    /// Whether it takes so many bytes of publications more; the first of its pages always has room: else it could never be
+    /// had.
+    pub(super) fn takes(&mut self, page_bytes: usize, bytes_max: usize) -> bool {
+        let sum = self.page_bytes + page_bytes;
+        let takes = self.page_bytes == 0 || page_bytes == 0 || sum <= bytes_max;
+        self.page_bytes = if takes { sum } else { self.page_bytes };
+        takes
+    }
+
+    /// How much time there still is; zero: none. `None`: there is no end to it.
+    pub(super) fn time_left(&self, now: Moment) -> Option<Duration> {
+        let left_ms = self.until_ms.saturating_sub(now.shard_ms);
+        (self.until_ms < u64::MAX).then(|| Duration::from_millis(left_ms))
     }
 
     /// The answer where the session ends before it stands; the desk has words of its own.

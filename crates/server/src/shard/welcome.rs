@@ -69,7 +69,7 @@ impl PushShard {
         // Sessions that came in one storm are not pinged in one.
         session.begin_pings(now, connections.jitter(interval / 2, interval));
         self.reply(id, &Reply { id: welcome.id, body });
-        if self.is_welcome(connections, id) {
+        if self.is_welcome(connections, id, &welcome.settled) {
             // What its channels bring stands behind.
         } else if !welcome.has_place {
             self.send_replies(connections, id);

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use super::claims::{ConnectionClaims, SubscriptionClaims};
 
 /// Longest name of a token or user, in bytes; a token with a longer `jti` cannot be revoked by it.
@@ -69,6 +71,7 @@ pub enum Revoked {
 pub struct Revocations {
     limits: RevocationLimits,
     tables: RwLock<Tables>,
+    changes: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +86,12 @@ impl Revocations {
     /// None yet.
     #[must_use]
     pub fn new(limits: RevocationLimits) -> Self {
-        Self { limits, tables: RwLock::default() }
+        Self { limits, tables: RwLock::default(), changes: watch::Sender::default() }
+    }
+
+    /// Says when something is revoked from now on, to whoever waits and has to look again.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Revokes one token by its `jti`, until `expire_at_s` or for the default time. Best until the token's `exp`.
@@ -192,7 +200,9 @@ impl Revocations {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> T {
-        change(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))
+        let changed = change(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner));
+        self.changes.send_replace(());
+        changed
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn refused(refusal: &PollRefusal) -> Answer {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if *code == Error::TOO_MANY_REQUESTS.code {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     answer
@@ -54,9 +54,9 @@ fn status(code: u32) -> StatusCode {
         100 | 3004 => StatusCode::INTERNAL_SERVER_ERROR,
         101 | 109 | 110 | 3005 | 3500 | 3501 => StatusCode::UNAUTHORIZED,
         102 => StatusCode::NOT_FOUND,
-        106..=108 | 3505 => StatusCode::BAD_REQUEST,
+        107 | 108 | 3505 => StatusCode::BAD_REQUEST,
         // The server's limits, not the client's: somebody else may be asked.
-        111 => StatusCode::SERVICE_UNAVAILABLE,
+        106 | 111 => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::FORBIDDEN,
     }
 }

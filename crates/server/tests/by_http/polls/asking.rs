@@ -64,8 +64,16 @@ fn what_history_has_not_any_more_is_a_gap_in_its_channel() {
 #[test]
 fn a_cache_gives_its_latest() {
     with_server(&[], async |server| {
-        assert_eq!(poll(server, "channels=cache:a").await.told(), (vec![], false));
+        let empty = poll(server, "channels=cache:a").await;
+        assert_eq!(empty.told(), (vec![], false));
+        let query = format!("channels=cache:a&since={}", empty.next());
+        assert_eq!(
+            poll(server, &query).await.told(),
+            (vec![], false),
+            "nothing is missing where nothing was"
+        );
         publish(server.node(), "cache:a", 1).await;
+        assert_eq!(poll(server, &query).await.told(), (vec![json!(1)], false));
         publish(server.node(), "cache:a", 2).await;
         let answer = poll(server, "channels=cache:a").await;
         assert_eq!(answer.told(), (vec![json!(2)], false));

@@ -124,8 +124,8 @@ fn a_client_that_goes_frees_its_place() {
 
 #[test]
 fn what_is_sent_ahead_is_answered_after_the_wait() {
-    with_server(&[("poll.wait_max", "1s")], async |server| {
-        let mut connection = begin(server, "channels=news&wait=1").await;
+    with_server(&[("poll.wait_max", "3s")], async |server| {
+        let mut connection = begin(server, "channels=news&wait=3").await;
         waiting(server, 1).await;
         connection.ask("/connection/poll?channels=talk", "").await;
         assert!(connection.answer().await.next().starts_with("news:"));
@@ -177,7 +177,7 @@ fn one_that_waits_is_a_connection_of_its_address() {
 #[test]
 fn a_token_that_expires_or_is_revoked_ends_the_wait() {
     with_server(&[], async |server| {
-        let short = token(&json!({"sub": "ann", "exp": unix_now() + 2}));
+        let short = token(&json!({"sub": "ann", "exp": unix_now() + 4}));
         let began = Instant::now();
         let answer = poll(server, &format!("channels=users:a&wait=20&token={short}")).await;
         assert_eq!(answer.told(), (vec![], false));
@@ -191,8 +191,7 @@ fn a_token_that_expires_or_is_revoked_ends_the_wait() {
         let request = "POST /api/revoke_token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n\r\n{\"uid\":\"t1\"}";
         api.stream.write_all(request.as_bytes()).await.unwrap();
         assert_eq!(api.answer().await.status, 200);
-        publish(server.node(), "users:a", "not for bob any more").await;
-        assert_eq!(connection.answer().await.code(), 3500);
+        assert_eq!(connection.answer().await.code(), 3500, "at once");
     });
 }
 

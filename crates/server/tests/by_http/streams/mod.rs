@@ -1,5 +1,6 @@
 //! Sessions on the body of an HTTP response, two ways and one, and WebSockets that go one way.
 
+mod coming_back;
 mod cut;
 mod one_way;
 mod reader;

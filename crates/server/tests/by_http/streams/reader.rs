@@ -71,6 +71,14 @@ impl Reader {
         self.rest
     }
 
+    /// Reads until that holds of the body, and then until nothing more comes; and cuts the connection.
+    pub(crate) async fn cut_after(mut self, holds: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        while !holds(&self.rest) {
+            assert!(self.more(SOON).await > 0, "it is not all: {:?}", String::from_utf8_lossy(&self.rest));
+        }
+        self.cut_at(usize::MAX).await
+    }
+
     /// All that comes until the end.
     pub(crate) async fn until_the_end(mut self) -> String {
         while self.more(SOON).await > 0 {}
@@ -116,6 +124,7 @@ pub(crate) fn events(body: &[u8]) -> (Vec<Event>, usize) {
         at += line.len();
         let text = std::str::from_utf8(line).unwrap().trim_end_matches(['\r', '\n']);
         match text.split_once(": ") {
+            None if text == "id:" => event.id = Some(String::new()),
             None => {
                 events.push(std::mem::take(&mut event));
                 used = at;

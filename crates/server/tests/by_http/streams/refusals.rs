@@ -38,6 +38,7 @@ fn requests_that_make_no_sense() {
         ("GET /connection/uni_sse?channels=a", "Last-Event-ID: a\r\n", "", 400, "Last-Event-ID"),
         ("GET /connection/uni_sse?channels=a", "Last-Event-ID: \u{e4}\r\n", "", 400, "ASCII"),
         ("GET /connection/uni_sse?cf_connect=x", "", "", 400, "JSON object"),
+        ("GET /connection/uni_sse?cf_connect=%22a-token%22", "", "", 400, "it is another value"),
         ("GET /connection/uni_sse?cf_connect=%FF", "", "", 400, "UTF-8"),
         ("DELETE /connection/uni_sse", "", "", 405, "GET and POST"),
         ("POST /connection/uni_sse", "", "[]", 400, "JSON object"),
