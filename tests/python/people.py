@@ -30,8 +30,8 @@ def seconds(later=0):
 
 
 def soon():
-    """Unix seconds that are over in 0.3 to 1.3 seconds: never while somebody still connects."""
-    return math.ceil(time.time() + 0.3)
+    """Unix seconds that are over in 2 to 3 seconds: never while somebody still connects."""
+    return math.ceil(time.time() + 2)
 
 
 class Encoding:

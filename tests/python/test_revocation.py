@@ -5,7 +5,7 @@ import pytest
 from cent import BlockUserRequest, InvalidateUserTokensRequest, RevokeTokenRequest, UnblockUserRequest
 from centrifuge import ClientState
 
-from people import seconds, soon, token, until
+from people import seconds, token, until
 
 INVALID_TOKEN = 3500
 BAD_REQUEST = 107
@@ -84,7 +84,7 @@ async def test_who_is_away_does_not_come_back_with_a_revoked_token(api, person, 
 
 async def test_a_revocation_ends_when_it_says(api, person, name):
     revoked = token(sub=name(), jti=name())
-    api.revoke_token(RevokeTokenRequest(uid=name(), expire_at=seconds(2)))
+    api.revoke_token(RevokeTokenRequest(uid=name(), expire_at=seconds(4)))
     client = await person(connect=False, token=revoked)
     assert not await lets_in(client)
     await until(lambda: lets_in(client), "the token is good again")
@@ -95,7 +95,7 @@ async def test_a_refresh_with_a_revoked_token_ends_the_connection(api, person, n
         return token(sub=name(), jti=name("next"), exp=seconds(60))
 
     api.revoke_token(RevokeTokenRequest(uid=name("next")))
-    client = await person(token=token(sub=name(), jti=name("first"), exp=soon()), get_token=get_token)
+    client = await person(token=token(sub=name(), jti=name("first"), exp=seconds(4)), get_token=get_token)
     await expelled(client)
 
 
@@ -152,7 +152,7 @@ async def test_a_blocked_user_is_out_with_every_token(api, person, name, encodin
 
 
 async def test_a_block_ends_when_it_says(api, person, name):
-    api.block_user(BlockUserRequest(user=name(), expire_at=seconds(2)))
+    api.block_user(BlockUserRequest(user=name(), expire_at=seconds(4)))
     client = await person(connect=False, token=token(sub=name()))
     assert not await lets_in(client)
     await until(lambda: lets_in(client), "the user is welcome again")

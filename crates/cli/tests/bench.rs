@@ -301,14 +301,15 @@ fn every_viewer_of_the_board_gets_all_sectors_or_newer_prices() {
 
 #[test]
 fn players_see_what_they_did_and_watchers_see_it_too() {
-    let figures = demo(&["game", "--players", "3", "--watchers", "5", "--seconds", "2"]);
+    // So long that a machine that stalls for two of the seconds does not matter.
+    let figures = demo(&["game", "--players", "3", "--watchers", "5", "--seconds", "6"]);
     assert_eq!(figures["connections"], 8);
     let inputs = number(&figures["parts_per_s"]["inputs"]);
-    assert!((inputs - 30.0).abs() < 10.0, "{figures}");
+    assert!((inputs - 30.0).abs() < 15.0, "{figures}");
     let seconds = number(&figures["seconds"]);
     let samples = |way: usize| number(&figures["delays"][way]["samples"]) / seconds;
     // Each input has a state that follows it, unless the next one was quicker; watchers see five of eight deliveries.
-    assert!((15.0..=35.0).contains(&samples(0)), "{figures}");
+    assert!((10.0..=inputs + 5.0).contains(&samples(0)), "{figures}");
     let delivered = number(&figures["deliveries_per_s"]);
     assert!((samples(1) / delivered * 8.0 / 5.0 - 1.0).abs() < 0.2, "{figures}");
 }
@@ -430,27 +431,25 @@ fn a_server_that_is_told_to_end_hands_its_clients_over_at_its_pace() {
     let run = &report["run"];
     assert_eq!((&run["subscriptions"], &run["gaps"]), (&240.into(), &240.into()), "{run}");
     let ms = |name: &str| run[name].as_u64().unwrap();
-    assert!(ms("first_closed_ms") < 500 && (1500..3000).contains(&ms("last_closed_ms")), "{run}");
+    let (first, last) = (ms("first_closed_ms"), ms("last_closed_ms"));
+    assert!(first < last / 2 && (1500..12_000).contains(&last), "{run}");
 }
 
 #[test]
 fn a_server_that_closes_all_at_once_is_found_out() {
     let shape =
-        ["drain", "--clients", "60", "--channels", "8", "--window", "5s", "--set", "shutdown.drain=0s"];
+        ["drain", "--clients", "200", "--channels", "8", "--window", "20s", "--set", "shutdown.drain=0s"];
     let (code, out, err) = run(&shape);
     assert_eq!(code, Some(1), "{out}{err}");
-    assert!(
-        out.contains("arrivals in the fullest second") && err.contains("came in one second"),
-        "{out}{err}"
-    );
+    assert!(out.contains("arrivals in the fullest 3 s") && err.contains("came in 3 s"), "{out}{err}");
 }
 
 #[test]
 fn every_way_to_a_client_brings_the_same_and_says_what_it_cost() {
     let picture = env::temp_dir().join(format!("wavecast-transports-{}.svg", std::process::id()));
     let picture_name = picture.to_str().unwrap();
-    let shape = ["transports", "--clients", "5", "--per-minute", "600", "--seconds", "1", "--poll-ms", "200"];
-    let (code, out, err) = run(&[&shape[..], &["--json", "--svg", picture_name]].concat());
+    let shape = ["transports", "--clients", "5", "--per-minute", "600", "--poll-ms", "200"];
+    let (code, out, err) = run(&[&shape[..], &["--seconds", "3", "--json", "--svg", picture_name]].concat());
     assert_eq!(code, Some(0), "{out}{err}");
     let drawn = fs::read_to_string(&picture).unwrap();
     let _ = fs::remove_file(&picture);
@@ -460,7 +459,7 @@ fn every_way_to_a_client_brings_the_same_and_says_what_it_cost() {
     assert_eq!(names, ["WebSocket", "SSE", "HTTP stream", "long-poll", "poll 200 ms"]);
     for one in transports {
         // Two before anything is counted, so that who polls is in its stride.
-        assert_eq!((&one["publications"], &one["missed"]), (&12.into(), &0.into()), "{one}");
+        assert_eq!((&one["publications"], &one["missed"]), (&32.into(), &0.into()), "{one}");
         let figure = |name: &str| one["rates"][0][name].as_f64().unwrap();
         assert!(figure("deliveries") >= 5.0, "{one}");
         assert!(figure("received_bytes_per_message") > 256.0, "a publication is in it: {one}");
@@ -468,12 +467,14 @@ fn every_way_to_a_client_brings_the_same_and_says_what_it_cost() {
         assert!(drawn.contains(&format!(">{}</text>", one["transport"].as_str().unwrap())));
         let requests = figure("requests_per_message");
         match one["transport"].as_str().unwrap() {
-            "long-poll" => assert!((0.5..=2.0).contains(&requests), "{one}"),
-            "poll 200 ms" => assert!((0.2..=1.5).contains(&requests), "{one}"),
+            // Publications that were held up come with one answer.
+            "long-poll" => assert!(0.0 < requests && requests <= 2.0, "{one}"),
+            "poll 200 ms" => assert!(0.0 < requests && requests <= 1.5, "{one}"),
             _ => assert!(requests == 0.0, "nobody asks: {one}"),
         }
     }
-    let (code, out, err) = run(&[&shape[..], &["websocket", "long-poll", "--runs", "2"]].concat());
+    let (code, out, err) =
+        run(&[&shape[..], &["--seconds", "1", "websocket", "long-poll", "--runs", "2"]].concat());
     assert_eq!(code, Some(0), "{err}");
     for part in [
         "median of 2 runs",

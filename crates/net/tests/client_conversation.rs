@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -181,36 +182,40 @@ async fn an_end_without_a_close_frame_is_lost_and_told_once() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_our_close_cannot_hold_it_up() {
-    let (url, server) = serve(|peer| {
-        thread::sleep(Duration::from_millis(400));
+    let (hold, held) = mpsc::channel::<()>();
+    let (url, server) = serve(move |peer| {
+        held.recv().unwrap_err();
         drop(peer);
     });
     let options = ConnectOptions::new().close_timeout(Duration::from_millis(100));
     let mut socket = options.connect(&url).await.unwrap();
     assert!(matches!(socket.close(CloseCode::NORMAL, "").await, Err(CloseError::TimedOut)));
     assert_eq!(socket.recv().await.unwrap(), None);
+    drop(hold);
     server.join().unwrap();
 }
 
 #[tokio::test]
 async fn a_server_that_closes_but_keeps_the_connection_cannot_hold_it_up() {
-    let (url, server) = serve(|mut peer| {
+    let (hold, held) = mpsc::channel::<()>();
+    let (url, server) = serve(move |mut peer| {
         peer.close(None).unwrap();
-        thread::sleep(Duration::from_millis(400));
+        held.recv().unwrap_err();
     });
     let options = ConnectOptions::new().close_timeout(Duration::from_millis(100));
     let mut socket = options.connect(&url).await.unwrap();
-    let end =
-        timeout(Duration::from_millis(350), socket.recv()).await.expect("the close time-out has passed");
+    let end = timeout(Duration::from_secs(20), socket.recv()).await.expect("the close time-out has passed");
     assert_eq!(end.unwrap(), None);
     assert_eq!(socket.closed().unwrap().code, CloseCode::NO_STATUS);
+    drop(hold);
     server.join().unwrap();
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_read_fills_the_outbox_and_no_more() {
-    let (url, server) = serve(|peer| {
-        thread::sleep(Duration::from_millis(600));
+    let (hold, held) = mpsc::channel::<()>();
+    let (url, server) = serve(move |peer| {
+        held.recv().unwrap_err();
         drop(peer);
     });
     let options = ConnectOptions::new().outbox_bytes_max(4 * 1_024).send_timeout(Duration::from_millis(100));
@@ -224,6 +229,7 @@ async fn a_server_that_does_not_read_fills_the_outbox_and_no_more() {
     assert!(matches!(socket.try_send("small"), Err(TrySendError::Full)));
     assert!(matches!(socket.send("small").await, Err(SendError::TimedOut)));
     assert!(matches!(socket.flush().await, Err(SendError::TimedOut)));
+    drop(hold);
     server.join().unwrap();
 }
 

@@ -186,13 +186,14 @@ async fn another_protocol_and_an_early_end_are_told_apart() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_runs_into_the_time_out() {
+    // Longer than the test waits: its thread ends with the process.
     let url = serve(|_, stream| {
-        thread::sleep(Duration::from_secs(2));
+        thread::sleep(Duration::from_secs(60));
         drop(stream);
     });
     let begin = Instant::now();
     let options = ConnectOptions::new().handshake_timeout(Duration::from_millis(100));
     let error = options.connect(&url).await.unwrap_err();
     assert!(matches!(error, ConnectError::TimedOut(ConnectStep::Handshake)), "{error}");
-    assert!(begin.elapsed() < Duration::from_secs(1));
+    assert!(begin.elapsed() < Duration::from_secs(20));
 }

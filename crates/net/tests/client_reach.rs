@@ -77,9 +77,14 @@ async fn a_resolver_is_asked_for_the_host_of_the_url() {
 async fn an_address_that_refuses_costs_nothing_and_a_silent_one_a_quarter_of_a_second() {
     let (server, silent) = (server().await, silent());
     let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let began = Instant::now();
-    at(&[refusing, refusing, server]).connect("ws://push.test/").await.unwrap();
-    assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
+    let mut quickest = Duration::MAX;
+    // Of several, since a machine may be held up by others.
+    for _ in 0..3 {
+        let began = Instant::now();
+        at(&[refusing, refusing, server]).connect("ws://push.test/").await.unwrap();
+        quickest = quickest.min(began.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(200), "{quickest:?}");
     let began = Instant::now();
     at(&[silent.address, server]).connect("ws://push.test/").await.unwrap();
     let took = began.elapsed();

@@ -230,7 +230,7 @@ async fn attempts_have_a_bound_that_a_stable_connection_renews_and_a_rule_of_one
 
     let (url, _) = serve(async |_, stream| {
         let mut peer = accept(stream).await;
-        sleep(Duration::from_millis(60)).await;
+        sleep(Duration::from_secs(1)).await;
         close(&mut peer, 1001).await;
     })
     .await;
@@ -414,9 +414,11 @@ async fn a_run_that_is_dropped_ends_its_connection_and_says_so_to_its_handles() 
     })
     .await;
     let (kept, mut senders) = mpsc::unbounded_channel();
-    timeout(Duration::from_millis(300), quick().run(&url, Keep(kept))).await.unwrap_err();
+    let run = tokio::spawn(async move { quick().run(&url, Keep(kept)).await });
+    let sender = soon(senders.recv()).await.unwrap();
+    run.abort();
+    assert!(soon(run).await.unwrap_err().is_cancelled());
     soon(ended.recv()).await.unwrap();
-    let sender = senders.recv().await.unwrap();
     assert!(matches!(sender.send("late").await, Err(SendError::Closed)));
     assert!(sender.is_closed());
     assert_eq!(soon(sender.ended()).await, None);

@@ -53,7 +53,7 @@ fn accepting_rests_without_spinning_and_goes_on_when_a_descriptor_is_free() {
     let (to, opened) = mpsc::channel();
     let server = Server::bind_with("127.0.0.1:0", 1).unwrap().start(Opened(to)).unwrap();
     let sockets: Vec<Socket> =
-        (0..10).map(|_| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap()).collect();
+        (0..13).map(|_| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap()).collect();
     let before = leave(3);
     let mut clients: Vec<TcpStream> = sockets
         .into_iter()
@@ -78,17 +78,19 @@ fn accepting_rests_without_spinning_and_goes_on_when_a_descriptor_is_free() {
     assert!(share < 0.05, "{share:.3} of a processor while accepting rests");
 
     // Who is there is served meanwhile, and who goes makes room at once, not after the pause.
-    let mut waited = Duration::ZERO;
-    for client in &mut clients[..3] {
+    let mut waited = Vec::new();
+    for client in &mut clients[..6] {
         client.write_all(b"\x88\x80\0\0\0\0").unwrap();
         let asked = Instant::now();
         opened.recv_timeout(Duration::from_secs(10)).unwrap();
-        waited += asked.elapsed();
+        waited.push(asked.elapsed());
         let mut rest = Vec::new();
         client.read_to_end(&mut rest).unwrap();
         assert!(rest.ends_with(b"\x88\0"), "the closing handshake is done");
     }
-    assert!(waited < Duration::from_millis(150), "{waited:?} for three");
+    // Most of them: by chance the end of a pause may be near, and a machine may be held up by others.
+    waited.sort_unstable();
+    assert!(waited[3] < Duration::from_millis(50), "{waited:?}");
 
     // Descriptors that are freed elsewhere are found within the pause.
     setrlimit(Resource::Nofile, before).unwrap();

@@ -7,15 +7,15 @@ mod dialogue;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use dialogue::{Client, Log, PATIENCE, connect, text};
+use dialogue::{Client, Hold, Holder, Log, PATIENCE, connect, text};
 use tokio_tungstenite::tungstenite::Message as Tung;
 use wavecast_net::server::{
     BroadcastError, Close, Connection, Events, Handle, JoinError, Opening, Peer, Running, Server,
 };
 use wavecast_net::{MessageRef, Options};
 
-/// Does as the message says: `join x`, `leave x`, `all x`, `others x`, `group x text`, `group-others x text`.
-struct Obedient(mpsc::SyncSender<Peer>);
+/// Does as the message says: `join x`, `leave x`, `all x`, `others x`, `group x text`, `group-others x text`, `hold`.
+struct Obedient(mpsc::SyncSender<Peer>, Hold);
 
 impl Events for Obedient {
     fn open(&self, connection: &mut Connection<'_>, _: &Opening<'_>) {
@@ -39,7 +39,7 @@ impl Events for Obedient {
             "others" => return connection.broadcast_to_others(rest).unwrap(),
             "group" => return connection.group(name).send(content).unwrap(),
             "group-others" => return connection.group(name).send_to_others(content).unwrap(),
-            "sleep" => return std::thread::sleep(Duration::from_millis(300)),
+            "hold" => return self.1.wait(),
             _ => said.to_owned(),
         };
         connection.send(&answer).unwrap();
@@ -54,11 +54,17 @@ impl Events for Obedient {
 }
 
 fn start(shards: usize, options: Options) -> (Running, Handle, Log<Peer>) {
-    let (to, peers) = Log::new();
-    let server = Server::bind_with("127.0.0.1:0", shards).unwrap().options(options);
-    let server = server.start(Obedient(to)).unwrap();
-    let handle = server.handle();
+    let (server, handle, peers, _) = start_with_hold(shards, options);
     (server, handle, peers)
+}
+
+fn start_with_hold(shards: usize, options: Options) -> (Running, Handle, Log<Peer>, Holder) {
+    let (to, peers) = Log::new();
+    let (hold, holder) = Hold::new();
+    let server = Server::bind_with("127.0.0.1:0", shards).unwrap().options(options);
+    let server = server.start(Obedient(to, hold)).unwrap();
+    let handle = server.handle();
+    (server, handle, peers, holder)
 }
 
 fn connect_all(server: &Running, peers: &Log<Peer>, count: usize) -> (Vec<Client>, Vec<Peer>) {
@@ -183,11 +189,11 @@ fn groups_have_bounds_and_say_so() {
 
 #[test]
 fn a_full_inbox_is_told_and_nothing_is_sent_to_anybody() {
-    let (server, handle, peers) = start(2, Options { events_max: 4, ..Options::default() });
+    let (server, handle, peers, holder) = start_with_hold(2, Options { events_max: 4, ..Options::default() });
     let (mut clients, handles) = connect_all(&server, &peers, 12);
-    // One shard is kept from its inbox: by an event that blocks, as none should.
-    clients[0].send(Tung::text("sleep")).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    // One shard is kept from its inbox.
+    clients[0].send(Tung::text("hold")).unwrap();
+    holder.begun();
     let mut sent = 0;
     while handles[0].send("filler").is_ok() {
         sent += 1;
@@ -196,6 +202,7 @@ fn a_full_inbox_is_told_and_nothing_is_sent_to_anybody() {
     assert_eq!(shards.len(), 1, "which shard is told");
     assert!(handle.group("any").send("lost").is_err() && handle.send_to(&handles, "lost").is_err());
     assert_eq!(handle.peers(PATIENCE).map(|peers| peers.len()).ok(), None);
+    drop(holder);
     (0..sent).for_each(|_| assert_eq!(text(&mut clients[0]), "filler"));
     let until = Instant::now() + PATIENCE;
     while handle.broadcast("whole again").is_err() && Instant::now() < until {
@@ -207,10 +214,10 @@ fn a_full_inbox_is_told_and_nothing_is_sent_to_anybody() {
 #[test]
 fn a_full_inbox_of_another_server_is_not_told_as_one_of_ours() {
     let (_ours, handle, _) = start(1, Options::default());
-    let (theirs, _, peers) = start(1, Options { events_max: 4, ..Options::default() });
+    let (theirs, _, peers, holder) = start_with_hold(1, Options { events_max: 4, ..Options::default() });
     let (mut clients, handles) = connect_all(&theirs, &peers, 1);
-    clients[0].send(Tung::text("sleep")).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    clients[0].send(Tung::text("hold")).unwrap();
+    holder.begun();
     while handles[0].send("filler").is_ok() {}
     let error = handle.send_to(&handles, "lost").unwrap_err();
     assert_eq!(error, BroadcastError { shards: Vec::new() });

@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use dialogue::{Log, PATIENCE, ask, handshake, read_head, text};
+use dialogue::{Hold, Holder, Log, PATIENCE, ask, handshake, read_head, text};
 use wavecast_net::server::{Connection, Decision, Events, Origins, Request, Running, Server, Verdict};
 use wavecast_net::shard::{Opening, Protocols};
 use wavecast_net::{MessageRef, Options};
@@ -18,6 +18,7 @@ use wavecast_net::{MessageRef, Options};
 struct Door {
     waiting: Mutex<mpsc::SyncSender<Decision<Name>>>,
     dropped: mpsc::SyncSender<String>,
+    hold: Hold,
 }
 
 #[derive(Default)]
@@ -69,14 +70,15 @@ impl Events<Name> for Door {
     }
 
     fn message(&self, connection: &mut Connection<'_, Name>, message: MessageRef<'_>) {
-        if message.as_text() == Some("sleep") {
-            std::thread::sleep(Duration::from_millis(300));
+        if message.as_text() == Some("hold") {
+            self.hold.wait();
         }
         connection.send(message).unwrap();
     }
 }
 
 struct Started {
+    holder: Holder,
     server: Running,
     decisions: Log<Decision<Name>>,
     dropped: Log<String>,
@@ -85,9 +87,10 @@ struct Started {
 fn start(options: Options) -> Started {
     let (to, decisions) = Log::new();
     let (to_dropped, dropped) = Log::new();
-    let door = Door { waiting: Mutex::new(to), dropped: to_dropped };
+    let (hold, holder) = Hold::new();
+    let door = Door { waiting: Mutex::new(to), dropped: to_dropped, hold };
     let server = Server::bind_with("127.0.0.1:0", 1).unwrap().options(options).start(door).unwrap();
-    Started { server, decisions, dropped }
+    Started { holder, server, decisions, dropped }
 }
 
 impl Started {
@@ -249,7 +252,7 @@ fn what_is_sent_ahead_of_a_verdict_is_kept_within_the_limit_of_a_head() {
 
 #[test]
 fn a_verdict_that_comes_later_may_refuse_or_never_come() {
-    let started = start(Options { head_timeout: Duration::from_millis(400), ..Options::default() });
+    let started = start(Options { head_timeout: Duration::from_secs(3), ..Options::default() });
     let (decision, mut stream) = ask_later(&started);
     decision.answer(Verdict::refuse(403, "not you")).unwrap();
     assert!(read_head(&mut stream).starts_with("HTTP/1.1 403 "));
@@ -261,7 +264,7 @@ fn a_verdict_that_comes_later_may_refuse_or_never_come() {
     let began = Instant::now();
     let (decision, mut stream) = ask_later(&started);
     assert!(read_head(&mut stream).starts_with("HTTP/1.1 503 "), "its time is over");
-    assert!(began.elapsed() >= Duration::from_millis(350), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_millis(2_900), "{:?}", began.elapsed());
     assert_eq!(started.dropped.next(), "nobody");
     assert_eq!(decision.answer(Verdict::Upgrade), Ok(()), "too late is no error");
 }
@@ -299,10 +302,11 @@ fn a_verdict_of_the_turn_in_which_the_drain_begins_opens_nothing() {
     let mut other = dialogue::connect_to(started.address(), "/?name=other");
     assert_eq!(text(&mut other), "hello other");
     // Both come while the shard is busy, and are taken in one turn.
-    other.send("sleep".into()).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    other.send("hold".into()).unwrap();
+    started.holder.begun();
     decision.answer(Verdict::Upgrade).unwrap();
     started.server.drain(PATIENCE);
+    drop(started.holder);
     assert!(read_head(&mut stream).starts_with("HTTP/1.1 503 "));
     drop((stream, other));
     let began = Instant::now();
@@ -312,7 +316,7 @@ fn a_verdict_of_the_turn_in_which_the_drain_begins_opens_nothing() {
 
 #[test]
 fn a_state_that_panics_as_it_is_replaced_costs_nobody_else_anything() {
-    let started = start(Options { head_timeout: Duration::from_secs(1), ..Options::default() });
+    let started = start(Options { head_timeout: Duration::from_secs(2), ..Options::default() });
     let (decision, mut stream) = ask_later_as(&started, "explosive");
     decision.answer_with(Name("eve".to_owned(), None), Verdict::Upgrade).unwrap();
     assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));

@@ -124,22 +124,22 @@ fn the_client_of_a_proxy_is_who_the_proxy_says() {
 
 #[test]
 fn without_the_header_nothing_is_answered() {
-    let address = proxied(Options { head_timeout: Duration::from_millis(300), ..Options::default() });
+    let address = proxied(Options { head_timeout: Duration::from_secs(4), ..Options::default() });
     for (bytes, waits) in [
         (handshake("/", "").into_bytes(), false),
         (b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\n".to_vec(), false),
         (v2(0x31, 0x11, &[0; 12]), false),
         (b"PROXY TCP4 192.0".to_vec(), true),
     ] {
+        let began = Instant::now();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let began = Instant::now();
         stream.write_all(&bytes).unwrap();
         let mut answer = Vec::new();
         // A reset is an end, too.
         stream.read_to_end(&mut answer).ok();
         assert_eq!(answer, b"", "{bytes:?}");
-        assert_eq!(began.elapsed() >= Duration::from_millis(250), waits, "{bytes:?}");
+        assert_eq!(began.elapsed() >= Duration::from_secs(3), waits, "{bytes:?}");
     }
 }
 

@@ -274,7 +274,7 @@ fn who_ends_instead_of_answering_our_close_frame_is_no_error_with_tls_as_without
 
 #[test]
 fn who_does_not_finish_a_handshake_is_let_go() {
-    let served = serve(|_, _, options| options.head_timeout = Duration::from_millis(300));
+    let served = serve(|_, _, options| options.head_timeout = Duration::from_secs(3));
     let began = Instant::now();
     let mut silent = served.tcp();
     let mut half = served.tcp();

@@ -197,7 +197,7 @@ fn the_peer_resets_the_connection() {
     let (_server, seen, _, mut client) = opened(Options::default());
     // What is unread when a socket is closed makes a reset of it.
     client.send(Tung::text("an answer that nobody reads")).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(client.get_ref().peek(&mut [0]).unwrap(), 1);
     drop(client);
     let Seen::Error(error) = seen.next() else { panic!("an error comes first") };
     assert!(error.starts_with("Io") && error.contains("ConnectionReset"), "{error}");
@@ -220,9 +220,9 @@ fn a_lifetime_is_over() {
         ..Lifetime::new(Duration::from_millis(300))
     };
     for keep_alive in [Intervals { ping_interval_ms: 0, pong_timeout_ms: 0 }, Intervals::default()] {
+        let began = std::time::Instant::now();
         let (_server, seen, _, mut client) =
             opened(Options { lifetime: Some(lifetime.clone()), keep_alive, ..Options::default() });
-        let began = std::time::Instant::now();
         assert_eq!(closed(&mut client), (4010, "sign in again".to_owned()));
         assert!(began.elapsed() >= Duration::from_millis(200), "not before its time");
         assert!(client.read().is_err());

@@ -129,7 +129,7 @@ async fn a_fixed_token_that_runs_out_ends_the_client(encoding: Encoding) {
     configuration["client"]["expired_close_delay"] = "0s".into();
     let server = Program::start(&configuration);
     let (client, _) =
-        connected(server.address(), somebody(encoding, &json!({ "sub": "ann", "exp": seconds(2) }))).await;
+        connected(server.address(), somebody(encoding, &json!({ "sub": "ann", "exp": seconds(4) }))).await;
     let mut reader = Reader::of(&client, "who").await;
     let cause = reader.interrupted().await;
     assert_eq!((cause.code, &*cause.reason), (3005, "connection expired"));
@@ -151,7 +151,7 @@ async fn a_connection_is_refreshed_and_stays_the_same(encoding: Encoding) {
     let token = |later, fresh: bool| {
         sign(&json!({ "sub": "ann", "exp": seconds(later), "info": { "fresh": fresh } }))
     };
-    let (source, asked) = one_after_the_other(vec![token(2, false), token(600, true)]);
+    let (source, asked) = one_after_the_other(vec![token(4, false), token(600, true)]);
     let (client, id) = connected(server.address(), fetching(encoding, source)).await;
     let mut before = Reader::of(&client, "before").await;
     // What others see is settled when one subscribes, and nobody is told when the refresh has been done.
@@ -172,7 +172,7 @@ async fn a_connection_is_refreshed_and_stays_the_same(encoding: Encoding) {
 async fn a_refresh_with_the_token_of_somebody_else_ends_the_client(encoding: Encoding) {
     let server = Program::start(&configuration());
     let token = |user, later| sign(&json!({ "sub": user, "exp": seconds(later) }));
-    let (source, _) = one_after_the_other(vec![token("ann", 2), token("bob", 600)]);
+    let (source, _) = one_after_the_other(vec![token("ann", 4), token("bob", 600)]);
     let (client, _) = connected(server.address(), fetching(encoding, source)).await;
     assert_eq!(closed(&client).await.code, 3500);
 }

@@ -156,7 +156,7 @@ async fn a_subscription_that_is_not_renewed_ends(encoding: Encoding) {
     let server = Program::start(&patient());
     let (client, _) = ann(&server, encoding).await;
     let refused: fn() -> TokenError = || Unauthorized.into();
-    let (options, _asked) = fetched(vec![Ok(json!({ "exp": seconds(2) })), Err(refused)]);
+    let (options, _asked) = fetched(vec![Ok(json!({ "exp": seconds(4) })), Err(refused)]);
     let (mut reader, _) = Reader::with(&client, "$revoked", options).await;
     assert_eq!(reader.end().await.code, 101);
     // The server has been told.
@@ -176,7 +176,7 @@ async fn a_subscription_that_is_not_renewed_ends(encoding: Encoding) {
 async fn a_fixed_token_that_runs_out_ends_the_subscription(encoding: Encoding) {
     let server = Program::start(&configuration());
     let (client, _) = ann(&server, encoding).await;
-    let token = signed("$brief", json!({ "exp": seconds(2) }));
+    let token = signed("$brief", json!({ "exp": seconds(4) }));
     let (mut reader, _) = Reader::with(&client, "$brief", fixed(token)).await;
     let cause = reader.interrupted().await;
     assert_eq!((cause.code, &*cause.reason), (2501, "subscription expired"));

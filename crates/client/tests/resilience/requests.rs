@@ -208,7 +208,7 @@ async fn without_an_answer_the_outcome_is_told_as_far_as_it_is_known() {
         connection.expect("publish");
         connection.closed();
     });
-    let options = Options { request_timeout: Duration::from_millis(500), ..Options::default() };
+    let options = Options { request_timeout: Duration::from_secs(3), ..Options::default() };
     let client = server.client_with(options);
     assert!(matches!(client.publish("news", "1").await, Err(RequestError::ConnectionLost)));
     assert!(matches!(client.publish("news", "2").await, Err(RequestError::TimedOut)));
@@ -233,13 +233,17 @@ async fn a_request_waits_for_the_connection_but_not_for_ever() {
     client.close().await;
     server.done().await;
 
+    let (tell, came_again) = tokio::sync::oneshot::channel();
     let server = Server::run(|door| {
         door.accept().expect("connect");
         drop(door.accept());
+        tell.send(()).unwrap();
     });
-    let options = Options { request_timeout: Duration::from_millis(200), ..Options::default() };
+    let options = Options { request_timeout: Duration::from_secs(3), ..Options::default() };
     let client = server.client_with(options);
     assert!(matches!(client.publish("news", "1").await, Err(RequestError::NotSent)));
+    // A client that is closed before would let the script wait for ever.
+    came_again.await.unwrap();
     client.close().await;
     server.done().await;
 }
@@ -277,8 +281,7 @@ async fn messages_to_a_server_that_does_not_read_are_bounded_and_not_said_to_be_
         drop(connection);
         door.welcome().close(3500, "enough");
     });
-    let options =
-        Options { request_timeout: Duration::from_millis(500), requests_max: 64, ..Options::default() };
+    let options = Options { request_timeout: Duration::from_secs(3), requests_max: 64, ..Options::default() };
     let client = server.client_with(options);
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..MESSAGES {

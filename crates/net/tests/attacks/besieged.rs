@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,6 +118,18 @@ pub(crate) fn attack(server: &Besieged, what: &str, bytes: &[u8], told: &Told) {
     drop(polite);
     server.end();
     server.expect_open(0);
+}
+
+/// Held by each test that measures the memory of this process, or takes more than a megabyte of it: tests run side by side.
+pub(crate) struct Alone {
+    _guard: MutexGuard<'static, ()>,
+}
+
+/// Waits for the others of this kind.
+#[must_use]
+pub(crate) fn alone() -> Alone {
+    static TURN: Mutex<()> = Mutex::new(());
+    Alone { _guard: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
 }
 
 /// Memory of this process that is in use, in bytes, as the kernel counts it.

@@ -5,7 +5,7 @@ use wavecast_net::client::{ConnectOptions, RecvError};
 use wavecast_net::websocket::Limits;
 use wavecast_net::websocket::deflate::Compression;
 
-use crate::besieged::{self, Besieged, resident_bytes};
+use crate::besieged::{self, Besieged, alone, resident_bytes};
 use crate::lured;
 use crate::raw::{BINARY, FIN, From, HEAD, PING, Raw, TEXT, Told, frame};
 
@@ -87,6 +87,7 @@ fn told(server: &Besieged, what: &str, bytes: &[u8], code: u16) {
 /// A gigabyte in 7 MB: given up where the longest message is passed, not when all of it is inflated.
 #[test]
 fn a_gigabyte_to_a_server() {
+    let _alone = alone();
     for takeover in [false, true] {
         let server =
             Besieged::start(options(Limits { message_bytes_max: 1 << 20, ..Limits::DEFAULT }, takeover));
@@ -106,6 +107,7 @@ fn a_gigabyte_to_a_server() {
 /// The same in fragments, each of which is small.
 #[test]
 fn a_gigabyte_in_fragments_to_a_server() {
+    let _alone = alone();
     let server = Besieged::start(options(Limits { message_bytes_max: 1 << 20, ..Limits::DEFAULT }, false));
     let bomb = zeroes((1 << 30) / 258);
     let mut bytes = frame(From::Client, COMPRESSED | BINARY, &bomb[..1_000]);
@@ -116,6 +118,7 @@ fn a_gigabyte_in_fragments_to_a_server() {
 /// Bombs that are just within the limit, one after the other: each is a message, and the others are served in between.
 #[test]
 fn bombs_within_the_limit() {
+    let _alone = alone();
     let limits = Limits { message_bytes_max: 1 << 20, ..Limits::DEFAULT };
     let server = Besieged::start(options(limits, false));
     let before = resident_bytes();
@@ -193,6 +196,7 @@ async fn lure(bytes: Vec<u8>) -> (Told, RecvError) {
 
 #[tokio::test]
 async fn a_gigabyte_to_a_client() {
+    let _alone = alone();
     let before = resident_bytes();
     let bomb = zeroes((1 << 30) / 258);
     let (told, error) = lure(frame(From::Server, FIN | COMPRESSED | BINARY, &bomb)).await;

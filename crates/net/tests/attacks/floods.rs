@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use wavecast_net::client::{ConnectOptions, Limits, RecvError};
 use wavecast_net::{CloseCode, Options};
 
-use crate::besieged::{Besieged, resident_bytes};
+use crate::besieged::{Besieged, alone, resident_bytes};
 use crate::lured;
 use crate::raw::{BINARY, CLOSE, FIN, From, PING, PONG, Raw, TEXT, Told, frame};
 
-/// What an attack of dozens of megabytes may cost; tests run side by side.
+/// What an attack of dozens of megabytes may cost; small tests run beside it.
 const GROWTH_MAX: u64 = 24 << 20;
 
 fn assert_little_more(before: u64) {
@@ -43,6 +43,7 @@ fn count_pongs(attacker: &mut Raw, last: u32) -> u32 {
 
 #[test]
 fn pings_to_a_server_from_who_does_not_read() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let mut polite = server.polite();
     let mut attacker = server.attacker();
@@ -65,6 +66,7 @@ fn pings_to_a_server_from_who_does_not_read() {
 
 #[tokio::test]
 async fn pings_to_a_client_from_who_does_not_read() {
+    let _alone = alone();
     let before = resident_bytes();
     let (url, server) = lured::upgrade(|mut raw| {
         assert!(raw.send(&pings(From::Server, 0..200_000)));
@@ -85,6 +87,7 @@ async fn pings_to_a_client_from_who_does_not_read() {
 /// Pongs that nobody asked for are taken, and cost nothing (RFC 6455 §5.5.3).
 #[test]
 fn pongs_that_nobody_asked_for() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let mut attacker = server.attacker();
     let before = resident_bytes();
@@ -103,6 +106,7 @@ fn empty_fragments(from: From) -> Vec<u8> {
 
 #[test]
 fn empty_fragments_to_a_server() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let before = resident_bytes();
     crate::besieged::attack(&server, "empty fragments", &empty_fragments(From::Client), &Told::Close(1008));
@@ -111,6 +115,7 @@ fn empty_fragments_to_a_server() {
 
 #[tokio::test]
 async fn empty_fragments_to_a_client() {
+    let _alone = alone();
     let before = resident_bytes();
     let (told, error) = lured::attack(empty_fragments(From::Server)).await;
     assert_eq!(told, Told::Close(1008));
@@ -121,6 +126,7 @@ async fn empty_fragments_to_a_client() {
 /// Of empty fragments with pings in between, each ping is one more frame and no fragment.
 #[test]
 fn empty_fragments_with_pings_in_between() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let mut polite = server.polite();
     let mut attacker = server.attacker();
@@ -136,6 +142,7 @@ fn empty_fragments_with_pings_in_between() {
 /// A message in fragments is counted as one: no more of it is kept than a message may have.
 #[test]
 fn fragments_without_an_end_to_a_server() {
+    let _alone = alone();
     let limits = Limits { message_bytes_max: 1 << 20, ..Limits::DEFAULT };
     let server = Besieged::start(Options { websocket: limits, ..Options::default() });
     let before = resident_bytes();
@@ -152,6 +159,7 @@ fn fragments_without_an_end_to_a_server() {
 
 #[tokio::test]
 async fn fragments_without_an_end_to_a_client() {
+    let _alone = alone();
     let part = vec![b'x'; 1 << 20];
     let mut bytes = frame(From::Server, BINARY, &part);
     for _ in 0..20 {
@@ -165,6 +173,7 @@ async fn fragments_without_an_end_to_a_client() {
 /// An announced length costs nothing: memory is taken for what has come.
 #[test]
 fn announced_messages_that_do_not_come() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let mut polite = server.polite();
     let before = resident_bytes();
@@ -187,6 +196,7 @@ fn announced_messages_that_do_not_come() {
 /// Small messages without a pause: the others are served in between.
 #[test]
 fn messages_without_a_pause() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let mut polite = server.polite();
     let attacker = server.attacker();
@@ -232,6 +242,7 @@ fn connections_that_say_nothing() {
 /// Handshakes without a pause, each given up at once: nothing is left of them.
 #[test]
 fn connections_that_come_and_go() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let mut polite = server.polite();
     let before = resident_bytes();
@@ -249,6 +260,7 @@ fn connections_that_come_and_go() {
 /// A closing handshake of a client that is answered by a flood ends nevertheless, in time.
 #[tokio::test]
 async fn messages_instead_of_an_answer_to_a_close() {
+    let _alone = alone();
     let (url, server) = lured::upgrade(|mut raw| {
         raw.stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
         let flood = frame(From::Server, FIN | BINARY, &[0; 1_000]).repeat(1_000);

@@ -3,7 +3,7 @@
 use wavecast_net::Options;
 use wavecast_net::client::{ConnectError, ConnectOptions};
 
-use crate::besieged::{Besieged, resident_bytes};
+use crate::besieged::{Besieged, alone, resident_bytes};
 use crate::lured;
 use crate::raw::{HEAD, Raw, SOON, Told};
 
@@ -51,6 +51,7 @@ fn refused(server: &Besieged, what: &str, request: &[u8], statuses: &[u16]) {
 
 #[test]
 fn requests_are_refused_with_a_status() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let mut polite = server.polite();
     let start = HEAD.strip_suffix("\r\n").unwrap();
@@ -66,6 +67,7 @@ fn requests_are_refused_with_a_status() {
 
 #[test]
 fn first_lines_are_refused_with_a_status() {
+    let _alone = alone();
     let server = Besieged::start(Options::default());
     let rest = HEAD.split_once("\r\n").unwrap().1;
     let long = format!("GET /{} HTTP/1.1\r\n{rest}", "a".repeat(17_000));
@@ -125,6 +127,7 @@ async fn client_fails(what: &str, answer: Vec<u8>) {
 
 #[tokio::test]
 async fn responses_fail_the_handshake() {
+    let _alone = alone();
     let before = resident_bytes();
     for (what, make, _) in ATTACKS {
         let line = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";

@@ -1,5 +1,6 @@
 //! Peers that take their time.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use wavecast_net::Options;
 use wavecast_net::client::{CloseCode, CloseError, ConnectError, ConnectOptions, ConnectStep, SendError};
 use wavecast_net::websocket::keepalive::Intervals;
 
-use crate::besieged::Besieged;
+use crate::besieged::{Besieged, alone};
 use crate::lured;
 use crate::raw::{BINARY, CLOSE, FIN, From, HEAD, PING, PONG, Raw, TEXT, Told, frame, header};
 
@@ -25,7 +26,7 @@ fn send_by_bytes(raw: &mut Raw, bytes: &[u8], pause: Duration) {
 /// A head may take its time and no longer, however steadily it comes.
 #[test]
 fn a_handshake_byte_by_byte_is_given_up() {
-    let server = Besieged::start(Options { head_timeout: Duration::from_millis(500), ..Options::default() });
+    let server = Besieged::start(Options { head_timeout: Duration::from_secs(3), ..Options::default() });
     let mut polite = server.polite();
     let began = Instant::now();
     let mut attackers: Vec<Raw> = (0..20).map(|_| Raw::connect(server.address())).collect();
@@ -41,7 +42,7 @@ fn a_handshake_byte_by_byte_is_given_up() {
     for mut attacker in attackers {
         assert_eq!(attacker.answer(), Told::Status(408));
     }
-    assert!(began.elapsed() > Duration::from_millis(500));
+    assert!(began.elapsed() > Duration::from_secs(3));
     server.expect_open(1);
 }
 
@@ -150,8 +151,10 @@ async fn a_servers_frames_byte_by_byte_arrive_whole() {
 /// A server that reads nothing: a send waits, and is told in the end; what is queued is whole messages.
 #[tokio::test]
 async fn a_server_that_does_not_read_holds_up_a_send_for_a_time() {
-    let (url, server) = lured::upgrade(|raw| {
-        thread::sleep(Duration::from_secs(3));
+    let _alone = alone();
+    let (hold, held) = mpsc::channel::<()>();
+    let (url, server) = lured::upgrade(move |raw| {
+        held.recv().unwrap_err();
         drop(raw);
     });
     let options = ConnectOptions::new().send_timeout(Duration::from_millis(500));
@@ -165,6 +168,7 @@ async fn a_server_that_does_not_read_holds_up_a_send_for_a_time() {
         }
     };
     assert!(matches!(error, SendError::TimedOut), "{error}");
+    drop(hold);
     server.join().unwrap();
 }
 

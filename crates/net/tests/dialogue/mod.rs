@@ -5,7 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::protocol::WebSocket;
@@ -95,5 +95,39 @@ impl<T> Log<T> {
     /// Whether nothing more comes for a moment.
     pub fn is_quiet(&self) -> bool {
         self.0.recv_timeout(Duration::from_millis(100)).is_err()
+    }
+}
+
+/// For an event that holds its shard up, as none should.
+pub struct Hold {
+    begun: mpsc::SyncSender<()>,
+    end: Mutex<mpsc::Receiver<()>>,
+}
+
+/// Who has this knows when the shard is held up, and lets it go by dropping it.
+pub struct Holder {
+    begun: mpsc::Receiver<()>,
+    _end: mpsc::SyncSender<()>,
+}
+
+impl Hold {
+    pub fn new() -> (Self, Holder) {
+        let (to, begun) = mpsc::sync_channel(1);
+        let (to_end, end) = mpsc::sync_channel(1);
+        (Self { begun: to, end: Mutex::new(end) }, Holder { begun, _end: to_end })
+    }
+
+    /// Blocks the event.
+    pub fn wait(&self) {
+        self.begun.send(()).unwrap();
+        self.end.lock().unwrap().recv_timeout(PATIENCE).unwrap_err();
+    }
+}
+
+impl Holder {
+    /// Waits until the event blocks.
+    #[track_caller]
+    pub fn begun(&self) {
+        self.begun.recv_timeout(PATIENCE).expect("the event within ten seconds");
     }
 }

@@ -231,11 +231,11 @@ mod tests {
     }
 
     async fn fetch(url: &str) -> Result<Response<Bytes>, FetchError> {
-        let options = HttpClientOptions {
-            timeout: Duration::from_millis(300),
-            response_size_max: 10,
-            ..HttpClientOptions::default()
-        };
+        fetch_within(url, Duration::from_secs(20)).await
+    }
+
+    async fn fetch_within(url: &str, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+        let options = HttpClientOptions { timeout, response_size_max: 10, ..HttpClientOptions::default() };
         let request = Request::get(url).body(Full::default()).unwrap();
         HttpClient::new(&options).unwrap().send(request).await
     }
@@ -255,8 +255,8 @@ mod tests {
             server(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n")
                 .await;
         assert_eq!(fetch(&chunked).await.unwrap_err(), FetchError::TooLarge(10));
-        let silent = server(b"").await;
-        assert_eq!(fetch(&silent).await.unwrap_err(), FetchError::TimedOut(Duration::from_millis(300)));
+        let (silent, timeout) = (server(b"").await, Duration::from_millis(300));
+        assert_eq!(fetch_within(&silent, timeout).await.unwrap_err(), FetchError::TimedOut(timeout));
         let noise = server(b"hello\r\n\r\n").await;
         assert!(matches!(fetch(&noise).await.unwrap_err(), FetchError::Broken(_)));
         let short = server(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n01").await;

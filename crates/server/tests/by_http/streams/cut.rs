@@ -10,8 +10,11 @@ use super::ON;
 use super::reader::{Reader, events};
 use crate::served::{publish, with_server};
 
+/// After more than ever comes.
+const NOT_CUT: usize = usize::MAX;
+
 /// What a client has seen: the last number in each channel, which is also its offset.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     numbers: BTreeMap<String, u64>,
     epochs: BTreeMap<String, String>,
@@ -45,6 +48,13 @@ impl Seen {
         }
     }
 
+    /// Whether these pushes bring it up to the last number in both channels.
+    fn is_complete_with(&self, pushes: impl IntoIterator<Item = Value>, last: u64) -> bool {
+        let mut seen = self.clone();
+        pushes.into_iter().for_each(|push| seen.push(&push, NOT_CUT));
+        ["news", "small:a"].iter().all(|channel| seen.numbers.get(*channel) == Some(&last))
+    }
+
     fn since(&self) -> String {
         let place = |(channel, number): (&String, &u64)| {
             Some(format!("{channel}:{number}:{}", self.epochs.get(channel)?))
@@ -62,11 +72,17 @@ async fn publish_some(server: &PushServer, last: &mut u64, count: u64) {
     }
 }
 
+/// The pushes of the whole lines of a body.
+fn lines(body: &[u8]) -> impl Iterator<Item = Value> {
+    let lines = body.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    lines.map(|line| serde_json::from_slice(line).unwrap())
+}
+
 #[test]
 fn an_event_source_that_is_cut_anywhere() {
     with_server(ON, async |server| {
         let (mut seen, mut last_event_id, mut published) = (Seen::default(), String::new(), 0);
-        for cut in (0..900).step_by(2).chain([usize::MAX]) {
+        for cut in (0..900).step_by(2).chain([NOT_CUT]) {
             // Now and then it was away for longer than `small` keeps.
             publish_some(server, &mut published, if cut % 50 == 0 { 5 } else { 1 }).await;
             let fields = match &*last_event_id {
@@ -76,7 +92,11 @@ fn an_event_source_that_is_cut_anywhere() {
             let reader = Reader::get(server, "/connection/uni_sse?channels=news,small:a", &fields).await;
             assert_eq!(reader.status(), 200);
             publish_some(server, &mut published, 1).await;
-            let body = reader.cut_at(cut).await;
+            let pushes = |body: &[u8]| events(body).0.into_iter().filter_map(|event| event.data);
+            let body = match cut {
+                NOT_CUT => reader.cut_after(|body| seen.is_complete_with(pushes(body), published)).await,
+                _ => reader.cut_at(cut).await,
+            };
             for event in events(&body).0 {
                 // What is remembered and what is dispatched are one.
                 if let Some(id) = event.id {
@@ -97,16 +117,17 @@ fn an_event_source_that_is_cut_anywhere() {
 fn a_stream_that_is_cut_anywhere() {
     with_server(ON, async |server| {
         let (mut seen, mut published) = (Seen::default(), 0);
-        for cut in (0..900).step_by(2).chain([usize::MAX]) {
+        for cut in (0..900).step_by(2).chain([NOT_CUT]) {
             publish_some(server, &mut published, if cut % 50 == 0 { 5 } else { 1 }).await;
             let target = format!("/connection/uni_http_stream?channels=news,small:a&since={}", seen.since());
             let reader = Reader::get(server, &target, "").await;
             assert_eq!(reader.status(), 200, "{target}");
             publish_some(server, &mut published, 1).await;
-            let body = reader.cut_at(cut).await;
-            for line in body.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n")) {
-                seen.push(&serde_json::from_slice(line).unwrap(), cut);
-            }
+            let body = match cut {
+                NOT_CUT => reader.cut_after(|body| seen.is_complete_with(lines(body), published)).await,
+                _ => reader.cut_at(cut).await,
+            };
+            lines(&body).for_each(|push| seen.push(&push, cut));
         }
         assert_eq!(seen.numbers["news"], published, "the last one is not cut");
         assert_eq!(seen.numbers["small:a"], published);
