@@ -4,6 +4,9 @@ import { createServer } from 'node:http';
 
 import { until } from './patience.js';
 
+/** Longer than the server keeps an idle connection: none may be closed here just as the server asks by it. */
+const KEEP_ALIVE_MS = 120_000;
+
 export class BackEnd {
   #server;
   #isAway = false;
@@ -17,7 +20,7 @@ export class BackEnd {
 
   static async start() {
     const backEnd = new BackEnd();
-    backEnd.#server = createServer((request, response) => backEnd.#serve(request, response));
+    backEnd.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => backEnd.#serve(request, response));
     backEnd.#server.on('connection', (socket) => {
       if (!backEnd.#isAway) return;
       backEnd.turnedAway += 1;

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 use crate::{install, process, rust};
 
 const NPM_MAX: Duration = Duration::from_secs(5 * 60);
-const TESTS_MAX: Duration = Duration::from_secs(10 * 60);
+const TESTS_MAX: Duration = Duration::from_secs(20 * 60);
 
 /// Type check and unit tests of `web/`, as far as its package names them.
 pub(crate) fn web(workspace: &Workspace) -> Result<Tally, String> {

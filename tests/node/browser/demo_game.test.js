@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
+import { until } from '../patience.js';
 import { Proxy } from '../proxy.js';
 import { Server } from '../server.js';
 import { launch, openPage, picture } from './chromium.js';
@@ -80,11 +81,12 @@ test('two windows see each other’s ships fly, and how long an input takes', as
   for (const [key, dx, dy] of [['ArrowRight', 1, 0], ['KeyW', 0, -1], ['ArrowLeft', -1, 0], ['ArrowDown', 0, 1]]) {
     await ada.page.locator('#arena').focus();
     await ada.page.keyboard.down(key);
-    await ada.page.waitForTimeout(900);
-    const [here, there] = await Promise.all([drawn(ada.page, 'Ada'), drawn(bo.page, 'Ada')]);
+    const isSeenByBoth = async () => {
+      const [here, there] = await Promise.all([drawn(ada.page, 'Ada'), drawn(bo.page, 'Ada')]);
+      return (here.vx * dx + here.vy * dy > 2 || isAtWall(here)) && Math.hypot(here.x - there.x, here.y - there.y) < 250;
+    };
+    await until(isSeenByBoth, `${key}: it flies that way, and both show one ship`);
     await ada.page.keyboard.up(key);
-    assert.ok(here.vx * dx + here.vy * dy > 2 || isAtWall(here), `${key}: ${JSON.stringify(here)}`);
-    assert.ok(Math.hypot(here.x - there.x, here.y - there.y) < 250, 'both show one ship');
   }
   await ada.page.locator('#delay').filter({ hasText: /^\d+ ms$/ }).waitFor();
   await bo.page.context().close();
@@ -100,9 +102,11 @@ test('the mouse draws the ship to it', async () => {
   const box = await page.locator('#arena').boundingBox();
   const before = await drawn(page, 'Mia');
   await page.mouse.move(box.x + (before.x < 1200 ? box.width - 30 : 30), box.y + box.height / 2);
-  await page.waitForTimeout(1_000);
-  const after = await drawn(page, 'Mia');
-  assert.ok(Math.hypot(after.x - before.x, after.y - before.y) > 60, JSON.stringify([before, after]));
+  const isDrawn = async () => {
+    const { x, y } = await drawn(page, 'Mia');
+    return Math.hypot(x - before.x, y - before.y) > 60;
+  };
+  await until(isDrawn, 'the ship comes');
   await page.context().close();
 });
 
@@ -115,10 +119,12 @@ test('a finger pushes the ship, from wherever it came down', async () => {
   for (const dx of [80, -80]) {
     await touch('touchStart', { x, y });
     await touch('touchMove', { x: x + dx, y });
-    await page.waitForTimeout(1_000);
-    const ship = await drawn(page, 'Tom');
+    const isPushed = async () => {
+      const ship = await drawn(page, 'Tom');
+      return ship.vx * Math.sign(dx) > 2 || isAtWall(ship);
+    };
+    await until(isPushed, `the ship flies to the ${dx > 0 ? 'right' : 'left'}`);
     await touch('touchEnd');
-    assert.ok(ship.vx * Math.sign(dx) > 2 || isAtWall(ship), JSON.stringify(ship));
   }
   assert.equal(await page.evaluate(() => window.scrollY), 0, 'it steers and does not scroll');
   await page.context().close();

@@ -24,7 +24,6 @@ const CONFIG = {
   client: {
     token: { hmac_secret_key: SECRET },
     allow_anonymous_connect_without_token: true,
-    expired_sub_close_delay: '1s',
     // Some servers look after subscriptions at that pace.
     presence_update_interval: '1s',
   },
@@ -213,12 +212,14 @@ for (const encoding of ENCODINGS) {
     });
 
     test('a subscription that is not allowed any more ends', async () => {
+      let isIn = false;
       const { subscription } = await subscribed(ann, '$revoked', {
-        token: subscriptionToken('$revoked', { exp: soon() }),
         getToken: async () => {
-          throw new encoding.Client.UnauthorizedError('no more');
+          if (isIn) throw new encoding.Client.UnauthorizedError('no more');
+          return subscriptionToken('$revoked', { exp: soon() });
         },
       });
+      isIn = true;
       const { code } = await next(subscription, 'unsubscribed');
       assert.equal(code, 1);
     });
@@ -246,6 +247,8 @@ for (const encoding of ENCODINGS) {
 }
 
 test('on the wire: the life of a subscription that expires', async (t) => {
+  const server = await Server.start({ config: { ...CONFIG, client: { ...CONFIG.client, expired_sub_close_delay: '1s' } } });
+  t.after(() => server.stop());
   const raw = await RawSocket.connect(server.endpoint, { token: token({ sub: 'ann' }) });
   t.after(() => raw.close());
   const channel = '$wire';
@@ -258,7 +261,12 @@ test('on the wire: the life of a subscription that expires', async (t) => {
   assert.ok(longer.expires && longer.ttl > 195, JSON.stringify(longer));
   const stranger = await raw.reply({ id: 4, sub_refresh: { channel: '$other', token: subscriptionToken('$other') } });
   assert.equal(stranger.error.code, PERMISSION_DENIED);
-  await raw.reply({ id: 5, sub_refresh: { channel, token: subscriptionToken(channel, { exp: soon() }) } });
+  let id = 4;
+  const shorter = async () => {
+    const request = { channel, token: subscriptionToken(channel, { exp: soon() }) };
+    return (await raw.reply({ id: (id += 1), sub_refresh: request })).sub_refresh;
+  };
+  await until(shorter, 'a token that is not over on arrival');
   const { unsubscribe } = await raw.push(({ unsubscribe: found }) => found !== undefined);
   assert.deepEqual(unsubscribe, { code: 2501, reason: 'subscription expired' });
   assert.equal(raw.end, undefined);

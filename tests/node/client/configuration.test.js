@@ -211,9 +211,9 @@ test('the form of the data is checked where the namespace says so', async () => 
 });
 
 test('pings come at the pace that is configured, and silence ends the connection', async () => {
-  const server = await started({ config: { client: { insecure: true, ping_interval: '1s', pong_timeout: '500ms' } } });
+  const server = await started({ config: { client: { insecure: true, ping_interval: '3s', pong_timeout: '2500ms' } } });
   const lively = await RawSocket.connect(server.endpoint);
-  assert.deepEqual([lively.connection.ping, lively.connection.pong], [1, true]);
+  assert.deepEqual([lively.connection.ping, lively.connection.pong], [3, true]);
   const silent = await RawSocket.connect(server.endpoint);
   silent.answersPings = false;
   const { code, reason } = await silent.closed();

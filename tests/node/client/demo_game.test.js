@@ -68,7 +68,12 @@ test('fifty fly, the next is refused, and who watches is nobody’s company', { 
   const players = [];
   for (let number = 1; number <= PLAYERS; number += 1) players.push(await play(`player ${number}`));
   await Promise.all(players.map(({ arena }) => arena.ready(20_000)));
-  await until(async () => (await state(watcher.arena))[8] === PLAYERS, 'bots have given way');
+  const fly = async () => {
+    // The ship of a player who says nothing for long goes, and comes back with a word.
+    await Promise.all(players.map(({ client }) => client.rpc('game.steer', Uint8Array.of(1, 0, 0, 0))));
+    return (await state(watcher.arena))[8] === PLAYERS;
+  };
+  await until(fly, 'bots have given way');
 
   const { arena } = await play('one too many');
   const refused = await new Promise((resolve) => arena.once('unsubscribed', resolve));

@@ -57,12 +57,13 @@ for (const encoding of ENCODINGS) {
         calls += 1;
         const call = calls;
         // The first is not answered before the server has given it up.
-        if (call === 1) await until(() => calls === 2, 'asked again');
+        if (call === 1) await until(() => calls >= 2, 'asked again');
         return call === 2 ? 500 : { result: {} };
       });
       const { client } = await person(t, encoding);
-      await subscribed(client, `hooked:${named('slow')}`);
-      assert.equal(calls, 3);
+      await subscribed(client, `hurried:${named('slow')}`);
+      // Where the machine is slow, too, others may have been given up.
+      assert.ok(calls >= 3, `${calls} calls`);
     });
 
     test('subscribe: a hook of its own for a namespace, with the payload in base64', async (t) => {

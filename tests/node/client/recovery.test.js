@@ -4,20 +4,26 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { publish } from '../api.js';
-import { next, pause, until } from '../patience.js';
+import { pause, until } from '../patience.js';
 import { Server } from '../server.js';
-import { cut, linked, subscribed } from '../subscriber.js';
+import { cut, linked, lost, subscribed } from '../subscriber.js';
 
 const OUTAGE_MS = 10_000;
 const PACE_MS = 50;
 const HISTORY = 300;
+/** Of what a slow machine publishes until a link is back none may be missing. */
+const LONG_HISTORY = 2_000;
 
 /** Both ends find out about a silent link within two seconds. */
 const CONFIG = {
-  client: { insecure: true, ping_interval: '1s', pong_timeout: '500ms' },
+  client: { insecure: true, ping_interval: '1s', pong_timeout: '500ms', recovery_max_publication_limit: LONG_HISTORY },
   http_api: { insecure: true },
-  channel: { without_namespace: { history_size: HISTORY, history_ttl: '300s', force_recovery: true } },
+  channel: { without_namespace: kept(HISTORY), namespaces: [{ name: 'long', ...kept(LONG_HISTORY) }] },
 };
+
+function kept(size) {
+  return { history_size: size, history_ttl: '300s', force_recovery: true };
+}
 
 const server = await Server.start({ config: CONFIG });
 
@@ -71,8 +77,8 @@ function assertEachOnceInOrder(publications, count) {
 // Together, since most of them wait for most of their time.
 describe('a link', { concurrency: 5 }, () => {
   test('cut for ten seconds while publications go on: each arrives, in order, once', { timeout: 60_000 }, async (t) => {
-    const { proxy, client, publications, contexts } = await linkedSubscriber(t, 'cut');
-    const publisher = stream('cut');
+    const { proxy, client, publications, contexts } = await linkedSubscriber(t, 'long:cut');
+    const publisher = stream('long:cut');
     await until(() => publications.length >= 10, 'publications before the cut');
     await cut(proxy, client);
     const before = publications.length;
@@ -88,13 +94,13 @@ describe('a link', { concurrency: 5 }, () => {
   });
 
   test('silent for ten seconds: both ends notice, and nothing is lost', { timeout: 60_000 }, async (t) => {
-    const { proxy, client, publications, contexts } = await linkedSubscriber(t, 'silent');
-    const publisher = stream('silent');
+    const { proxy, client, publications, contexts } = await linkedSubscriber(t, 'long:silent');
+    const publisher = stream('long:silent');
     await until(() => publications.length >= 10, 'publications before the silence');
-    const lost = next(client, 'connecting');
+    const gone = lost(client);
     const outage = pause(OUTAGE_MS);
     proxy.freeze();
-    await lost;
+    await gone;
     await outage;
     const back = await restored(proxy, contexts);
     await untilLive(publications);
@@ -105,8 +111,8 @@ describe('a link', { concurrency: 5 }, () => {
   });
 
   test('cut again and again while publications go on', { timeout: 60_000 }, async (t) => {
-    const { proxy, publications, contexts } = await linkedSubscriber(t, 'flaky');
-    const publisher = stream('flaky');
+    const { proxy, publications, contexts } = await linkedSubscriber(t, 'long:flaky');
+    const publisher = stream('long:flaky');
     for (let round = 1; round <= 8; round += 1) {
       await pause(150 + 40 * round);
       proxy.cut();

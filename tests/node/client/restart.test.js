@@ -10,6 +10,8 @@ import { Server } from '../server.js';
 import { connected, subscribed } from '../subscriber.js';
 
 const SHUTDOWN = 3001;
+/** How long a client may be away: the server has to start meanwhile. */
+const BACK_MS = 30_000;
 
 test('killed and started again: the client is back and told that its position is gone', { timeout: 60_000 }, async (t) => {
   let server = await Server.start();
@@ -26,7 +28,7 @@ test('killed and started again: the client is back and told that its position is
   server.signal('SIGKILL');
   await server.ended;
   await lost;
-  const back = next(client, 'connected');
+  const back = next(client, 'connected', BACK_MS);
   server = await Server.start({ port: server.port });
   assert.notEqual((await back).client, first.client);
   await until(() => contexts.length === 2, 'the subscription is back');
@@ -54,7 +56,7 @@ test('asked to end: clients are told 3001, the program ends well, and they come 
   const { code, signal } = await within(15_000, server.ended, 'the program ends');
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, server.log.join('\n'));
 
-  const back = Promise.all(clients.map((client) => next(client, 'connected', 20_000)));
+  const back = Promise.all(clients.map((client) => next(client, 'connected', BACK_MS)));
   server = await Server.start({ port: server.port });
   await back;
 });

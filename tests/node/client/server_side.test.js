@@ -217,7 +217,7 @@ for (const encoding of ENCODINGS) {
 
     test('the API refreshes, and lets expire', async () => {
       const user = name('ann');
-      const { client, id } = await person({ sub: user, exp: seconds(3) });
+      const { client, id } = await person({ sub: user, exp: seconds(100) });
       await ask(server, 'refresh', { user, client: id, expire_at: seconds(600) });
       const away = next(client, 'connecting');
       await ask(server, 'refresh', { user, expired: true });

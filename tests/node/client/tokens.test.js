@@ -26,7 +26,7 @@ const servers = {};
 
 function configuration(more = {}, client = {}) {
   return {
-    client: { token: { ...TOKEN, ...more }, expired_close_delay: '1s', ...client },
+    client: { token: { ...TOKEN, ...more }, ...client },
     http_api: { insecure: true },
     channel: CHANNEL,
   };
@@ -130,11 +130,12 @@ for (const encoding of ENCODINGS) {
     });
 
     test('a refresh with the token of somebody else ends the connection for good', async (t) => {
+      let isIn = false;
       const { client } = await guest(t, servers.plain.endpoint, {
         encoding,
-        token: token({ sub: 'ann', exp: soon() }),
-        getToken: async () => token({ sub: 'bob', exp: seconds(60) }),
+        getToken: async () => token(isIn ? { sub: 'bob', exp: seconds(60) } : { sub: 'ann', exp: soon() }),
       });
+      isIn = true;
       assert.equal((await next(client, 'disconnected')).code, 3500);
     });
 
@@ -261,12 +262,14 @@ describe('what takes some time', { concurrency: 2 }, () => {
         () => false,
       );
     // A server may look for new keys every few seconds only.
-    await until(isTaken, 'the new key is found');
+    await until(isTaken, 'the new key is found', 30_000);
     assert.equal((await whoIs(servers.keys, given)).user, 'four');
   });
 
   test('who does not refresh is disconnected with 3005, some time after', async () => {
-    const raw = await RawSocket.connect(servers.plain.endpoint, { token: token({ sub: 'ann', exp: soon() }) });
+    servers.hurried = await Server.start({ config: configuration({}, { expired_close_delay: '1s' }) });
+    const connect = () => RawSocket.connect(servers.hurried.endpoint, { token: token({ sub: 'ann', exp: soon() }) }).catch(() => undefined);
+    const raw = await until(connect, 'a token that is not over on arrival');
     const { code, reason } = await raw.closed();
     assert.deepEqual({ code, reason }, { code: 3005, reason: 'connection expired' });
   });

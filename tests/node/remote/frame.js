@@ -23,8 +23,8 @@ function html(build) {
   return `<!doctype html><script>${readFileSync(join(DIST, build))}\n${SCRIPT}</script>`;
 }
 
-/** The frames of each page. */
-const pages = new Map();
+/** The frames of each page. The first page is there before the tests begin, as the browser is. */
+const pages = new Map([[await Page.opened(), []]]);
 
 export class Frame {
   #page;

@@ -15,16 +15,17 @@ const LEAVE = 'local-network-access';
 /** The last script of a frame: which one it is, and that the others have run. */
 const SAY_READY = '<script>tell(location.pathname)</script>';
 
-/** Launched with the first page. */
-let browser;
 let isOver = false;
 /** Each page's session: none may be on its way when the browser is closed. */
 const sessions = [];
 
+/** Launched before the tests begin, so that none of them waits for it. */
+const browser = await launch();
+
 after(async () => {
   isOver = true;
   await Promise.allSettled(sessions);
-  await (await browser)?.close();
+  await browser.close();
 });
 
 /** A page in a context of its own. */
@@ -38,6 +39,13 @@ export class Page {
 
   constructor() {
     sessions.push(this.#session);
+  }
+
+  /** One that is there already. */
+  static async opened() {
+    const page = new Page();
+    await page.#session;
+    return page;
   }
 
   /**
@@ -76,8 +84,7 @@ export class Page {
   }
 
   async #open() {
-    browser ??= launch();
-    const context = await (await browser).newContext({ permissions: [LEAVE] });
+    const context = await browser.newContext({ permissions: [LEAVE] });
     const page = await context.newPage();
     const session = await context.newCDPSession(page);
     session.on('Fetch.requestPaused', ({ requestId, request }) => {
