@@ -209,8 +209,12 @@ impl Session {
             if there.iter().any(|join| *join.channel == *channel) {
                 continue;
             }
-            // It may have been subscribed to it before the namespace was taken out.
-            let Ok(options) = cx.rules.options(&channel) else { continue };
+            let options = match cx.rules.options(&channel) {
+                Ok(options) => options,
+                // Its browser says where it stood, and the namespace may have been taken out since.
+                Err(_) if self.left_off(&channel).is_some() => continue,
+                Err(_) => return Err(Disconnect::BAD_REQUEST.into()),
+            };
             let is_allowed = hook_that_decides(&channel, options, cx).is_none()
                 && Who(Some(&found.identity)).may_subscribe(&channel, options, cx.rules);
             if is_allowed && !options.not_offered && there.len() + joins.len() < cx.rules.channel_limit {

@@ -15,7 +15,7 @@ use hyper::{Request, StatusCode};
 use super::jwk::{self, Keys};
 use super::key::PublicKey;
 use super::refusal::KeyId;
-use crate::http_client::{HttpClient, HttpClientOptions, TlsError, TlsOptions};
+use crate::http_client::{HttpClient, HttpClientOptions, TlsError};
 
 /// How key sets are fetched and kept. The defaults are Centrifugo's where it has one.
 #[derive(Debug, Clone)]
@@ -90,8 +90,7 @@ impl KeySets {
             timeout: policy.timeout,
             response_size_max: policy.bytes_max,
             idle_connections_max: 1,
-            idle_timeout: Duration::from_secs(30),
-            tls: TlsOptions::default(),
+            ..HttpClientOptions::default()
         })?;
         Ok(Self { policy, client, sets: RwLock::default() })
     }
