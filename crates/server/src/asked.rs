@@ -8,10 +8,7 @@ use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use wavecast_net::websocket::handshake::{decode_form, form_pairs};
 
-use crate::position_list::PositionList;
-
-/// What an error repeats of a name, characters.
-const EXCERPT_CHARS_MAX: usize = 60;
+use crate::position_list::{PositionList, excerpt};
 
 /// What is asked for.
 pub(crate) struct Asked<'r> {
@@ -104,10 +101,7 @@ fn channels(list: &str, channels_max: usize) -> Result<Vec<Box<str>>, String> {
     }
     let mut seen = HashSet::with_capacity(count);
     match channels.iter().find(|channel| !seen.insert(&***channel)) {
-        Some(twice) => {
-            let begin: String = twice.chars().take(EXCERPT_CHARS_MAX).collect();
-            Err(format!("channels names {begin:?} twice"))
-        }
+        Some(twice) => Err(format!("channels names {:?} twice", excerpt(twice))),
         None if channels.iter().any(|channel| channel.is_empty()) => {
             Err("channels has an empty name: names are separated by one comma each".into())
         }

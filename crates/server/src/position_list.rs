@@ -257,7 +257,8 @@ fn unescape(text: &str) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| Problem::Escape)
 }
 
-fn excerpt(entry: &str) -> String {
+/// The beginning of what an error repeats.
+pub(crate) fn excerpt(entry: &str) -> String {
     entry.chars().take(EXCERPT_CHARS_MAX).collect()
 }
 

@@ -50,7 +50,7 @@ pub(crate) use self::command::Context;
 pub(crate) use self::done::Done;
 pub(crate) use self::handshake::Handshake;
 pub(crate) use self::joining::{Anew, By, Ending, Joining, Settled};
-pub(crate) use self::pending::{Ticket, Welcome};
+pub(crate) use self::pending::{PageRoom, Ticket, Welcome};
 pub(crate) use self::question::{Answered, Question, TokenKind, Unasked};
 pub(crate) use self::rules::{Rules, Verifiers};
 pub(crate) use self::state::{Session, client_of_name};

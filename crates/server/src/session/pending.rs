@@ -47,6 +47,22 @@ pub(super) struct Undecided {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket(pub(crate) NonZeroU32);
 
+/// The room for pages of publications in one answer: how many bytes they take, about.
+#[derive(Debug, Default)]
+pub(crate) struct PageRoom(usize);
+
+impl PageRoom {
+    /// Whether there is room for so many bytes more; the first page always has it: else it could never be had.
+    pub(crate) fn take(&mut self, page_bytes: usize, bytes_max: usize) -> bool {
+        let sum = self.0 + page_bytes;
+        let has_room = self.0 == 0 || page_bytes == 0 || sum <= bytes_max;
+        if has_room {
+            self.0 = sum;
+        }
+        has_room
+    }
+}
+
 /// The answer to a connect command in the making.
 #[derive(Debug)]
 pub(crate) struct Welcome {
@@ -56,8 +72,8 @@ pub(crate) struct Welcome {
     pub(crate) data: Box<[u8]>,
     /// Seconds until the client has to refresh; 0: never.
     pub(crate) ttl: u32,
-    /// What the publications that it carries take, about.
-    pub(crate) page_bytes: usize,
+    /// The publications that it carries.
+    pub(crate) pages: PageRoom,
     /// Subscriptions that have joined.
     pub(crate) settled: Vec<Settled>,
     /// Subscriptions whose answer is still to come.

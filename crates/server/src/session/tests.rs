@@ -11,7 +11,7 @@ use wavecast_hub::{Joined, Publication, Recovery, StreamPosition};
 use wavecast_net::shard::ConnectionId;
 use wavecast_protocol::centrifuge::{Disconnect, Error, Reply, Res, json};
 
-use super::{By, Context, Due, Ending, Moment, Rules, Session, Step, Ticket, Verifiers, Welcome};
+use super::{By, Context, Due, Ending, Moment, PageRoom, Rules, Session, Step, Ticket, Verifiers, Welcome};
 use crate::channels::{ChannelNumber, Channels};
 use crate::config::{Config, Overrides, load_from};
 use crate::wire_form::WireForm;
@@ -82,7 +82,7 @@ impl Walk {
                     id: accepted.id,
                     data: accepted.data,
                     ttl: accepted.ttl,
-                    page_bytes: 0,
+                    pages: PageRoom::default(),
                     settled: Vec::new(),
                     left: 0,
                     has_place: false,

@@ -26,10 +26,7 @@ impl Session {
         let Some(welcome) = self.pending.as_mut().and_then(|pending| pending.welcome.as_mut()) else {
             return false;
         };
-        let sum = welcome.page_bytes + page_bytes;
-        let takes = welcome.page_bytes == 0 || page_bytes == 0 || sum <= bytes_max;
-        welcome.page_bytes = if takes { sum } else { welcome.page_bytes };
-        takes
+        welcome.pages.take(page_bytes, bytes_max)
     }
 
     /// One of the connect command's subscriptions has joined.

@@ -6,7 +6,7 @@ use wavecast_net::shard::Close;
 
 use crate::one_way;
 use crate::position_list::PositionList;
-use crate::session::Moment;
+use crate::session::{Moment, PageRoom};
 use crate::streams::{AnswerBy, Ended, answer, head_without_length};
 
 /// A session whose request has not been answered.
@@ -19,8 +19,8 @@ pub(super) struct Unanswered {
     first: Vec<u8>,
     /// Where its client left off: remembered for it in those channels that it is not subscribed to yet.
     places: PositionList,
-    /// What the publications that go out behind the head take, about.
-    page_bytes: usize,
+    /// The publications that go out behind the head.
+    pages: PageRoom,
     /// By when it has to stand, milliseconds of the shard.
     until_ms: u64,
 }
@@ -33,16 +33,12 @@ impl Unanswered {
         places: PositionList,
         until_ms: u64,
     ) -> Self {
-        Self { left, answer, first, places, page_bytes: 0, until_ms }
+        Self { left, answer, first, places, pages: PageRoom::default(), until_ms }
     }
 
-    /// Whether it takes so many bytes of publications more; the first of its pages always has room: else it could never be
-    /// had.
+    /// Whether it takes so many bytes of publications more.
     pub(super) fn takes(&mut self, page_bytes: usize, bytes_max: usize) -> bool {
-        let sum = self.page_bytes + page_bytes;
-        let takes = self.page_bytes == 0 || page_bytes == 0 || sum <= bytes_max;
-        self.page_bytes = if takes { sum } else { self.page_bytes };
-        takes
+        self.pages.take(page_bytes, bytes_max)
     }
 
     /// How much time there still is; zero: none. `None`: there is no end to it.

@@ -11,7 +11,7 @@ use wavecast_protocol::centrifuge::{Error, Reply, Res, Unsubscribed};
 
 use super::PushShard;
 use super::replies::page_bytes;
-use crate::session::{Accepted, Join, Session, Welcome};
+use crate::session::{Accepted, Join, PageRoom, Session, Welcome};
 
 impl PushShard {
     pub(super) fn welcome(&mut self, connections: &mut Connections, id: ConnectionId, accepted: Accepted) {
@@ -23,7 +23,15 @@ impl PushShard {
         };
         let Some(session) = self.sessions.get_mut(id) else { return };
         let (left, has_place) = (joins.len(), !joins.is_empty());
-        let welcome = Welcome { id: command, data, ttl, page_bytes: 0, settled: Vec::new(), left, has_place };
+        let welcome = Welcome {
+            id: command,
+            data,
+            ttl,
+            pages: PageRoom::default(),
+            settled: Vec::new(),
+            left,
+            has_place,
+        };
         session.welcomed(identity, welcome);
         let transport = session.wire.transport();
         self.tally().accepted(transport).add(1);
